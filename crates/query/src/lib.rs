@@ -1,1 +1,16 @@
+//! From names to relations and from SQL to rows: the DataFusion session, and the one way in which a stream's log
+//! records become rows.
+//!
+//! Planning here is a pure function of the text and the [`relation::Relations`] that it is given: it never touches the
+//! network, the clock or global configuration. What lives above (live views, `system.` relations, the epoch that a
+//! query reads) is handed in as traits; this crate keeps no state of its own between queries.
 
+pub mod decode;
+pub mod error;
+pub mod relation;
+pub mod rule;
+
+pub use decode::{Decoded, Reason, Rejected, StreamReader};
+pub use error::{Error, Result};
+pub use relation::{Origin, Relation, Relations, Stream, View, Watermark};
+pub use rule::{Action, Rule, RuleSet, Verdicts};

@@ -1,0 +1,158 @@
+//! The resolved relations: what declarations mean once names, types and expressions are settled.
+//!
+//! These are what the planner, the stream engine and the archiver share. They hold no state and know no storage.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arrow::datatypes::{DataType, SchemaRef, TimeUnit};
+use datafusion::logical_expr::LogicalPlan;
+use headwater_format::Format;
+
+use crate::rule::RuleSet;
+
+/// The time zone of every TIMESTAMP.
+pub const UTC: &str = "UTC";
+
+/// How TIMESTAMP is held: microseconds since the Unix epoch, UTC.
+pub fn timestamp_type() -> DataType {
+    DataType::Timestamp(TimeUnit::Microsecond, Some(UTC.into()))
+}
+
+/// An append-only relation whose rows are records of a topic.
+#[derive(Debug, Clone)]
+pub struct Stream {
+    /// Folded as the language folds identifiers, or exact where it was quoted.
+    pub name: String,
+    /// The declared columns, in their order, without the hidden ones.
+    pub schema: SchemaRef,
+    pub format: Format,
+    pub partitions: u32,
+    /// Columns that choose the partition; empty when any will do.
+    pub partition_key: Vec<usize>,
+    pub watermark: Option<Watermark>,
+    pub rules: Arc<RuleSet>,
+    /// How far a row's event time may lie ahead of its append time.
+    pub max_future_us: Option<i64>,
+    pub idle_timeout: Option<Duration>,
+    pub retention: Option<Duration>,
+    /// Its topic in the log.
+    pub topic: String,
+    pub origin: Origin,
+}
+
+/// Where a stream's definition comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// `CREATE STREAM`.
+    Declared,
+    /// The output of a view that never retracts.
+    Derived { view: String },
+}
+
+/// `WATERMARK FOR column AS column - INTERVAL 'delay'`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Watermark {
+    /// A column of type [`timestamp_type`].
+    pub column: usize,
+    /// Microseconds, not negative.
+    pub delay_us: i64,
+}
+
+/// A materialized view.
+#[derive(Debug, Clone)]
+pub struct View {
+    pub name: String,
+    pub schema: SchemaRef,
+    /// Columns of `schema` that identify a row. Empty: the whole row, with its multiplicity.
+    pub key: Vec<usize>,
+    /// As [`crate::plan::plan_view`] made it.
+    pub plan: LogicalPlan,
+    pub emit: Emit,
+    pub rules: Arc<RuleSet>,
+}
+
+/// When a view's results leave it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Emit {
+    #[default]
+    Changes,
+    OnWindowClose,
+}
+
+/// All relations that a statement can name.
+#[derive(Debug, Clone, Default)]
+pub struct Relations {
+    streams: BTreeMap<String, Arc<Stream>>,
+    views: BTreeMap<String, Arc<View>>,
+}
+
+/// One relation by its name.
+#[derive(Debug, Clone)]
+pub enum Relation {
+    Stream(Arc<Stream>),
+    View(Arc<View>),
+}
+
+impl Relation {
+    pub fn name(&self) -> &str {
+        match self {
+            Relation::Stream(stream) => &stream.name,
+            Relation::View(view) => &view.name,
+        }
+    }
+
+    pub fn schema(&self) -> &SchemaRef {
+        match self {
+            Relation::Stream(stream) => &stream.schema,
+            Relation::View(view) => &view.schema,
+        }
+    }
+}
+
+impl Relations {
+    pub fn new() -> Relations {
+        Relations::default()
+    }
+
+    /// Adds or replaces a stream. A derived stream and its view may share a name; the stream is then what is read.
+    pub fn add_stream(&mut self, stream: Arc<Stream>) {
+        self.streams.insert(stream.name.clone(), stream);
+    }
+
+    /// Adds or replaces a view.
+    pub fn add_view(&mut self, view: Arc<View>) {
+        self.views.insert(view.name.clone(), view);
+    }
+
+    /// Looks up a name that is already folded.
+    pub fn get(&self, name: &str) -> Option<Relation> {
+        let stream = self.streams.get(name).cloned().map(Relation::Stream);
+        stream.or_else(|| self.views.get(name).cloned().map(Relation::View))
+    }
+
+    pub fn stream(&self, name: &str) -> Option<&Arc<Stream>> {
+        self.streams.get(name)
+    }
+
+    pub fn view(&self, name: &str) -> Option<&Arc<View>> {
+        self.views.get(name)
+    }
+
+    pub fn streams(&self) -> impl Iterator<Item = &Arc<Stream>> {
+        self.streams.values()
+    }
+
+    pub fn views(&self) -> impl Iterator<Item = &Arc<View>> {
+        self.views.values()
+    }
+
+    /// Every name once, sorted.
+    pub fn names(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = self.streams.keys().chain(self.views.keys()).map(String::as_str).collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+}
