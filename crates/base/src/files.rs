@@ -1,10 +1,12 @@
 //! The storage boundary: every byte that Headwater keeps goes through [`Files`].
 //!
-//! [`disk`] is the machine's own file system. A simulated one stands beside it for tests, which
+//! [`disk`] is the machine's own file system. [`simulated`] stands beside it for tests: it
 //! fails, tears and forgets writes from a seed. The interface is synchronous and small on
 //! purpose: what is not here (memory maps, asynchronous I/O) could not be made to fail in a test.
 
+pub mod contract;
 pub mod disk;
+pub mod simulated;
 
 use std::fmt::Debug;
 use std::io;
@@ -31,7 +33,10 @@ impl Error {
 
     pub fn kind(&self) -> ErrorKind {
         match self.source.kind() {
-            io::ErrorKind::NotFound | io::ErrorKind::InvalidInput | io::ErrorKind::IsADirectory => ErrorKind::Invalid,
+            io::ErrorKind::NotFound
+            | io::ErrorKind::InvalidInput
+            | io::ErrorKind::IsADirectory
+            | io::ErrorKind::NotADirectory => ErrorKind::Invalid,
             io::ErrorKind::AlreadyExists | io::ErrorKind::WouldBlock => ErrorKind::Conflict,
             io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData => ErrorKind::Corrupt,
             _ => ErrorKind::Unavailable,
@@ -65,6 +70,8 @@ pub struct Metadata {
     pub is_folder: bool,
     /// Microseconds since the Unix epoch.
     pub modified_us: i64,
+    /// A number that no other file has while this one exists: two names with one identity are one file.
+    pub identity: u64,
 }
 
 /// One entry of a folder.
@@ -97,6 +104,11 @@ pub trait Files: Debug + Send + Sync + 'static {
     /// Takes an exclusive lock on a file, which is created where it is missing; kept until the guard drops or the
     /// process ends. Somebody else's lock is an error of kind `WouldBlock`.
     fn lock(&self, path: &Path) -> Result<Box<dyn Lock>>;
+    /// Whether calls may wait for a device, so that asynchronous callers must move them off their threads. A simulated
+    /// system says no: its calls then run in place, in one order.
+    fn is_blocking(&self) -> bool {
+        true
+    }
 }
 
 /// Held for as long as it lives.

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
@@ -85,9 +85,7 @@ impl Files for Disk {
 
     fn remove_folder(&self, folder: &Path) -> Result<()> {
         match fs::remove_dir_all(folder) {
-            Err(source) if source.kind() != io::ErrorKind::NotFound => {
-                Err(Error::new("remove folder", folder, source))
-            }
+            Err(source) if source.kind() != io::ErrorKind::NotFound => Err(Error::new("remove folder", folder, source)),
             _ => Ok(()),
         }
     }
@@ -98,13 +96,8 @@ impl Files for Disk {
 
     fn lock(&self, path: &Path) -> Result<Box<dyn Lock>> {
         let failed = |source| Error::new("lock", path, source);
-        let file = fs::OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(path)
-            .map_err(failed)?;
+        let file =
+            fs::OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(failed)?;
         match file.try_lock() {
             Ok(()) => Ok(Box::new(DiskLock { _file: file })),
             Err(fs::TryLockError::WouldBlock) => Err(failed(io::ErrorKind::WouldBlock.into())),
@@ -119,6 +112,7 @@ fn convert(metadata: &fs::Metadata) -> Metadata {
         length: metadata.len(),
         is_folder: metadata.is_dir(),
         modified_us: modified.and_then(|since| i64::try_from(since.as_micros()).ok()).unwrap_or(0),
+        identity: metadata.ino(),
     }
 }
 
