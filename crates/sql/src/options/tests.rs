@@ -1,0 +1,1 @@
+//! Typed getters, hints and durations.
