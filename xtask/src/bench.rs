@@ -1,0 +1,83 @@
+//! Measurements anyone can repeat: what they measure is said in `bench/README.md`.
+//!
+//! They print `figure NAME VALUE UNIT` and `ratio NAME OURS PEER OURS/PEER` lines after one that
+//! names machine, versions and settings. Nothing here asserts a speed.
+
+mod bids;
+mod calendar;
+mod retail;
+mod usage;
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::node::Profile;
+use crate::shell;
+
+#[derive(Debug, clap::Args)]
+pub struct Options {
+    name: Name,
+    /// The folder of real data (the one that holds `online_retail`), for `retail`.
+    #[arg(long)]
+    data: Option<PathBuf>,
+    /// How many rows or events at least; default 10 million for `retail`, 3 million for `bids`.
+    #[arg(long)]
+    rows: Option<u64>,
+    #[arg(long)]
+    workers: Option<usize>,
+    #[arg(long, value_enum, default_value = "release")]
+    profile: Profile,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Name {
+    /// Real sales repeated to 10 million rows: rows per second, memory, time until ready.
+    Retail,
+    /// A tumbling view over JSON bids: events per CPU-second, against Flink where PEERS is set.
+    Bids,
+}
+
+pub fn run(options: &Options) -> Result<()> {
+    match options.name {
+        Name::Retail => retail::run(options),
+        Name::Bids => bids::run(options),
+    }
+}
+
+/// The line that says what was measured on.
+fn headline(options: &Options, settings: &str) {
+    let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = cpu.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": ").map(|(_, name)| name));
+    let memory = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let memory_kib: u64 = memory
+        .lines()
+        .find_map(|line| line.strip_prefix("MemTotal:")?.trim().strip_suffix(" kB")?.trim().parse().ok())
+        .unwrap_or(0);
+    let cores = std::thread::available_parallelism().map_or(0, |n| n.get());
+    let first_line = |command: &mut Command| {
+        shell::output(command).ok().and_then(|text| text.lines().next().map(str::to_string)).unwrap_or_default()
+    };
+    let commit = first_line(Command::new("git").current_dir(shell::root()).args(["describe", "--always", "--dirty"]));
+    let rustc = first_line(Command::new("rustc").current_dir(shell::root()).arg("--version"));
+    println!(
+        "on {} ({cores} cores, {} GiB); headwater {commit}, {rustc}, profile {:?}, workers {}; {settings}",
+        model.unwrap_or("unknown processor"),
+        memory_kib / (1 << 20),
+        options.profile,
+        options.workers.map_or("default".to_string(), |n| n.to_string()),
+    );
+}
+
+fn figure(name: &str, value: f64, unit: &str) {
+    println!("figure {name} {} {unit}", rounded(value));
+}
+
+fn ratio(name: &str, ours: f64, peer: f64) {
+    println!("ratio {name} {} {} {:.2}", rounded(ours), rounded(peer), ours / peer);
+}
+
+fn rounded(value: f64) -> String {
+    if value.abs() >= 100.0 { format!("{value:.0}") } else { format!("{value:.2}") }
+}

@@ -1,0 +1,87 @@
+//! A tumbling view over JSON bids in the log, and the same query in Flink over the same bytes.
+
+mod flink;
+mod generate;
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+
+use super::usage::{self, Usage};
+use super::{Options, figure, headline, ratio};
+use crate::node::{Binary, Start};
+use crate::{retail, shell};
+
+const EVENTS: u64 = 3_000_000;
+const REPEATS: usize = 3;
+const LIMIT: Duration = Duration::from_secs(1800);
+
+pub fn run(options: &Options) -> Result<()> {
+    let events = options.rows.unwrap_or(EVENTS);
+    let binary = Binary::build(options.profile)?;
+    let folder = shell::target_dir().join("bench/bids");
+    std::fs::create_dir_all(&folder)?;
+    let files = generate::files(&folder, events)?;
+    let peer = flink::from_environment();
+    let peer_said = peer.as_ref().map_or("no peer (PEERS and PEER_SCRIPTS are not set)".to_string(), |p| p.to_string());
+    headline(options, &format!("{events} bids of {} bytes of JSON, best of {REPEATS}, {peer_said}", files.mean_bytes));
+
+    let load = project(&folder, "load", &["bids.sql"])?;
+    let view = project(&folder, "view", &["bids.sql", "bids_by_auction.sql"])?;
+    let (mut loaded, mut over_log, mut at_once) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..REPEATS {
+        let data_dir = folder.join("data");
+        shell::fresh_dir(&data_dir)?;
+        loaded.push(measure(&binary, options, &load, &data_dir, &files.for_us)?);
+        // The view is declared only now, and reads what the log and the archive hold.
+        over_log.push(measure(&binary, options, &view, &data_dir, &files.for_us)?);
+        check(&binary, &data_dir, events)?;
+        shell::fresh_dir(&data_dir)?;
+        at_once.push(measure(&binary, options, &view, &data_dir, &files.for_us)?);
+        check(&binary, &data_dir, events)?;
+    }
+    let per_cpu = |runs: &[Usage]| events as f64 / runs.iter().map(|run| run.cpu_s).fold(f64::INFINITY, f64::min);
+    let per_second = |runs: &[Usage]| events as f64 / runs.iter().map(|run| run.wall_s).fold(f64::INFINITY, f64::min);
+    for (name, runs) in [("bids_load", &loaded), ("bids_view_over_log", &over_log), ("bids_load_and_view", &at_once)] {
+        figure(&format!("{name}_per_cpu"), per_cpu(runs), "events/CPU-s");
+        figure(&format!("{name}_speed"), per_second(runs), "events/s");
+        let peak = runs.iter().map(|run| run.rss_peak_mib).fold(0.0, f64::max);
+        figure(&format!("{name}_rss_peak"), peak, "MiB");
+    }
+    if let Some(peer) = peer {
+        let theirs = peer.tumbling(&files.for_flink, events, REPEATS)?;
+        figure("flink_tumbling_per_cpu", theirs.per_cpu, "events/CPU-s");
+        figure("flink_tumbling_speed", theirs.per_second, "events/s");
+        ratio("bids_view_over_log_per_cpu", per_cpu(&over_log), theirs.per_cpu);
+        ratio("bids_load_and_view_per_cpu", per_cpu(&at_once), theirs.per_cpu);
+        ratio("bids_view_over_log_speed", per_second(&over_log), theirs.per_second);
+        ratio("bids_load_and_view_speed", per_second(&at_once), theirs.per_second);
+    }
+    Ok(())
+}
+
+fn measure(binary: &Binary, options: &Options, project: &Path, data_dir: &Path, files: &Path) -> Result<Usage> {
+    let start = Start::new(project, data_dir).set("bids", files.display()).workers(options.workers).until_idle();
+    usage::until_end(&mut start.spawn(binary)?, LIMIT)
+}
+
+/// No bid is missing from the windows, or the figures mean nothing.
+fn check(binary: &Binary, data_dir: &Path, events: u64) -> Result<()> {
+    let counted = retail::value(binary, data_dir, "SELECT sum(bids) FROM bids_by_auction")?;
+    if counted != events.to_string() {
+        bail!("the windows count {counted} bids, should count {events}");
+    }
+    Ok(())
+}
+
+/// A project of some of the files in `bench/bids`.
+fn project(folder: &Path, name: &str, files: &[&str]) -> Result<std::path::PathBuf> {
+    let project = folder.join(name);
+    shell::fresh_dir(&project)?;
+    for file in files.iter().chain(&["headwater.toml"]) {
+        let from = shell::root().join("bench/bids").join(file);
+        std::fs::copy(&from, project.join(file)).with_context(|| format!("cannot copy {}", from.display()))?;
+    }
+    Ok(project)
+}

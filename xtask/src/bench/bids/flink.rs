@@ -1,0 +1,54 @@
+//! Apache Flink as the peer: its own script, in an environment below `PEERS`.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result};
+
+use crate::shell;
+
+const PACKAGE: &str = "apache-flink==2.3.0";
+
+/// Where peers are installed, and the folder of their scripts.
+pub struct Flink {
+    peers: PathBuf,
+    scripts: PathBuf,
+}
+
+pub struct Figures {
+    pub per_cpu: f64,
+    pub per_second: f64,
+}
+
+/// The peer, if `PEERS` (where to install) and `PEER_SCRIPTS` (`install.sh`, `flink_bench.py`) are set.
+pub fn from_environment() -> Option<Flink> {
+    let peers = std::env::var_os("PEERS")?.into();
+    let scripts = std::env::var_os("PEER_SCRIPTS")?.into();
+    Some(Flink { peers, scripts })
+}
+
+impl fmt::Display for Flink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "against {PACKAGE} in streaming mode, parallelism 2")
+    }
+}
+
+impl Flink {
+    /// Counts, sums and averages bids by auction in windows of 10 s; the best of some runs in one JVM.
+    pub fn tumbling(&self, files: &Path, events: u64, repeats: usize) -> Result<Figures> {
+        let python = self.peers.join("venv-flink/bin/python");
+        if !python.exists() {
+            std::fs::create_dir_all(&self.peers)?;
+            let mut install = Command::new(self.scripts.join("install.sh"));
+            shell::run(install.env("PEERS", &self.peers).args(["flink", PACKAGE]))?;
+        }
+        let mut command = Command::new(&python);
+        command.arg(self.scripts.join("flink_bench.py")).arg("json").arg(files).env("PEERS", &self.peers);
+        let text = shell::output(command.args([&events.to_string(), &repeats.to_string(), "tumble_agg"]))?;
+        let line = text.lines().find(|line| line.starts_with('{')).context("Flink printed no figures")?;
+        let said: serde_json::Value = serde_json::from_str(line)?;
+        let number = |key: &str| said.get(key).and_then(|v| v.as_f64()).with_context(|| format!("no {key} in {line}"));
+        Ok(Figures { per_cpu: number("ev_per_cpu_s_best")?, per_second: number("ev_s_best")? })
+    }
+}

@@ -1,0 +1,55 @@
+//! The long tests by name, each with its count and the seed that repeats it.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+
+use crate::node::Profile;
+use crate::{kills, shell};
+
+#[derive(Debug, clap::Args)]
+pub struct Options {
+    name: Name,
+    /// `kills`: how often the node is killed.
+    #[arg(long, default_value_t = 20)]
+    pub kills: usize,
+    /// `log`: how many seeds the simulated disk runs through.
+    #[arg(long, default_value_t = 1000)]
+    seeds: u64,
+    /// Repeats a run; without it a fresh one is taken and printed.
+    #[arg(long)]
+    pub seed: Option<u64>,
+    /// The folder of real data (the one that holds `online_retail`).
+    #[arg(long)]
+    pub data: Option<PathBuf>,
+    /// Event time per second; without it real data is paced over about a minute. 0 is as fast as can be.
+    #[arg(long)]
+    pub speed: Option<u64>,
+    #[arg(long)]
+    pub workers: Option<usize>,
+    #[arg(long, value_enum, default_value = "dev")]
+    pub profile: Profile,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Name {
+    /// Kills a node over examples/retail again and again; no number may change.
+    Kills,
+    /// The log on a disk that fails, tears and forgets.
+    Log,
+}
+
+pub fn run(options: &Options) -> Result<()> {
+    match options.name {
+        Name::Kills => kills::soak(options),
+        Name::Log => {
+            let mut cargo = shell::cargo();
+            cargo.args(["test", "--package", "headwater-log", "--", "simulated", "--nocapture"]);
+            cargo.env("HEADWATER_SEEDS", options.seeds.to_string());
+            if let Some(seed) = options.seed {
+                cargo.env("HEADWATER_SEED", seed.to_string());
+            }
+            shell::run(&mut cargo)
+        }
+    }
+}
