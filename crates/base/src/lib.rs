@@ -7,6 +7,7 @@
 pub mod clock;
 pub mod error;
 pub mod files;
+pub mod objects;
 pub mod random;
 
 pub use error::ErrorKind;
