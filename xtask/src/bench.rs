@@ -13,7 +13,7 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use crate::node::Profile;
+use crate::node::{Profile, Which};
 use crate::shell;
 
 #[derive(Debug, clap::Args)]
@@ -27,8 +27,8 @@ pub struct Options {
     rows: Option<u64>,
     #[arg(long)]
     workers: Option<usize>,
-    #[arg(long, value_enum, default_value = "release")]
-    profile: Profile,
+    #[command(flatten)]
+    which: Which,
 }
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
@@ -62,10 +62,10 @@ fn headline(options: &Options, settings: &str) {
     let commit = first_line(Command::new("git").current_dir(shell::root()).args(["describe", "--always", "--dirty"]));
     let rustc = first_line(Command::new("rustc").current_dir(shell::root()).arg("--version"));
     println!(
-        "on {} ({cores} cores, {} GiB); headwater {commit}, {rustc}, profile {:?}, workers {}; {settings}",
+        "on {} ({cores} cores, {} GiB); headwater {commit}, {rustc}, {}, workers {}; {settings}",
         model.unwrap_or("unknown processor"),
         memory_kib / (1 << 20),
-        options.profile,
+        options.which.named(Profile::Release),
         options.workers.map_or("default".to_string(), |n| n.to_string()),
     );
 }

@@ -7,13 +7,13 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use crate::facts;
-use crate::node::Binary;
+use crate::node::{Binary, Profile};
 use crate::retail;
 use crate::shell;
 
 /// Runs examples/retail and reads its archives from outside.
 pub fn run(options: &facts::Options) -> Result<()> {
-    let binary = Binary::build(options.profile)?;
+    let binary = options.which.get(Profile::Dev)?;
     let daily_files = retail::daily_files(options.data.as_deref())?;
     let (_, data_dir) = facts::check(&binary, daily_files.as_deref(), options.workers)?;
     check(&binary, &data_dir).map(|_| ())

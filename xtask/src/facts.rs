@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use crate::node::{Binary, Profile};
+use crate::node::{Binary, Profile, Which};
 use crate::retail::{self, Report};
 use crate::shell;
 
@@ -16,15 +16,15 @@ pub struct Options {
     pub data: Option<PathBuf>,
     #[arg(long)]
     pub workers: Option<usize>,
-    #[arg(long, value_enum, default_value = "dev")]
-    pub profile: Profile,
+    #[command(flatten)]
+    pub which: Which,
 }
 
 /// Longer than any run that still makes sense, on a slow machine with a dev build.
 pub const LIMIT: Duration = Duration::from_secs(900);
 
 pub fn run(options: &Options) -> Result<()> {
-    let binary = Binary::build(options.profile)?;
+    let binary = options.which.get(Profile::Dev)?;
     let daily_files = retail::daily_files(options.data.as_deref())?;
     check(&binary, daily_files.as_deref(), options.workers).map(|_| ())
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 
 use crate::facts::LIMIT;
-use crate::node::{Binary, Node, Start};
+use crate::node::{Binary, Node, Profile, Start};
 use crate::random::{self, Random};
 use crate::retail::{self, Report};
 use crate::{shell, soak};
@@ -32,7 +32,7 @@ pub struct Plan {
 }
 
 pub fn soak(options: &soak::Options) -> Result<()> {
-    let binary = Binary::build(options.profile)?;
+    let binary = options.which.get(Profile::Dev)?;
     let plan = Plan {
         kills: options.kills,
         seed: options.seed.unwrap_or_else(random::fresh_seed),

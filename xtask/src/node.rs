@@ -12,7 +12,35 @@ use anyhow::{Context, Result, anyhow, bail};
 
 use crate::{csv, shell};
 
-/// How the binary was built.
+/// Which binary a task drives.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Which {
+    /// Tests take a dev build and measurements a release build unless told otherwise.
+    #[arg(long, value_enum)]
+    profile: Option<Profile>,
+    /// One that is built already, instead of building it.
+    #[arg(long)]
+    binary: Option<PathBuf>,
+}
+
+impl Which {
+    pub fn get(&self, usual: Profile) -> Result<Binary> {
+        match &self.binary {
+            Some(path) => Ok(Binary(path.canonicalize().with_context(|| format!("there is no {}", path.display()))?)),
+            None => Binary::build(self.profile.unwrap_or(usual)),
+        }
+    }
+
+    /// As a headline names it.
+    pub fn named(&self, usual: Profile) -> String {
+        match &self.binary {
+            Some(path) => path.display().to_string(),
+            None => format!("profile {:?}", self.profile.unwrap_or(usual)).to_lowercase(),
+        }
+    }
+}
+
+/// How a binary is built.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Profile {
     Dev,

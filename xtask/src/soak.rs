@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
-use crate::node::Profile;
+use crate::node::Which;
 use crate::{kills, shell};
 
 #[derive(Debug, clap::Args)]
@@ -27,8 +27,8 @@ pub struct Options {
     pub speed: Option<u64>,
     #[arg(long)]
     pub workers: Option<usize>,
-    #[arg(long, value_enum, default_value = "dev")]
-    pub profile: Profile,
+    #[command(flatten)]
+    pub which: Which,
 }
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]

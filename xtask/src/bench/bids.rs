@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 
 use super::usage::{self, Usage};
 use super::{Options, figure, headline, ratio};
-use crate::node::{Binary, Start};
+use crate::node::{Binary, Profile, Start};
 use crate::{retail, shell};
 
 const EVENTS: u64 = 3_000_000;
@@ -19,7 +19,7 @@ const LIMIT: Duration = Duration::from_secs(1800);
 
 pub fn run(options: &Options) -> Result<()> {
     let events = options.rows.unwrap_or(EVENTS);
-    let binary = Binary::build(options.profile)?;
+    let binary = options.which.get(Profile::Release)?;
     let folder = shell::target_dir().join("bench/bids");
     std::fs::create_dir_all(&folder)?;
     let files = generate::files(&folder, events)?;

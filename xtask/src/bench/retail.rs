@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 
 use super::{Options, calendar, figure, headline, usage};
-use crate::node::Binary;
+use crate::node::Profile;
 use crate::{retail, shell};
 
 const ROWS: u64 = 10_000_000;
@@ -25,7 +25,7 @@ pub fn run(options: &Options) -> Result<()> {
     let Some(original) = retail::daily_files(options.data.as_deref())? else {
         bail!("bench retail needs the real data: give --data DIR, which holds online_retail");
     };
-    let binary = Binary::build(options.profile)?;
+    let binary = options.which.get(Profile::Release)?;
     let copies = options.rows.unwrap_or(ROWS).div_ceil(ROWS_OF_THE_ORIGINAL);
     let folder = shell::target_dir().join("bench/retail");
     let files = repeated(&original, copies, &folder)?;
