@@ -23,7 +23,7 @@ pub struct Diagnostic {
     pub source: SourceText,
     pub span: Span,
     /// Other places that belong to it: the first of two equal names, the rest of a cycle.
-    pub related: Vec<Related>,
+    pub related: Box<[Related]>,
 }
 
 /// A second place, with what it has to do with the first.
@@ -44,7 +44,7 @@ impl Diagnostic {
             hint: None,
             source,
             span,
-            related: Vec::new(),
+            related: Box::default(),
         }
     }
 
@@ -64,7 +64,9 @@ impl Diagnostic {
     }
 
     pub fn with_related(mut self, source: SourceText, span: Span, message: impl Into<String>) -> Diagnostic {
-        self.related.push(Related { message: message.into(), source, span });
+        let mut related = std::mem::take(&mut self.related).into_vec();
+        related.push(Related { message: message.into(), source, span });
+        self.related = related.into_boxed_slice();
         self
     }
 

@@ -6,14 +6,22 @@
 
 pub mod ast;
 pub mod diagnostic;
+mod limits;
 pub mod options;
+mod parse;
+pub mod settings;
 pub mod source;
+pub mod template;
+mod tokens;
+mod windows;
 
 pub use ast::{Parsed, Statement};
 pub use diagnostic::{Diagnostic, Diagnostics};
-pub use options::{Options, Value};
+pub use options::{Options, Value, parse_duration};
+pub use parse::{canonical, parse, parse_template, parse_template_with_recovery, parse_with_recovery};
 pub use source::{SourceText, Span};
 pub use sqlparser;
+pub use template::Template;
 
 pub type Result<T, E = Diagnostic> = std::result::Result<T, E>;
 
@@ -21,6 +29,6 @@ pub type Result<T, E = Diagnostic> = std::result::Result<T, E>;
 pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let near = known.into_iter().map(|known| (strsim::damerau_levenshtein(name, known), known));
     let (distance, known) = near.min()?;
-    let allowed = (name.chars().count().max(known.chars().count()) / 3).max(1);
+    let allowed = name.chars().count().max(known.chars().count()) / 3;
     (distance > 0 && distance <= allowed).then_some(known)
 }

@@ -4,30 +4,41 @@
 //! columns count characters, both from 1); this is where the two are translated.
 
 use std::fmt;
+use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 
-use headwater_base::ErrorKind;
 use sqlparser::tokenizer::Location;
 
 use crate::{Diagnostic, Result};
 
-/// A text and its name. Clones are cheap.
+/// A text and its name: `source.name`, `source.text`. Clones are cheap.
 #[derive(Clone)]
-pub struct SourceText {
+pub struct SourceText(Arc<Named>);
+
+pub struct Named {
     /// A path as users write it, or a description such as `query`.
     pub name: Arc<str>,
     pub text: Arc<str>,
-    index: Arc<OnceLock<LineIndex>>,
+    index: OnceLock<LineIndex>,
+}
+
+impl Deref for SourceText {
+    type Target = Named;
+
+    fn deref(&self) -> &Named {
+        &self.0
+    }
 }
 
 impl SourceText {
     pub fn new(name: impl Into<Arc<str>>, text: impl Into<Arc<str>>) -> SourceText {
-        SourceText { name: name.into(), text: text.into(), index: Arc::default() }
+        SourceText(Arc::new(Named { name: name.into(), text: text.into(), index: OnceLock::new() }))
     }
 
     /// Takes a file's bytes: UTF-8, with or without a byte order mark, and no NUL.
     pub fn from_bytes(name: impl Into<Arc<str>>, bytes: &[u8]) -> Result<SourceText> {
         let name = name.into();
+        let all = bytes.len();
         let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
         match std::str::from_utf8(bytes) {
             Ok(text) => Ok(SourceText::new(name, text)),
@@ -37,9 +48,8 @@ impl SourceText {
                 // Everything before `at` is valid, so it has the same bytes in `readable`; the replacement
                 // character that stands at `at` is three bytes long.
                 let span = Span::new(at, at + '\u{FFFD}'.len_utf8());
-                Err(Diagnostic::new(SourceText::new(name, readable), span, format!("byte {at} is not UTF-8"))
-                    .with_kind(ErrorKind::Invalid)
-                    .with_hint("save the file as UTF-8"))
+                let message = format!("byte {} is not UTF-8", at + (all - bytes.len()));
+                Err(Diagnostic::new(SourceText::new(name, readable), span, message).with_hint("save the file as UTF-8"))
             }
         }
     }

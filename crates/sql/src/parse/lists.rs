@@ -1,0 +1,110 @@
+//! Lists in parentheses: options, and names of columns.
+
+use sqlparser::tokenizer::Token;
+
+use super::Cursor;
+use crate::ast::Name;
+use crate::options::Entry;
+use crate::{Options, Result, Value};
+
+/// `(name = 'text', name 5, name true, name (…))`: the equals sign may be left out.
+pub(super) fn options(cursor: &mut Cursor<'_>) -> Result<Options> {
+    let start = cursor.position();
+    cursor.expect_token(&Token::LParen)?;
+    let mut entries: Vec<Entry> = Vec::new();
+    while cursor.next() != &Token::RParen || !entries.is_empty() {
+        let entry = entry(cursor)?;
+        if let Some(first) = entries.iter().find(|first| first.name == entry.name) {
+            let refused = cursor.error(entry.name.span, format!("option {} stands twice", entry.name));
+            return Err(refused.with_related(cursor.source().clone(), first.name.span, "it stands first here"));
+        }
+        entries.push(entry);
+        if !cursor.take_token(&Token::Comma) {
+            break;
+        }
+    }
+    if !cursor.take_token(&Token::RParen) {
+        return Err(cursor.expected("a comma or )"));
+    }
+    Ok(Options::new(cursor.source().clone(), cursor.span_from(start), entries))
+}
+
+/// What stands for a list that was not written; errors about it point to the tokens from `start` on.
+pub(super) fn no_options(cursor: &Cursor<'_>, start: usize) -> Options {
+    Options::new(cursor.source().clone(), cursor.span_from(start), Vec::new())
+}
+
+fn entry(cursor: &mut Cursor<'_>) -> Result<Entry> {
+    let start = cursor.position();
+    let name = cursor.name("the name of an option")?;
+    cursor.take_token(&Token::Eq);
+    let value_start = cursor.position();
+    let value = value(cursor, &name)?;
+    Ok(Entry { name, value, value_span: cursor.span_from(value_start), span: cursor.span_from(start) })
+}
+
+fn value(cursor: &mut Cursor<'_>, name: &Name) -> Result<Value> {
+    let sign = match cursor.next() {
+        Token::Minus => "-",
+        Token::Plus => "+",
+        _ => "",
+    };
+    let value = match cursor.nth(usize::from(!sign.is_empty())) {
+        Token::Number(number, false) => Value::Number(format!("{}{number}", sign.trim_start_matches('+'))),
+        _ if !sign.is_empty() => return Err(cursor.expected("a number, or a text in single quotes")),
+        Token::SingleQuotedString(text) => Value::Text(text.clone()),
+        Token::LParen => return options(cursor).map(|list| Value::List(Box::new(list))),
+        Token::Word(_) => match cursor.word().as_deref() {
+            Some("TRUE") => Value::Boolean(true),
+            Some("FALSE") => Value::Boolean(false),
+            _ => {
+                let refused = cursor.expected(&format!("a value for option {name}"));
+                return Err(refused.with_hint("texts stand in single quotes"));
+            }
+        },
+        _ => return Err(cursor.expected(&format!("a value for option {name}"))),
+    };
+    if !sign.is_empty() {
+        cursor.advance();
+    }
+    cursor.advance();
+    Ok(value)
+}
+
+/// `(a, b)`; at least one, none twice.
+pub(super) fn names(cursor: &mut Cursor<'_>) -> Result<Vec<Name>> {
+    cursor.expect_token(&Token::LParen)?;
+    let mut names: Vec<Name> = Vec::new();
+    loop {
+        let name = cursor.name("the name of a column")?;
+        if let Some(first) = names.iter().find(|first| **first == name) {
+            let refused = cursor.error(name.span, format!("column {name} stands twice"));
+            return Err(refused.with_related(cursor.source().clone(), first.span, "it stands first here"));
+        }
+        names.push(name);
+        if !cursor.take_token(&Token::Comma) {
+            break;
+        }
+    }
+    if !cursor.take_token(&Token::RParen) {
+        return Err(cursor.expected("a comma or )"));
+    }
+    Ok(names)
+}
+
+/// The name of a stream, source or view. It is also the name of a Kafka topic and of a folder, so Kafka's rules hold:
+/// 1 to 249 of letters, digits, `.`, `_`, `-`, and neither `.` nor `..`
+/// (org.apache.kafka.common.internals.Topic).
+pub(super) fn object_name(cursor: &mut Cursor<'_>, what: &str) -> Result<Name> {
+    let name = cursor.name(&format!("the name of {what}"))?;
+    if cursor.next() == &Token::Period {
+        let refused = cursor.error(name.span, format!("the name of {what} has one part"));
+        return Err(refused.with_hint("a name with a dot in it must be quoted"));
+    }
+    let fits = name.value.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'));
+    if !fits || name.value.len() > 249 || name.value == "." || name.value == ".." {
+        let refused = cursor.error(name.span, format!("\"{name}\" can't be the name of {what}"));
+        return Err(refused.with_detail("a name has up to 249 letters (a to z), digits, '.', '_' and '-'"));
+    }
+    Ok(name)
+}

@@ -1,0 +1,158 @@
+//! Statements that are not built yet, refused by their names.
+
+use super::Cursor;
+use crate::{Diagnostic, Result};
+
+const WORKS: &str = "what works: CREATE STREAM, CREATE SOURCE, CREATE MATERIALIZED VIEW, SELECT, EXPLAIN";
+
+/// What CREATE, DROP, ALTER and SHOW may be followed by; longer names first.
+const OBJECTS: [&[&str]; 36] = [
+    &["EXTERNAL", "TABLE"],
+    &["MATERIALIZED", "VIEW"],
+    &["FEATURE", "VIEW"],
+    &["TABLE"],
+    &["VIEW"],
+    &["STREAM"],
+    &["SOURCE"],
+    &["SINK"],
+    &["DIMENSION"],
+    &["CONNECTION"],
+    &["SECRET"],
+    &["EXPECTATIONS"],
+    &["MODEL"],
+    &["EXPERIMENT"],
+    &["ALERT"],
+    &["CHART"],
+    &["FUNCTION"],
+    &["SCHEMA"],
+    &["DATABASE"],
+    &["INDEX"],
+    &["ROLE"],
+    &["USER"],
+    &["TYPE"],
+    &["SEQUENCE"],
+    &["TRIGGER"],
+    &["PROCEDURE"],
+    &["EXTENSION"],
+    &["DOMAIN"],
+    &["POLICY"],
+    &["SERVER"],
+    &["TABLES"],
+    &["COLUMNS"],
+    &["STREAMS"],
+    &["SOURCES"],
+    &["VIEWS"],
+    &["FUNCTIONS"],
+];
+
+/// Statements of one word, of ours and of SQL.
+const OTHERS: [&str; 48] = [
+    "ANALYZE",
+    "ATTACH",
+    "BEGIN",
+    "CACHE",
+    "CALL",
+    "CLOSE",
+    "COMMENT",
+    "COMMIT",
+    "COPY",
+    "DEALLOCATE",
+    "DECLARE",
+    "DELETE",
+    "DESC",
+    "DESCRIBE",
+    "DETACH",
+    "DISCARD",
+    "DO",
+    "END",
+    "EXECUTE",
+    "EXPORT",
+    "FETCH",
+    "FLUSH",
+    "GRANT",
+    "IMPORT",
+    "INSERT",
+    "INSTALL",
+    "KILL",
+    "LISTEN",
+    "LOAD",
+    "LOCK",
+    "MERGE",
+    "NOTIFY",
+    "OPTIMIZE",
+    "PRAGMA",
+    "PREPARE",
+    "REFRESH",
+    "RELEASE",
+    "REPLACE",
+    "RESET",
+    "REVOKE",
+    "ROLLBACK",
+    "SAVEPOINT",
+    "SET",
+    "START",
+    "TRUNCATE",
+    "UPDATE",
+    "USE",
+    "VACUUM",
+];
+
+/// Why the statement that starts here is not accepted.
+pub(super) fn refuse(cursor: &mut Cursor<'_>) -> Diagnostic {
+    let start = cursor.position();
+    let Some(first) = cursor.word() else { return cursor.expected("a statement").with_hint(WORKS) };
+    if !matches!(first.as_str(), "CREATE" | "DROP" | "ALTER" | "SHOW" | "UNDROP") {
+        return other(cursor, &first);
+    }
+    cursor.advance();
+    if first == "CREATE" && cursor.take(&["OR", "REPLACE"]) {
+        return cursor
+            .error(cursor.span_from(start), "CREATE OR REPLACE is not built yet")
+            .with_hint("a project is declared: change the statement and apply it, and what runs is brought to it");
+    }
+    for word in ["TEMPORARY", "TEMP", "UNLOGGED", "GLOBAL", "LOCAL", "TRANSIENT"] {
+        if cursor.take(&[word]) {
+            return cursor.error(cursor.span_from(start), format!("{first} {word} is not built yet")).with_hint(WORKS);
+        }
+    }
+    for words in OBJECTS {
+        if cursor.take(words) {
+            let message = format!("{first} {} is not built yet", words.join(" "));
+            return cursor.error(cursor.span_from(start), message).with_hint(WORKS);
+        }
+    }
+    let span = cursor.span_from(start).to(cursor.span());
+    match cursor.word() {
+        Some(second) => {
+            let refused = cursor.error(span, format!("there is no statement {first} {second}"));
+            let objects = OBJECTS.iter().map(|words| words[0]).filter(|word| *word != "EXTERNAL" && *word != "FEATURE");
+            match crate::nearest(&second, objects) {
+                Some("MATERIALIZED") => refused.with_hint(format!("did you mean {first} MATERIALIZED VIEW?")),
+                Some(near) => refused.with_hint(format!("did you mean {first} {near}?")),
+                None => refused.with_hint(WORKS),
+            }
+        }
+        None => cursor.expected("STREAM, SOURCE or MATERIALIZED VIEW"),
+    }
+}
+
+fn other(cursor: &Cursor<'_>, first: &str) -> Diagnostic {
+    let span = cursor.span();
+    if OTHERS.contains(&first) {
+        return cursor.error(span, format!("{first} is not built yet")).with_hint(WORKS);
+    }
+    let refused = cursor.expected("a statement");
+    match crate::nearest(first, ["CREATE", "SELECT", "EXPLAIN", "WITH", "VALUES"]) {
+        Some(near) => refused.with_hint(format!("did you mean {near}?")),
+        None => refused.with_hint(WORKS),
+    }
+}
+
+pub(super) fn if_not_exists(cursor: &mut Cursor<'_>) -> Result<()> {
+    let start = cursor.position();
+    if !cursor.take(&["IF", "NOT", "EXISTS"]) {
+        return Ok(());
+    }
+    let refused = cursor.error(cursor.span_from(start), "IF NOT EXISTS is not needed here");
+    Err(refused.with_hint("a statement declares what is there; applying it twice changes nothing"))
+}

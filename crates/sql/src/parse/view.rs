@@ -1,0 +1,169 @@
+//! `CREATE MATERIALIZED VIEW`.
+//!
+//! Clauses stand before `AS`; `EMIT` and `WITH` may also follow the query. sqlparser would take
+//! `FROM orders EMIT CHANGES` for an alias, and `FROM orders WITH (…)` for table hints, so the
+//! query's end is found first.
+
+use sqlparser::tokenizer::Token;
+
+use super::{Cursor, lists, query, refused, rules};
+use crate::ast::{CreateMaterializedView, Emit, Name, Refresh, Rule};
+use crate::settings::ViewSettings;
+use crate::tokens::is_word;
+use crate::{Diagnostics, Options, Result};
+
+pub(super) fn create(cursor: &mut Cursor<'_>) -> Result<CreateMaterializedView, Diagnostics> {
+    let start = cursor.position();
+    cursor.expect(&["CREATE", "MATERIALIZED", "VIEW"])?;
+    refused::if_not_exists(cursor)?;
+    let name = lists::object_name(cursor, "the view")?;
+    let empty = lists::no_options(cursor, start);
+    let rules = if cursor.next() == &Token::LParen { body(cursor)? } else { Vec::new() };
+    let mut clauses = Clauses::default();
+    while !cursor.take(&["AS"]) {
+        if !clauses.read_before_query(cursor)? && !clauses.read(cursor)? {
+            let refused = cursor.expected("AS");
+            return Err(refused
+                .with_hint("the query follows AS; before it stand PARTITION KEY, REFRESH and WITH")
+                .into());
+        }
+    }
+    let tail_start = tail(cursor);
+    let mut after = cursor.split_off(tail_start);
+    let query = query::query(cursor)?;
+    if !cursor.at_end() {
+        return Err(cursor.expected("EMIT, WITH or the end of the statement").into());
+    }
+    while !after.at_end() {
+        if !clauses.read(&mut after)? {
+            return Err(after.expected("EMIT, WITH or the end of the statement").into());
+        }
+    }
+    let options = clauses.options.unwrap_or(empty);
+    ViewSettings::read(&options)?;
+    Ok(CreateMaterializedView {
+        name,
+        rules,
+        partition_key: clauses.partition_key.unwrap_or_default(),
+        options,
+        emit: clauses.emit,
+        refresh: clauses.refresh.unwrap_or_default(),
+        query: query.query,
+        query_span: query.span,
+        query_text: query.text,
+    })
+}
+
+fn body(cursor: &mut Cursor<'_>) -> Result<Vec<Rule>> {
+    cursor.expect_token(&Token::LParen)?;
+    let mut rules = Vec::new();
+    loop {
+        if !cursor.at(&["CONSTRAINT"]) {
+            if !matches!(cursor.next(), Token::Word(_)) {
+                return Err(cursor.expected("CONSTRAINT"));
+            }
+            let refused = cursor.error(cursor.span(), "a list of columns on a view is not built yet");
+            return Err(refused.with_hint("name the columns in the query: SELECT a AS b"));
+        }
+        rules.push(rules::rule(cursor, &rules)?);
+        if !cursor.take_token(&Token::Comma) {
+            break;
+        }
+    }
+    if !cursor.take_token(&Token::RParen) {
+        return Err(cursor.expected("a comma or )"));
+    }
+    Ok(rules)
+}
+
+/// Where the clauses after the query start: the first `EMIT CHANGES`, `EMIT ON WINDOW` or `WITH (` outside parentheses.
+/// No query has these words there.
+fn tail(cursor: &Cursor<'_>) -> usize {
+    let rest: Vec<(usize, Token)> = cursor.rest().collect();
+    let mut depth = 0usize;
+    for (number, (position, token)) in rest.iter().enumerate() {
+        let after = |ahead: usize, word: &str| rest.get(number + ahead).is_some_and(|(_, token)| is_word(token, word));
+        let opens_list = rest.get(number + 1).is_some_and(|(_, token)| token == &Token::LParen);
+        let emits = after(1, "CHANGES") || after(1, "FINAL") || (after(1, "ON") && after(2, "WINDOW"));
+        match token {
+            Token::LParen => depth += 1,
+            Token::RParen => depth = depth.saturating_sub(1),
+            _ if depth > 0 => {}
+            token if (is_word(token, "EMIT") && emits) || (is_word(token, "WITH") && opens_list) => return *position,
+            _ => {}
+        }
+    }
+    cursor.end()
+}
+
+/// What may stand around the query; each once.
+#[derive(Default)]
+struct Clauses {
+    partition_key: Option<Vec<Name>>,
+    options: Option<Options>,
+    emit: Option<Emit>,
+    refresh: Option<Refresh>,
+}
+
+impl Clauses {
+    /// False if none of them comes next.
+    fn read_before_query(&mut self, cursor: &mut Cursor<'_>) -> Result<bool> {
+        let start = cursor.position();
+        if cursor.take(&["PARTITION", "KEY"]) {
+            let names = lists::names(cursor)?;
+            once(cursor, start, "PARTITION KEY", &mut self.partition_key, names)?;
+        } else if cursor.take(&["REFRESH"]) {
+            let refresh = refresh(cursor, start)?;
+            once(cursor, start, "REFRESH", &mut self.refresh, refresh)?;
+        } else if cursor.take(&["PARTITIONED", "BY"]) {
+            let refused = cursor.error(cursor.span_from(start), "PARTITIONED BY is not built yet");
+            return Err(refused.with_hint("PARTITION KEY (…) says which partition of the log a row goes to"));
+        } else {
+            return Ok(false);
+        }
+        Ok(true)
+    }
+
+    /// Those that may also follow the query.
+    fn read(&mut self, cursor: &mut Cursor<'_>) -> Result<bool> {
+        let start = cursor.position();
+        if cursor.take(&["WITH"]) {
+            let options = lists::options(cursor)?;
+            once(cursor, start, "WITH", &mut self.options, options)?;
+        } else if cursor.take(&["EMIT"]) {
+            let emit = if cursor.take(&["CHANGES"]) {
+                Emit::Changes
+            } else if cursor.take(&["ON", "WINDOW", "CLOSE"]) {
+                Emit::OnWindowClose
+            } else {
+                return Err(cursor.expected("CHANGES or ON WINDOW CLOSE"));
+            };
+            once(cursor, start, "EMIT", &mut self.emit, emit)?;
+        } else {
+            return Ok(false);
+        }
+        Ok(true)
+    }
+}
+
+fn once<T>(cursor: &Cursor<'_>, start: usize, what: &str, slot: &mut Option<T>, value: T) -> Result<()> {
+    if slot.replace(value).is_some() {
+        return Err(cursor.error(cursor.span_from(start), format!("{what} stands twice")));
+    }
+    Ok(())
+}
+
+fn refresh(cursor: &mut Cursor<'_>, start: usize) -> Result<Refresh> {
+    if cursor.take(&["CONTINUOUS"]) {
+        return Ok(Refresh::Continuous);
+    }
+    let known: [&[&str]; 4] = [&["EVERY"], &["CRON"], &["TARGET", "LAG"], &["MANUAL"]];
+    for words in known {
+        if cursor.take(words) {
+            let message = format!("REFRESH {} is not built yet", words.join(" "));
+            let refused = cursor.error(cursor.span_from(start), message);
+            return Err(refused.with_hint("a view is kept up to date continuously: REFRESH CONTINUOUS, or no REFRESH"));
+        }
+    }
+    Err(cursor.expected("CONTINUOUS"))
+}

@@ -1,0 +1,108 @@
+//! The options of `WITH (…)` that each statement accepts, with their types and defaults.
+//!
+//! Parsing reads them too, so that a text with an unknown option is refused wherever it comes from.
+
+use std::time::Duration;
+
+use crate::ast::{CreateMaterializedView, CreateSource, CreateStream};
+use crate::{Diagnostic, Diagnostics, Options};
+
+/// More partitions than anyone needs on the embedded log; a mistyped number should not create a million folders.
+pub const PARTITIONS_MAX: u32 = 4096;
+
+/// How a row's bytes are written in the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Format {
+    Json,
+    Csv,
+}
+
+const FORMATS: [(&str, Format); 2] = [("json", Format::Json), ("csv", Format::Csv)];
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StreamSettings {
+    pub format: Format,
+    pub partitions: u32,
+    /// How long the log keeps rows that are archived. None: not said.
+    pub retention: Option<Duration>,
+    /// How far a row's event time may be ahead of its arrival.
+    pub max_future: Option<Duration>,
+    /// After how long without rows a partition stops holding the watermark back.
+    pub idle_timeout: Option<Duration>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceSettings {
+    /// A source that is not enabled is checked and does not run.
+    pub enabled: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ViewSettings {
+    /// None: not said.
+    pub format: Option<Format>,
+    /// None: not said.
+    pub partitions: Option<u32>,
+}
+
+impl StreamSettings {
+    pub fn read(options: &Options) -> Result<StreamSettings, Diagnostics> {
+        let mut options = options.clone();
+        let settings = StreamSettings {
+            format: options.take_choice("format", &FORMATS)?.unwrap_or(Format::Json),
+            partitions: partitions(&mut options)?.unwrap_or(1),
+            retention: options.take_duration("retention")?,
+            max_future: options.take_duration("max_future")?,
+            idle_timeout: options.take_duration("idle_timeout")?,
+        };
+        options.finish()?;
+        Ok(settings)
+    }
+}
+
+impl SourceSettings {
+    pub fn read(options: &Options) -> Result<SourceSettings, Diagnostics> {
+        let mut options = options.clone();
+        let settings = SourceSettings { enabled: options.take_boolean("enabled")?.unwrap_or(true) };
+        options.finish()?;
+        Ok(settings)
+    }
+}
+
+impl ViewSettings {
+    pub fn read(options: &Options) -> Result<ViewSettings, Diagnostics> {
+        let mut options = options.clone();
+        let settings =
+            ViewSettings { format: options.take_choice("format", &FORMATS)?, partitions: partitions(&mut options)? };
+        options.finish()?;
+        Ok(settings)
+    }
+}
+
+impl CreateStream {
+    pub fn settings(&self) -> Result<StreamSettings, Diagnostics> {
+        StreamSettings::read(&self.options)
+    }
+}
+
+impl CreateSource {
+    pub fn settings(&self) -> Result<SourceSettings, Diagnostics> {
+        SourceSettings::read(&self.options)
+    }
+}
+
+impl CreateMaterializedView {
+    pub fn settings(&self) -> Result<ViewSettings, Diagnostics> {
+        ViewSettings::read(&self.options)
+    }
+}
+
+fn partitions(options: &mut Options) -> Result<Option<u32>, Diagnostic> {
+    let written = options.entries().iter().find(|entry| entry.name.value == "partitions").cloned();
+    let Some(number) = options.take_integer("partitions")? else { return Ok(None) };
+    let fits = u32::try_from(number).ok().filter(|number| (1..=PARTITIONS_MAX).contains(number));
+    match (fits, written) {
+        (None, Some(entry)) => Err(options.refuse(&entry, format!("partitions must be 1 to {PARTITIONS_MAX}"))),
+        (fits, _) => Ok(fits),
+    }
+}
