@@ -1,0 +1,219 @@
+//! How fast records are decoded on one core, beside arrow-json and arrow-csv on the same bytes.
+//!
+//! Bids as Nexmark has them (JSON, about 290 bytes, seven columns) and lines of a shop (CSV, about 90 bytes, eight
+//! columns), generated from a seed. Each figure is the best of several runs; peers get one buffer of all records.
+
+use std::fmt::Write as _;
+use std::io::{BufReader, Cursor};
+use std::sync::Arc;
+use std::time::Duration;
+
+use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use headwater_base::clock::SystemClock;
+use headwater_base::random::Random;
+use headwater_format::{Encoded, Format, KeyReader, decoder, encoder};
+
+const ROWS: usize = 500_000;
+const BATCH: usize = 8192;
+const RUNS: usize = 5;
+
+fn main() {
+    let threads = std::thread::available_parallelism().map_or(0, usize::from);
+    println!("machine cores={threads} arrow=59.3 rows={ROWS} batch={BATCH} best_of={RUNS} threads=1");
+    let bids = bids();
+    let columns = bid_columns();
+    let three = [0, 2, 5];
+    let ours_three = decode(Format::Json, &columns, Some(&three), &bids);
+    let ours_all = decode(Format::Json, &columns, None, &bids);
+    figure("json_bids_3_of_7", ours_three, &bids);
+    figure("json_bids_7_of_7", ours_all, &bids);
+    ratio("json_bids_3_of_7", ours_three, "arrow-json", arrow_json(&columns, Some(&three), &bids));
+    ratio("json_bids_7_of_7", ours_all, "arrow-json", arrow_json(&columns, None, &bids));
+    figure("json_bids_key", keys(Format::Json, &columns, &bids), &bids);
+    figure("json_bids_encode", encode(Format::Json, &columns, &bids), &bids);
+    let sales = sales();
+    for (name, price) in [("decimal", DataType::Decimal128(12, 3)), ("double", DataType::Float64)] {
+        let columns = sale_columns(price);
+        let name = format!("csv_retail_8_of_8_{name}");
+        let ours = decode(Format::Csv, &columns, None, &sales);
+        figure(&name, ours, &sales);
+        ratio(&name, ours, "arrow-csv", arrow_csv(&columns, &sales));
+    }
+    let columns = sale_columns(DataType::Decimal128(12, 3));
+    figure("csv_retail_2_of_8", decode(Format::Csv, &columns, Some(&[3, 5]), &sales), &sales);
+    figure("csv_retail_encode", encode(Format::Csv, &columns, &sales), &sales);
+}
+
+fn figure(name: &str, took: Duration, records: &Encoded) {
+    let seconds = took.as_secs_f64();
+    println!("figure {name} {:.2} million_rows/s", records.len() as f64 / seconds / 1e6);
+    println!("figure {name} {:.0} MB/s", records.bytes.len() as f64 / seconds / 1e6);
+}
+
+fn ratio(name: &str, ours: Duration, peer: &str, theirs: Duration) {
+    let rate = |took: Duration| ROWS as f64 / took.as_secs_f64() / 1e6;
+    println!("ratio {name} {:.2} {peer} {:.2} {:.2}", rate(ours), rate(theirs), rate(ours) / rate(theirs));
+}
+
+fn best(mut run: impl FnMut() -> usize) -> Duration {
+    let clock = SystemClock::shared();
+    let once = |_| {
+        let started = clock.elapsed();
+        assert_eq!(run(), ROWS);
+        clock.elapsed() - started
+    };
+    (0..RUNS).map(once).min().unwrap_or_default()
+}
+
+fn decode(format: Format, columns: &SchemaRef, projection: Option<&[usize]>, records: &Encoded) -> Duration {
+    let mut decoder = decoder(format, Arc::clone(columns), projection).expect("the columns are of known types");
+    best(|| {
+        let mut rows = 0;
+        for record in records.records() {
+            decoder.push(record).expect("the records are well-formed");
+            if decoder.len() == BATCH {
+                rows += decoder.finish().num_rows();
+            }
+        }
+        rows + decoder.finish().num_rows()
+    })
+}
+
+fn keys(format: Format, columns: &SchemaRef, records: &Encoded) -> Duration {
+    let mut reader = KeyReader::new(format, Arc::clone(columns), &[0]).expect("there is a first column");
+    let mut key = Vec::new();
+    best(|| records.records().filter(|record| reader.key(record, &mut key)).count())
+}
+
+fn encode(format: Format, columns: &SchemaRef, records: &Encoded) -> Duration {
+    let mut decoder = decoder(format, Arc::clone(columns), None).expect("the columns are of known types");
+    records.records().for_each(|record| decoder.push(record).expect("the records are well-formed"));
+    let rows = decoder.finish();
+    let mut encoder = encoder(format, Arc::clone(columns)).expect("the columns are of known types");
+    let mut out = Encoded::default();
+    best(|| {
+        let mut count = 0;
+        for start in (0..rows.num_rows()).step_by(BATCH) {
+            out.clear();
+            let rows = rows.slice(start, BATCH.min(rows.num_rows() - start));
+            encoder.encode(&rows, &mut out).expect("rows of the encoder's columns");
+            count += out.len();
+        }
+        count
+    })
+}
+
+fn lines(records: &Encoded) -> Vec<u8> {
+    records.records().flat_map(|record| [record, b"\n"].concat()).collect()
+}
+
+fn arrow_json(columns: &SchemaRef, projection: Option<&[usize]>, records: &Encoded) -> Duration {
+    let bytes = lines(records);
+    let columns = match projection {
+        Some(projection) => Arc::new(columns.project(projection).expect("the columns exist")),
+        None => Arc::clone(columns),
+    };
+    best(|| {
+        let input = BufReader::with_capacity(1 << 20, Cursor::new(&bytes));
+        let builder = arrow_json::ReaderBuilder::new(Arc::clone(&columns)).with_batch_size(BATCH);
+        let reader = builder.build(input).expect("the columns are of known types");
+        reader.map(|rows| rows.expect("the records are well-formed").num_rows()).sum()
+    })
+}
+
+fn arrow_csv(columns: &SchemaRef, records: &Encoded) -> Duration {
+    let bytes = lines(records);
+    best(|| {
+        let builder = arrow_csv::ReaderBuilder::new(Arc::clone(columns)).with_batch_size(BATCH);
+        let reader = builder.build_buffered(Cursor::new(&bytes)).expect("the columns are of known types");
+        reader.map(|rows| rows.expect("the records are well-formed").num_rows()).sum()
+    })
+}
+
+fn schema(columns: &[(&str, DataType)]) -> SchemaRef {
+    let field = |(name, data_type): &(&str, DataType)| Field::new(*name, data_type.clone(), true);
+    Arc::new(Schema::new(columns.iter().map(field).collect::<Vec<_>>()))
+}
+
+fn timestamp() -> DataType {
+    DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
+}
+
+fn bid_columns() -> SchemaRef {
+    schema(&[
+        ("auction", DataType::Int64),
+        ("bidder", DataType::Int64),
+        ("price", DataType::Int64),
+        ("channel", DataType::Utf8View),
+        ("url", DataType::Utf8View),
+        ("date_time", timestamp()),
+        ("extra", DataType::Utf8View),
+    ])
+}
+
+fn bids() -> Encoded {
+    let channels = ["Google", "Facebook", "Baidu", "Apple", "channel-1", "channel-2", "channel-3", "channel-4"];
+    let mut random = Random::new(42);
+    records(|index, out| {
+        let price = (10f64.powf(random.unit() * 6.0) * 100.0).round() as i64;
+        let channel = channels[random.below(8) as usize];
+        let (auction, bidder) = (1000 + index / 50, 1000 + index / 200);
+        let (seconds, millis) = (index / 10_000, index / 10 % 1000);
+        let extra: String = (0..80 + random.below(41)).map(|_| char::from(b'a' + random.below(26) as u8)).collect();
+        let _ = write!(
+            out,
+            r#"{{"auction":{auction},"bidder":{bidder},"price":{price},"channel":"{channel}","url":"https://www.nexmark.com/abo/cjd/item.htm?query=1&channel_id={}","date_time":"2023-11-14 22:{:02}:{:02}.{millis:03}","extra":"{extra}"}}"#,
+            random.below(10_000_000),
+            seconds / 60 % 60,
+            seconds % 60,
+        );
+    })
+}
+
+fn sale_columns(price: DataType) -> SchemaRef {
+    schema(&[
+        ("invoice_no", DataType::Utf8View),
+        ("stock_code", DataType::Utf8View),
+        ("description", DataType::Utf8View),
+        ("quantity", DataType::Int64),
+        ("invoice_date", timestamp()),
+        ("unit_price", price),
+        ("customer_id", DataType::Float64),
+        ("country", DataType::Utf8View),
+    ])
+}
+
+fn sales() -> Encoded {
+    let things =
+        ["WHITE HANGING HEART T-LIGHT HOLDER", "WHITE METAL LANTERN", "SET 7 BABUSHKA NESTING BOXES", "JAM MAKING SET"];
+    let mut random = Random::new(7);
+    records(|index, out| {
+        let _ = write!(
+            out,
+            "{},{}{},{},{},2010-12-{:02} {:02}:{:02}:00,{}.{:02},{}.0,United Kingdom",
+            536_365 + index / 20,
+            10_000 + random.below(80_000),
+            char::from(b'A' + random.below(26) as u8),
+            things[random.below(4) as usize],
+            1 + random.below(24),
+            1 + index / 20_000,
+            6 + index / 2000 % 14,
+            index / 40 % 60,
+            random.below(20),
+            random.below(100),
+            12_000 + random.below(6000),
+        );
+    })
+}
+
+fn records(mut write: impl FnMut(usize, &mut String)) -> Encoded {
+    let mut records = Encoded::default();
+    let mut line = String::new();
+    for index in 0..ROWS {
+        line.clear();
+        write(index, &mut line);
+        records.bytes.extend_from_slice(line.as_bytes());
+        records.ends.push(records.bytes.len());
+    }
+    records
+}

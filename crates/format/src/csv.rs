@@ -1,0 +1,56 @@
+//! CSV records: the fields of a row in the order of the columns, as RFC 4180 has them.
+//!
+//! A record is one row, so it holds no line end outside of quotes; one that trails is let pass. Quotes stand around a
+//! whole field or not at all. An empty field is NULL, a quoted empty one is empty text.
+
+pub(crate) mod encode;
+mod split;
+
+use arrow_schema::Schema;
+
+use crate::error::{Broken, Error, Fault};
+use crate::rows;
+use crate::text;
+use crate::value::{Cell, Kind, Scratch, Span};
+use split::{Quotes, Splitter};
+
+/// The fields of CSV records.
+pub(crate) struct Fields {
+    splitter: Splitter,
+}
+
+impl Fields {
+    pub fn new(schema: &Schema) -> Result<Fields, Error> {
+        Ok(Fields { splitter: Splitter::new(schema.fields().len()) })
+    }
+}
+
+impl rows::Fields for Fields {
+    fn split<'a>(&mut self, record: &'a [u8]) -> Result<&'a str, Broken> {
+        self.splitter.split(record)
+    }
+
+    #[inline]
+    fn cell(&self, column: usize, kind: Kind, record: &str, scratch: &mut Scratch) -> Result<Cell, Fault> {
+        let field = self.splitter.field(column);
+        match (field.quotes, kind) {
+            (Quotes::None, _) if field.span.start == field.span.end => Ok(Cell::Null),
+            (Quotes::None | Quotes::Around, Kind::Text) => Ok(Cell::Text(field.span)),
+            (Quotes::None | Quotes::Around, _) => text::read(kind, field.span.of(record).trim_matches(' '), scratch),
+            (Quotes::Inside, Kind::Text) => {
+                let start = scratch.text.len();
+                split::unquote(field.span.of(record), &mut scratch.text);
+                Ok(Cell::Unescaped(Span::new(start, scratch.text.len())))
+            }
+            (Quotes::Inside, _) => Err(Fault::of_type("a quote within a value that is not text")),
+        }
+    }
+
+    fn excerpt<'a>(&self, column: usize, record: &'a str) -> &'a str {
+        self.splitter.field(column).span.of(record)
+    }
+
+    fn unknown(&self) -> u64 {
+        0
+    }
+}

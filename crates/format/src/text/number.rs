@@ -1,0 +1,225 @@
+//! Numbers from text, exactly: nothing but a float column's value ever passes through a float.
+//!
+//! Plain numbers of up to 18 digits take a short way; all others (many digits, exponents) are read as a significand
+//! without zeros at either end and a power of ten, which decides exactly what fits.
+
+use crate::error::Fault;
+use crate::value::{Cell, Kind};
+
+const NOT_A_NUMBER: Fault = Fault::of_type("expected a number");
+const NOT_INTEGRAL: Fault = Fault::of_type("expected an integer, not a fraction");
+const TOO_FINE: Fault = Fault::of_type("more fractional digits than the decimal's scale");
+const TOO_LARGE: Fault = Fault::overflow("beyond the range of the column's type");
+
+/// Reads a numeric value.
+#[inline]
+pub(crate) fn read(kind: Kind, text: &str) -> Result<Cell, Fault> {
+    let bytes = text.as_bytes();
+    match kind {
+        Kind::Int(bits) => signed(bytes, bits).map(Cell::Int),
+        Kind::UInt(bits) => unsigned(bytes, bits).map(Cell::UInt),
+        Kind::Decimal { precision, scale } => decimal(bytes, precision, scale).map(Cell::Decimal),
+        Kind::Float64 => float64(text).map(Cell::Float64),
+        Kind::Float32 => float32(text).map(Cell::Float32),
+        _ => Err(NOT_A_NUMBER),
+    }
+}
+
+#[inline]
+fn signed(text: &[u8], bits: u8) -> Result<i64, Fault> {
+    let value = match plain(text) {
+        Some(Plain { negative, digits, fraction }) => {
+            let one = POWERS_U64[fraction];
+            if fraction > 0 && digits % one != 0 {
+                return Err(NOT_INTEGRAL);
+            }
+            let magnitude = (digits / one) as i64;
+            if negative { -magnitude } else { magnitude }
+        }
+        _ => i64::try_from(scaled(text, 0)?).map_err(|_| TOO_LARGE)?,
+    };
+    let unused = 64 - u32::from(bits);
+    if (value << unused) >> unused == value { Ok(value) } else { Err(TOO_LARGE) }
+}
+
+fn unsigned(text: &[u8], bits: u8) -> Result<u64, Fault> {
+    let value = match plain(text) {
+        Some(Plain { negative: false, digits, fraction: 0 }) => digits,
+        _ => u64::try_from(scaled(text, 0)?).map_err(|_| TOO_LARGE)?,
+    };
+    let unused = 64 - u32::from(bits);
+    if (value << unused) >> unused == value { Ok(value) } else { Err(TOO_LARGE) }
+}
+
+#[inline]
+fn decimal(text: &[u8], precision: u8, scale: i8) -> Result<i128, Fault> {
+    let value = match plain(text) {
+        Some(plain) if i32::from(scale) >= plain.fraction as i32 && i32::from(scale) <= 18 => {
+            let magnitude = i128::from(plain.digits) * i128::from(POWERS_U64[scale as usize - plain.fraction]);
+            if plain.negative { -magnitude } else { magnitude }
+        }
+        _ => scaled(text, i32::from(scale))?,
+    };
+    if value.unsigned_abs() < power_of_ten(u32::from(precision)) { Ok(value) } else { Err(TOO_LARGE) }
+}
+
+/// The names of what is not finite are those of Protobuf's JSON mapping; a number that rounds to infinity is refused.
+fn float64(text: &str) -> Result<f64, Fault> {
+    // Exact by Clinger, "How to Read Floating Point Numbers Accurately", 1990: both operands are exact doubles.
+    if let Some(plain) = plain(text.as_bytes())
+        && plain.digits < 1 << 53
+    {
+        let value = plain.digits as f64 / EXACT_POWERS[plain.fraction];
+        return Ok(if plain.negative { -value } else { value });
+    }
+    if let Some(value) = not_finite(text) {
+        return Ok(value);
+    }
+    check_float(text)?;
+    let value: f64 = text.parse().map_err(|_| NOT_A_NUMBER)?;
+    if value.is_finite() { Ok(value) } else { Err(TOO_LARGE) }
+}
+
+fn float32(text: &str) -> Result<f32, Fault> {
+    if let Some(value) = not_finite(text) {
+        return Ok(value as f32);
+    }
+    check_float(text)?;
+    let value: f32 = text.parse().map_err(|_| NOT_A_NUMBER)?;
+    if value.is_finite() { Ok(value) } else { Err(TOO_LARGE) }
+}
+
+pub(crate) fn not_finite(text: &str) -> Option<f64> {
+    match text {
+        "NaN" => Some(f64::NAN),
+        "Infinity" => Some(f64::INFINITY),
+        "-Infinity" => Some(f64::NEG_INFINITY),
+        _ => None,
+    }
+}
+
+/// Keeps out the words for infinity that Rust's parser would take.
+fn check_float(text: &str) -> Result<(), Fault> {
+    let numeric = |byte: &u8| matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E');
+    if text.as_bytes().iter().all(numeric) { Ok(()) } else { Err(NOT_A_NUMBER) }
+}
+
+/// A number of at most 18 digits without exponent: `digits` with the last `fraction` of them after the point.
+struct Plain {
+    negative: bool,
+    digits: u64,
+    fraction: usize,
+}
+
+#[inline]
+fn plain(text: &[u8]) -> Option<Plain> {
+    let (negative, rest) = match text {
+        [b'-', rest @ ..] => (true, rest),
+        _ => (false, text),
+    };
+    if rest.is_empty() || rest.len() > 18 {
+        return None;
+    }
+    let mut digits = 0u64;
+    let mut point = None;
+    for (at, &byte) in rest.iter().enumerate() {
+        let digit = byte.wrapping_sub(b'0');
+        if digit <= 9 {
+            digits = digits * 10 + u64::from(digit);
+        } else if byte == b'.' && point.is_none() && rest.len() > 1 {
+            point = Some(at);
+        } else {
+            return None;
+        }
+    }
+    let fraction = point.map_or(0, |at| rest.len() - at - 1);
+    Some(Plain { negative, digits, fraction })
+}
+
+/// The number times 10^`scale`, exactly; a remainder is a fault of type, a result past 128 bits an overflow.
+fn scaled(text: &[u8], scale: i32) -> Result<i128, Fault> {
+    let Parts { negative, whole, fraction, exponent } = parts(text)?;
+    let all = || whole.iter().chain(fraction);
+    let mut significant = all().enumerate().filter(|(_, digit)| **digit != b'0').map(|(at, _)| at);
+    let Some(first) = significant.next() else { return Ok(0) };
+    let last = significant.last().unwrap_or(first);
+    let power = exponent + i64::from(scale) + (whole.len() as i64 - 1 - last as i64);
+    if power < 0 {
+        return Err(if scale == 0 { NOT_INTEGRAL } else { TOO_FINE });
+    }
+    if (last - first) as i64 + power > 38 {
+        return Err(TOO_LARGE);
+    }
+    let mut magnitude = 0u128;
+    for &digit in all().skip(first).take(last - first + 1) {
+        magnitude = magnitude.checked_mul(10).ok_or(TOO_LARGE)?;
+        magnitude = magnitude.checked_add(u128::from(digit - b'0')).ok_or(TOO_LARGE)?;
+    }
+    let magnitude = magnitude.checked_mul(power_of_ten(power as u32)).ok_or(TOO_LARGE)?;
+    let value = i128::try_from(magnitude).map_err(|_| TOO_LARGE)?;
+    Ok(if negative { -value } else { value })
+}
+
+struct Parts<'a> {
+    negative: bool,
+    whole: &'a [u8],
+    fraction: &'a [u8],
+    exponent: i64,
+}
+
+fn parts(text: &[u8]) -> Result<Parts<'_>, Fault> {
+    let (negative, rest) = match text {
+        [b'-', rest @ ..] => (true, rest),
+        [b'+', rest @ ..] => (false, rest),
+        _ => (false, text),
+    };
+    let digits = |from: &[u8]| from.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let (whole, rest) = rest.split_at(digits(rest));
+    let (fraction, rest) = match rest {
+        [b'.', rest @ ..] => rest.split_at(digits(rest)),
+        _ => (&rest[..0], rest),
+    };
+    let exponent = match rest {
+        [] => 0,
+        [b'e' | b'E', rest @ ..] => power(rest)?,
+        _ => return Err(NOT_A_NUMBER),
+    };
+    if whole.is_empty() && fraction.is_empty() {
+        return Err(NOT_A_NUMBER);
+    }
+    Ok(Parts { negative, whole, fraction, exponent })
+}
+
+/// The exponent, held within ±10^12: beyond the length of any record, so that it decides alike.
+fn power(text: &[u8]) -> Result<i64, Fault> {
+    let (negative, digits) = match text {
+        [b'-', rest @ ..] => (true, rest),
+        [b'+', rest @ ..] => (false, rest),
+        _ => (false, text),
+    };
+    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
+        return Err(NOT_A_NUMBER);
+    }
+    let magnitude =
+        digits.iter().fold(0i64, |value, digit| (value * 10 + i64::from(digit - b'0')).min(1_000_000_000_000));
+    Ok(if negative { -magnitude } else { magnitude })
+}
+
+/// 10^`exponent`, for exponents up to 38.
+pub(crate) fn power_of_ten(exponent: u32) -> u128 {
+    10u128.saturating_pow(exponent)
+}
+
+const POWERS_U64: [u64; 19] = {
+    let mut powers = [1u64; 19];
+    let mut at = 1;
+    while at < powers.len() {
+        powers[at] = powers[at - 1] * 10;
+        at += 1;
+    }
+    powers
+};
+
+/// The powers of ten up to 10^22 are exact as doubles; a plain number has at most 18 fractional digits.
+const EXACT_POWERS: [f64; 19] =
+    [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18];
