@@ -8,6 +8,9 @@ pub mod batch;
 pub mod contract;
 pub mod embedded;
 pub mod error;
+pub mod partitioner;
+#[cfg(feature = "simulation")]
+pub mod simulation;
 pub mod transaction;
 
 use std::fmt::Debug;
@@ -18,7 +21,9 @@ use std::time::Duration;
 use bytes::Bytes;
 
 pub use batch::{Batch, Builder, Record};
+pub use embedded::EmbeddedLog;
 pub use error::{Error, Result};
+pub use partitioner::partition_for;
 pub use transaction::{Prepared, Writer};
 
 /// A partitioned, durable log. Every call may block on local disk or on a network; asynchronous callers use a

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
+use crate::batch::Producer;
 use crate::{Batch, Result};
 
 /// A prepared transaction: durable, invisible, and kept over restarts until somebody decides. The id can be stored
@@ -30,6 +31,11 @@ pub trait Writer: Debug + Send {
     fn name(&self) -> &str;
 
     fn epoch(&self) -> u32;
+
+    /// Who its batches say wrote them, for protocols that tell clients so. `None` where a backend keeps that to itself.
+    fn producer(&self) -> Option<Producer> {
+        None
+    }
 
     /// The note of the last committed transaction of this name, by whichever epoch.
     fn note(&self) -> Option<Bytes>;
