@@ -25,8 +25,7 @@ pub struct Options {
 const SMOKE_KILLS: usize = 6;
 const SMOKE_FUZZ_SECONDS: u64 = 10;
 
-/// Faster than a minute's pace, so that the smoke share stays small.
-const SMOKE_SPEED: u64 = 3_000_000;
+const SMOKE_SECONDS: f64 = 10.0;
 
 /// Runs all stages, also after one has failed, unless nothing was built to go on with.
 pub fn run(options: &Options) -> Result<()> {
@@ -77,7 +76,7 @@ fn platform(stages: &mut Stages, binary: &Binary, daily_files: Option<&Path>, se
         }
         stages.run(&format!("kills on {kind} data"), || {
             let daily_files = files.map(Path::to_path_buf);
-            kills::check(binary, &Plan { kills: SMOKE_KILLS, seed, daily_files, speed: SMOKE_SPEED, workers: None })
+            kills::check(binary, &Plan { kills: SMOKE_KILLS, seed, daily_files, seconds: SMOKE_SECONDS, workers: None })
         });
     }
 }

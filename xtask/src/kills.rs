@@ -15,19 +15,13 @@ use crate::random::{self, Random};
 use crate::retail::{self, Report};
 use crate::{shell, soak};
 
-/// Event time per second at which the 374 days of real data pass in about a minute.
-const PACED_SPEED: u64 = 537_000;
-
-/// How long a paced run lasts, for placing the kills.
-const PACED_SECONDS: f64 = 60.0;
-
 #[derive(Debug, Clone)]
 pub struct Plan {
     pub kills: usize,
     pub seed: u64,
     pub daily_files: Option<PathBuf>,
-    /// 0 is as fast as can be.
-    pub speed: u64,
+    /// How long the rows take to come, without the time for starting again; 0 is as fast as can be.
+    pub seconds: f64,
     pub workers: Option<usize>,
 }
 
@@ -37,7 +31,7 @@ pub fn soak(options: &soak::Options) -> Result<()> {
         kills: options.kills,
         seed: options.seed.unwrap_or_else(random::fresh_seed),
         daily_files: retail::daily_files(options.data.as_deref())?,
-        speed: options.speed.unwrap_or(PACED_SPEED),
+        seconds: options.paced,
         workers: options.workers,
     };
     check(&binary, &plan).map(|_| ())
@@ -45,10 +39,11 @@ pub fn soak(options: &soak::Options) -> Result<()> {
 
 /// Carries out the plan; returns the number of checks.
 pub fn check(binary: &Binary, plan: &Plan) -> Result<usize> {
-    println!("soak kills: {} kills, --seed {} --speed {}", plan.kills, plan.seed, plan.speed);
+    println!("soak kills: {} kills, --seed {} --paced {}", plan.kills, plan.seed, plan.seconds);
     let folder = shell::target_dir().join("soak/kills").join(plan.seed.to_string());
     shell::fresh_dir(&folder)?;
-    let repeat = || format!("repeat with `cargo xtask soak kills --kills {} --seed {}`", plan.kills, plan.seed);
+    let Plan { kills, seed, seconds, .. } = plan;
+    let repeat = || format!("repeat with `cargo xtask soak kills --kills {kills} --seed {seed} --paced {seconds}`");
     let passed = carry_out(binary, plan, &folder).with_context(repeat)?;
     // Kept only where there is something to look at.
     shell::fresh_dir(&folder)?;
@@ -100,19 +95,20 @@ fn judge(binary: &Binary, plan: &Plan, folder: &Path, data_dir: &Path, report: &
 }
 
 fn paced(plan: &Plan, data_dir: &Path) -> Start {
-    let start = retail::start(data_dir, plan.daily_files.as_deref()).workers(plan.workers);
-    if plan.speed == 0 { start } else { start.set("speed", plan.speed) }
+    let files = plan.daily_files.as_deref();
+    let start =
+        if plan.seconds > 0.0 { retail::paced(data_dir, files, plan.seconds) } else { retail::start(data_dir, files) };
+    start.workers(plan.workers)
 }
 
 /// A quarter of the kills fall into start-up and recovery; the others spread over the paced run.
 fn delay(random: &mut Random, plan: &Plan) -> Duration {
     let seconds = if random.below(4) == 0 {
         random.unit() * 0.5
-    } else if plan.speed == 0 {
-        random.unit() * 3.0
+    } else if plan.seconds > 0.0 {
+        random.unit() * 2.0 * plan.seconds / plan.kills as f64
     } else {
-        let slower = PACED_SPEED as f64 / plan.speed as f64;
-        random.unit() * 2.0 * slower * PACED_SECONDS / plan.kills as f64
+        random.unit() * 3.0
     };
     Duration::from_secs_f64(seconds)
 }

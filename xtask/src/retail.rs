@@ -32,6 +32,11 @@ const FACTS: &[(&str, &str, &str)] = &[
     ("rows of sales_clean", "SELECT count(*) FROM sales_clean", "541907"),
     ("sum of sales_clean", "SELECT sum(quantity * unitprice) FROM sales_clean", "9769872.054"),
     ("dead letters", "SELECT count(*) FROM system.dead_letters", "2"),
+    (
+        "dead letters of the rule",
+        "SELECT count(*) FROM system.dead_letters WHERE relation = 'sales_clean' AND rule = 'price_is_not_negative'",
+        "2",
+    ),
     ("archived rows of sales", "SELECT count(*) FROM archive.sales", "541909"),
     ("archived sum of sales", "SELECT sum(quantity * unitprice) FROM archive.sales", "9747747.934"),
     ("archived rows of sales_clean", "SELECT count(*) FROM archive.sales_clean", "541907"),
@@ -43,11 +48,32 @@ pub const ARCHIVED: [&str; 2] = ["sales", "sales_clean"];
 
 /// Queries that answer the same number at any moment, when each is read in one epoch.
 /// Written as one query each, so that a running node answers from one epoch.
-const AGREEMENTS: &[(&str, &str)] = &[(
-    "sales = sales_clean + dead letters",
-    "SELECT (SELECT count(*) FROM sales) - (SELECT count(*) FROM sales_clean) \
+const AGREEMENTS: &[(&str, &str)] = &[
+    (
+        "sales = sales_clean + dead letters",
+        "SELECT (SELECT count(*) FROM sales) - (SELECT count(*) FROM sales_clean) \
          - (SELECT count(*) FROM system.dead_letters)",
-)];
+    ),
+    (
+        "rows of sales_clean = lines of revenue_by_country",
+        "SELECT (SELECT count(*) FROM sales_clean) - (SELECT coalesce(sum(lines), 0) FROM revenue_by_country)",
+    ),
+    (
+        "rows of sales_clean = lines of revenue_by_hour",
+        "SELECT (SELECT count(*) FROM sales_clean) - (SELECT coalesce(sum(lines), 0) FROM revenue_by_hour)",
+    ),
+    (
+        "revenue by country = revenue by hour",
+        "SELECT (SELECT coalesce(sum(revenue), 0) FROM revenue_by_country) \
+         - (SELECT coalesce(sum(revenue), 0) FROM revenue_by_hour)",
+    ),
+];
+
+/// Seconds from the first event of the real data to its last.
+const SPAN_S: f64 = 32_243_040.0;
+
+/// Rows that the example's generator makes unless told otherwise.
+const GENERATED_ROWS: f64 = 200_000.0;
 
 /// The folder of the daily files: below `--data`, or beside the project.
 pub fn daily_files(data: Option<&Path>) -> Result<Option<PathBuf>> {
@@ -66,6 +92,15 @@ pub fn start(data_dir: &Path, daily_files: Option<&Path>) -> Start {
     match daily_files {
         Some(folder) => start.set("data", folder.display()),
         None => start,
+    }
+}
+
+/// The same node, fed so that all rows take about `seconds`.
+pub fn paced(data_dir: &Path, daily_files: Option<&Path>, seconds: f64) -> Start {
+    let start = start(data_dir, daily_files);
+    match daily_files {
+        Some(_) => start.set("speed", format!("{:.0}", SPAN_S / seconds)),
+        None => start.set("rate", format!("{:.0}", GENERATED_ROWS / seconds)),
     }
 }
 
@@ -149,6 +184,8 @@ pub fn contents(binary: &Binary, data_dir: &Path) -> Result<BTreeMap<String, Vec
     for relation in ["sales".to_string()].into_iter().chain(views.into_iter().map(|(view, _)| view)) {
         contents.insert(relation.clone(), sorted_rows(binary, data_dir, &format!("SELECT * FROM {relation}"))?);
     }
+    let letters = "SELECT relation, reason, rule, record FROM system.dead_letters";
+    contents.insert("system.dead_letters".to_string(), sorted_rows(binary, data_dir, letters)?);
     Ok(contents)
 }
 

@@ -22,9 +22,9 @@ pub struct Options {
     /// The folder of real data (the one that holds `online_retail`).
     #[arg(long)]
     pub data: Option<PathBuf>,
-    /// Event time per second; without it real data is paced over about a minute. 0 is as fast as can be.
-    #[arg(long)]
-    pub speed: Option<u64>,
+    /// `kills`: over how many seconds the rows come; 0 is as fast as can be.
+    #[arg(long, value_name = "SECONDS", default_value_t = 60.0)]
+    pub paced: f64,
     #[arg(long)]
     pub workers: Option<usize>,
     #[command(flatten)]
