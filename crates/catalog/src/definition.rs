@@ -1,0 +1,160 @@
+//! Definitions as they are stored, and the difference between two sets of them.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use headwater_sql::{Parsed, Statement};
+use serde::{Deserialize, Serialize};
+
+/// One declared object.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Definition {
+    /// Unique across kinds.
+    pub name: String,
+    pub kind: Kind,
+    pub owner: Owner,
+    /// The statement in canonical form, with settings filled in: texts that differ mean different things.
+    pub text: String,
+    /// Names of the objects that it reads or feeds, sorted.
+    pub depends_on: Vec<String>,
+    /// 1 when the name first appears, one more with each change. 0 in a definition that was never proposed.
+    pub version: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    Stream,
+    Source,
+    View,
+}
+
+impl Kind {
+    pub fn of(statement: &Statement) -> Option<Kind> {
+        match statement {
+            Statement::CreateStream(_) => Some(Kind::Stream),
+            Statement::CreateSource(_) => Some(Kind::Source),
+            Statement::CreateMaterializedView(_) => Some(Kind::View),
+            Statement::Query(_) | Statement::Explain(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Kind::Stream => "stream",
+            Kind::Source => "source",
+            Kind::View => "materialized view",
+        })
+    }
+}
+
+/// Who may remove it: a project's statements no longer there, or the client that created it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Owner {
+    Project,
+    Client,
+}
+
+impl Definition {
+    /// None for a statement that defines nothing.
+    pub fn of(parsed: &Parsed, owner: Owner, depends_on: Vec<String>) -> Option<Definition> {
+        let (kind, name) = (Kind::of(&parsed.statement)?, parsed.statement.defines()?);
+        // Text that was parsed has a canonical form.
+        let text = headwater_sql::canonical(&parsed.text).unwrap_or_else(|_| parsed.text.clone());
+        Some(Definition { name: name.value.clone(), kind, owner, text, depends_on, version: 0 })
+    }
+
+    /// Whether both say the same, whatever their versions.
+    pub fn same(&self, other: &Definition) -> bool {
+        self.kind == other.kind && self.owner == other.owner && self.text == other.text
+    }
+}
+
+/// All that is declared, at one version.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Definitions {
+    /// The number of the stored version that this is, or that it was made from. 0: nothing was ever committed.
+    pub version: u64,
+    /// Microseconds since the Unix epoch.
+    pub committed_us: i64,
+    pub by_name: BTreeMap<String, Definition>,
+}
+
+/// What one name would become.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    Added(Definition),
+    Changed { before: Definition, after: Definition },
+    Removed(Definition),
+    Unchanged(Definition),
+}
+
+impl Change {
+    pub fn name(&self) -> &str {
+        match self {
+            Change::Added(one) | Change::Removed(one) | Change::Unchanged(one) => &one.name,
+            Change::Changed { after, .. } => &after.name,
+        }
+    }
+}
+
+/// What a project's definitions would change, and the set that would then stand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Proposal {
+    /// One for each name, sorted by name.
+    pub changes: Vec<Change>,
+    pub next: Definitions,
+}
+
+impl Proposal {
+    /// Nothing to commit.
+    pub fn is_empty(&self) -> bool {
+        self.changes.iter().all(|change| matches!(change, Change::Unchanged(_)))
+    }
+}
+
+impl Definitions {
+    /// Brings the project's part to `wanted`. What clients own stays, unless `wanted` declares the same name: then it
+    /// is the project's.
+    pub fn propose(&self, wanted: Vec<Definition>) -> Proposal {
+        let mut wanted: BTreeMap<String, Definition> =
+            wanted.into_iter().map(|definition| (definition.name.clone(), definition)).collect();
+        let mut changes: BTreeMap<String, Change> = BTreeMap::new();
+        for (name, before) in &self.by_name {
+            let change = match wanted.remove(name) {
+                Some(after) if after.same(before) => Change::Unchanged(before.clone()),
+                Some(mut after) => {
+                    after.version = before.version + 1;
+                    Change::Changed { before: before.clone(), after }
+                }
+                None if before.owner == Owner::Client => Change::Unchanged(before.clone()),
+                None => Change::Removed(before.clone()),
+            };
+            changes.insert(name.clone(), change);
+        }
+        for (name, mut added) in wanted {
+            added.version = 1;
+            changes.insert(name, Change::Added(added));
+        }
+        let standing = changes.iter().filter_map(|(name, change)| match change {
+            Change::Added(one) | Change::Unchanged(one) | Change::Changed { after: one, .. } => {
+                Some((name.clone(), one.clone()))
+            }
+            Change::Removed(_) => None,
+        });
+        let next = Definitions { version: self.version, committed_us: self.committed_us, by_name: standing.collect() };
+        Proposal { next, changes: changes.into_values().collect() }
+    }
+
+    pub fn get(&self, name: &str) -> Option<&Definition> {
+        self.by_name.get(name)
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &Definition> {
+        self.by_name.values()
+    }
+}

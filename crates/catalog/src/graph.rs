@@ -1,0 +1,214 @@
+//! Who reads whom, from the statements alone.
+//!
+//! Names are unique across kinds. A view depends on the relations of its query, a source on the
+//! stream that it feeds. What depends on each other in a circle can't run, and is refused.
+
+mod order;
+mod references;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use headwater_sql::{Diagnostic, Diagnostics, Parsed, Statement, nearest};
+
+use crate::definition::{Definition, Kind, Owner};
+
+pub use references::{Reference, references};
+
+/// What is there without being declared in these statements.
+#[derive(Debug, Clone)]
+pub struct Known {
+    /// Schemas of the platform: `system.anything` is known and nobody's dependency.
+    pub schemas: Vec<String>,
+    /// Schemas that mirror objects: `archive.orders` is known where `orders` is, and depends on it.
+    pub mirrors: Vec<String>,
+    /// Objects declared elsewhere, such as those that clients own.
+    pub definitions: Vec<Definition>,
+}
+
+impl Default for Known {
+    fn default() -> Known {
+        Known { schemas: vec!["system".to_owned()], mirrors: vec!["archive".to_owned()], definitions: Vec::new() }
+    }
+}
+
+/// A statement that defines something.
+#[derive(Debug, Clone)]
+pub struct Object {
+    pub parsed: Parsed,
+    pub definition: Definition,
+}
+
+/// The objects of a set of statements.
+#[derive(Debug, Clone)]
+pub struct Graph {
+    objects: Vec<Object>,
+}
+
+impl Graph {
+    /// Tells all that keeps the statements from standing together.
+    pub fn of(statements: Vec<Parsed>, owner: Owner, known: &Known) -> Result<Graph, Diagnostics> {
+        let mut wrong = Vec::new();
+        let drafts = drafts(statements, known, &mut wrong);
+        let names = names(&drafts, known);
+        let mut edges: Vec<Vec<order::Edge>> = Vec::with_capacity(drafts.len());
+        let position: BTreeMap<&str, usize> =
+            drafts.iter().enumerate().map(|(at, draft)| (draft.name.as_str(), at)).collect();
+        let mut definitions = Vec::with_capacity(drafts.len());
+        for draft in &drafts {
+            let mut depends_on = BTreeSet::new();
+            let mut outgoing = Vec::new();
+            for reference in &draft.references {
+                match resolve(draft, reference, &names, known) {
+                    Ok(Some(name)) => {
+                        if let Some(to) = position.get(name) {
+                            outgoing.push(order::Edge { to: *to, span: reference.span });
+                        }
+                        depends_on.insert(name.to_owned());
+                    }
+                    Ok(None) => {}
+                    Err(refused) => wrong.push(refused),
+                }
+            }
+            edges.push(outgoing);
+            definitions.push(Definition::of(&draft.parsed, owner, depends_on.into_iter().collect()));
+        }
+        let nodes: Vec<order::Node<'_>> =
+            drafts.iter().map(|draft| order::Node { name: &draft.name, source: &draft.parsed.source }).collect();
+        let order = order::dependencies_first(&nodes, &edges).unwrap_or_else(|circles| {
+            wrong.extend(circles);
+            Vec::new()
+        });
+        Diagnostics::check(wrong)?;
+        let mut objects: Vec<Option<Object>> = drafts
+            .into_iter()
+            .zip(definitions)
+            .map(|(draft, definition)| definition.map(|definition| Object { parsed: draft.parsed, definition }))
+            .collect();
+        Ok(Graph { objects: order.into_iter().filter_map(|at| objects[at].take()).collect() })
+    }
+
+    /// Each after all that it depends on; else in the order of the statements.
+    pub fn objects(&self) -> &[Object] {
+        &self.objects
+    }
+
+    pub fn into_objects(self) -> Vec<Object> {
+        self.objects
+    }
+
+    pub fn get(&self, name: &str) -> Option<&Object> {
+        self.objects.iter().find(|object| object.definition.name == name)
+    }
+
+    /// The definitions, for [`crate::Catalog::propose`].
+    pub fn definitions(&self) -> Vec<Definition> {
+        self.objects.iter().map(|object| object.definition.clone()).collect()
+    }
+
+    /// All that depends on an object, directly or not, dependencies first.
+    pub fn dependents(&self, name: &str) -> Vec<&str> {
+        let mut reached: Vec<&str> = Vec::new();
+        for object in &self.objects {
+            let definition = &object.definition;
+            let reaches = |on: &String| on == name || reached.contains(&on.as_str());
+            if definition.name != name && definition.depends_on.iter().any(reaches) {
+                reached.push(&definition.name);
+            }
+        }
+        reached
+    }
+}
+
+/// A statement with the names that it reads, not yet looked up.
+struct Draft {
+    name: String,
+    kind: Kind,
+    /// The stream that a source feeds.
+    feeds: Option<String>,
+    parsed: Parsed,
+    references: Vec<Reference>,
+}
+
+fn drafts(statements: Vec<Parsed>, known: &Known, wrong: &mut Vec<Diagnostic>) -> Vec<Draft> {
+    let mut drafts: Vec<Draft> = Vec::new();
+    for parsed in statements {
+        let (Some(kind), Some(name)) = (Kind::of(&parsed.statement), parsed.statement.defines().cloned()) else {
+            let message = format!("{} defines nothing", parsed.statement.words());
+            let refused = Diagnostic::new(parsed.source.clone(), parsed.span, message);
+            wrong.push(refused.with_hint("a project's files declare; ask questions with headwater sql"));
+            continue;
+        };
+        if known.schemas.iter().chain(&known.mirrors).any(|reserved| *reserved == name.value) {
+            let message = format!("the name {name} is reserved");
+            wrong.push(Diagnostic::new(parsed.source.clone(), name.span, message));
+        }
+        if let Some(first) = drafts.iter().find(|draft| draft.name == name.value) {
+            let message = format!("there are two objects with the name {name}");
+            let place = first.parsed.statement.defines().map_or(first.parsed.span, |name| name.span);
+            let note = format!("the {} of that name stands here", first.kind);
+            let refused = Diagnostic::new(parsed.source.clone(), name.span, message);
+            wrong.push(refused.with_related(first.parsed.source.clone(), place, note));
+            continue;
+        }
+        let mut feeds = None;
+        let references = match &parsed.statement {
+            Statement::CreateMaterializedView(view) => references(&view.query, view.query_span, &parsed.source),
+            Statement::CreateSource(source) => {
+                feeds = source.into.as_ref().map(|into| into.value.clone());
+                let into = source.into.iter();
+                into.map(|into| Reference { parts: vec![into.value.clone()], span: into.span }).collect()
+            }
+            _ => Vec::new(),
+        };
+        drafts.push(Draft { name: name.value, kind, feeds, parsed, references });
+    }
+    drafts
+}
+
+/// What a name can stand for.
+struct Named {
+    kind: Kind,
+    feeds: Option<String>,
+}
+
+fn names(drafts: &[Draft], known: &Known) -> BTreeMap<String, Named> {
+    let elsewhere = known.definitions.iter().map(|one| (one.name.clone(), Named { kind: one.kind, feeds: None }));
+    let here = drafts.iter().map(|one| (one.name.clone(), Named { kind: one.kind, feeds: one.feeds.clone() }));
+    elsewhere.chain(here).collect()
+}
+
+/// The object that a reference means; None for what is the platform's own.
+fn resolve<'a>(
+    draft: &Draft,
+    reference: &Reference,
+    names: &'a BTreeMap<String, Named>,
+    known: &Known,
+) -> Result<Option<&'a str>, Diagnostic> {
+    let refuse = |message: String| Diagnostic::new(draft.parsed.source.clone(), reference.span, message);
+    let wanted = match &reference.parts[..] {
+        [name] => name,
+        [schema, ..] if known.schemas.contains(schema) => return Ok(None),
+        [schema, name] if known.mirrors.contains(schema) => name,
+        parts => return Err(refuse(format!("there is no relation {}", parts.join(".")))),
+    };
+    let Some((name, named)) = names.get_key_value(wanted) else {
+        let refused = refuse(format!("there is no relation {}", reference.parts.join(".")));
+        return Err(match nearest(wanted, names.keys().map(String::as_str)) {
+            Some(near) => refused.with_hint(format!("did you mean {near}?")),
+            None => refused.with_hint("declare it with CREATE STREAM or CREATE MATERIALIZED VIEW"),
+        });
+    };
+    match (draft.kind, named.kind) {
+        (Kind::Source, Kind::View | Kind::Source) => {
+            let refused = refuse(format!("{name} is a {}, and a source feeds a stream", named.kind));
+            Err(refused.with_hint("declare a stream with CREATE STREAM and name it after INTO"))
+        }
+        (_, Kind::Source) if let Some(stream) = &named.feeds => {
+            let refused = refuse(format!("{name} is a source, and its rows are in the stream {stream}"));
+            Err(refused.with_hint(format!("read {stream}")))
+        }
+        _ => Ok(Some(name)),
+    }
+}

@@ -1,0 +1,147 @@
+//! The relations that a query reads, by name.
+//!
+//! Names of common table expressions are not relations where they are in scope: each is seen by the
+//! expressions after it, by itself and those before it only under `RECURSIVE`, and by the body of its query.
+
+use std::ops::ControlFlow;
+
+use headwater_sql::ast::Name;
+use headwater_sql::sqlparser::ast::{
+    Expr, FunctionArg, FunctionArgExpr, Ident, ObjectName, ObjectNamePart, Query, SetExpr, TableFactor, Visit, Visitor,
+};
+use headwater_sql::{SourceText, Span};
+
+/// Table functions whose first argument is a relation.
+const WINDOWS: [&str; 4] = ["tumble", "hop", "cumulate", "session"];
+
+/// A relation as a query names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reference {
+    /// Folded; more than one if qualified.
+    pub parts: Vec<String>,
+    /// In the query's source; the whole query where the name's place is not known.
+    pub span: Span,
+}
+
+/// In the order written; a relation that is read twice is there twice.
+pub fn references(query: &Query, span: Span, source: &SourceText) -> Vec<Reference> {
+    let mut search = Search { source, whole: span, scopes: Vec::new(), found: Vec::new() };
+    let _ = query.visit(&mut search);
+    search.found
+}
+
+struct Search<'a> {
+    source: &'a SourceText,
+    whole: Span,
+    scopes: Vec<Scope>,
+    found: Vec<Reference>,
+}
+
+/// A query that is being walked through.
+struct Scope {
+    /// Common table expressions that can be named now.
+    visible: Vec<String>,
+    /// Those that become visible once their query is left; queries are told apart by address.
+    coming: Vec<(*const Query, String)>,
+}
+
+impl Search<'_> {
+    fn reference(&mut self, name: &[Ident]) {
+        let parts: Vec<String> = name.iter().map(|part| Name::fold(&part.value, part.quote_style.is_some())).collect();
+        let span = name.iter().map(|part| part.span).reduce(|one, two| one.union(&two));
+        let span = span.and_then(|span| self.source.engine_span(span)).unwrap_or(self.whole);
+        self.add(Reference { parts, span });
+    }
+
+    fn add(&mut self, reference: Reference) {
+        let local = match &reference.parts[..] {
+            [name] => self.scopes.iter().any(|scope| scope.visible.contains(name)),
+            _ => false,
+        };
+        if !local {
+            self.found.push(reference);
+        }
+    }
+
+    fn function(&mut self, name: &ObjectName, arguments: &[FunctionArg]) {
+        let window = match &name.0[..] {
+            [ObjectNamePart::Identifier(name)] => WINDOWS.contains(&name.value.to_ascii_lowercase().as_str()),
+            _ => false,
+        };
+        let first = match arguments.first() {
+            Some(
+                FunctionArg::Unnamed(FunctionArgExpr::Expr(expr))
+                | FunctionArg::Named { arg: FunctionArgExpr::Expr(expr), .. }
+                | FunctionArg::ExprNamed { arg: FunctionArgExpr::Expr(expr), .. },
+            ) => expr,
+            _ => return,
+        };
+        match first {
+            Expr::Identifier(name) if window => self.reference(std::slice::from_ref(name)),
+            Expr::CompoundIdentifier(name) if window => self.reference(name),
+            _ => {}
+        }
+    }
+
+    /// `TABLE name` has no place and no quotes in sqlparser's tree.
+    fn table_commands(&mut self, body: &SetExpr) {
+        match body {
+            SetExpr::Table(table) => {
+                let parts = table.schema_name.iter().chain(&table.table_name);
+                let parts = parts.map(|part| Name::fold(part, false)).collect();
+                self.add(Reference { parts, span: self.whole });
+            }
+            SetExpr::SetOperation { left, right, .. } => {
+                self.table_commands(left);
+                self.table_commands(right);
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Visitor for Search<'_> {
+    type Break = ();
+
+    fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
+        let mut scope = Scope { visible: Vec::new(), coming: Vec::new() };
+        if let Some(with) = &query.with {
+            for cte in &with.cte_tables {
+                let name = Name::fold(&cte.alias.name.value, cte.alias.name.quote_style.is_some());
+                if with.recursive {
+                    scope.visible.push(name);
+                } else {
+                    scope.coming.push((&raw const *cte.query, name));
+                }
+            }
+        }
+        self.scopes.push(scope);
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
+        // All of its own expressions are visible by now, which is what the body sees.
+        self.table_commands(&query.body);
+        self.scopes.pop();
+        if let Some(outer) = self.scopes.last_mut()
+            && let Some(at) = outer.coming.iter().position(|(coming, _)| std::ptr::eq(*coming, query))
+        {
+            let (_, name) = outer.coming.remove(at);
+            outer.visible.push(name);
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<()> {
+        match factor {
+            TableFactor::Table { name, args: Some(arguments), .. } => self.function(name, &arguments.args),
+            TableFactor::Function { name, args, .. } => self.function(name, args),
+            TableFactor::Table { name, args: None, .. } => {
+                let parts: Vec<Ident> = name.0.iter().filter_map(|part| part.as_ident().cloned()).collect();
+                self.reference(&parts);
+            }
+            _ => {}
+        }
+        ControlFlow::Continue(())
+    }
+}

@@ -1,0 +1,55 @@
+//! The bytes of one version: see `docs/formats/catalog.md`.
+
+use serde::{Deserialize, Serialize};
+
+use crate::definition::{Definition, Definitions};
+use crate::{Error, Result};
+
+const FORMAT: u64 = 1;
+/// Before the format's number, before the checksum, before the body, and after it: the file is one JSON object, and
+/// the body's exact bytes can be told without parsing it.
+const PIECES: [&str; 4] = ["{\"format\":", ",\"crc32c\":\"", "\",\"body\":", "}\n"];
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Body {
+    version: u64,
+    committed_us: i64,
+    definitions: Vec<Definition>,
+}
+
+pub(super) fn encode(definitions: &Definitions) -> Result<Vec<u8>> {
+    let body = Body {
+        version: definitions.version,
+        committed_us: definitions.committed_us,
+        definitions: definitions.iter().cloned().collect(),
+    };
+    let body = serde_json::to_string_pretty(&body).map_err(Error::Encode)?;
+    let checksum = crc32c::crc32c(body.as_bytes());
+    let [before_format, before_checksum, before_body, after] = PIECES;
+    Ok(format!("{before_format}{FORMAT}{before_checksum}{checksum:08x}{before_body}{body}{after}").into_bytes())
+}
+
+pub(super) fn decode(path: &str, version: u64, bytes: &[u8]) -> Result<Definitions> {
+    let corrupt = |why: &str| Error::Corrupt { path: path.to_owned(), why: why.to_owned() };
+    let text = std::str::from_utf8(bytes).map_err(|_| corrupt("it is not text"))?;
+    let [before_format, before_checksum, before_body, after] = PIECES;
+    let rest = text.strip_prefix(before_format).ok_or_else(|| corrupt("its start is missing"))?;
+    let (format, rest) = rest.split_once(before_checksum).ok_or_else(|| corrupt("its start is incomplete"))?;
+    match format.parse::<u64>() {
+        Ok(FORMAT) => {}
+        Ok(format) => return Err(Error::Newer { path: path.to_owned(), format, known: FORMAT }),
+        Err(_) => return Err(corrupt("its format is not a number")),
+    }
+    let (checksum, rest) = rest.split_once(before_body).ok_or_else(|| corrupt("its start is incomplete"))?;
+    let body = rest.strip_suffix(after).ok_or_else(|| corrupt("its end is missing"))?;
+    if format!("{:08x}", crc32c::crc32c(body.as_bytes())) != checksum {
+        return Err(corrupt("its checksum does not match its content"));
+    }
+    let body: Body = serde_json::from_str(body).map_err(|error| corrupt(&error.to_string()))?;
+    if body.version != version {
+        return Err(corrupt(&format!("it holds version {}", body.version)));
+    }
+    let by_name = body.definitions.into_iter().map(|definition| (definition.name.clone(), definition)).collect();
+    Ok(Definitions { version, committed_us: body.committed_us, by_name })
+}
