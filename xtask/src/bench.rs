@@ -37,13 +37,25 @@ enum Name {
     Retail,
     /// A tumbling view over JSON bids: events per CPU-second, against Flink where PEERS is set.
     Bids,
+    /// The embedded log alone on this machine's disk.
+    Log,
+    /// Decoding alone on one core, beside arrow's own readers.
+    Decode,
 }
 
 pub fn run(options: &Options) -> Result<()> {
     match options.name {
         Name::Retail => retail::run(options),
         Name::Bids => bids::run(options),
+        Name::Log => example(options, "headwater-log", "throughput"),
+        Name::Decode => example(options, "headwater-format", "decode_speed"),
     }
+}
+
+/// A measurement that stands beside what it measures, as an example of its crate.
+fn example(options: &Options, package: &str, name: &str) -> Result<()> {
+    headline(options, &format!("example {name} of {package}"));
+    shell::run(shell::cargo().args(["run", "--quiet", "--release", "--package", package, "--example", name]))
 }
 
 /// The line that says what was measured on.

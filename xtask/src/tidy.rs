@@ -53,6 +53,7 @@ const RULES: &[(&str, Rule)] = &[
     ("words", words::forbidden),
     ("names of items", functions::item_names),
     ("links", docs::links),
+    ("index of pages", docs::index),
     ("set-up commands", docs::set_up_commands),
 ];
 
@@ -214,6 +215,11 @@ mod tests {
     #[test]
     fn links_resolve() {
         holds(docs::links);
+    }
+
+    #[test]
+    fn every_page_is_in_the_index() {
+        holds(docs::index);
     }
 
     #[test]

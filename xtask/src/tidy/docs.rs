@@ -33,6 +33,28 @@ pub fn links(tree: &Tree) -> Result<Vec<Violation>> {
     Ok(violations)
 }
 
+/// Every page below `docs/` can be reached from its index.
+pub fn index(tree: &Tree) -> Result<Vec<Violation>> {
+    let mut reached = vec![PathBuf::from("docs/README.md")];
+    let mut next = 0;
+    while let Some(page) = reached.get(next).cloned() {
+        next += 1;
+        let Some(file) = tree.files.iter().find(|file| file.path == page) else { continue };
+        let folder = page.parent().unwrap_or(Path::new(""));
+        for (_, target) in link_targets(&file.text) {
+            let linked = normal(&folder.join(target.split('#').next().unwrap_or_default()));
+            if linked.starts_with("docs") && !reached.contains(&linked) {
+                reached.push(linked);
+            }
+        }
+    }
+    let pages = tree.with_extension("md").filter(|file| file.path.starts_with("docs"));
+    let lost = pages.filter(|file| !reached.contains(&file.path));
+    Ok(lost
+        .map(|file| Violation::at(&file.path, 1, "link it from docs/README.md or a page that is linked there"))
+        .collect())
+}
+
 /// The README's shell blocks hold exactly two commands: one runs the main job, one passes the tests.
 /// Transcripts stand in blocks of other languages.
 pub fn set_up_commands(tree: &Tree) -> Result<Vec<Violation>> {
@@ -127,6 +149,19 @@ mod tests {
             tree("# One thing\n[a](Cargo.toml) [b](nowhere.md) `[c](x)` [d](#one-thing)\n[e](#two) [f](https://x)\n");
         let found: Vec<usize> = links(&tree).unwrap().iter().map(|v| v.line).collect();
         assert_eq!(found, [2, 3]);
+    }
+
+    #[test]
+    fn pages_that_nobody_links_are_found() {
+        let file = |path: &str, text: &str| File { path: path.into(), text: text.to_string() };
+        let files = vec![
+            file("docs/README.md", "[a](sql/a.md)"),
+            file("docs/sql/a.md", "[b](b.md#x)"),
+            file("docs/sql/b.md", ""),
+            file("docs/sql/c.md", ""),
+        ];
+        let found = index(&Tree { root: PathBuf::new(), files }).unwrap();
+        assert_eq!(found.iter().map(|v| v.file.to_str().unwrap()).collect::<Vec<_>>(), ["docs/sql/c.md"]);
     }
 
     #[test]

@@ -1,5 +1,8 @@
 //! Rules about files as such: names, length, and the `//!` that opens each.
 
+use std::collections::BTreeMap;
+use std::path::Path;
+
 use anyhow::Result;
 
 use super::{Tree, Violation};
@@ -54,14 +57,15 @@ pub fn heads(tree: &Tree) -> Result<Vec<Violation>> {
 
 /// Each integration test binary links the engine once more, so a crate has one.
 pub fn integration_tests(tree: &Tree) -> Result<Vec<Violation>> {
-    let mut roots: Vec<_> =
-        tree.rust().filter(|file| file.path.parent().is_some_and(|p| p.ends_with("tests"))).collect();
-    roots.retain(|file| file.path.iter().count() == 4 && file.path.starts_with("crates"));
+    let mut first: BTreeMap<&str, &Path> = BTreeMap::new();
     let mut violations = Vec::new();
-    for pair in roots.windows(2) {
-        if pair[0].path.parent() == pair[1].path.parent() {
-            let first = pair[0].path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            violations.push(Violation::at(&pair[1].path, 1, format!("make it a module below tests/{first}")));
+    for file in tree.rust() {
+        let parts: Vec<&str> = file.path.iter().filter_map(|part| part.to_str()).collect();
+        let (["crates", room, "tests", _] | ["crates", room, "tests", _, "main.rs"]) = parts[..] else { continue };
+        if let Some(other) = first.get(room) {
+            violations.push(Violation::at(&file.path, 1, format!("make it a module of {}", other.display())));
+        } else {
+            first.insert(room, &file.path);
         }
     }
     Ok(violations)
