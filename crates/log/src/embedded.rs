@@ -132,6 +132,12 @@ impl EmbeddedLog {
     pub fn close(&self) -> Result<()> {
         self.inner.close()
     }
+
+    /// Ends as a killed process does: nothing more is written by anyone.
+    #[cfg(any(test, feature = "simulation"))]
+    pub(crate) fn abandon(self) {
+        self.inner.closed.store(true, Ordering::SeqCst);
+    }
 }
 
 impl Log for EmbeddedLog {
@@ -161,13 +167,13 @@ impl Log for EmbeddedLog {
         inner.writable()?;
         let _changing = lock(&inner.changing);
         let existing = inner.topic(topic)?;
-        existing.remove(&inner.shared, &inner.root)?;
+        let removed = existing.remove(&inner.shared, &inner.root);
         let mut topics = exclusive(&inner.topics);
         topics.by_name.remove(topic);
         topics.by_id.remove(&existing.id);
         drop(topics);
         inner.shared.watchers.notify();
-        Ok(())
+        removed
     }
 
     fn topics(&self) -> Result<Vec<crate::Topic>> {

@@ -9,7 +9,7 @@ pub mod contract;
 pub mod embedded;
 pub mod error;
 pub mod partitioner;
-#[cfg(feature = "simulation")]
+#[cfg(any(test, feature = "simulation"))]
 pub mod simulation;
 pub mod transaction;
 

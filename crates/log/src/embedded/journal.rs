@@ -50,20 +50,21 @@ struct Inner {
 }
 
 impl Journal {
-    /// Opens a folder's journal, or begins one. Entries that the last process wrote and did not sync are made durable
-    /// if they are whole, else cut off.
+    /// Opens a folder's journal, or begins one. Entries that the last process wrote and did not sync become durable if
+    /// they are whole.
     pub fn open(files: Arc<dyn Files>, root: &Path, compact_bytes: u64, sync: bool) -> Result<Journal> {
         let folder = root.join("transactions");
         files.create_folders(&folder)?;
-        let (number, state, length) = match file::newest(files.as_ref(), &folder)? {
-            Some(number) => file::recover(files.as_ref(), &folder, number)?,
+        let (number, state) = match file::newest(files.as_ref(), &folder)? {
+            Some(number) => (number + 1, file::load(files.as_ref(), &folder, number)?),
             None => {
                 file::refuse_lost(files.as_ref(), root)?;
-                let state = State::default();
-                let length = file::begin(files.as_ref(), &folder, 1, &state)?;
-                (1, state, length)
+                (1, State::default())
             }
         };
+        // A sync that failed in the last process may have left pages that are readable, look clean and will never
+        // reach the disk. So what was read is written anew before anyone relies on it.
+        let length = file::begin(files.as_ref(), &folder, number, &state)?;
         file::remove_others(files.as_ref(), &folder, number)?;
         let path = file::path(&folder, number);
         let file = files.open(&path, Open::Write)?;
@@ -87,7 +88,7 @@ impl Journal {
     pub fn read(files: &dyn Files, root: &Path) -> Result<State> {
         let folder = root.join("transactions");
         match file::newest(files, &folder)? {
-            Some(number) => Ok(file::load(files, &folder, number)?.0),
+            Some(number) => file::load(files, &folder, number),
             None => {
                 file::refuse_lost(files, root)?;
                 Ok(State::default())

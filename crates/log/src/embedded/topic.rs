@@ -100,6 +100,12 @@ impl Topic {
             Err(error) if error.is_not_found() => return Ok((Vec::new(), Vec::new())),
             other => other?,
         };
+        let repair = |folder: &Path| match shared.options.read_only {
+            true => Ok(()),
+            false => files.sync_folder(folder),
+        };
+        // A creation may have failed just before its last sync, and be visible all the same.
+        repair(&topics_folder(root))?;
         let (mut topics, mut truncated) = (Vec::new(), Vec::new());
         for entry in entries.iter().filter(|entry| entry.metadata.is_folder) {
             let folder = topics_folder(root).join(&entry.name);
@@ -115,6 +121,7 @@ impl Topic {
             let Some(found) = parsed else {
                 return Err(lost(description(&folder), "it is not what was written"));
             };
+            repair(&folder)?;
             let config = TopicConfig {
                 partitions: found.partitions,
                 retention: found.retention_us.map(Duration::from_micros),
@@ -158,15 +165,15 @@ impl Topic {
         Ok(names::replace(files, &description(&self.folder), &text)?)
     }
 
-    /// Removes the topic. It is gone for good when its description has become a tombstone; the rest is completed after
-    /// a crash.
+    /// Removes the topic. It is gone for good when its description has become a tombstone; the rest is completed when
+    /// the log is opened again. After an error it may or may not be gone, and can't be used.
     pub fn remove(&self, shared: &Shared, root: &Path) -> Result<()> {
-        let files = shared.files.as_ref();
-        files.rename(&description(&self.folder), &tombstone(&self.folder))?;
-        files.sync_folder(&self.folder)?;
         for partition in &self.partitions {
             partition.delete();
         }
+        let files = shared.files.as_ref();
+        files.rename(&description(&self.folder), &tombstone(&self.folder))?;
+        files.sync_folder(&self.folder)?;
         remove_rest(shared, root, &self.folder)
     }
 

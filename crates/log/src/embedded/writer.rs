@@ -239,7 +239,7 @@ impl Drop for EmbeddedWriter {
     /// Nobody else could ever commit what was not prepared, and it would hold readers back.
     fn drop(&mut self) {
         let abandoned = self.living().is_ok_and(|(slot, facts)| facts.in_doubt.is_none() && !slot.open.is_empty());
-        if abandoned {
+        if abandoned && !self.inner.closed.load(std::sync::atomic::Ordering::SeqCst) {
             // Should this fail, the next opening of the log or of the writer aborts it.
             let _ = self.abort();
         }

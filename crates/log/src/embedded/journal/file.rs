@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use bytes::{Buf, BufMut};
-use headwater_base::files::{self, Files, Open};
+use headwater_base::files::{self, Files};
 
 use super::super::names;
 use super::entry::Entry;
@@ -76,23 +76,11 @@ pub(super) fn remove_others(files: &dyn Files, folder: &Path, number: u64) -> Re
     Ok(())
 }
 
-/// Reads a file's entries, cuts off a torn end, and makes the rest durable.
-pub(super) fn recover(files: &dyn Files, folder: &Path, number: u64) -> Result<(u64, State, u64)> {
-    let (state, good, length) = load(files, folder, number)?;
-    let file = files.open(&path(folder, number), Open::Write)?;
-    if good < length {
-        file.set_length(good)?;
-    }
-    file.sync_data()?;
-    files.sync_folder(folder)?;
-    Ok((number, state, good))
-}
-
-/// The state that a file adds up to, how many of its bytes that took, and how many it has.
+/// The state that a file adds up to, without a torn end.
 ///
 /// # Errors
 /// `Corrupt` if a bad frame is followed by one that was written after it had been synced.
-pub(super) fn load(files: &dyn Files, folder: &Path, number: u64) -> Result<(State, u64, u64)> {
+pub(super) fn load(files: &dyn Files, folder: &Path, number: u64) -> Result<State> {
     let path = path(folder, number);
     let bytes = files::read(files, &path)?;
     let corrupt = |position: usize, detail: &str| {
@@ -114,7 +102,7 @@ pub(super) fn load(files: &dyn Files, folder: &Path, number: u64) -> Result<(Sta
     if later.map(|frame| frame.synced_length).max().is_some_and(|synced| synced > at as u64) {
         return corrupt(at, "an entry that was on stable storage is not readable");
     }
-    Ok((state, at as u64, bytes.len() as u64))
+    Ok(state)
 }
 
 pub(super) fn put_frame(to: &mut Vec<u8>, entry: &Entry, synced_length: u64) {

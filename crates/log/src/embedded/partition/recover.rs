@@ -102,7 +102,7 @@ fn find(shared: &Shared, identity: &Identity<'_>) -> Result<Found> {
     let folder = &identity.folder;
     let loaded = bounds::load(files, folder)?;
     let durable = identity.durable.max(loaded.bounds.durable);
-    let (mut bases, strays) = list(files, folder)?;
+    let (mut bases, mut strays) = list(files, folder)?;
     if bases.is_empty() {
         if durable > 0 {
             return Err(corrupt(folder, 0, format!("its segments are missing; offsets up to {durable} were stored")));
@@ -112,12 +112,17 @@ fn find(shared: &Shared, identity: &Identity<'_>) -> Result<Found> {
     }
     // Retention moves the start before it removes segments.
     let begin = bases.partition_point(|base| *base < loaded.bounds.start);
-    let removed: Vec<i64> = bases.drain(..begin).collect();
+    let removed = bases.drain(..begin).count();
     let first = bases.first().copied();
     if first != Some(loaded.bounds.start) && !(loaded.damaged && first.is_some()) {
         let detail = format!("the segment that begins at offset {} is missing", loaded.bounds.start);
         return Err(corrupt(folder, 0, detail));
     }
+    // Also what is left of segments before the start.
+    let is_old = |entry: &&files::Entry| names::parse(&entry.name).is_some_and(|(base, _)| base < bases[0]);
+    strays.extend(files.list(folder)?.iter().filter(is_old).map(|entry| entry.name.clone()));
+    strays.sort();
+    strays.dedup();
     let (start, last) = (bases[0], bases[bases.len() - 1]);
     let mut open = open_before(files, folder, &bases)?;
     let path = names::of_segment(folder, last, names::SEGMENT);
@@ -125,18 +130,13 @@ fn find(shared: &Shared, identity: &Identity<'_>) -> Result<Found> {
     let (index, truncated) = scan_last(shared, identity, &path, file.as_ref(), last, durable, &mut open)?;
     let mut active = Active { file, path, index, bounds: None };
     if !shared.options.read_only {
+        let mut bounds_file = BoundsFile::open(files, folder, &loaded)?;
+        if removed > 0 {
+            bounds_file.settle(loaded.bounds)?;
+        }
+        active.bounds = Some(bounds_file);
         remove_strays(shared, folder, &strays)?;
-        for base in removed {
-            for extension in [names::SNAPSHOT, names::INDEX, names::SEGMENT] {
-                ignore_missing(files.remove_file(&names::of_segment(folder, base, extension)))?;
-            }
-        }
-        // What the last process wrote and did not sync is readable, so it must last before anybody reads it.
-        if shared.options.sync.is_on() {
-            active.file.sync_data()?;
-            files.sync_folder(folder)?;
-        }
-        active.bounds = Some(BoundsFile::open(files, folder, &loaded)?);
+        make_durable(files, folder, &active, durable)?;
     }
     Ok(Found { start, bases, active: Some(active), open, truncated })
 }
@@ -168,11 +168,26 @@ fn remove_strays(shared: &Shared, folder: &Path, strays: &[String]) -> Result<()
     Ok(())
 }
 
-fn ignore_missing(done: files::Result<()>) -> Result<()> {
-    match done {
-        Err(error) if !error.is_not_found() => Err(error.into()),
-        _ => Ok(()),
+/// What the last process wrote and did not sync is readable, so it must last before anybody reads it. It is written
+/// once more: a sync that failed may have left pages that look clean and will never reach the disk.
+fn make_durable(files: &dyn Files, folder: &Path, active: &Active, durable: i64) -> Result<()> {
+    let Active { file, index, .. } = active;
+    if durable < index.end_offset {
+        let (mut position, _) = index.locate(durable);
+        let mut buffer = vec![0; 1 << 20];
+        while position < index.length {
+            let wanted = buffer.len().min(usize::try_from(index.length - position).unwrap_or(usize::MAX));
+            let got = file.read_at(&mut buffer[..wanted], position)?;
+            if got < wanted {
+                return Err(corrupt(&active.path, position + got as u64, "the file is shorter than it was"));
+            }
+            file.write_at(&buffer[..got], position)?;
+            position += got as u64;
+        }
     }
+    // Also when all is known to be durable: a torn end may have been cut off.
+    file.sync_data()?;
+    Ok(files.sync_folder(folder)?)
 }
 
 /// The transactions that were undecided where the last segment begins: from its snapshot, or from an earlier one and
