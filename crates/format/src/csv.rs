@@ -4,6 +4,7 @@
 //! whole field or not at all. An empty field is NULL, a quoted empty one is empty text.
 
 pub(crate) mod encode;
+pub(crate) mod rewrite;
 mod split;
 
 use arrow_schema::Schema;

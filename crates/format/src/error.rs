@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use arrow_schema::{ArrowError, DataType};
+use arrow_schema::DataType;
 use headwater_base::ErrorKind;
 
 /// A format that can't be used as asked, or rows that can't be written in it.
@@ -20,15 +20,19 @@ pub enum Error {
     NoSuchColumn { index: usize, columns: usize },
     #[error("rows of other columns than the encoder's: {0}")]
     SchemaMismatch(String),
-    #[error("column '{column}' can't be written as text: {source}")]
-    Unwritable { column: String, source: ArrowError },
+    #[error("the header is no CSV record: {0}")]
+    BrokenHeader(RowError),
+    #[error("column '{0}' is NOT NULL, and the header does not name it")]
+    MissingColumn(String),
+    #[error("the header names column '{0}' more than once")]
+    RepeatedColumn(String),
 }
 
 impl Error {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Error::UnknownFormat(_) | Error::NotBuilt(_) | Error::UnsupportedType { .. } => ErrorKind::Invalid,
-            Error::Unwritable { .. } => ErrorKind::Invalid,
+            Error::BrokenHeader(_) | Error::MissingColumn(_) | Error::RepeatedColumn(_) => ErrorKind::Invalid,
             Error::NoSuchColumn { .. } | Error::SchemaMismatch(_) => ErrorKind::Internal,
         }
     }

@@ -5,8 +5,8 @@
 //! writers from rounding them) and that floats may be the strings `NaN`, `Infinity`, `-Infinity` (Protobuf's mapping).
 
 pub(crate) mod encode;
-pub(crate) mod layout;
-mod names;
+mod layout;
+pub(crate) mod names;
 mod scan;
 mod string;
 

@@ -10,6 +10,7 @@ mod error;
 mod json;
 mod key;
 mod reader;
+mod records;
 mod rows;
 mod text;
 mod value;
@@ -20,9 +21,12 @@ use std::str::FromStr;
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 
+pub use csv::rewrite::Rewriter;
 pub use error::{Error, Reason, RowError};
 pub use json::encode::row_as_json;
 pub use key::{KeyReader, Keys, keys_of};
+pub use records::RecordWriter;
+pub use text::write::{decimal as write_decimal, timestamp as write_timestamp};
 
 /// How the records of a stream are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -100,10 +104,7 @@ pub trait Encoder: Send {
 
 /// An encoder of rows with these columns.
 pub fn encoder(format: Format, schema: SchemaRef) -> Result<Box<dyn Encoder>, Error> {
-    Ok(match format {
-        Format::Csv => Box::new(csv::encode::CsvEncoder::new(schema)?),
-        Format::Json => Box::new(json::encode::JsonEncoder::new(schema)?),
-    })
+    Ok(Box::new(records::Batches::new(format, schema)?))
 }
 
 /// Records one after the other.

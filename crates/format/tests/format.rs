@@ -8,6 +8,8 @@ mod csv;
 mod json;
 #[path = "format/keys.rs"]
 mod keys;
+#[path = "format/rewrite.rs"]
+mod rewrite;
 #[path = "format/round_trip.rs"]
 mod round_trip;
 #[path = "format/values.rs"]

@@ -23,6 +23,7 @@ pub(crate) struct Field {
 pub(crate) struct Splitter {
     fields: Vec<Field>,
     count: usize,
+    grows: bool,
 }
 
 const TOO_FEW: &str = "fewer fields than the stream has columns";
@@ -30,7 +31,16 @@ const TOO_MANY: &str = "more fields than the stream has columns";
 
 impl Splitter {
     pub fn new(columns: usize) -> Splitter {
-        Splitter { fields: vec![Field::default(); columns], count: 0 }
+        Splitter { fields: vec![Field::default(); columns], count: 0, grows: false }
+    }
+
+    /// For one record, which has as many fields as it has.
+    pub fn of_any_length() -> Splitter {
+        Splitter { fields: Vec::new(), count: 0, grows: true }
+    }
+
+    pub fn fields(&self) -> &[Field] {
+        &self.fields
     }
 
     #[inline]
@@ -60,6 +70,9 @@ impl Splitter {
 
     #[inline]
     fn add(&mut self, quotes: Quotes, start: usize, end: usize) -> Result<(), Broken> {
+        if self.grows {
+            self.fields.push(Field::default());
+        }
         let field = self.fields.get_mut(self.count).ok_or(Broken::syntax(TOO_MANY, start))?;
         *field = Field { quotes, span: Span::new(start, end) };
         self.count += 1;

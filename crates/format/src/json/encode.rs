@@ -1,80 +1,29 @@
-//! Rows to JSON records.
+//! Values in JSON records.
 //!
 //! Numbers are numbers, decimals too (exactly as many digits as their scale); times are RFC 3339 strings, bytes are
 //! base64, floats that are not finite are the strings that reading takes for them. A null is written as `null`.
 
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_cast::display::{ArrayFormatter, FormatOptions};
-use arrow_schema::SchemaRef;
+use arrow_schema::Schema;
 
 use super::string;
-use crate::error::Error;
 use crate::reader::Reader;
-use crate::rows::declared;
 use crate::text::write;
 use crate::value::{Kind, Value};
-use crate::{Encoded, Encoder};
 
-pub(crate) struct JsonEncoder {
-    schema: SchemaRef,
-    /// What stands before each value: an opening brace or a comma, the name, a colon.
-    leads: Vec<Vec<u8>>,
-}
-
-impl JsonEncoder {
-    pub fn new(schema: SchemaRef) -> Result<JsonEncoder, Error> {
-        let names = declared(&schema)?.into_iter().map(|column| column.name);
-        Ok(JsonEncoder { leads: leads(names), schema })
-    }
-}
-
-impl Encoder for JsonEncoder {
-    fn encode(&mut self, rows: &RecordBatch, out: &mut Encoded) -> Result<(), Error> {
-        let readers = readers(&self.schema, rows)?;
-        for row in 0..rows.num_rows() {
-            for (lead, reader) in self.leads.iter().zip(&readers) {
-                out.bytes.extend_from_slice(lead);
-                write_value(reader.value(row), reader.kind, &mut out.bytes);
-            }
-            if readers.is_empty() {
-                out.bytes.push(b'{');
-            }
-            out.bytes.push(b'}');
-            out.ends.push(out.bytes.len());
-        }
-        Ok(())
-    }
-}
-
-/// The columns of a batch, which must be those of the encoder's schema.
-pub(crate) fn readers<'a>(schema: &SchemaRef, rows: &'a RecordBatch) -> Result<Vec<Reader<'a>>, Error> {
-    let types = |schema: &SchemaRef| schema.fields().iter().map(|field| field.data_type().clone()).collect::<Vec<_>>();
-    if types(schema) != types(&rows.schema()) {
-        return Err(Error::SchemaMismatch(format!("{:?} instead of {:?}", types(&rows.schema()), types(schema))));
-    }
-    let fields = schema.fields().iter();
-    fields
-        .zip(rows.columns())
-        .map(|(field, array)| {
-            Reader::new(array).ok_or_else(|| Error::UnsupportedType {
-                column: field.name().clone(),
-                data_type: field.data_type().clone(),
-            })
-        })
-        .collect()
-}
-
-fn leads(names: impl Iterator<Item = String>) -> Vec<Vec<u8>> {
-    let lead = |(index, name): (usize, String)| {
+/// What stands before each column's value: an opening brace or a comma, the name, a colon.
+pub(crate) fn leads(schema: &Schema) -> Vec<Vec<u8>> {
+    let lead = |(index, field): (usize, &std::sync::Arc<arrow_schema::Field>)| {
         let mut lead = vec![if index == 0 { b'{' } else { b',' }];
-        string::write(&name, &mut lead);
+        string::write(field.name(), &mut lead);
         lead.push(b':');
         lead
     };
-    names.enumerate().map(lead).collect()
+    schema.fields().iter().enumerate().map(lead).collect()
 }
 
-fn write_value(value: Value<'_>, kind: Kind, out: &mut Vec<u8>) {
+pub(crate) fn write_value(value: Value<'_>, kind: Kind, out: &mut Vec<u8>) {
     let quoted = match value {
         Value::Null => return out.extend_from_slice(b"null"),
         Value::Text(text) => return string::write(text, out),
@@ -95,9 +44,8 @@ fn write_value(value: Value<'_>, kind: Kind, out: &mut Vec<u8>) {
 /// A row as a JSON object, of columns of any type: those that records don't hold stand as text, as a query would show
 /// them.
 pub fn row_as_json(rows: &RecordBatch, row: usize) -> String {
-    let schema = rows.schema();
     let mut out = Vec::new();
-    for (lead, array) in leads(schema.fields().iter().map(|field| field.name().clone())).iter().zip(rows.columns()) {
+    for (lead, array) in leads(&rows.schema()).iter().zip(rows.columns()) {
         out.extend_from_slice(lead);
         match Reader::new(array) {
             Some(reader) => write_value(reader.value(row), reader.kind, &mut out),

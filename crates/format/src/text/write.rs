@@ -55,8 +55,8 @@ fn name(is_nan: bool, negative: bool) -> &'static [u8] {
     }
 }
 
-/// An unscaled decimal with its point.
-pub(crate) fn decimal(value: i128, scale: i8, out: &mut Vec<u8>) {
+/// Appends an unscaled decimal with its point, all digits of its scale.
+pub fn decimal(value: i128, scale: i8, out: &mut Vec<u8>) {
     if value < 0 {
         out.push(b'-');
     }
@@ -84,8 +84,9 @@ pub(crate) fn date(days: i32, out: &mut Vec<u8>) {
     day(i64::from(days), out);
 }
 
-/// RFC 3339 with `Z`; a fraction of 3, 6 or 9 digits where there is one.
-pub(crate) fn timestamp(value: i64, unit: TimeUnit, out: &mut Vec<u8>) {
+/// Appends a time, in units since the Unix epoch, as RFC 3339 has it with `Z`; a fraction of 3, 6 or 9 digits where
+/// there is one.
+pub fn timestamp(value: i64, unit: TimeUnit, out: &mut Vec<u8>) {
     let (per_second, places) = match unit {
         TimeUnit::Second => (1, 0),
         TimeUnit::Millisecond => (1_000, 3),
