@@ -58,7 +58,10 @@ pub(super) fn resolve(inner: &Inner, state: &State) -> Result<()> {
                 partition.keep_open(transaction.producer, span.start..span.end);
             }
         }
-        unmarked.remove(&transaction.producer);
+        // An earlier transaction of the same producer may have lost its marker elsewhere.
+        if let Some(found) = unmarked.get_mut(&transaction.producer) {
+            found.retain(|open| holds(&transaction.spans, open).is_none());
+        }
     }
     for (producer, spans) in &state.aborted {
         for span in spans {
@@ -99,6 +102,13 @@ fn complete(
         }
         false
     });
+}
+
+/// The part of a transaction that begins where records without a marker do.
+fn holds<'a>(spans: &'a [Span], open: &Span) -> Option<&'a Span> {
+    spans.iter().find(|span| {
+        (span.topic, span.partition) == (open.topic, open.partition) && (span.start..span.end).contains(&open.start)
+    })
 }
 
 /// What was appended and never prepared can't be committed by anyone.
