@@ -165,6 +165,12 @@ impl Ticket {
     }
 }
 
+impl Debug for Ticket {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Ticket").field("offsets", &self.offsets).finish_non_exhaustive()
+    }
+}
+
 /// What retention removed from one partition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Deleted {
