@@ -185,7 +185,8 @@ fn make_durable(files: &dyn Files, folder: &Path, active: &Active, durable: i64)
             position += got as u64;
         }
     }
-    // Also when all is known to be durable: a torn end may have been cut off.
+    // A torn end may have been cut off, just now or at an earlier opening whose sync failed and forgot it.
+    file.set_length(index.length)?;
     file.sync_data()?;
     Ok(files.sync_folder(folder)?)
 }
@@ -247,7 +248,7 @@ fn replay(
     }
 }
 
-/// Scans the last segment, and cuts off a torn end.
+/// Scans the last segment up to a torn end.
 fn scan_last(
     shared: &Shared,
     identity: &Identity<'_>,
@@ -281,7 +282,6 @@ fn scan_last(
         if batch_follows(file, position, offset, length)? {
             truncated.kept = Some(set_aside(shared.files.as_ref(), path, file, position, length)?);
         }
-        file.set_length(position)?;
     }
     Ok((index, Some(truncated)))
 }
