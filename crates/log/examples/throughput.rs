@@ -32,32 +32,32 @@ fn measure(folder: &Path) -> Result<()> {
     }
     let mut builder = Builder::new();
     let started = clock.elapsed();
-    let mut batches: Vec<Batch> = Vec::new();
+    let mut records = 0;
     for _ in 0..BATCHES {
-        batches.push(build(&mut builder));
+        records += build(&mut builder).count();
     }
-    let records: i64 = batches.iter().map(Batch::count).sum();
     per_second("build_records", records as f64, clock.elapsed() - started, "records/s");
-
-    let bytes: usize = batches.iter().map(|batch| batch.as_bytes().len()).sum();
+    let batches = vec![build(&mut builder); 4];
+    let batches = || batches.iter().cycle().take(BATCHES);
+    let bytes: usize = batches().map(|batch| batch.as_bytes().len()).sum();
     let megabytes = bytes as f64 / 1e6;
     let started = clock.elapsed();
-    for batch in &batches {
+    for batch in batches() {
         log.append("plain", 0, batch.clone())?.wait()?;
     }
     per_second("append_sync_each", megabytes, clock.elapsed() - started, "MB/s");
 
     let mut writer = log.open_writer("throughput")?;
     let started = clock.elapsed();
-    for batch in &batches {
+    for batch in batches() {
         writer.append("committed", 0, batch.clone())?;
         writer.commit_now(bytes::Bytes::from_static(b"position"))?;
     }
     per_second("commit_now_each", megabytes, clock.elapsed() - started, "MB/s");
 
     let started = clock.elapsed();
-    for group in batches.chunks(4) {
-        for (partition, batch) in (0..).zip(group) {
+    for _ in 0..BATCHES / 4 {
+        for (partition, batch) in (0..4).zip(batches()) {
             writer.append("spread", partition, batch.clone())?;
         }
         writer.commit_now(bytes::Bytes::from_static(b"position"))?;

@@ -278,10 +278,8 @@ fn scan_last(
         bytes: length - position,
         kept: None,
     };
-    if !shared.options.read_only {
-        if batch_follows(file, position, offset, length)? {
-            truncated.kept = Some(set_aside(shared.files.as_ref(), path, file, position, length)?);
-        }
+    if !shared.options.read_only && batch_follows(file, position, offset, length)? {
+        truncated.kept = Some(set_aside(shared.files.as_ref(), path, file, position, length)?);
     }
     Ok((index, Some(truncated)))
 }
