@@ -1,26 +1,32 @@
 //! What can go wrong when names are resolved, SQL is planned and rows are read.
 
 use headwater_base::ErrorKind;
-use headwater_sql::Diagnostic;
+use headwater_sql::{Diagnostic, Diagnostics};
 
-pub type Result<T> = std::result::Result<T, Error>;
+pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum Error {
     /// The text is wrong; each diagnostic points into it.
-    #[error("{}", .0.first().map_or("invalid SQL", |first| first.message.as_str()))]
-    Sql(Vec<Diagnostic>),
+    #[error("{0}")]
+    Sql(#[from] Diagnostics),
     /// An expression or plan failed on the rows it met (a cast, a division, an overflow).
     #[error("{0}")]
     Execution(String),
     #[error("the query needs more memory than its limit: {0}")]
     Memory(String),
-    #[error(transparent)]
-    Log(#[from] headwater_log::Error),
-    #[error("{0}")]
-    Format(String),
+    #[error("{message}")]
+    Log { kind: ErrorKind, message: String },
+    #[error("stream {stream}: {message}")]
+    Format { stream: String, kind: ErrorKind, message: String },
     #[error("{message}")]
     Archive { kind: ErrorKind, message: String },
+    /// The log no longer has what the archive does not have yet.
+    #[error("stream {stream}, partition {partition}: offsets {from} to {until} are neither in the log nor archived")]
+    Gap { stream: String, partition: u32, from: i64, until: i64 },
+    /// `ON VIOLATION FAIL` stopped the stream: its readers go no further.
+    #[error("stream {stream} is stopped at offset {offset} of partition {partition}: rule {rule} is violated")]
+    Stopped { stream: String, partition: u32, offset: i64, rule: String },
     /// DataFusion refused what was planned; a bug of ours.
     #[error("internal: {0}")]
     Internal(String),
@@ -29,11 +35,24 @@ pub enum Error {
 impl Error {
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Error::Sql(_) | Error::Execution(_) => ErrorKind::Invalid,
+            Error::Sql(diagnostics) => diagnostics.kind(),
+            Error::Execution(_) | Error::Stopped { .. } => ErrorKind::Invalid,
             Error::Memory(_) => ErrorKind::Unavailable,
-            Error::Log(error) => error.kind(),
-            Error::Archive { kind, .. } => *kind,
-            Error::Format(_) | Error::Internal(_) => ErrorKind::Internal,
+            Error::Log { kind, .. } | Error::Archive { kind, .. } | Error::Format { kind, .. } => *kind,
+            Error::Gap { .. } => ErrorKind::Corrupt,
+            Error::Internal(_) => ErrorKind::Internal,
         }
+    }
+}
+
+impl From<Diagnostic> for Error {
+    fn from(one: Diagnostic) -> Error {
+        Error::Sql(one.into())
+    }
+}
+
+impl From<headwater_log::Error> for Error {
+    fn from(error: headwater_log::Error) -> Error {
+        Error::Log { kind: error.kind(), message: error.to_string() }
     }
 }

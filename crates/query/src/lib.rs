@@ -7,10 +7,20 @@
 
 pub mod decode;
 pub mod error;
+pub mod plan;
+pub mod provide;
 pub mod relation;
+pub mod render;
 pub mod rule;
+pub mod session;
+pub mod sqltype;
+#[cfg(test)]
+mod testing;
+pub mod window;
 
 pub use decode::{Decoded, Reason, Rejected, StreamReader};
 pub use error::{Error, Result};
+pub use plan::plan_view;
 pub use relation::{Origin, Relation, Relations, Stream, View, Watermark};
-pub use rule::{Action, Rule, RuleSet, Verdicts};
+pub use rule::{Action, Rule, RuleSet, Verdict, Verdicts};
+pub use session::{QueryResult, Session, Sources};

@@ -2,6 +2,10 @@
 //!
 //! These are what the planner, the stream engine and the archiver share. They hold no state and know no storage.
 
+pub mod resolve;
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,6 +13,7 @@ use std::time::Duration;
 use arrow::datatypes::{DataType, SchemaRef, TimeUnit};
 use datafusion::logical_expr::LogicalPlan;
 use headwater_format::Format;
+pub use headwater_sql::ast::Emit;
 
 use crate::rule::RuleSet;
 
@@ -69,16 +74,11 @@ pub struct View {
     pub key: Vec<usize>,
     /// As [`crate::plan::plan_view`] made it.
     pub plan: LogicalPlan,
-    pub emit: Emit,
+    /// As declared; `None` where nothing was said.
+    pub emit: Option<Emit>,
     pub rules: Arc<RuleSet>,
-}
-
-/// When a view's results leave it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Emit {
-    #[default]
-    Changes,
-    OnWindowClose,
+    /// Columns of `schema` that choose the partition of a derived stream; empty when nothing was said.
+    pub partition_key: Vec<usize>,
 }
 
 /// All relations that a statement can name.

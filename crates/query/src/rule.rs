@@ -3,34 +3,25 @@
 //! A rule is violated only where its condition is FALSE, as an SQL CHECK is: a NULL condition passes. Whoever reads a
 //! relation evaluates its rules here, so that every reader keeps and leaves the same rows.
 
+mod compile;
+mod evaluate;
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
-use arrow::array::{BooleanArray, RecordBatch};
-use arrow::datatypes::SchemaRef;
+use arrow::array::BooleanArray;
 use datafusion::logical_expr::Expr;
 use datafusion::physical_expr::PhysicalExpr;
 
-use crate::Result;
-
-/// What happens to a row that violates a rule.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Action {
-    /// Counted and kept.
-    Warn,
-    /// Counted and left out.
-    Drop,
-    /// A dead letter.
-    Quarantine,
-    /// The readers stop before the row.
-    Fail,
-}
+pub use headwater_sql::ast::Violation as Action;
 
 /// One rule over the columns of its relation.
 #[derive(Debug, Clone)]
 pub struct Rule {
     pub name: String,
     pub action: Action,
-    /// Coerced and boolean.
+    /// Coerced and boolean; its columns are unqualified.
     pub condition: Expr,
     /// The condition as it was written.
     pub text: String,
@@ -38,7 +29,7 @@ pub struct Rule {
     pub columns: Vec<usize>,
 }
 
-/// The rules of one relation, compiled against its schema.
+/// The rules of one relation in their declared order, compiled against a schema.
 #[derive(Debug, Default)]
 pub struct RuleSet {
     rules: Vec<Rule>,
@@ -46,17 +37,20 @@ pub struct RuleSet {
 }
 
 /// What the rules say of a batch.
+///
+/// A row meets the rules in their order until one of them takes it away; a WARN rule counts it and lets it go on. A
+/// row on which a condition cannot be evaluated is taken away by that rule, whatever its action.
 #[derive(Debug, Clone, Default)]
 pub struct Verdicts {
     /// Which rows stay; `None` when all do.
     pub keep: Option<BooleanArray>,
     /// Rows that are dead letters, in row order: quarantined ones and those on which a condition failed.
     pub rejected: Vec<Verdict>,
-    /// The first row that stops the readers. Rows from it on are neither kept nor judged further.
+    /// The first row that stops the readers. It and the rows after it are in no other field, and `keep` excludes them.
     pub failed: Option<Verdict>,
-    /// Index of a rule and how many rows violated it and were kept.
+    /// Index of a rule and how many rows violated it and went on.
     pub warned: Vec<(usize, u64)>,
-    /// Index of a rule and how many rows violated it and were left out without a dead letter.
+    /// Index of a rule and how many rows it took away without a dead letter.
     pub dropped: Vec<(usize, u64)>,
 }
 
@@ -68,4 +62,22 @@ pub struct Verdict {
     pub rule: usize,
     /// The error, where the condition could not be evaluated on this row.
     pub error: Option<String>,
+}
+
+impl RuleSet {
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.rules.is_empty()
+    }
+
+    /// All columns that any rule reads, ascending.
+    pub fn columns(&self) -> Vec<usize> {
+        let mut columns: Vec<usize> = self.rules.iter().flat_map(|rule| rule.columns.iter().copied()).collect();
+        columns.sort_unstable();
+        columns.dedup();
+        columns
+    }
 }

@@ -1,0 +1,16 @@
+//! SQL to plans: a pure function of the text and the relations that it can name.
+//!
+//! Nothing here touches the network, the clock or global configuration.
+
+pub mod diagnose;
+pub mod key;
+pub mod refusal;
+pub mod refuse;
+pub mod scope;
+#[cfg(test)]
+mod tests;
+pub mod view;
+
+pub use diagnose::Place;
+pub use scope::{RelationSource, Tables};
+pub use view::{plan_view, streaming_rules};

@@ -1,0 +1,169 @@
+//! The names that a statement can use, as DataFusion's planner asks for them.
+
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, SchemaRef};
+use datafusion::common::config::ConfigOptions;
+use datafusion::common::{Result, TableReference, plan_err};
+use datafusion::datasource::{cte_worktable::CteWorkTable, provider_as_source};
+use datafusion::execution::SessionState;
+use datafusion::logical_expr::planner::{ContextProvider, ExprPlanner, RelationPlanner, TypePlanner};
+use datafusion::logical_expr::{AggregateUDF, Expr, HigherOrderUDF, LogicalPlan, ScalarUDF, TableSource, WindowUDF};
+use datafusion::sql::planner::{NullOrdering, ParserOptions, PlannerContext, SqlToRel};
+use sqlparser::ast::{Expr as SqlExpr, Query, Statement};
+
+use super::refusal::Refusal;
+use crate::relation::{Relation, Relations};
+
+/// The relations of a statement.
+pub trait Tables {
+    fn table(&self, name: &TableReference) -> Option<Arc<dyn TableSource>>;
+
+    /// All names, as a user writes them, for hints.
+    fn names(&self) -> Vec<String>;
+}
+
+/// What a scan of a stream or view reads, in plans that are not run by DataFusion. It takes no filters: they stay in
+/// the plan as nodes of their own.
+#[derive(Debug)]
+pub struct RelationSource {
+    pub relation: Relation,
+}
+
+impl TableSource for RelationSource {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(self.relation.schema())
+    }
+}
+
+impl Tables for Relations {
+    fn table(&self, name: &TableReference) -> Option<Arc<dyn TableSource>> {
+        let TableReference::Bare { table } = name else { return None };
+        let relation = self.get(table)?;
+        Some(Arc::new(RelationSource { relation }))
+    }
+
+    fn names(&self) -> Vec<String> {
+        Relations::names(self).into_iter().map(str::to_owned).collect()
+    }
+}
+
+/// Plans statements over some relations with a session's functions.
+pub struct Scope<'a> {
+    state: &'a SessionState,
+    tables: &'a dyn Tables,
+}
+
+impl<'a> Scope<'a> {
+    pub fn new(state: &'a SessionState, tables: &'a dyn Tables) -> Scope<'a> {
+        Scope { state, tables }
+    }
+
+    pub fn query(&self, query: Query) -> Result<LogicalPlan> {
+        self.planner().sql_statement_to_plan(Statement::Query(Box::new(query)))
+    }
+
+    /// An expression over the columns of one relation.
+    pub fn expression(&self, expr: SqlExpr, schema: &datafusion::common::DFSchema) -> Result<Expr> {
+        self.planner().sql_to_expr(expr, schema, &mut PlannerContext::new())
+    }
+
+    fn planner(&self) -> SqlToRel<'_, Scope<'a>> {
+        let settings = &self.state.config_options().sql_parser;
+        let options = ParserOptions {
+            parse_float_as_decimal: settings.parse_float_as_decimal,
+            enable_ident_normalization: settings.enable_ident_normalization,
+            support_varchar_with_length: false,
+            enable_options_value_normalization: settings.enable_options_value_normalization,
+            collect_spans: settings.collect_spans,
+            map_string_types_to_utf8view: settings.map_string_types_to_utf8view,
+            default_null_ordering: NullOrdering::NullsMax,
+        };
+        SqlToRel::new_with_options(self, options)
+    }
+}
+
+impl ContextProvider for Scope<'_> {
+    fn get_table_source(&self, name: TableReference) -> Result<Arc<dyn TableSource>> {
+        if let Some(table) = self.tables.table(&name) {
+            return Ok(table);
+        }
+        let names = self.tables.names();
+        let refusal = Refusal::new(format!("there is no relation {name}"));
+        Err(match headwater_sql::nearest(&name.to_string(), names.iter().map(String::as_str)) {
+            Some(near) => refusal.hint(format!("did you mean {near}?")),
+            None => refusal,
+        }
+        .into())
+    }
+
+    fn get_table_function_source(&self, name: &str, args: Vec<Expr>) -> Result<Arc<dyn TableSource>> {
+        let name = name.to_ascii_lowercase();
+        let Some(function) = self.state.table_functions().get(&name) else {
+            return Err(Refusal::new(format!("there is no table function {name}")).into());
+        };
+        let args = args.iter().map(|arg| match crate::window::relation::constant(arg) {
+            Some(value) => Ok(Expr::Literal(value, None)),
+            None => plan_err!("the arguments of {name} must be constants"),
+        });
+        let args = args.collect::<Result<Vec<_>>>()?;
+        let arguments = datafusion::catalog::TableFunctionArgs::new(&args, self.state);
+        Ok(provider_as_source(function.create_table_provider_with_args(arguments)?))
+    }
+
+    fn create_cte_work_table(&self, name: &str, schema: SchemaRef) -> Result<Arc<dyn TableSource>> {
+        Ok(provider_as_source(Arc::new(CteWorkTable::new(name, schema))))
+    }
+
+    fn get_expr_planners(&self) -> &[Arc<dyn ExprPlanner>] {
+        self.state.expr_planners()
+    }
+
+    fn get_relation_planners(&self) -> &[Arc<dyn RelationPlanner>] {
+        self.state.relation_planners()
+    }
+
+    fn get_type_planner(&self) -> Option<Arc<dyn TypePlanner>> {
+        Some(Arc::new(crate::sqltype::Casts))
+    }
+
+    fn get_function_meta(&self, name: &str) -> Option<Arc<ScalarUDF>> {
+        self.state.scalar_functions().get(name).cloned()
+    }
+
+    fn get_higher_order_meta(&self, name: &str) -> Option<Arc<HigherOrderUDF>> {
+        self.state.higher_order_functions().get(name).cloned()
+    }
+
+    fn get_aggregate_meta(&self, name: &str) -> Option<Arc<AggregateUDF>> {
+        self.state.aggregate_functions().get(name).cloned()
+    }
+
+    fn get_window_meta(&self, name: &str) -> Option<Arc<WindowUDF>> {
+        self.state.window_functions().get(name).cloned()
+    }
+
+    fn get_variable_type(&self, _: &[String]) -> Option<DataType> {
+        None
+    }
+
+    fn options(&self) -> &ConfigOptions {
+        self.state.config_options()
+    }
+
+    fn udf_names(&self) -> Vec<String> {
+        self.state.scalar_functions().keys().cloned().collect()
+    }
+
+    fn higher_order_function_names(&self) -> Vec<String> {
+        self.state.higher_order_functions().keys().cloned().collect()
+    }
+
+    fn udaf_names(&self) -> Vec<String> {
+        self.state.aggregate_functions().keys().cloned().collect()
+    }
+
+    fn udwf_names(&self) -> Vec<String> {
+        self.state.window_functions().keys().cloned().collect()
+    }
+}

@@ -1,0 +1,141 @@
+//! Plans of views, and where refusals point.
+
+use crate::relation::Relations;
+use crate::testing::{ORDERS, refusals, relations, try_view, view};
+
+const CLICKS: &str = "CREATE STREAM clicks (user_id BIGINT, at TIMESTAMP, WATERMARK FOR at AS at)";
+
+fn both() -> Relations {
+    relations(&[ORDERS, CLICKS])
+}
+
+fn plan(query: &str) -> Vec<String> {
+    let view = view(&both(), &format!("CREATE MATERIALIZED VIEW v AS {query}"));
+    view.plan.display_indent().to_string().lines().map(|line| line.trim().to_owned()).collect()
+}
+
+fn refused(query: &str) -> Vec<String> {
+    refusals(try_view(&both(), &format!("CREATE MATERIALIZED VIEW v AS\n{query}")))
+}
+
+const SPELLED: [&str; 6] = [
+    "SELECT window_start, category, sum(amount) AS s FROM TUMBLE(orders, ordered_at, INTERVAL '1 minute')
+     GROUP BY window_start, window_end, category",
+    "SELECT window_start, category, sum(amount) AS s FROM TUMBLE(TABLE orders, DESCRIPTOR(ordered_at), INTERVAL '1' MINUTE)
+     GROUP BY window_start, window_end, category",
+    "SELECT window_start, category, sum(amount) AS s FROM orders
+     GROUP BY TUMBLE(ordered_at, INTERVAL '60 seconds'), category",
+    "SELECT TUMBLE_START(ordered_at, INTERVAL '1 minute') AS window_start, category, sum(orders.amount) AS s FROM orders
+     GROUP BY TUMBLE(ordered_at, INTERVAL '1 minute'), category",
+    "SELECT o.window_start, o.category, sum(o.amount) AS s FROM orders AS o
+     GROUP BY TUMBLE(o.ordered_at, INTERVAL '1 minute'), o.category",
+    "SELECT orders.window_start, category, sum(amount) AS s FROM TUMBLE((SELECT * FROM orders), ordered_at, INTERVAL '1 minute') orders
+     GROUP BY orders.window_start, orders.window_end, category",
+];
+
+#[test]
+fn every_spelling_of_a_window_is_one_window() {
+    for query in SPELLED {
+        let found = plan(query).join("\n");
+        assert!(found.contains("tumble_start(") && found.contains("Int64(60000000)"), "{query}\n{found}");
+        assert!(found.contains("Aggregate: groupBy=["), "{found}");
+        let view = view(&both(), &format!("CREATE MATERIALIZED VIEW v AS {query}"));
+        assert_eq!(view.key, [0, 1], "{query}\n{found}");
+        assert_eq!(view.schema.field(0).name(), "window_start");
+    }
+}
+
+#[test]
+fn filters_stand_above_scans_and_scans_read_what_is_used() {
+    let found = plan("SELECT order_id FROM orders WHERE amount > 1 AND category = 'a'");
+    let scan = found.last().unwrap();
+    assert_eq!(scan, "TableScan: orders projection=[order_id, category, amount]");
+    assert!(found.iter().any(|line| line.starts_with("Filter: ")), "{found:?}");
+    let found = plan("SELECT count(*) AS n FROM orders");
+    assert_eq!(found.last().unwrap(), "TableScan: orders projection=[]");
+}
+
+#[test]
+fn decimals_are_not_taken_through_floats() {
+    let found = plan("SELECT amount * 1.1 AS taxed FROM orders").join("\n");
+    assert!(!found.contains("Float64"), "{found}");
+}
+
+#[test]
+fn names_that_do_not_exist_are_underlined_with_a_guess() {
+    assert_eq!(refused("SELECT amout FROM orders"), ["there is no column amout [amout] (did you mean amount?)"]);
+    assert_eq!(refused("SELECT 1 AS one FROM oders"), ["there is no relation oders [oders] (did you mean orders?)"]);
+    assert_eq!(
+        refused("SELECT o.amount FROM orders AS o WHERE o.categry = 'x'"),
+        ["there is no column o.categry [o.categry] (did you mean category?)"]
+    );
+    let found = refused("SELECT no_such(amount) AS n FROM orders");
+    assert!(found[0].starts_with("Invalid function 'no_such' [no_such"), "{found:?}");
+    assert_eq!(
+        refused("SELECT x FROM TUMBLE(oders, ordered_at, INTERVAL '1 minute')"),
+        ["there is no relation oders [oders] (did you mean orders?)"]
+    );
+    assert_eq!(
+        refused("SELECT order_id FROM TUMBLE(orders, orderd_at, INTERVAL '1 minute')"),
+        ["there is no column orderd_at [orderd_at] (did you mean ordered_at?)"]
+    );
+}
+
+#[test]
+fn several_wrong_columns_are_told_at_once() {
+    assert_eq!(refused("SELECT amout, categry FROM orders").len(), 2);
+}
+
+#[test]
+fn what_would_not_repeat_is_refused_in_views() {
+    assert_eq!(refused("SELECT random() AS r FROM orders"), ["random cannot be used in a view [random]"]);
+    assert_eq!(refused("SELECT uuid() AS r FROM orders"), ["uuid cannot be used in a view [uuid]"]);
+    for word in ["now()", "current_date", "current_timestamp", "current_time()"] {
+        let name = word.trim_end_matches("()");
+        assert_eq!(
+            refused(&format!("SELECT order_id FROM orders WHERE ordered_at > {word}"))[0],
+            format!("{name} cannot be used in a view [{name}] (use a time column of the rows)")
+        );
+    }
+}
+
+#[test]
+fn windows_that_are_none_are_refused() {
+    let tumble = |args: &str| refused(&format!("SELECT window_start FROM TUMBLE({args})"));
+    assert_eq!(
+        tumble("orders, ordered_at, INTERVAL '1 month'"),
+        ["the size of a window: months and years have no fixed length; give days or less [INTERVAL '1 month']"]
+    );
+    assert_eq!(
+        tumble("orders, ordered_at, INTERVAL '0 seconds'"),
+        ["the size of a window must be positive [INTERVAL '0 seconds']"]
+    );
+    assert_eq!(tumble("orders, amount, INTERVAL '1 day'"), ["windows need a TIMESTAMP, not DECIMAL(10, 2) [amount]"]);
+    assert!(tumble("orders, ordered_at")[0].starts_with("TUMBLE takes a relation, a time column and a size"));
+    assert_eq!(
+        refused("SELECT * FROM HOP(orders, ordered_at, INTERVAL '1 minute', INTERVAL '2 minutes')"),
+        ["HOP windows are not built yet [HOP] (use TUMBLE)"]
+    );
+    let joined = "SELECT count(*) AS n FROM orders o JOIN clicks c ON o.order_id = c.user_id GROUP BY TUMBLE(at, INTERVAL '1 hour')";
+    assert!(refused(joined)[0].starts_with("GROUP BY TUMBLE(time, size) needs exactly one relation in FROM"));
+    let other = "SELECT TUMBLE_START(ordered_at, INTERVAL '2 hours') AS s FROM orders GROUP BY TUMBLE(ordered_at, INTERVAL '1 hour')";
+    assert_eq!(refused(other), ["tumble_start must name the window that the SELECT groups by [TUMBLE_START]"]);
+}
+
+#[test]
+fn what_the_planner_would_drop_is_refused() {
+    let first = |query: &str| refused(query).remove(0);
+    assert!(first("SELECT order_id FROM orders TABLESAMPLE (10)").starts_with("TABLESAMPLE is not built yet"));
+    assert!(first("SELECT order_id FROM orders FOR UPDATE").starts_with("FOR UPDATE is not supported"));
+    let found = first("SELECT order_id FROM orders VERSION AS OF 1");
+    assert!(found.starts_with("reading an older version (AS OF) is not built yet"), "{found}");
+}
+
+#[test]
+fn columns_of_views_have_names_of_their_own() {
+    assert_eq!(
+        refused("SELECT o.order_id, c.user_id AS order_id FROM orders o JOIN clicks c ON o.order_id = c.user_id"),
+        ["two columns are called order_id [SELECT o.order_id, c.user_id AS order_id FROM orders o JOIN clicks c \
+          ON o.order_id = c.user_id] (rename one with AS)"]
+    );
+}

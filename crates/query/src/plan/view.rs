@@ -1,0 +1,107 @@
+//! A materialized view's query as a plan that a streaming engine can read.
+//!
+//! Scans are of [`RelationSource`]s, with a projection and never with filters or a limit; all else stands in nodes of
+//! its own. Which nodes can be maintained is for the engine to say.
+
+use std::sync::Arc;
+
+use datafusion::common::DataFusionError;
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast};
+use datafusion::optimizer::common_subexpr_eliminate::CommonSubexprEliminate;
+use datafusion::optimizer::eliminate_cross_join::EliminateCrossJoin;
+use datafusion::optimizer::eliminate_duplicated_expr::EliminateDuplicatedExpr;
+use datafusion::optimizer::eliminate_outer_join::EliminateOuterJoin;
+use datafusion::optimizer::extract_equijoin_predicate::ExtractEquijoinPredicate;
+use datafusion::optimizer::optimize_projections::OptimizeProjections;
+use datafusion::optimizer::optimize_unions::OptimizeUnions;
+use datafusion::optimizer::push_down_filter::PushDownFilter;
+use datafusion::optimizer::replace_distinct_aggregate::ReplaceDistinctWithAggregate;
+use datafusion::optimizer::simplify_expressions::SimplifyExpressions;
+use datafusion::optimizer::{Analyzer, Optimizer, OptimizerContext, OptimizerRule};
+use headwater_sql::ast::CreateMaterializedView;
+use headwater_sql::{Diagnostics, SourceText};
+
+use super::refuse::{ignored_clauses, unrepeatable_functions};
+use super::scope::Scope;
+use super::{Place, diagnose};
+use crate::relation::Relations;
+use crate::session::state::planning;
+use crate::sqltype::{sql_name, stored_type};
+use crate::window::group;
+use crate::{Error, Result};
+
+/// The optimizer rules that a view's plan goes through, in their order. Left out are those that change what a
+/// streaming plan is made of: rewriting DISTINCT aggregates into two, folding constant filters into empty relations,
+/// moving limits.
+pub fn streaming_rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
+    vec![
+        Arc::new(OptimizeUnions::new()),
+        Arc::new(SimplifyExpressions::new()),
+        Arc::new(ReplaceDistinctWithAggregate::new()),
+        Arc::new(ExtractEquijoinPredicate::new()),
+        Arc::new(EliminateDuplicatedExpr::new()),
+        Arc::new(EliminateCrossJoin::new()),
+        Arc::new(EliminateOuterJoin::new()),
+        Arc::new(PushDownFilter::new()),
+        Arc::new(CommonSubexprEliminate::new()),
+        Arc::new(OptimizeProjections::new()),
+    ]
+}
+
+/// Plans a view's query: resolved, coerced and optimised. Output columns have types that can be stored.
+pub fn plan_view(relations: &Relations, view: &CreateMaterializedView, source: &SourceText) -> Result<LogicalPlan> {
+    let place = Place::new(source, view.query_span);
+    let state = planning();
+    let mut refused = ignored_clauses(&view.query, &place);
+    refused.extend(unrepeatable_functions(state, &*view.query, "a view", &place));
+    Diagnostics::check(refused)?;
+    let mut query = (*view.query).clone();
+    let planned = group::rewrite(&mut query)
+        .map_err(DataFusionError::from)
+        .and_then(|()| Scope::new(state, relations).query(query))
+        .and_then(analyse);
+    let plan = planned.map_err(|error| diagnose::planning(&error, &place))?;
+    let plan = storable(plan, &place)?;
+    optimise(plan).map_err(|error| diagnose::planning(&error, &place))
+}
+
+fn analyse(plan: LogicalPlan) -> Result<LogicalPlan, DataFusionError> {
+    Analyzer::new().execute_and_check(plan, planning().config_options(), |_, _| {})
+}
+
+fn optimise(plan: LogicalPlan) -> Result<LogicalPlan, DataFusionError> {
+    let options = Arc::clone(planning().config_options());
+    let context = OptimizerContext::new_with_config_options(options).without_query_execution_start_time();
+    Optimizer::with_rules(streaming_rules()).optimize(plan, &context, |_, _| {})
+}
+
+/// Casts output columns to stored types where they have others, and refuses what has no name of its own or no type.
+fn storable(plan: LogicalPlan, place: &Place<'_>) -> Result<LogicalPlan> {
+    let mut names = std::collections::BTreeSet::new();
+    let (mut columns, mut changed, mut refused) = (Vec::new(), false, Vec::new());
+    for (qualifier, field) in plan.schema().iter() {
+        let column = Expr::Column((qualifier, field).into());
+        if !names.insert(field.name().clone()) {
+            let twice = place.refuse(format!("two columns are called {}", field.name()));
+            refused.push(twice.with_hint("rename one with AS"));
+        }
+        match stored_type(field.data_type()) {
+            Some(stored) if stored == *field.data_type() => columns.push(column),
+            Some(stored) => {
+                changed = true;
+                columns.push(cast(column, stored).alias_qualified(qualifier.cloned(), field.name()));
+            }
+            None => {
+                let found = sql_name(field.data_type());
+                let message = format!("column {} is of type {found}, which a view cannot hold", field.name());
+                refused.push(place.refuse(message).with_hint("CAST it to another type"));
+            }
+        }
+    }
+    Diagnostics::check(refused)?;
+    if !changed {
+        return Ok(plan);
+    }
+    let project = LogicalPlanBuilder::from(plan).project(columns).and_then(LogicalPlanBuilder::build);
+    project.map_err(|error| Error::Internal(error.to_string()))
+}

@@ -1,0 +1,81 @@
+//! Relations as tables of the batch engine, over what the rooms above hand in.
+//!
+//! A query takes one [`ReadPoint`] and reads every relation at it: streams up to its offsets, views as of its epoch.
+
+pub mod archive;
+pub mod lake;
+pub mod stream;
+pub mod tail;
+pub mod view;
+
+use std::collections::HashMap;
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use async_trait::async_trait;
+use datafusion::datasource::TableProvider;
+use headwater_log::Isolation;
+
+use crate::Result;
+
+/// Hidden columns of an archive: the row's partition (INT), its offset in it (BIGINT), its append time (TIMESTAMP).
+pub const PARTITION: &str = "_partition";
+pub const OFFSET: &str = "_offset";
+pub const TIMESTAMP: &str = "_timestamp";
+
+/// Tells where queries read.
+pub trait Snapshots: Send + Sync + 'static {
+    /// The latest completed epoch.
+    fn read_point(&self) -> Arc<ReadPoint>;
+}
+
+/// One completed epoch, for as long as somebody holds it.
+pub struct ReadPoint {
+    pub epoch: u64,
+    /// When it was completed, microseconds UTC. What `now()` says in a query.
+    pub as_of_us: i64,
+    /// By stream name: where each partition ends, exclusive. A stream that is not here is read to its end.
+    pub streams: HashMap<String, Vec<i64>>,
+    /// How the log is read up to there.
+    pub isolation: Isolation,
+    pub views: Arc<dyn ViewReader>,
+}
+
+/// The rows of views at one epoch.
+pub trait ViewReader: Send + Sync + 'static {
+    /// All rows of a view, with the view's schema, in any order.
+    fn rows(&self, view: &str) -> Result<Vec<RecordBatch>>;
+}
+
+/// The relations under `system.`.
+pub trait SystemTables: Send + Sync + 'static {
+    /// Names without `system.`, and columns.
+    fn tables(&self) -> Vec<(String, SchemaRef)>;
+
+    /// The rows of one of [`SystemTables::tables`] now, in its schema.
+    fn rows(&self, table: &str) -> Result<Vec<RecordBatch>>;
+}
+
+/// Finds the archives of streams.
+pub trait Archives: Send + Sync + 'static {
+    /// `None` for a stream that is not archived.
+    fn archive(&self, stream: &str) -> Option<Arc<dyn History>>;
+}
+
+/// The archive of one stream.
+#[async_trait]
+pub trait History: Send + Sync + 'static {
+    /// The archive's latest committed state.
+    async fn snapshot(&self) -> Result<Arc<dyn Archived>>;
+}
+
+/// One state of an archive.
+pub trait Archived: Debug + Send + Sync + 'static {
+    /// The first offset of a partition that is not archived.
+    fn next_offset(&self, partition: u32) -> i64;
+
+    /// The stream's columns by their names, [`PARTITION`], [`OFFSET`] and [`TIMESTAMP`].
+    fn table(&self) -> Arc<dyn TableProvider>;
+}

@@ -1,0 +1,197 @@
+//! Queries: from the text of one read statement to rows.
+//!
+//! A query sees one completed epoch across all relations. It ends when its rows are dropped.
+
+pub mod state;
+mod tables;
+#[cfg(test)]
+mod tests;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::{SchemaRef, TimestampMicrosecondType};
+use arrow::temporal_conversions::as_datetime;
+use datafusion::common::DataFusionError;
+use datafusion::execution::SessionState;
+use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
+use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::logical_expr::execution_props::ExecutionProps;
+use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
+use datafusion::physical_plan::execute_stream;
+use futures::stream::BoxStream;
+use futures::{StreamExt, TryStreamExt};
+use headwater_log::Log;
+use headwater_sql::{Diagnostic, Diagnostics, Parsed, SourceText, Statement, ast};
+
+use crate::plan::refuse::ignored_clauses;
+use crate::plan::scope::Scope;
+use crate::plan::{Place, diagnose};
+use crate::provide::{Archives, Snapshots, SystemTables};
+use crate::relation::Relations;
+use crate::window::group;
+use crate::{Error, Result};
+
+/// What queries read from.
+#[derive(Clone)]
+pub struct Sources {
+    pub relations: Arc<Relations>,
+    pub log: Arc<dyn Log>,
+    pub archives: Arc<dyn Archives>,
+    pub snapshots: Arc<dyn Snapshots>,
+    pub system: Arc<dyn SystemTables>,
+}
+
+/// How queries run.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Memory that all queries of a session share; what can spill spills past it. `None` is no limit.
+    pub memory_bytes: Option<usize>,
+    /// Where spilled rows go; the system's temporary folder where nothing is said.
+    pub spill_folder: Option<PathBuf>,
+    /// How many ways each query is split.
+    pub target_partitions: usize,
+    /// Rows of a batch within a query.
+    pub batch_rows: usize,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Options { memory_bytes: None, spill_folder: None, target_partitions: cores, batch_rows: 8192 }
+    }
+}
+
+/// Runs read statements. Clones share memory limit and caches.
+#[derive(Clone)]
+pub struct Session {
+    sources: Sources,
+    options: Options,
+    runtime: Arc<RuntimeEnv>,
+}
+
+/// A running query. Dropping it, or its batches, cancels it.
+pub struct QueryResult {
+    pub schema: SchemaRef,
+    /// The epoch that it sees, and when that was completed (microseconds UTC).
+    pub epoch: u64,
+    pub as_of_us: i64,
+    pub batches: BoxStream<'static, Result<RecordBatch>>,
+}
+
+impl QueryResult {
+    /// All rows.
+    pub async fn collect(self) -> Result<Vec<RecordBatch>> {
+        self.batches.try_collect().await
+    }
+}
+
+impl Session {
+    pub fn new(sources: Sources, options: Options) -> Result<Session> {
+        /// Consumers that an error about memory names.
+        const NAMED: std::num::NonZeroUsize = std::num::NonZeroUsize::new(3).expect("three is not zero");
+        let mut runtime = RuntimeEnvBuilder::new();
+        if let Some(bytes) = options.memory_bytes {
+            runtime = runtime.with_memory_pool(Arc::new(TrackConsumersPool::new(FairSpillPool::new(bytes), NAMED)));
+        }
+        if let Some(folder) = &options.spill_folder {
+            runtime = runtime.with_temp_file_path(folder);
+        }
+        let runtime = runtime.build_arc().map_err(|error| Error::Internal(error.to_string()))?;
+        Ok(Session { sources, options, runtime })
+    }
+
+    /// The same session over other definitions.
+    pub fn with_relations(&self, relations: Arc<Relations>) -> Session {
+        let mut session = self.clone();
+        session.sources.relations = relations;
+        session
+    }
+
+    /// What runs queries: object stores that tables need are registered here.
+    pub fn runtime(&self) -> &Arc<RuntimeEnv> {
+        &self.runtime
+    }
+
+    /// Starts one statement. Diagnostics point into a text called `query`.
+    pub async fn query(&self, text: &str) -> Result<QueryResult> {
+        let source = SourceText::new("query", text);
+        let mut statements = headwater_sql::parse(&source)?.into_iter();
+        match (statements.next(), statements.next()) {
+            (Some(statement), None) => self.run(&statement).await,
+            (None, _) => Err(Diagnostic::new(source, headwater_sql::Span::default(), "there is no statement").into()),
+            (_, Some(second)) => {
+                Err(Diagnostic::new(source, second.span, "one statement at a time, please: this is a second one")
+                    .into())
+            }
+        }
+    }
+
+    /// Starts a parsed statement.
+    pub async fn run(&self, parsed: &Parsed) -> Result<QueryResult> {
+        let (query, explain) = match &parsed.statement {
+            Statement::Query(query) => (query, None),
+            Statement::Explain(explain) => (&explain.query, Some(explain)),
+            other => {
+                let message = format!("{} is not a query", other.words());
+                let refused = Diagnostic::new(parsed.source.clone(), parsed.span, message);
+                return Err(refused.with_hint("put it into the project's files and apply them").into());
+            }
+        };
+        let point = self.sources.snapshots.read_point();
+        let (epoch, as_of_us) = (point.epoch, point.as_of_us);
+        let state = self.state(as_of_us);
+        let tables = tables::QueryTables::new(&self.sources, point);
+        let place = Place::new(&parsed.source, query.span);
+        let plan = plan(&state, &tables, query, explain, &place)?;
+        let planned = state.create_physical_plan(&plan).await.map_err(|error| planning_or_running(error, &place))?;
+        let stream = execute_stream(planned, state.task_ctx()).map_err(diagnose::execution)?;
+        let schema = stream.schema();
+        let batches = stream.map_err(diagnose::execution).boxed();
+        Ok(QueryResult { schema, epoch, as_of_us, batches })
+    }
+
+    fn state(&self, as_of_us: i64) -> SessionState {
+        let config = state::config()
+            .with_target_partitions(self.options.target_partitions.max(1))
+            .with_batch_size(self.options.batch_rows.max(1));
+        let mut props = ExecutionProps::new();
+        props.query_execution_start_time = as_datetime::<TimestampMicrosecondType>(as_of_us).map(|at| at.and_utc());
+        state::state(config, Arc::clone(&self.runtime), props)
+    }
+}
+
+fn plan(
+    state: &SessionState,
+    tables: &tables::QueryTables,
+    query: &ast::Query,
+    explain: Option<&ast::Explain>,
+    place: &Place<'_>,
+) -> Result<LogicalPlan> {
+    Diagnostics::check(ignored_clauses(&query.query, place))?;
+    let mut rewritten = (*query.query).clone();
+    let planned = group::rewrite(&mut rewritten)
+        .map_err(DataFusionError::from)
+        .and_then(|()| Scope::new(state, tables).query(rewritten))
+        .and_then(|plan| match explain {
+            Some(explain) => LogicalPlanBuilder::from(plan).explain(explain.verbose, explain.analyze)?.build(),
+            None => Ok(plan),
+        })
+        .and_then(|plan| match explain {
+            // Coercion errors are the text's; EXPLAIN shows them as part of its answer.
+            Some(_) => Ok(plan),
+            None => state.analyzer().execute_and_check(plan, state.config_options(), |_, _| {}),
+        });
+    planned.map_err(|error| diagnose::planning(&error, place))
+}
+
+/// Between planning and running stand the optimizer, whose errors are the text's, and the snapshots, whose are not.
+fn planning_or_running(error: DataFusionError, place: &Place<'_>) -> Error {
+    match error.find_root() {
+        DataFusionError::Plan(_) | DataFusionError::SchemaError(..) | DataFusionError::NotImplemented(_) => {
+            diagnose::planning(&error, place)
+        }
+        _ => diagnose::execution(error),
+    }
+}

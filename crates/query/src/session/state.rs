@@ -1,0 +1,48 @@
+//! The DataFusion session that everything here plans and runs with: types, functions and settings of the language.
+
+use std::sync::{Arc, LazyLock};
+
+use datafusion::execution::SessionState;
+use datafusion::execution::SessionStateBuilder;
+use datafusion::execution::context::SessionConfig;
+use datafusion::execution::runtime_env::RuntimeEnv;
+use datafusion::logical_expr::execution_props::ExecutionProps;
+
+use crate::relation::UTC;
+use crate::sqltype::Casts;
+use crate::window::relation::Windows;
+use crate::window::{tumble_end, tumble_start};
+
+/// The settings of the language, the same for planning views and for running queries.
+pub fn config() -> SessionConfig {
+    let mut config = SessionConfig::new().with_information_schema(false);
+    let options = config.options_mut();
+    options.execution.time_zone = Some(UTC.to_owned());
+    options.sql_parser.collect_spans = true;
+    // A literal such as 0.1 is a DECIMAL, as in PostgreSQL, so that decimals stay exact beside it.
+    options.sql_parser.parse_float_as_decimal = true;
+    options.sql_parser.map_string_types_to_utf8view = true;
+    config
+}
+
+/// A session state with the language's functions and planners. `props` carries the time that `now()` gives.
+pub fn state(config: SessionConfig, runtime: Arc<RuntimeEnv>, props: ExecutionProps) -> SessionState {
+    let mut state = SessionStateBuilder::new()
+        .with_config(config)
+        .with_runtime_env(runtime)
+        .with_execution_props(props)
+        .with_default_features()
+        .with_type_planner(Arc::new(Casts))
+        .with_relation_planners(vec![Arc::new(Windows)]);
+    if let Some(functions) = state.scalar_functions() {
+        functions.extend([tumble_start(), tumble_end()]);
+    }
+    state.build()
+}
+
+/// For planning alone: without a clock, so that nothing that depends on the time of planning can be folded.
+pub fn planning() -> &'static SessionState {
+    static STATE: LazyLock<SessionState> =
+        LazyLock::new(|| state(config().with_target_partitions(1), Arc::default(), ExecutionProps::new()));
+    &STATE
+}
