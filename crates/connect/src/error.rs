@@ -57,9 +57,7 @@ impl Error {
             Error::Truncated { .. } | Error::Replaced { .. } => {
                 "give new rows a new file: a file that is read may only grow; or drop and create the source to begin anew"
             }
-            Error::RecordTooLong { .. } => {
-                "look for a missing line end, or set RECORD_BYTES_MAX on the source if the record is right"
-            }
+            Error::RecordTooLong { .. } => "look for a missing line end; longer records can't be read from files yet",
             Error::Header { .. } => "name the stream's columns in the file's first line",
             Error::Option(_) | Error::Position { .. } | Error::Format(_) | Error::Files(_) | Error::Field { .. } => {
                 return None;
@@ -70,10 +68,6 @@ impl Error {
 
 impl From<Error> for source::Error {
     fn from(error: Error) -> source::Error {
-        source::Error {
-            kind: error.kind(),
-            message: error.to_string(),
-            hint: error.hint().map(str::to_string),
-        }
+        source::Error { kind: error.kind(), message: error.to_string(), hint: error.hint().map(str::to_string) }
     }
 }

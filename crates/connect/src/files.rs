@@ -1,244 +1,250 @@
-//! Files as a source: CSV by path or pattern, in the order of their names, resumed at the byte.
+//! CSV files as a source: read in the order of their names, each from its header to its end, resumed to the byte.
 //!
-//! A record's bytes go into the stream as they are when the file has the stream's format and column order; otherwise
-//! it is rewritten. A record that is broken goes as it is, and becomes a dead letter where it is decoded: this room
-//! decides nothing about rows.
+//! What is read is only ever handed on: a record that nobody could decode enters the stream as it is and becomes a dead
+//! letter there. What stops the source is a file that is not what it was, or one whose header can't serve the stream.
 
-mod header;
-mod listing;
+mod current;
 mod lines;
 mod pace;
-mod rewrite;
-#[cfg(test)]
-mod tests;
+mod pattern;
+mod position;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use headwater_base::ErrorKind;
 use headwater_base::clock::Clock;
 use headwater_base::files::Files;
 use headwater_format::Format;
-use headwater_stream::source::{Error, Intake, Progress, Result, Source, Status};
-use serde::{Deserialize, Serialize};
+use headwater_stream::source::{self, Intake, Progress, Source, Status};
 
-use crate::{Target, error};
-use lines::{Lines, Next};
-use listing::Listing;
+use crate::Target;
+use crate::error::{Error, Result};
+use current::{Current, Step};
 use pace::Pace;
-use rewrite::Rewrite;
+use pattern::{Found, Matcher};
+use position::Position;
 
-/// How often a source that follows looks for more.
-const FOLLOW_EVERY: Duration = Duration::from_millis(500);
-
+/// What a file source is told.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// A path or a pattern with `*`, `?` and `[…]`, relative to the process's working folder.
+    /// A path, perhaps with wildcards, relative to the process's working folder or to [`FileSource::in_folder`].
     pub path: String,
+    /// Of the files; only CSV is built.
     pub format: Format,
-    /// Wait for more rows and more files at the end.
+    /// Wait for more, in the last file and in new ones, instead of ending.
     pub follow: bool,
-    /// Seconds of event time per second; `None`: as fast as can be.
+    /// Seconds of event time per second; as fast as can be where absent.
     pub speed: Option<f64>,
 }
 
-/// Where it is, as it is stored.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct Position {
-    /// The file's name below the pattern's fixed folder.
-    file: String,
-    /// The first byte that was not read.
-    offset: u64,
-    /// Lines before it.
-    line: u64,
-    /// How many files come before this one.
-    files_before: usize,
-}
+/// Longer records stop the source, if not told otherwise: what is read is held in memory.
+pub const RECORD_BYTES_MAX: usize = 16 << 20;
 
+/// How long to wait before looking for more.
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
+
+/// Reads files into a stream.
 pub struct FileSource {
     files: Arc<dyn Files>,
     target: Target,
-    options: Options,
-    listing: Listing,
-    /// The index in the listing of the file that is read next, or is open.
-    at: usize,
-    open: Option<Open>,
+    follow: bool,
+    record_bytes_max: usize,
+    matcher: Matcher,
     pace: Option<Pace>,
-    /// A record whose time has not come, with where the file was behind it.
-    held: Option<(Vec<u8>, Position)>,
-    position: Position,
-    note: Option<String>,
-}
-
-struct Open {
-    lines: Lines,
-    rewrite: Rewrite,
+    /// All files when last listed, in order.
+    listed: Vec<Found>,
+    current: Option<Current>,
+    /// Where to read on; absent before the first file.
+    position: Option<Position>,
+    /// Names before the current one's that came when it had its turn, and are not read.
+    late: Vec<String>,
 }
 
 impl FileSource {
-    pub fn new(files: Arc<dyn Files>, clock: Arc<dyn Clock>, target: Target, options: Options) -> Result<FileSource> {
-        if options.format != Format::Csv {
-            let message = format!("files of format {} are not built yet", options.format.as_str());
-            return Err(error(ErrorKind::Invalid, message, "CSV files are"));
+    pub fn new(
+        files: Arc<dyn Files>,
+        clock: Arc<dyn Clock>,
+        target: Target,
+        options: Options,
+    ) -> source::Result<FileSource> {
+        let Options { path, format, follow, speed } = options;
+        if format == Format::Json {
+            let message = "files of format 'json' are not built yet; use csv";
+            return Err(Error::Option(message.to_string()).into());
         }
-        let pace = match (options.speed, target.event_time) {
-            (None, _) => None,
-            (Some(speed), Some(column)) if speed > 0.0 && speed.is_finite() => {
-                Some(Pace::new(clock, &target, column, speed)?)
-            }
-            (Some(speed), Some(_)) => {
-                let message = format!("SPEED must be above 0, not {speed}");
-                return Err(error(ErrorKind::Invalid, message, "leave it out to read as fast as can be"));
-            }
-            (Some(_), None) => {
-                let message = "SPEED needs the event time of the stream, which declares no WATERMARK";
-                return Err(error(ErrorKind::Invalid, message, "add WATERMARK FOR a column to the stream"));
-            }
-        };
-        let listing = Listing::new(&options.path)?;
-        let position = Position::default();
-        Ok(FileSource { files, target, options, listing, at: 0, open: None, pace, held: None, position, note: None })
+        if let Some(suffix) = [".gz", ".gzip", ".zst", ".bz2", ".zip"].iter().find(|suffix| path.ends_with(**suffix)) {
+            let message = format!("reading compressed files (PATH '{path}' ends in {suffix}) is not built yet");
+            return Err(Error::Option(message).into());
+        }
+        Ok(FileSource {
+            pace: speed.map(|speed| Pace::new(clock, &target, speed)).transpose()?,
+            matcher: Matcher::new(PathBuf::new(), &path)?,
+            files,
+            target,
+            follow,
+            record_bytes_max: RECORD_BYTES_MAX,
+            listed: Vec::new(),
+            current: None,
+            position: None,
+            late: Vec::new(),
+        })
     }
 
-    /// Opens the next file, if there is one.
-    fn advance(&mut self) -> Result<bool> {
-        if self.at >= self.listing.len() && self.options.follow {
-            self.listing.refresh(self.files.as_ref(), &self.position.file, self.at)?;
-        }
-        if self.at >= self.listing.len() {
-            return Ok(false);
-        }
-        self.enter(0, 0)
+    /// Takes a relative path from this folder on instead of the working folder.
+    pub fn in_folder(mut self, folder: impl Into<PathBuf>) -> FileSource {
+        self.matcher.set_folder(folder.into());
+        self
     }
 
-    fn enter(&mut self, offset: u64, line: u64) -> Result<bool> {
-        let (name, path) = self.listing.file(self.at);
-        let mut lines = Lines::open(self.files.as_ref(), &path)?;
-        let header = lines.header()?;
-        let rewrite = Rewrite::new(&self.target, header.as_deref(), &path)?;
-        self.note = rewrite.note().map(|note| format!("{name}: {note}"));
-        if offset > 0 {
-            lines.seek(offset, line)?;
+    /// Lets records be so long, instead of [`RECORD_BYTES_MAX`]. Twice as much is held in memory.
+    pub fn with_record_bytes_max(mut self, record_bytes_max: usize) -> FileSource {
+        self.record_bytes_max = record_bytes_max;
+        self
+    }
+
+    /// Looks for files anew. Those with names before the current one's are too late: they are named, and not read.
+    fn list(&mut self) -> Result<()> {
+        let listed = self.matcher.list(self.files.as_ref())?;
+        if let Some(position) = &self.position {
+            let before = listed.iter().filter(|found| found.name < position.file);
+            let known = |found: &&Found| self.listed.binary_search_by(|other| other.name.cmp(&found.name)).is_ok();
+            let new: Vec<_> = before.filter(|found| !known(found) && !self.late.contains(&found.name)).collect();
+            for found in new {
+                tracing::warn!(file = found.name, current = position.file, "a file came too late and is not read");
+                self.late.push(found.name.clone());
+            }
         }
-        self.position =
-            Position { file: name, offset: lines.offset(), line: lines.line(), files_before: self.at };
-        self.open = Some(Open { lines, rewrite });
+        self.listed = listed;
+        Ok(())
+    }
+
+    /// After a restart nobody knows which names are new: only that there are more than before.
+    fn resume(&mut self, position: Position) -> Result<()> {
+        self.listed = self.matcher.list(self.files.as_ref())?;
+        let before = self.listed.iter().filter(|found| found.name < position.file).count() as u64;
+        if before > position.files_before {
+            let count = before - position.files_before;
+            tracing::warn!(count, current = position.file, "files came too late and are not read");
+            self.late.push(format!("{count} before {}", position.file));
+        }
+        if !position.ended || self.listed.iter().any(|found| found.name == position.file) {
+            self.current = Some(Current::resume(self.files.as_ref(), &self.matcher, &position, self.record_bytes_max)?);
+        }
+        self.position = Some(position);
+        Ok(())
+    }
+
+    /// Opens the next file, where there is one.
+    fn open_next(&mut self) -> Result<bool> {
+        self.list()?;
+        let after = |found: &&Found| self.position.as_ref().is_none_or(|position| found.name > position.file);
+        let Some(next) = self.listed.iter().find(after).map(|found| found.name.clone()) else { return Ok(false) };
+        let files_before = self.listed.iter().filter(|found| found.name < next).count() as u64;
+        let current = Current::open(self.files.as_ref(), &self.matcher, &next, files_before, self.record_bytes_max)?;
+        self.position = Some(current.position(false));
+        self.current = Some(current);
         Ok(true)
     }
 
-    /// The next record in the stream's format. `None`: there is none now.
-    fn next(&mut self) -> Result<Option<(Vec<u8>, Position)>> {
+    fn nothing_matches(&self) -> Error {
+        let pattern = self.matcher.pattern.clone();
+        let folder = self.matcher.fixed_folder();
+        let is_there = self.files.metadata(&folder).is_ok();
+        let folder = folder.display().to_string();
+        if is_there { Error::NoMatch { pattern, folder } } else { Error::NoFolder { pattern, folder } }
+    }
+
+    fn advance(&mut self, intake: &mut dyn Intake) -> Result<Option<Progress>> {
+        let wait = Ok(Some(Progress::Wait(LOOK_AGAIN)));
+        let Some(current) = &mut self.current else {
+            return match self.open_next()? {
+                true => Ok(None),
+                false if self.follow => wait,
+                false if self.position.is_none() => Err(self.nothing_matches()),
+                false => Ok(Some(Progress::End)),
+            };
+        };
+        let name = current.name().to_string();
+        let is_last = |listed: &[Found]| listed.last().is_none_or(|last| last.name <= name);
+        // The last of the files may still be written to; one that has a successor is complete.
+        let mut complete = !self.follow || !is_last(&self.listed);
         loop {
-            let Some(open) = &mut self.open else {
-                if self.advance()? {
-                    continue;
+            match current.read(&self.target, complete, self.pace.as_mut(), intake)? {
+                Step::Full => {
+                    self.position = Some(current.position(false));
+                    return Ok(Some(Progress::More));
                 }
-                return Ok(None);
-            };
-            match open.lines.next(self.options.follow)? {
-                Next::Record(record) => {
-                    let record = open.rewrite.record(record).to_vec();
-                    let (offset, line) = (open.lines.offset(), open.lines.line());
-                    return Ok(Some((record, Position { offset, line, ..self.position.clone() })));
+                Step::Early(wait) => {
+                    self.position = Some(current.position(false));
+                    return Ok(Some(Progress::Wait(wait)));
                 }
-                // A newer file ends the wait for more of this one.
-                Next::Wait if self.at + 1 >= self.listing.len() && !self.has_newer()? => return Ok(None),
-                Next::Wait | Next::End => {
-                    self.open = None;
-                    self.at += 1;
+                Step::End if complete => {
+                    current.check_end(self.files.as_ref())?;
+                    self.position = Some(current.position(true));
+                    self.current = None;
+                    return Ok(None);
                 }
-            }
-        }
-    }
-
-    fn has_newer(&mut self) -> Result<bool> {
-        self.listing.refresh(self.files.as_ref(), &self.position.file, self.at + 1)?;
-        Ok(self.at + 1 < self.listing.len())
-    }
-
-    /// As fast as can be: bytes go from the file's buffer into the intake.
-    fn rush(&mut self, intake: &mut dyn Intake) -> Result<Progress> {
-        while !intake.is_full() {
-            let Some(open) = &mut self.open else {
-                if self.advance()? {
-                    continue;
-                }
-                return Ok(self.at_end());
-            };
-            match open.lines.next(self.options.follow)? {
-                Next::Record(record) => {
-                    intake.push(open.rewrite.record(record));
-                    self.position.offset = open.lines.offset();
-                    self.position.line = open.lines.line();
-                }
-                Next::Wait if self.at + 1 >= self.listing.len() && !self.has_newer()? => {
-                    return Ok(Progress::Wait(FOLLOW_EVERY));
-                }
-                Next::Wait | Next::End => {
-                    self.open = None;
-                    self.at += 1;
+                Step::End => {
+                    self.position = Some(current.position(false));
+                    current.check_end(self.files.as_ref())?;
+                    let listed = self.matcher.list(self.files.as_ref())?;
+                    complete = !is_last(&listed);
+                    if !complete {
+                        return wait;
+                    }
                 }
             }
         }
-        Ok(Progress::More)
-    }
-
-    fn walk(&mut self, intake: &mut dyn Intake) -> Result<Progress> {
-        while !intake.is_full() {
-            let held = match self.held.take() {
-                Some(held) => Some(held),
-                None => self.next()?,
-            };
-            let Some((record, position)) = held else { return Ok(self.at_end()) };
-            let wait = self.pace.as_mut().and_then(|pace| pace.wait(&record));
-            if let Some(wait) = wait {
-                self.held = Some((record, position));
-                return Ok(Progress::Wait(wait));
-            }
-            intake.push(&record);
-            self.position = position;
-        }
-        Ok(Progress::More)
-    }
-
-    fn at_end(&self) -> Progress {
-        if self.options.follow { Progress::Wait(FOLLOW_EVERY) } else { Progress::End }
     }
 }
 
 impl Source for FileSource {
-    fn start(&mut self, position: Option<&[u8]>) -> Result<()> {
-        self.listing.fill(self.files.as_ref(), self.options.follow)?;
-        let Some(position) = position else { return Ok(()) };
-        let position: Position = serde_json::from_slice(position)
-            .map_err(|broken| error(ErrorKind::Corrupt, format!("the stored position: {broken}"), "restore a backup"))?;
-        self.at = self.listing.find(&position.file)?;
-        if self.at != position.files_before {
-            let (now, then) = (self.at, position.files_before);
-            let note = format!("{now} files come before {}, which were {then}: none of them is read again", position.file);
-            self.note = Some(note);
+    fn start(&mut self, position: Option<&[u8]>) -> source::Result<()> {
+        let position = position.map(Position::read).transpose()?.flatten();
+        match position {
+            Some(position) => self.resume(position)?,
+            None => {
+                self.list()?;
+                if self.listed.is_empty() && !self.follow {
+                    return Err(self.nothing_matches().into());
+                }
+            }
         }
-        let note = self.note.take();
-        self.enter(position.offset, position.line)?;
-        self.note = note.or(self.note.take());
         Ok(())
     }
 
-    fn poll(&mut self, intake: &mut dyn Intake) -> Result<Progress> {
-        if self.pace.is_some() { self.walk(intake) } else { self.rush(intake) }
+    fn poll(&mut self, intake: &mut dyn Intake) -> source::Result<Progress> {
+        while !intake.is_full() {
+            if let Some(progress) = self.advance(intake)? {
+                return Ok(progress);
+            }
+        }
+        Ok(Progress::More)
     }
 
     fn position(&self) -> Vec<u8> {
-        // A struct of text and numbers always has a JSON form.
-        serde_json::to_vec(&self.position).unwrap_or_default()
+        Position::write(self.position.as_ref())
     }
 
     fn status(&self) -> Status {
-        let done = self.listing.bytes_before(self.at) + if self.open.is_some() { self.position.offset } else { 0 };
-        let at = match &self.note {
-            Some(note) => format!("{} ({note})", self.position.file),
-            None => self.position.file.clone(),
+        let before = |found: &&Found| self.position.as_ref().is_some_and(|position| found.name < position.file);
+        let before: u64 = self.listed.iter().filter(before).map(|found| found.length).sum();
+        let done = before + self.position.as_ref().map_or(0, |position| position.offset);
+        let all: u64 = self.listed.iter().map(|found| found.length).sum();
+        let mut at = match &self.position {
+            Some(position) => format!("{}:{}", position.file, position.line),
+            None if self.follow && self.listed.is_empty() => {
+                format!("waiting for '{}'", self.matcher.pattern)
+            }
+            None => String::new(),
         };
-        Status { done, total: (!self.options.follow).then(|| self.listing.bytes()), at }
+        if let Some(current) = &self.current {
+            at.push_str(&current.notes());
+        }
+        if !self.late.is_empty() {
+            at.push_str(&format!("; came too late and not read: {}", self.late.join(", ")));
+        }
+        Status { done, total: (!self.follow).then_some(all.max(done)), at }
     }
 }

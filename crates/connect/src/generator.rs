@@ -1,192 +1,183 @@
-//! Rows made from a seed: row `i` depends on the seed and on `i` alone, so the place is a number and a restart goes on
-//! exactly.
+//! Made-up rows from a seed: row i depends on the seed, i and the column alone, so a restart goes on exactly.
 
+mod column;
 mod spec;
-#[cfg(test)]
-mod tests;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use arrow::datatypes::DataType;
-use headwater_base::ErrorKind;
-use headwater_base::clock::Clock;
-use headwater_base::random::Random;
-use headwater_format::Format;
-use headwater_stream::source::{Intake, Progress, Result, Source, Status};
+use headwater_base::clock::{Clock, ManualClock};
+use headwater_format::{RecordWriter, decoder};
+use headwater_stream::source::{self, Intake, Progress, Source, Status};
+use serde::{Deserialize, Serialize};
 
-use crate::{Target, error};
-use spec::{Spec, Text};
+use crate::error::{Error, Result};
+use crate::{Target, nearest};
+use column::Column;
+use spec::Spec;
 
-/// Rows that are made between two looks at the clock and the intake.
-const BURST: u64 = 256;
-
-#[derive(Debug, Clone)]
+/// What a generator is told.
+#[derive(Debug, Clone, Default)]
 pub struct Options {
-    /// Ends after so many rows; `None` goes on for ever.
+    /// How many rows there are; without end where absent.
     pub rows: Option<u64>,
-    /// Rows a second; `None`: as fast as can be.
+    /// Rows per second; as fast as can be where absent.
     pub rate: Option<f64>,
     pub seed: u64,
-    /// What each column holds: a name and a spec, such as `integer(1, 9)`.
+    /// Column and specification, as `('amount', 'decimal(1, 100, 2)')`. Columns without one are NULL.
     pub fields: Vec<(String, String)>,
 }
 
+/// Waits are cut to this, so that a source stays responsive.
+const WAIT_MAX: Duration = Duration::from_millis(500);
+
+/// Makes up rows for a stream.
 pub struct Generator {
     clock: Arc<dyn Clock>,
-    target: Target,
-    options: Options,
-    /// By column of the stream; `None` is always null.
-    specs: Vec<Option<Spec>>,
-    next: u64,
-    /// Row and time from which the rate counts.
-    anchor: Option<(u64, Duration)>,
+    rows: Option<u64>,
+    rate: Option<f64>,
+    writer: RecordWriter,
+    /// In the order of the stream's columns, those that have a specification.
+    columns: Vec<(usize, Option<Column>)>,
     record: Vec<u8>,
-    value: Vec<u8>,
+    next: u64,
+    /// When this life began and with which row.
+    began: Option<(Duration, u64)>,
 }
 
-/// Refuses fields that make no rows of the stream.
-pub fn check(target: &Target, options: &Options) -> Result<()> {
-    specs(target, options).map(drop)
+#[derive(Debug, Serialize, Deserialize)]
+struct Position {
+    row: u64,
 }
 
-fn specs(target: &Target, options: &Options) -> Result<Vec<Option<Spec>>> {
-    let schema = &target.schema;
-    let mut specs = vec![None; schema.fields().len()];
-    for (name, text) in &options.fields {
-        let Ok(index) = schema.index_of(name) else {
-            let known = schema.fields().iter().map(|field| field.name().as_str());
-            let hint = headwater_sql::nearest(name, known).map_or("the columns are the stream's".to_owned(), |near| {
-                format!("did you mean {near}?")
-            });
-            return Err(error(ErrorKind::Invalid, format!("FIELDS: the stream has no column {name}"), hint));
-        };
-        let field = schema.field(index);
-        let spec = Spec::parse(text).and_then(|spec| {
-            spec.check(field.data_type(), field.is_nullable())?;
-            Ok(spec)
-        });
-        specs[index] = Some(spec.map_err(|why| error(ErrorKind::Invalid, format!("FIELDS: {name} = '{text}': {why}"), spec::HINT))?);
-    }
-    for (field, spec) in schema.fields().iter().zip(&specs) {
-        if spec.is_none() && !field.is_nullable() {
-            let message = format!("FIELDS: column {} must not be null and has no generator", field.name());
-            return Err(error(ErrorKind::Invalid, message, spec::HINT));
-        }
-    }
-    Ok(specs)
+/// Whether rows of a stream can be made from these options.
+pub fn check(target: &Target, options: &Options) -> source::Result<()> {
+    // Rows are only tried here: no time passes.
+    Generator::new(ManualClock::at(0), target.clone(), options.clone()).map(|_| ())
 }
 
 impl Generator {
-    pub fn new(clock: Arc<dyn Clock>, target: Target, options: Options) -> Result<Generator> {
-        let specs = specs(&target, &options)?;
-        Ok(Generator { clock, target, options, specs, next: 0, anchor: None, record: Vec::new(), value: Vec::new() })
+    pub fn new(clock: Arc<dyn Clock>, target: Target, options: Options) -> source::Result<Generator> {
+        Ok(Generator::build(clock, target, options)?)
     }
 
-    /// How long until the next row is due, when rows have a rate.
-    fn wait(&mut self) -> Option<Duration> {
-        let rate = self.options.rate?;
-        let now = self.clock.elapsed();
-        let (first, began) = *self.anchor.get_or_insert((self.next, now));
-        let due = (self.next - first) as f64 / rate;
-        let left = due - now.saturating_sub(began).as_secs_f64();
-        (left > 0.0).then(|| Duration::from_secs_f64(left.min(0.2)))
-    }
-
-    /// Writes row `index` as a record of the stream's format.
-    fn write(&mut self, index: u64) {
-        self.record.clear();
-        let json = self.target.format == Format::Json;
-        if json {
-            self.record.push(b'{');
+    fn build(clock: Arc<dyn Clock>, target: Target, options: Options) -> Result<Generator> {
+        let Options { rows, rate, seed, fields } = options;
+        if let Some(rate) = rate
+            && !(rate.is_finite() && rate > 0.0)
+        {
+            return Err(Error::Option(format!("RATE must be above zero, and is {rate}")));
         }
-        for (column, spec) in self.specs.iter().enumerate() {
-            if column > 0 {
-                self.record.push(b',');
-            }
-            let field = self.target.schema.field(column);
-            self.value.clear();
-            // Each field of each row has dice of its own.
-            let mixed = index.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ (column as u64).wrapping_mul(0xD1B5_4A32_D192_ED03);
-            let mut random = Random::new(self.options.seed ^ mixed);
-            let text = match spec {
-                Some(spec) => spec.write(index, &mut random, &mut self.value),
-                None => Text::Null,
+        let mut writer = RecordWriter::new(target.format, &target.schema)?;
+        let names: Vec<&str> = target.schema.fields().iter().map(|field| field.name().as_str()).collect();
+        let mut specs: Vec<Option<Spec>> = names.iter().map(|_| None).collect();
+        for (name, text) in &fields {
+            let Some(index) = names.iter().position(|column| column == name) else {
+                return Err(unknown_column(name, &names));
             };
-            if json {
-                write_json_name(field.name(), &mut self.record);
+            let spec = spec::parse(text).map_err(|message| Error::Field { column: name.clone(), message })?;
+            if specs[index].replace(spec).is_some() {
+                return Err(Error::Field { column: name.clone(), message: "is specified twice".to_string() });
             }
-            write(text, field.data_type(), json, &self.value, &mut self.record);
         }
-        if json {
-            self.record.push(b'}');
-        }
-    }
-}
-
-fn write_json_name(name: &str, out: &mut Vec<u8>) {
-    // Text always has a JSON form.
-    out.extend_from_slice(&serde_json::to_vec(name).unwrap_or_default());
-    out.push(b':');
-}
-
-fn write(text: Text, data_type: &DataType, json: bool, value: &[u8], out: &mut Vec<u8>) {
-    let quoted = match (text, json) {
-        (Text::Null, true) => return out.extend_from_slice(b"null"),
-        (Text::Null, false) => return,
-        (Text::Value, true) => !(data_type.is_numeric() || *data_type == DataType::Boolean),
-        // An empty text is not a null.
-        (Text::Value, false) => value.is_empty() || value.iter().any(|byte| b",\"\r\n".contains(byte)),
-    };
-    match (quoted, json) {
-        (false, _) => out.extend_from_slice(value),
-        (true, true) => out.extend_from_slice(&serde_json::to_vec(&String::from_utf8_lossy(value)).unwrap_or_default()),
-        (true, false) => {
-            out.push(b'"');
-            for byte in value {
-                if *byte == b'"' {
-                    out.push(b'"');
+        let mut columns = Vec::with_capacity(names.len());
+        for (index, spec) in specs.into_iter().enumerate() {
+            let field = target.schema.field(index);
+            let failed = |message: String| Error::Field { column: field.name().clone(), message };
+            let column = match spec {
+                Some(Spec::Null { .. }) if !field.is_nullable() => {
+                    return Err(failed("is NOT NULL and can't be null(…)".to_string()));
                 }
-                out.push(*byte);
-            }
-            out.push(b'"');
+                None if !field.is_nullable() => {
+                    return Err(failed("is NOT NULL and has no specification in FIELDS".to_string()));
+                }
+                None => None,
+                Some(spec) => Some(Column::new(spec, seed, index, field, &mut writer).map_err(failed)?),
+            };
+            columns.push((index, column));
         }
+        let record = Vec::new();
+        let mut generator = Generator { clock, rows, rate, writer, columns, record, next: 0, began: None };
+        generator.try_rows(&target)?;
+        Ok(generator)
     }
-}
 
-impl Source for Generator {
-    fn start(&mut self, position: Option<&[u8]>) -> Result<()> {
-        if let Some(position) = position {
-            self.next = std::str::from_utf8(position).ok().and_then(|text| text.parse().ok()).ok_or_else(|| {
-                error(ErrorKind::Corrupt, "the stored position is no row number", "restore a backup")
+    /// Reads some rows as the stream will: what is not of a column's type is found now.
+    fn try_rows(&mut self, target: &Target) -> Result<()> {
+        let mut decoder = decoder(target.format, Arc::clone(&target.schema), Some(&[]))?;
+        for row in 0..100.min(self.rows.unwrap_or(u64::MAX)) {
+            self.write(row);
+            decoder.push(&self.record).map_err(|error| Error::Field {
+                column: error.column.unwrap_or_default(),
+                message: format!("makes values that the column can't hold: {}", error.detail),
             })?;
         }
         Ok(())
     }
 
-    fn poll(&mut self, intake: &mut dyn Intake) -> Result<Progress> {
-        while !intake.is_full() {
-            if let Some(wait) = self.wait() {
-                return Ok(Progress::Wait(wait));
-            }
-            let burst = if self.options.rate.is_some() { 1 } else { BURST };
-            for _ in 0..burst {
-                if self.options.rows.is_some_and(|rows| self.next >= rows) {
-                    return Ok(Progress::End);
-                }
-                self.write(self.next);
-                intake.push(&self.record);
-                self.next += 1;
+    fn write(&mut self, row: u64) {
+        self.record.clear();
+        for (index, column) in &mut self.columns {
+            match column {
+                Some(column) => column.write(row, *index, &self.writer, &mut self.record),
+                None => self.writer.null(*index, &mut self.record),
             }
         }
-        Ok(Progress::More)
+        self.writer.end(0, &mut self.record);
+    }
+
+    /// How many rows may have been made by now, and when there is one more.
+    fn due(&mut self) -> (u64, Duration) {
+        let Some(rate) = self.rate else { return (u64::MAX, Duration::ZERO) };
+        let now = self.clock.elapsed();
+        let (began, first) = *self.began.get_or_insert((now, self.next));
+        let made = ((now - began).as_secs_f64() * rate) as u64;
+        let next_at = Duration::try_from_secs_f64((made + 1) as f64 / rate).unwrap_or(Duration::MAX);
+        (first.saturating_add(made), next_at.saturating_sub(now - began))
+    }
+}
+
+fn unknown_column(name: &str, names: &[&str]) -> Error {
+    let message = match nearest(name, names.iter().copied()) {
+        Some(known) => format!("the stream has no such column; did you mean '{known}'?"),
+        None => format!("the stream has no such column; its columns are {}", names.join(", ")),
+    };
+    Error::Field { column: name.to_string(), message }
+}
+
+impl Source for Generator {
+    fn start(&mut self, position: Option<&[u8]>) -> source::Result<()> {
+        if let Some(bytes) = position {
+            let position: Position = serde_json::from_slice(bytes).map_err(|error| Error::Position {
+                position: String::from_utf8_lossy(bytes).into_owned(),
+                reason: error.to_string(),
+            })?;
+            self.next = position.row;
+        }
+        Ok(())
+    }
+
+    fn poll(&mut self, intake: &mut dyn Intake) -> source::Result<Progress> {
+        let (due, wait) = self.due();
+        let end = self.rows.unwrap_or(u64::MAX);
+        let until = due.min(end);
+        while self.next < until {
+            if intake.is_full() {
+                return Ok(Progress::More);
+            }
+            self.write(self.next);
+            intake.push(&self.record);
+            self.next += 1;
+        }
+        Ok(if self.next >= end { Progress::End } else { Progress::Wait(wait.min(WAIT_MAX)) })
     }
 
     fn position(&self) -> Vec<u8> {
-        self.next.to_string().into_bytes()
+        // One number: there is nothing in it that could fail.
+        serde_json::to_vec(&Position { row: self.next }).unwrap_or_default()
     }
 
     fn status(&self) -> Status {
-        Status { done: self.next, total: self.options.rows, at: format!("row {}", self.next) }
+        Status { done: self.next, total: self.rows, at: format!("row {}", self.next) }
     }
 }

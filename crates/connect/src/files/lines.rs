@@ -72,13 +72,13 @@ impl Lines {
                     }
                     let line_end = memchr::memchr(b'\n', &self.buffer[self.unread.clone()]);
                     return match line_end {
-                        Some(end) if quoted => Ok(self.record(self.unread.start + end, 1)),
-                        None if !too_long => Ok(self.record(self.unread.end, 0)),
-                        _ => Err(Error::RecordTooLong {
+                        Some(end) if quoted || too_long => Ok(self.record(self.unread.start + end, 1)),
+                        None if too_long => Err(Error::RecordTooLong {
                             file: self.name.clone(),
                             line: self.line,
                             limit: self.record_bytes_max,
                         }),
+                        _ => Ok(self.record(self.unread.end, 0)),
                     };
                 }
             }
@@ -149,7 +149,11 @@ impl Lines {
         self.buffer.copy_within(self.unread.clone(), 0);
         self.unread = 0..unread;
         let wanted = unread + READ_BYTES.max(unread);
-        if self.buffer.len() < wanted {
+        // A huge record leaves nothing behind for the small ones after it.
+        if self.buffer.len() > 4 * wanted {
+            self.buffer.truncate(wanted);
+            self.buffer.shrink_to_fit();
+        } else if self.buffer.len() < wanted {
             self.buffer.resize(wanted, 0);
         }
         let got = self.file.read_at(&mut self.buffer[unread..wanted], self.offset + unread as u64)?;

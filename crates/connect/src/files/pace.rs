@@ -1,49 +1,66 @@
-//! Rows at the speed at which they happened, or a multiple of it.
+//! Replaying at the speed of event time, or a multiple of it.
+//!
+//! A record's time is read as the decoder reads it. The first one after a start comes at once; the others as long
+//! after it as their event times say. Records that are older than those before them come at once too, and so do those
+//! that can't be read.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use arrow::array::{Array, AsArray};
-use arrow::datatypes::TimestampMicrosecondType;
-use headwater_base::ErrorKind;
+use arrow_schema::{DataType, TimeUnit};
 use headwater_base::clock::Clock;
-use headwater_format::{Decoder, decoder};
-use headwater_stream::source::Result;
+use headwater_format::KeyReader;
 
-use crate::{Target, error};
+use crate::Target;
+use crate::error::{Error, Result};
 
-/// The longest wait at once, so that a stop is noticed.
-const WAIT_MAX: Duration = Duration::from_millis(200);
+/// Waits are cut to this, so that a source stays responsive.
+const WAIT_MAX: Duration = Duration::from_millis(500);
 
-/// Holds a record back until its event time has come, counted from the first record of this life.
-pub struct Pace {
+pub(super) struct Pace {
     clock: Arc<dyn Clock>,
-    decoder: Box<dyn Decoder>,
-    /// Seconds of event time per second.
+    reader: KeyReader,
+    key: Vec<u8>,
+    units_per_second: f64,
     speed: f64,
-    /// Event time of the first record, microseconds, and when it came.
-    anchor: Option<(i64, Duration)>,
+    /// When the first record came and its event time, in the column's unit.
+    began: Option<(Duration, i64)>,
 }
 
 impl Pace {
-    pub fn new(clock: Arc<dyn Clock>, target: &Target, column: usize, speed: f64) -> Result<Pace> {
-        let decoder = decoder(target.format, Arc::clone(&target.schema), Some(&[column]))
-            .map_err(|wrong| error(ErrorKind::Invalid, wrong.to_string(), "SPEED needs a time that can be read"))?;
-        Ok(Pace { clock, decoder, speed, anchor: None })
+    pub fn new(clock: Arc<dyn Clock>, target: &Target, speed: f64) -> Result<Pace> {
+        if !(speed.is_finite() && speed > 0.0) {
+            return Err(Error::Option(format!("SPEED must be above zero, and is {speed}")));
+        }
+        let Some(event_time) = target.event_time else {
+            return Err(Error::Option("SPEED needs a stream with WATERMARK FOR its event time".to_string()));
+        };
+        let field = target.schema.field(event_time);
+        let units_per_second = match field.data_type() {
+            DataType::Timestamp(TimeUnit::Second, _) => 1.0,
+            DataType::Timestamp(TimeUnit::Millisecond, _) => 1e3,
+            DataType::Timestamp(TimeUnit::Microsecond, _) => 1e6,
+            DataType::Timestamp(TimeUnit::Nanosecond, _) => 1e9,
+            other => {
+                let name = field.name();
+                return Err(Error::Option(format!("SPEED needs a timestamp, and the event time '{name}' is {other}")));
+            }
+        };
+        let reader = KeyReader::new(target.format, Arc::clone(&target.schema), &[event_time])?;
+        Ok(Pace { clock, reader, key: Vec::new(), units_per_second, speed, began: None })
     }
 
-    /// How long the record has to wait; a record without a time does not.
-    pub fn wait(&mut self, record: &[u8]) -> Option<Duration> {
-        self.decoder.push(record).ok()?;
-        let rows = self.decoder.finish();
-        let times = rows.column(0).as_primitive_opt::<TimestampMicrosecondType>()?;
-        if times.is_null(0) {
+    /// How long to wait before the record's time comes; `None` when it has.
+    pub fn early(&mut self, record: &[u8]) -> Option<Duration> {
+        if !self.reader.key(record, &mut self.key) {
             return None;
         }
+        // A key of one timestamp is a tuple: its length and then eight bytes.
+        let event_time = i64::from_be_bytes(*self.key.last_chunk::<8>()?);
         let now = self.clock.elapsed();
-        let (first_us, began) = *self.anchor.get_or_insert((times.value(0), now));
-        let due = (times.value(0).saturating_sub(first_us).max(0)) as f64 / 1e6 / self.speed;
-        let left = due - now.saturating_sub(began).as_secs_f64();
-        (left > 0.0).then(|| Duration::from_secs_f64(left.min(WAIT_MAX.as_secs_f64())).max(Duration::from_millis(1)))
+        let (began, first) = *self.began.get_or_insert((now, event_time));
+        let seconds = (event_time as f64 - first as f64) / self.units_per_second / self.speed;
+        let due = began + Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(Duration::MAX / 4);
+        (due > now).then(|| (due - now).min(WAIT_MAX))
     }
 }

@@ -1,6 +1,6 @@
 //! The files that a path or pattern means: `*`, `?` and `[…]` within a name, `**` for any folders.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use glob::{MatchOptions, Pattern};
 use headwater_base::files::Files;
@@ -34,7 +34,7 @@ enum Part {
 }
 
 impl Matcher {
-    pub fn new(folder: &Path, pattern: &str) -> Result<Matcher> {
+    pub fn new(folder: PathBuf, pattern: &str) -> Result<Matcher> {
         if pattern.is_empty() {
             return Err(Error::Option("PATH is empty".to_string()));
         }
@@ -48,12 +48,19 @@ impl Matcher {
         };
         let parts = pattern.split('/').filter(|name| !name.is_empty()).map(part).collect::<Result<_>>()?;
         // An absolute path leaves the folder by itself when joined.
-        let folder = if pattern.starts_with('/') { PathBuf::from("/") } else { folder.to_path_buf() };
+        let folder = if pattern.starts_with('/') { PathBuf::from("/") } else { folder };
         Ok(Matcher { folder, pattern: pattern.to_string(), parts })
     }
 
+    pub fn set_folder(&mut self, folder: PathBuf) {
+        if !self.pattern.starts_with('/') {
+            self.folder = folder;
+        }
+    }
+
     pub fn path(&self, name: &str) -> PathBuf {
-        self.folder.join(name.trim_start_matches('/'))
+        let path = self.folder.join(name.trim_start_matches('/'));
+        if path.as_os_str().is_empty() { PathBuf::from(".") } else { path }
     }
 
     /// Where the first wildcard is looked for.
@@ -64,7 +71,7 @@ impl Matcher {
             let Part::Name(name) = part else { break };
             folder.push(name);
         }
-        folder
+        if folder.as_os_str().is_empty() { PathBuf::from(".") } else { folder }
     }
 
     /// All files that match now, in the order of their names.

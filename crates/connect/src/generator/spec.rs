@@ -1,266 +1,240 @@
-//! What a field of a generated row holds: a small language of its own.
-//!
-//! `sequence(start, every)`, `integer(min, max)`, `decimal(min, max, scale)`, `choice('a' 3, 'b')`, `pattern('##?')`,
-//! `time('2010-12-01 08:26:00', '60 seconds')`, `constant('x')`, `null(chance, spec)`.
+//! What a generated column is told: `sequence(1, 1)`, `choice('a' 3, 'b')`, `null(0.1, integer(1, 6))` and so on.
 
-use std::io::Write;
+use crate::nearest;
 
-use arrow::datatypes::DataType;
-use headwater_base::random::Random;
-
-pub const HINT: &str = "the generators are sequence(start, every), integer(min, max), decimal(min, max, scale), \
-     choice('a' 3, 'b'), pattern('##?'), time('2010-12-01 08:26:00', '60 seconds'), constant('x') and null(chance, spec)";
-
-/// A parsed spec.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Spec {
-    /// `start`, one more after each `every` rows.
-    Sequence { start: i64, every: u64 },
-    /// Both ends can come.
+pub(super) enum Spec {
+    /// `sequence(start, every)`: start, start + every, …
+    Sequence { start: i64, every: i64 },
+    /// `integer(min, max)`, both included.
     Integer { min: i64, max: i64 },
-    /// Unscaled ends.
-    Decimal { min: i64, max: i64, scale: u32 },
-    /// Texts with the sum of weights up to and with each.
-    Choice { texts: Vec<(String, u64)>, weight: u64 },
-    /// `#` is a digit, `?` a letter, all else stands for itself.
+    /// `decimal(min, max, scale)`, both included; unscaled.
+    Decimal { min: i64, max: i64, scale: i8 },
+    /// `choice('a', 'b' 3)`: each with its weight, 1 where absent.
+    Choice(Vec<(String, u64)>),
+    /// `pattern('#####?')`: a digit for each `#`, a letter for each `?`.
     Pattern(String),
-    /// Microseconds; row `i` is somewhere within the `i`th step, so times never go back.
-    Time { start_us: i64, step_us: i64 },
+    /// `time('2010-12-01 08:26:00', '60 seconds')`: never goes back, and advances by the step on average. In
+    /// microseconds.
+    Time { start: String, step_us: i64 },
+    /// `null(chance, spec)`: NULL in so many of a million cases.
+    Null { millionths: u64, of: Box<Spec> },
+    /// `constant(x)`.
     Constant(String),
-    /// Null in this share of rows.
-    Null { chance: f64, spec: Box<Spec> },
 }
 
-/// What was written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Text {
-    Null,
-    Value,
-}
+const NAMES: [&str; 8] = ["sequence", "integer", "decimal", "choice", "pattern", "time", "null", "constant"];
 
-impl Spec {
-    /// The error says what is wrong.
-    pub fn parse(text: &str) -> Result<Spec, String> {
-        let mut parser = Parser { rest: text.trim() };
-        let spec = parser.spec()?;
-        if parser.rest.is_empty() { Ok(spec) } else { Err(format!("'{}' is left over", parser.rest)) }
-    }
-
-    /// Whether it can fill a column of this type.
-    pub fn check(&self, data_type: &DataType, nullable: bool) -> Result<(), String> {
-        match self {
-            Spec::Null { spec, .. } if nullable => spec.check(data_type, nullable),
-            Spec::Null { .. } => Err("the column must not be null".to_owned()),
-            Spec::Sequence { .. } | Spec::Integer { .. } | Spec::Decimal { .. } => match data_type {
-                DataType::Boolean | DataType::Date32 | DataType::Timestamp(..) => {
-                    Err(format!("a number is no {data_type}"))
-                }
-                _ => Ok(()),
-            },
-            Spec::Time { .. } => match data_type {
-                DataType::Timestamp(..) | DataType::Utf8View | DataType::Utf8 => Ok(()),
-                _ => Err(format!("a time is no {data_type}")),
-            },
-            Spec::Choice { .. } | Spec::Pattern(_) | Spec::Constant(_) => Ok(()),
-        }
-    }
-
-    /// Writes the value of row `index`.
-    pub fn write(&self, index: u64, random: &mut Random, out: &mut Vec<u8>) -> Text {
-        match self {
-            Spec::Sequence { start, every } => number(start.wrapping_add((index / every) as i64), 0, out),
-            Spec::Integer { min, max } => number(between(*min, *max, random), 0, out),
-            Spec::Decimal { min, max, scale } => number(between(*min, *max, random), *scale, out),
-            Spec::Choice { texts, weight } => {
-                let drawn = random.below(*weight);
-                let chosen = texts.partition_point(|(_, until)| *until <= drawn);
-                out.extend_from_slice(texts[chosen].0.as_bytes());
-            }
-            Spec::Pattern(pattern) => {
-                for each in pattern.chars() {
-                    match each {
-                        '#' => out.push(b'0' + random.below(10) as u8),
-                        '?' => out.push(b'A' + random.below(26) as u8),
-                        other => out.extend_from_slice(other.encode_utf8(&mut [0; 4]).as_bytes()),
-                    }
-                }
-            }
-            Spec::Time { start_us, step_us } => {
-                let jitter = random.below((*step_us).max(1) as u64) as i64;
-                time(start_us.saturating_add((index as i64).saturating_mul(*step_us)).saturating_add(jitter), out);
-            }
-            Spec::Constant(text) => out.extend_from_slice(text.as_bytes()),
-            Spec::Null { chance, spec } => {
-                if random.unit() < *chance {
-                    return Text::Null;
-                }
-                return spec.write(index, random, out);
-            }
-        }
-        Text::Value
+pub(super) fn parse(text: &str) -> Result<Spec, String> {
+    let (spec, rest) = spec(text.trim())?;
+    match rest.trim() {
+        "" => Ok(spec),
+        more => Err(format!("'{more}' follows the specification")),
     }
 }
 
-fn between(min: i64, max: i64, random: &mut Random) -> i64 {
-    min + random.below((max - min) as u64 + 1) as i64
-}
-
-/// An unscaled number with its point.
-fn number(unscaled: i64, scale: u32, out: &mut Vec<u8>) {
-    let one = 10_i64.pow(scale);
-    let sign = if unscaled < 0 { "-" } else { "" };
-    let (whole, part) = (unscaled.unsigned_abs() / one as u64, unscaled.unsigned_abs() % one as u64);
-    // Writing to memory does not fail.
-    let _ = match scale {
-        0 => write!(out, "{sign}{whole}"),
-        _ => write!(out, "{sign}{whole}.{part:0width$}", width = scale as usize),
+fn spec(text: &str) -> Result<(Spec, &str), String> {
+    let Some((name, rest)) = text.split_once('(') else {
+        return Err(format!("'{text}' is no specification, like integer(1, 6); there are {}", NAMES.join(", ")));
     };
-}
-
-/// Seconds are enough for people; micros are kept out so that the text is short.
-fn time(us: i64, out: &mut Vec<u8>) {
-    if let Some(at) = arrow::temporal_conversions::timestamp_us_to_datetime(us - us.rem_euclid(1_000_000)) {
-        let _ = write!(out, "{}", at.format("%Y-%m-%d %H:%M:%S"));
+    let name = name.trim();
+    let lower = name.to_ascii_lowercase();
+    if !NAMES.contains(&lower.as_str()) {
+        return Err(match nearest(name, NAMES.into_iter()) {
+            Some(known) => format!("there is no '{name}'; did you mean '{known}'?"),
+            None => format!("there is no '{name}'; there are {}", NAMES.join(", ")),
+        });
     }
+    let (arguments, rest) = arguments(&lower, rest)?;
+    Ok((build(&lower, arguments)?, rest))
 }
 
-struct Parser<'a> {
-    rest: &'a str,
+struct Argument {
+    text: String,
+    weight: Option<u64>,
+    spec: Option<Spec>,
 }
 
-impl Parser<'_> {
-    fn spec(&mut self) -> Result<Spec, String> {
-        let end = self.rest.find(|each: char| !each.is_ascii_alphabetic()).unwrap_or(self.rest.len());
-        let name = self.rest[..end].to_owned();
-        self.rest = self.rest[end..].trim_start();
-        self.expect('(')?;
-        let spec = match name.as_str() {
-            "sequence" => {
-                let start = self.integer()?;
-                self.expect(',')?;
-                let every = u64::try_from(self.integer()?).ok().filter(|every| *every > 0);
-                Spec::Sequence { start, every: every.ok_or("a value must last for one row at least")? }
-            }
-            "integer" => {
-                let (min, max) = (self.integer()?, self.after_comma(Self::integer)?);
-                Spec::Integer { min, max: ordered(min, max)? }
-            }
-            "decimal" => self.decimal()?,
-            "choice" => self.choice()?,
-            "pattern" => Spec::Pattern(self.text()?),
-            "constant" => Spec::Constant(self.text()?),
-            "time" => {
-                let start = self.text()?;
-                let step = self.after_comma(Self::text)?;
-                let start_us = arrow::compute::kernels::cast_utils::string_to_timestamp_nanos(&start)
-                    .map_err(|_| format!("'{start}' is no time"))?
-                    / 1000;
-                let step = headwater_sql::parse_duration(&step)?;
-                Spec::Time { start_us, step_us: i64::try_from(step.as_micros()).map_err(|_| "the step is too long")? }
-            }
-            "null" => {
-                let chance: f64 = self.word()?.parse().map_err(|_| "the chance is no number")?;
-                if !(0.0..=1.0).contains(&chance) {
-                    return Err(format!("the chance must be from 0 to 1, not {chance}"));
-                }
-                self.expect(',')?;
-                Spec::Null { chance, spec: Box::new(self.spec()?) }
-            }
-            other => return Err(format!("there is no generator '{other}'")),
+/// The arguments up to the closing parenthesis, and what follows it.
+fn arguments<'a>(name: &str, text: &'a str) -> Result<(Vec<Argument>, &'a str), String> {
+    let mut arguments = Vec::new();
+    let mut rest = text.trim_start();
+    if let Some(after) = rest.strip_prefix(')') {
+        return Ok((arguments, after));
+    }
+    loop {
+        let (mut argument, after) = argument(name, arguments.len(), rest)?;
+        rest = after.trim_start();
+        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+        if digits > 0 {
+            argument.weight = Some(rest[..digits].parse().map_err(|_| format!("the weight {rest} is too large"))?);
+            rest = rest[digits..].trim_start();
+        }
+        arguments.push(argument);
+        rest = match (rest.strip_prefix(','), rest.strip_prefix(')')) {
+            (Some(after), _) => after.trim_start(),
+            (_, Some(after)) => return Ok((arguments, after)),
+            _ => return Err(format!("{name}(…) lacks a ',' or ')' before '{rest}'")),
         };
-        self.expect(')')?;
-        Ok(spec)
-    }
-
-    fn decimal(&mut self) -> Result<Spec, String> {
-        let (min, max) = (self.word()?, self.after_comma(Self::word)?);
-        let scale = self.after_comma(Self::integer)?;
-        let scale = u32::try_from(scale).ok().filter(|scale| *scale <= 9).ok_or("the scale must be from 0 to 9")?;
-        let (min, max) = (unscaled(&min, scale)?, unscaled(&max, scale)?);
-        Ok(Spec::Decimal { min, max: ordered(min, max)?, scale })
-    }
-
-    fn choice(&mut self) -> Result<Spec, String> {
-        let (mut texts, mut weight) = (Vec::new(), 0_u64);
-        loop {
-            let text = self.text()?;
-            let share = if self.rest.starts_with([',', ')']) { 1 } else { self.integer()? };
-            weight += u64::try_from(share).ok().filter(|share| *share > 0).ok_or("a weight must be above 0")?;
-            texts.push((text, weight));
-            if !self.rest.starts_with(',') {
-                return Ok(Spec::Choice { texts, weight });
-            }
-            self.expect(',')?;
-        }
-    }
-
-    fn expect(&mut self, wanted: char) -> Result<(), String> {
-        match self.rest.strip_prefix(wanted) {
-            Some(rest) => {
-                self.rest = rest.trim_start();
-                Ok(())
-            }
-            None if self.rest.is_empty() => Err(format!("expected '{wanted}' at the end")),
-            None => Err(format!("expected '{wanted}' before '{}'", self.rest)),
-        }
-    }
-
-    fn after_comma<T>(&mut self, read: impl Fn(&mut Self) -> Result<T, String>) -> Result<T, String> {
-        self.expect(',')?;
-        read(self)
-    }
-
-    fn word(&mut self) -> Result<String, String> {
-        let end = self.rest.find([',', ')', ' ']).unwrap_or(self.rest.len());
-        let word = self.rest[..end].to_owned();
-        self.rest = self.rest[end..].trim_start();
-        if word.is_empty() { Err("a value is missing".to_owned()) } else { Ok(word) }
-    }
-
-    fn integer(&mut self) -> Result<i64, String> {
-        let word = self.word()?;
-        let number: i64 = word.parse().map_err(|_| format!("'{word}' is no whole number"))?;
-        // Half of the range is left for sums with row numbers.
-        if number.unsigned_abs() > 1 << 62 { Err(format!("{number} is too large")) } else { Ok(number) }
-    }
-
-    /// A text in single quotes, which are doubled within.
-    fn text(&mut self) -> Result<String, String> {
-        let mut rest = self.rest.strip_prefix('\'').ok_or_else(|| format!("expected a text before '{}'", self.rest))?;
-        let mut text = String::new();
-        loop {
-            let end = rest.find('\'').ok_or("a text has no closing quote")?;
-            text.push_str(&rest[..end]);
-            rest = &rest[end + 1..];
-            match rest.strip_prefix('\'') {
-                Some(behind) => {
-                    text.push('\'');
-                    rest = behind;
-                }
-                None => break,
-            }
-        }
-        self.rest = rest.trim_start();
-        Ok(text)
     }
 }
 
-fn ordered(min: i64, max: i64) -> Result<i64, String> {
-    if max >= min { Ok(max) } else { Err("the largest value lies below the smallest".to_owned()) }
-}
-
-/// The digits of a decimal text at a scale, exactly.
-fn unscaled(text: &str, scale: u32) -> Result<i64, String> {
-    let wrong = || format!("'{text}' is no decimal with {scale} digits behind the point");
-    let (negative, digits) = match text.strip_prefix('-') {
-        Some(digits) => (true, digits),
-        None => (false, text),
+fn argument<'a>(name: &str, index: usize, text: &'a str) -> Result<(Argument, &'a str), String> {
+    if name == "null" && index == 1 {
+        let (spec, rest) = spec(text)?;
+        return Ok((Argument { text: String::new(), weight: None, spec: Some(spec) }, rest));
+    }
+    let (text, rest) = match text.strip_prefix('\'') {
+        Some(quoted) => string(quoted)?,
+        None => {
+            let end = text.find([',', ')', ' ']).unwrap_or(text.len());
+            (text[..end].to_string(), &text[end..])
+        }
     };
-    let (whole, part) = digits.split_once('.').unwrap_or((digits, ""));
-    if part.len() > scale as usize || !part.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(wrong());
+    Ok((Argument { text, weight: None, spec: None }, rest))
+}
+
+/// The rest of a string in quotes, in which a doubled quote is one.
+fn string(text: &str) -> Result<(String, &str), String> {
+    let mut value = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('\'') {
+        value.push_str(before);
+        match after.strip_prefix('\'') {
+            Some(more) => {
+                value.push('\'');
+                rest = more;
+            }
+            None => return Ok((value, after)),
+        }
     }
-    let padded = format!("{whole}{part:0<width$}", width = scale as usize);
-    let number: i64 = padded.parse().map_err(|_| wrong())?;
-    Ok(if negative { -number } else { number })
+    Err(format!("the string '{text} does not end"))
+}
+
+fn build(name: &str, arguments: Vec<Argument>) -> Result<Spec, String> {
+    if name != "choice" && arguments.iter().any(|argument| argument.weight.is_some()) {
+        return Err(format!("{name}(…) lacks a ',': only choice(…) has weights"));
+    }
+    if name == "choice" {
+        return choice(arguments);
+    }
+    let usage = match name {
+        "sequence" => "sequence(start, every)",
+        "integer" => "integer(min, max)",
+        "decimal" => "decimal(min, max, scale)",
+        "pattern" => "pattern('#####?')",
+        "time" => "time('2010-12-01 08:26:00', '60 seconds')",
+        "null" => "null(chance, specification)",
+        _ => "constant(value)",
+    };
+    let texts: Vec<&str> = arguments.iter().map(|argument| argument.text.as_str()).collect();
+    match (name, texts.as_slice()) {
+        ("sequence", [start, every]) => Ok(Spec::Sequence { start: integer(start)?, every: integer(every)? }),
+        ("integer", [min, max]) => {
+            let (min, max) = (integer(min)?, integer(max)?);
+            ordered(min, max, Spec::Integer { min, max })
+        }
+        ("decimal", [min, max, scale]) => {
+            let scale = integer(scale)?.try_into().ok().filter(|scale| (0..=18).contains(scale));
+            let scale = scale.ok_or("the scale must be between 0 and 18")?;
+            let (min, max) = (unscaled(min, scale)?, unscaled(max, scale)?);
+            ordered(min, max, Spec::Decimal { min, max, scale })
+        }
+        ("pattern", [pattern]) => Ok(Spec::Pattern(pattern.to_string())),
+        ("time", [start, step]) => Ok(Spec::Time { start: start.to_string(), step_us: interval(step)? }),
+        ("constant", [value]) => Ok(Spec::Constant(value.to_string())),
+        ("null", [chance, _]) => {
+            let chance: f64 = chance.parse().map_err(|_| format!("'{chance}' is no chance, like 0.1"))?;
+            if !(0.0..=1.0).contains(&chance) {
+                return Err(format!("a chance is between 0 and 1, not {chance}"));
+            }
+            match arguments.into_iter().nth(1).and_then(|argument| argument.spec) {
+                Some(Spec::Null { .. }) | None => Err("null(…) needs something else to be null".to_string()),
+                Some(of) => Ok(Spec::Null { millionths: (chance * 1e6).round() as u64, of: Box::new(of) }),
+            }
+        }
+        (_, texts) => Err(format!("has {} arguments where it should be {usage}", texts.len())),
+    }
+}
+
+fn choice(arguments: Vec<Argument>) -> Result<Spec, String> {
+    let weighed: Vec<_> = arguments.into_iter().map(|argument| (argument.text, argument.weight.unwrap_or(1))).collect();
+    let total = weighed.iter().try_fold(0u64, |sum, (_, weight)| sum.checked_add(*weight));
+    match total {
+        Some(1..) => Ok(Spec::Choice(weighed)),
+        Some(0) => Err("choice(…) has nothing to choose from".to_string()),
+        None => Err("the weights are too large".to_string()),
+    }
+}
+
+fn ordered(min: i64, max: i64, spec: Spec) -> Result<Spec, String> {
+    if min <= max { Ok(spec) } else { Err("the minimum is above the maximum".to_string()) }
+}
+
+fn integer(text: &str) -> Result<i64, String> {
+    text.parse().map_err(|_| format!("'{text}' is no integer"))
+}
+
+/// A decimal's digits without its point, at a scale.
+fn unscaled(text: &str, scale: i8) -> Result<i64, String> {
+    let refused = || format!("'{text}' is no decimal of at most {scale} fractional digits that fits 64 bits");
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let missing = usize::from(scale.unsigned_abs()).checked_sub(fraction.len()).ok_or_else(refused)?;
+    if !fraction.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(refused());
+    }
+    format!("{whole}{fraction}{}", "0".repeat(missing)).parse().map_err(|_| refused())
+}
+
+/// Microseconds of an interval such as `60 seconds` or `0.5 s`.
+fn interval(text: &str) -> Result<i64, String> {
+    let refused = || format!("'{text}' is no step, like '60 seconds'");
+    let (number, unit) = text.trim().split_once(' ').ok_or_else(refused)?;
+    let unit_us = match unit.trim().trim_end_matches('s') {
+        "microsecond" | "u" => 1.0,
+        "millisecond" | "m" => 1e3,
+        "second" | "" | "sec" => 1e6,
+        "minute" | "min" => 60e6,
+        "hour" | "h" => 3600e6,
+        "day" | "d" => 86_400e6,
+        _ => return Err(refused()),
+    };
+    let number: f64 = number.parse().map_err(|_| refused())?;
+    let step_us = number * unit_us;
+    if (0.0..9e15).contains(&step_us) { Ok(step_us.round() as i64) } else { Err(refused()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn specifications_are_read() {
+        assert_eq!(parse("sequence(1, 2)"), Ok(Spec::Sequence { start: 1, every: 2 }));
+        assert_eq!(parse(" Decimal ( -1.5 , 2,2 ) "), Ok(Spec::Decimal { min: -150, max: 200, scale: 2 }));
+        let choice = vec![("a".to_string(), 3), ("it's".to_string(), 1)];
+        assert_eq!(parse("choice('a' 3, 'it''s')"), Ok(Spec::Choice(choice)));
+        let of = Box::new(Spec::Integer { min: 1, max: 6 });
+        assert_eq!(parse("null(0.25, integer(1, 6))"), Ok(Spec::Null { millionths: 250_000, of }));
+        let start = "2010-12-01".to_string();
+        assert_eq!(parse("time('2010-12-01', '0.5 seconds')"), Ok(Spec::Time { start, step_us: 500_000 }));
+    }
+
+    #[test]
+    fn refusals_say_what_is_meant() {
+        let refused = |text: &str| parse(text).unwrap_err();
+        assert_eq!(refused("intger(1, 6)"), "there is no 'intger'; did you mean 'integer'?");
+        assert_eq!(refused("integer(1)"), "has 1 arguments where it should be integer(min, max)");
+        assert_eq!(refused("integer(6, 1)"), "the minimum is above the maximum");
+        assert_eq!(refused("integer(1, 6"), "integer(…) lacks a ',' or ')' before ''");
+        assert_eq!(
+            refused("decimal(0, 1.005, 2)"),
+            "'1.005' is no decimal of at most 2 fractional digits that fits 64 bits"
+        );
+        assert_eq!(refused("choice('a"), "the string 'a does not end");
+        assert_eq!(refused("choice()"), "choice(…) has nothing to choose from");
+        assert_eq!(refused("time('2010-12-01', 'often')"), "'often' is no step, like '60 seconds'");
+        assert_eq!(refused("null(2, integer(1, 6))"), "a chance is between 0 and 1, not 2");
+        assert_eq!(refused("integer(1, 2) x"), "'x' follows the specification");
+    }
 }

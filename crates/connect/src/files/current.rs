@@ -1,0 +1,190 @@
+//! The file that is being read: its header, its records, and whether it is still what it was.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use headwater_base::files::{Files, Open};
+use headwater_format::Rewriter;
+use headwater_stream::source::Intake;
+
+use super::lines::{Lines, Peek};
+use super::pace::Pace;
+use super::pattern::Matcher;
+use super::position::{Position, check};
+use crate::Target;
+use crate::error::{Error, Result};
+
+/// UTF-8 as some write it at the beginning of a file.
+const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
+
+pub(super) struct Current {
+    name: String,
+    path: PathBuf,
+    files_before: u64,
+    lines: Lines,
+    /// Absent until the header is read.
+    rewriter: Option<Rewriter>,
+    rewritten: Vec<u8>,
+    /// Where a restart goes on, past the header.
+    resume_at: Option<(u64, u64)>,
+    record_bytes_max: usize,
+}
+
+/// Why reading paused.
+pub(super) enum Step {
+    /// The intake is full.
+    Full,
+    /// The next record's time has not come.
+    Early(Duration),
+    /// The file has no more for now.
+    End,
+}
+
+impl Current {
+    pub fn open(
+        files: &dyn Files,
+        matcher: &Matcher,
+        name: &str,
+        files_before: u64,
+        record_bytes_max: usize,
+    ) -> Result<Current> {
+        let path = matcher.path(name);
+        let file = match files.open(&path, Open::Read) {
+            Err(error) if error.is_not_found() => return Err(Error::Vanished { file: name.to_string(), offset: 0 }),
+            opened => opened?,
+        };
+        let lines = Lines::new(file, name, 0, 1, record_bytes_max);
+        let name = name.to_string();
+        Ok(Current {
+            name,
+            path,
+            files_before,
+            lines,
+            rewriter: None,
+            rewritten: Vec::new(),
+            resume_at: None,
+            record_bytes_max,
+        })
+    }
+
+    /// Opens the file of a position and makes sure that all before the offset is as it was.
+    pub fn resume(
+        files: &dyn Files,
+        matcher: &Matcher,
+        position: &Position,
+        record_bytes_max: usize,
+    ) -> Result<Current> {
+        let Position { file, offset, line, files_before, .. } = position;
+        let mut current = match Current::open(files, matcher, file, *files_before, record_bytes_max) {
+            Err(Error::Vanished { file, .. }) => return Err(Error::Vanished { file, offset: *offset }),
+            opened => opened?,
+        };
+        let length = current.lines.file.length()?;
+        if length < *offset {
+            return Err(Error::Truncated { file: file.clone(), offset: *offset, length });
+        }
+        if position.check.is_some() && check(current.lines.file.as_ref(), *offset) != position.check {
+            return Err(Error::Replaced { file: file.clone(), offset: *offset, length });
+        }
+        current.resume_at = (*offset > 0).then_some((*offset, *line));
+        Ok(current)
+    }
+
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub fn position(&self, ended: bool) -> Position {
+        let (offset, line) = self.resume_at.unwrap_or((self.lines.offset, self.lines.line));
+        let check = check(self.lines.file.as_ref(), offset);
+        Position { file: self.name.clone(), offset, line, files_before: self.files_before, check, ended }
+    }
+
+    /// What people should know of this file.
+    pub fn notes(&self) -> String {
+        match self.rewriter.as_ref().map(Rewriter::unknown) {
+            None | Some([]) => String::new(),
+            Some(unknown) => format!("; columns that the stream lacks: {}", unknown.join(", ")),
+        }
+    }
+
+    /// Hands over records for as long as there are any and they are wanted.
+    pub fn read(
+        &mut self,
+        target: &Target,
+        complete: bool,
+        mut pace: Option<&mut Pace>,
+        intake: &mut dyn Intake,
+    ) -> Result<Step> {
+        if self.rewriter.is_none() && !self.read_header(target, complete)? {
+            return Ok(Step::End);
+        }
+        let Some(rewriter) = &mut self.rewriter else { return Ok(Step::End) };
+        let as_it_is = rewriter.is_same();
+        loop {
+            let Peek::Record { record, length } = self.lines.peek(complete)? else { return Ok(Step::End) };
+            let mut record = self.lines.bytes(record);
+            if !record.is_empty() {
+                if intake.is_full() {
+                    return Ok(Step::Full);
+                }
+                if !as_it_is {
+                    rewriter.rewrite(record, &mut self.rewritten);
+                    record = &self.rewritten;
+                }
+                if let Some(early) = pace.as_mut().and_then(|pace| pace.early(record)) {
+                    return Ok(Step::Early(early));
+                }
+                intake.push(record);
+            }
+            self.lines.advance(length);
+        }
+    }
+
+    /// Reads the first line that is not empty; false where the file has none yet.
+    fn read_header(&mut self, target: &Target, complete: bool) -> Result<bool> {
+        loop {
+            let Peek::Record { record, length } = self.lines.peek(complete)? else { return Ok(false) };
+            let mut header = self.lines.bytes(record);
+            if self.lines.offset == 0 {
+                header = header.strip_prefix(BYTE_ORDER_MARK).unwrap_or(header);
+            }
+            if header.is_empty() {
+                self.lines.advance(length);
+                continue;
+            }
+            let rewriter = Rewriter::new(header, &target.schema, target.format)
+                .map_err(|source| Error::Header { file: self.name.clone(), source })?;
+            if !rewriter.unknown().is_empty() {
+                let columns = rewriter.unknown().join(", ");
+                tracing::warn!(file = self.name, columns, "the stream lacks columns that the file has");
+            }
+            self.rewriter = Some(rewriter);
+            self.lines.advance(length);
+            if let Some((offset, line)) = self.resume_at.take()
+                && offset > self.lines.offset
+            {
+                let file = Arc::clone(&self.lines.file);
+                self.lines = Lines::new(file, &self.name, offset, line, self.record_bytes_max);
+            }
+            return Ok(true);
+        }
+    }
+
+    /// At the end: the file must not have become shorter, in place or by another in its place. One that is gone was
+    /// read to its end, for an open file stays readable.
+    pub fn check_end(&self, files: &dyn Files) -> Result<()> {
+        let offset = self.lines.offset;
+        let mut length = self.lines.file.length()?;
+        match files.metadata(&self.path) {
+            Ok(metadata) => length = length.min(metadata.length),
+            Err(error) if error.is_not_found() => {}
+            Err(error) => return Err(error.into()),
+        }
+        if length < offset {
+            return Err(Error::Truncated { file: self.name.clone(), offset, length });
+        }
+        Ok(())
+    }
+}
