@@ -64,7 +64,7 @@ struct State {
     /// Undecided transactions.
     open: Open,
     /// Decided transactions whose marker is not yet written.
-    unmarked: Vec<Producer>,
+    unmarked: Open,
     /// The end offset of markers that may not be on stable storage.
     marks: BTreeMap<Producer, i64>,
     aborted: Arc<Aborted>,
@@ -125,8 +125,8 @@ impl Partition {
     /// partitions out until all are told.
     pub fn decide(&self, producer: Producer, span: Range<i64>, committed: bool) {
         let mut state = lock(&self.state);
-        state.open.remove(&producer);
-        state.unmarked.push(producer);
+        let open = state.open.remove(&producer).unwrap_or_else(|| span.clone());
+        state.unmarked.insert(producer, open);
         if !committed {
             state.void(producer, span);
         }
@@ -160,7 +160,7 @@ impl Partition {
         let state = lock(&self.state);
         let open = state.open.get(&producer).is_some_and(|range| range.start <= start);
         let unsynced = state.marks.get(&producer).is_some_and(|end| *end > state.synced);
-        state.deleted || !(open || unsynced || state.unmarked.contains(&producer))
+        state.deleted || !(open || unsynced || state.unmarked.contains_key(&producer))
     }
 
     /// The first offset that is kept.

@@ -1,4 +1,4 @@
-//! Which transactions were undecided where a segment begins, so that recovery need not read earlier segments.
+//! Which transactions had no marker yet where a segment begins, so that recovery need not read earlier segments.
 //!
 //! Written when a segment is begun, and not synced: one that is missing or damaged costs a longer scan.
 
@@ -14,7 +14,7 @@ const VERSION: u32 = 1;
 const HEAD_BYTES: usize = 24;
 const ENTRY_BYTES: usize = 26;
 
-/// Offsets of undecided transactions in one partition, from the first record to one past the last.
+/// Offsets of transactions without a marker in one partition, from the first record to one past the last.
 pub(super) type Open = BTreeMap<Producer, Range<i64>>;
 
 pub(super) fn encode(base_offset: i64, open: &Open) -> Vec<u8> {

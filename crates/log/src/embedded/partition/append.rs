@@ -31,7 +31,7 @@ impl Partition {
     pub fn mark(&self, producer: Producer, marker: Marker) -> Result<()> {
         let batch = control::build(marker, producer, self.shared.clock.now_us() / 1000);
         self.write(batch, |state, offsets| {
-            state.unmarked.retain(|other| *other != producer);
+            state.unmarked.remove(&producer);
             let synced = state.synced;
             state.marks.retain(|_, end| *end > synced);
             state.marks.insert(producer, offsets.end);

@@ -71,7 +71,7 @@ impl Partition {
             closed: closed.collect(),
             active: found.active,
             open: found.open,
-            unmarked: Vec::new(),
+            unmarked: Open::new(),
             marks: BTreeMap::new(),
             aborted: Arc::default(),
             pins: Arc::default(),
@@ -191,7 +191,7 @@ fn make_durable(files: &dyn Files, folder: &Path, active: &Active, durable: i64)
     Ok(files.sync_folder(folder)?)
 }
 
-/// The transactions that were undecided where the last segment begins: from its snapshot, or from an earlier one and
+/// The transactions without a marker where the last segment begins: from its snapshot, or from an earlier one and
 /// the segments since.
 fn open_before(files: &dyn Files, folder: &Path, bases: &[i64]) -> Result<Open> {
     let mut first = bases.len() - 1;

@@ -2,12 +2,13 @@
 
 use std::sync::{Arc, MutexGuard, OnceLock};
 
-use headwater_base::files::Open;
+use headwater_base::files;
 
 use super::super::bounds::{self, Bounds, BoundsFile};
 use super::super::index::Index;
 use super::super::lock::wait;
-use super::super::{names, snapshot};
+use super::super::names;
+use super::super::snapshot::{self, Open};
 use super::{Active, Closed, Extent, Partition, State};
 use crate::Result;
 
@@ -76,9 +77,13 @@ impl Partition {
         }
         let base = state.end;
         let snapshot = names::create(files, &names::of_segment(&self.folder, base, names::SNAPSHOT))?;
-        snapshot.write_at(&snapshot::encode(base, &state.open), 0)?;
+        // A decided one counts as long as its marker is missing, or else nobody would write it after a crash, and a
+        // recovery without this snapshot would take the transaction for an abandoned one.
+        let unmarked: Open =
+            state.open.iter().chain(&state.unmarked).map(|(who, range)| (*who, range.clone())).collect();
+        snapshot.write_at(&snapshot::encode(base, &unmarked), 0)?;
         let path = names::of_segment(&self.folder, base, names::SEGMENT);
-        let file = files.open(&path, Open::CreateNew)?;
+        let file = files.open(&path, files::Open::CreateNew)?;
         let bounds = match state.active.take().and_then(|active| active.bounds) {
             Some(bounds) => bounds,
             None => BoundsFile::open(files, &self.folder, &bounds::load(files, &self.folder)?)?,
