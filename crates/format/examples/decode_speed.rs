@@ -20,6 +20,17 @@ const RUNS: usize = 5;
 fn main() {
     let threads = std::thread::available_parallelism().map_or(0, usize::from);
     println!("machine cores={threads} arrow=59.3 rows={ROWS} batch={BATCH} best_of={RUNS} threads=1 time=cpu");
+    let only = std::env::args().nth(1);
+    let is_wanted = |name| only.as_deref().is_none_or(|only| only == name);
+    if is_wanted("json") {
+        json();
+    }
+    if is_wanted("csv") {
+        csv();
+    }
+}
+
+fn json() {
     let bids = bids();
     let columns = bid_columns();
     let three = [0, 2, 5];
@@ -31,6 +42,9 @@ fn main() {
     ratio("json_bids_7_of_7", ours_all, "arrow-json", arrow_json(&columns, None, &bids));
     figure("json_bids_key", keys(Format::Json, &columns, &bids), &bids);
     figure("json_bids_encode", encode(Format::Json, &columns, &bids), &bids);
+}
+
+fn csv() {
     let sales = sales();
     for (name, price) in [("decimal", DataType::Decimal128(12, 3)), ("double", DataType::Float64)] {
         let columns = sale_columns(price);

@@ -11,7 +11,7 @@ use arrow_array::builder::{
 };
 use arrow_schema::{DataType, TimeUnit};
 
-use crate::value::Value;
+use crate::value::{Cell, Scratch, Value};
 
 pub(crate) enum Column {
     Boolean(BooleanBuilder),
@@ -112,27 +112,34 @@ impl Column {
         })
     }
 
-    /// Appends a value that was read for this column's type.
+    /// Appends what was read from a record for this column's type.
     #[inline]
-    pub fn push(&mut self, value: Value<'_>) {
+    pub fn push(&mut self, cell: &Cell, record: &str, scratch: &Scratch) {
+        match (self, cell) {
+            (Column::Int64(builder), Cell::Int(value)) => builder.append_value(*value),
+            (Column::Microsecond(builder), Cell::Timestamp(value)) => builder.append_value(*value),
+            (Column::Float64(builder), Cell::Float64(value)) => builder.append_value(*value),
+            (Column::Decimal(builder), Cell::Decimal(value)) => builder.append_value(value.get()),
+            (Column::TextView(builder), Cell::Text(span)) => builder.append_value(span.of(record)),
+            (column, cell) => column.push_rarer(cell.value(record, scratch)),
+        }
+    }
+
+    fn push_rarer(&mut self, value: Value<'_>) {
         match (self, value) {
             (Column::Boolean(builder), Value::Boolean(value)) => builder.append_value(value),
             // Reading has checked the range of the narrower integers.
             (Column::Int8(builder), Value::Int(value)) => builder.append_value(value as i8),
             (Column::Int16(builder), Value::Int(value)) => builder.append_value(value as i16),
             (Column::Int32(builder), Value::Int(value)) => builder.append_value(value as i32),
-            (Column::Int64(builder), Value::Int(value)) => builder.append_value(value),
             (Column::UInt8(builder), Value::UInt(value)) => builder.append_value(value as u8),
             (Column::UInt16(builder), Value::UInt(value)) => builder.append_value(value as u16),
             (Column::UInt32(builder), Value::UInt(value)) => builder.append_value(value as u32),
             (Column::UInt64(builder), Value::UInt(value)) => builder.append_value(value),
             (Column::Float32(builder), Value::Float32(value)) => builder.append_value(value),
-            (Column::Float64(builder), Value::Float64(value)) => builder.append_value(value),
-            (Column::Decimal(builder), Value::Decimal(value)) => builder.append_value(value),
             (Column::Date(builder), Value::Date(value)) => builder.append_value(value),
             (Column::Second(builder), Value::Timestamp(value)) => builder.append_value(value),
             (Column::Millisecond(builder), Value::Timestamp(value)) => builder.append_value(value),
-            (Column::Microsecond(builder), Value::Timestamp(value)) => builder.append_value(value),
             (Column::Nanosecond(builder), Value::Timestamp(value)) => builder.append_value(value),
             (Column::Text(builder), Value::Text(value)) => builder.append_value(value),
             (Column::LargeText(builder), Value::Text(value)) => builder.append_value(value),

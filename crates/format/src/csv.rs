@@ -9,11 +9,13 @@ mod split;
 
 use arrow_schema::Schema;
 
-use crate::error::{Broken, Error, Fault};
+use crate::error::{Broken, Error, Fault, Refusal};
 use crate::rows;
 use crate::text;
 use crate::value::{Cell, Kind, Scratch, Span};
 use split::{Quotes, Splitter};
+
+const QUOTE: Fault = &Refusal::of_type("a quote within a value that is not text");
 
 /// The fields of CSV records.
 pub(crate) struct Fields {
@@ -32,19 +34,29 @@ impl rows::Fields for Fields {
     }
 
     #[inline]
-    fn cell(&self, column: usize, kind: Kind, record: &str, scratch: &mut Scratch) -> Result<Cell, Fault> {
+    fn read(
+        &self,
+        column: usize,
+        kind: Kind,
+        record: &str,
+        scratch: &mut Scratch,
+        cell: &mut Cell,
+    ) -> Result<(), Fault> {
         let field = self.splitter.field(column);
         match (field.quotes, kind) {
-            (Quotes::None, _) if field.span.start == field.span.end => Ok(Cell::Null),
-            (Quotes::None | Quotes::Around, Kind::Text) => Ok(Cell::Text(field.span)),
-            (Quotes::None | Quotes::Around, _) => text::read(kind, field.span.of(record).trim_matches(' '), scratch),
+            (Quotes::None, _) if field.span.start == field.span.end => *cell = Cell::Null,
+            (Quotes::None | Quotes::Around, Kind::Text) => *cell = Cell::Text(field.span),
+            (Quotes::None | Quotes::Around, _) => {
+                return text::read(kind, text::trimmed(field.span.of(record)), scratch, cell);
+            }
             (Quotes::Inside, Kind::Text) => {
                 let start = scratch.text.len();
                 split::unquote(field.span.of(record), &mut scratch.text);
-                Ok(Cell::Unescaped(Span::new(start, scratch.text.len())))
+                *cell = Cell::Unescaped(Span::new(start, scratch.text.len()));
             }
-            (Quotes::Inside, _) => Err(Fault::of_type("a quote within a value that is not text")),
+            (Quotes::Inside, _) => return Err(QUOTE),
         }
+        Ok(())
     }
 
     fn excerpt<'a>(&self, column: usize, record: &'a str) -> &'a str {

@@ -85,29 +85,29 @@ impl fmt::Display for Reason {
     }
 }
 
-/// A refusal that has not been put into words yet: cheap to make, since checks of a value may try several readings.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Fault {
+/// A refusal that has not been put into words yet. A pointer, so that results of reading a value stay small.
+pub(crate) type Fault = &'static Refusal;
+
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Refusal {
     pub reason: Reason,
     pub what: &'static str,
 }
 
-impl Fault {
-    pub const fn new(reason: Reason, what: &'static str) -> Fault {
-        Fault { reason, what }
+impl Refusal {
+    pub const fn of_type(what: &'static str) -> Refusal {
+        Refusal { reason: Reason::Type, what }
     }
 
-    pub const fn of_type(what: &'static str) -> Fault {
-        Fault::new(Reason::Type, what)
+    pub const fn overflow(what: &'static str) -> Refusal {
+        Refusal { reason: Reason::Overflow, what }
     }
 
-    pub const fn overflow(what: &'static str) -> Fault {
-        Fault::new(Reason::Overflow, what)
+    pub const fn syntax(what: &'static str) -> Refusal {
+        Refusal { reason: Reason::Syntax, what }
     }
 
-    pub const fn syntax(what: &'static str) -> Fault {
-        Fault::new(Reason::Syntax, what)
-    }
+    pub const NOT_UTF8: Refusal = Refusal { reason: Reason::Encoding, what: "not UTF-8" };
 }
 
 /// A record that could not be taken apart: what, and at which of its bytes.
@@ -118,8 +118,8 @@ pub(crate) struct Broken {
 }
 
 impl Broken {
-    pub const fn syntax(what: &'static str, at: usize) -> Broken {
-        Broken { fault: Fault::syntax(what), at }
+    pub fn new(fault: Fault, at: usize) -> Broken {
+        Broken { fault, at }
     }
 
     pub fn row_error(self, record: &[u8]) -> RowError {

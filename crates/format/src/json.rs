@@ -12,11 +12,16 @@ mod string;
 
 use arrow_schema::Schema;
 
-use crate::error::{Broken, Error, Fault, Reason};
+use crate::error::{Broken, Error, Fault, Reason, Refusal};
 use crate::rows;
 use crate::text::{self, number};
 use crate::value::{Cell, Kind, Scratch, Span};
 use scan::{Scanner, Token};
+
+const AMBIGUOUS: Fault = &Refusal {
+    reason: Reason::Ambiguous,
+    what: "several fields differ from the column only in case, and none has exactly its name",
+};
 
 /// The fields of JSON records.
 pub(crate) struct Fields {
@@ -35,40 +40,37 @@ impl rows::Fields for Fields {
     }
 
     #[inline]
-    fn cell(&self, column: usize, kind: Kind, record: &str, scratch: &mut Scratch) -> Result<Cell, Fault> {
+    fn read(
+        &self,
+        column: usize,
+        kind: Kind,
+        record: &str,
+        scratch: &mut Scratch,
+        cell: &mut Cell,
+    ) -> Result<(), Fault> {
         let slot = self.scanner.slot(column);
         match (slot.token, kind) {
-            (Token::Absent | Token::Null, _) => Ok(Cell::Null),
-            (Token::Text, Kind::Text) => Ok(Cell::Text(slot.span)),
-            (Token::Number, _) => match kind {
-                Kind::Text => Err(Fault::of_type("expected a string, found a number")),
-                Kind::Boolean => Err(Fault::of_type("expected true or false, found a number")),
-                Kind::Date | Kind::Timestamp(_) => Err(Fault::of_type(
-                    "expected a date or time as a string, found a number, whose unit nobody could tell",
-                )),
-                Kind::Binary => Err(Fault::of_type("expected bytes in base64, found a number")),
-                _ => number::read(kind, slot.span.of(record)),
-            },
-            (Token::True, Kind::Boolean) => Ok(Cell::Boolean(true)),
-            (Token::False, Kind::Boolean) => Ok(Cell::Boolean(false)),
-            (Token::Text, _) => string(kind, slot.span.of(record), scratch),
+            (Token::Text, Kind::Text) => *cell = Cell::Text(slot.span),
+            (Token::Number, Kind::Int(_) | Kind::UInt(_) | Kind::Float32 | Kind::Float64 | Kind::Decimal { .. }) => {
+                return number::read(kind, slot.span.of(record), cell);
+            }
+            (Token::Text, _) => return string(kind, slot.span.of(record), scratch, cell),
+            (Token::Absent | Token::Null, _) => *cell = Cell::Null,
+            (Token::True | Token::False, Kind::Boolean) => *cell = Cell::Boolean(slot.token == Token::True),
             (Token::Escaped, _) => {
                 let start = scratch.text.len();
                 string::unescape(slot.span.of(record), &mut scratch.text);
                 if kind == Kind::Text {
-                    return Ok(Cell::Unescaped(Span::new(start, scratch.text.len())));
+                    *cell = Cell::Unescaped(Span::new(start, scratch.text.len()));
+                } else {
+                    // A date in escapes is legal and never seen: the copy costs nobody anything.
+                    let unescaped = scratch.text[start..].to_string();
+                    return string(kind, &unescaped, scratch, cell);
                 }
-                // A date in escapes is legal and never seen: the copy costs nobody anything.
-                let unescaped = scratch.text[start..].to_string();
-                string(kind, &unescaped, scratch)
             }
-            (Token::Ambiguous, _) => Err(Fault::new(
-                Reason::Ambiguous,
-                "several fields differ from the column only in case, and none has exactly its name",
-            )),
-            (Token::True | Token::False, _) => Err(Fault::of_type("true and false are for boolean columns only")),
-            (Token::Container, _) => Err(Fault::of_type("expected a single value, found an object or an array")),
+            (token, _) => return Err(mismatch(token, kind)),
         }
+        Ok(())
     }
 
     fn excerpt<'a>(&self, column: usize, record: &'a str) -> &'a str {
@@ -80,15 +82,41 @@ impl rows::Fields for Fields {
     }
 }
 
-fn string(kind: Kind, value: &str, scratch: &mut Scratch) -> Result<Cell, Fault> {
+fn string(kind: Kind, value: &str, scratch: &mut Scratch, cell: &mut Cell) -> Result<(), Fault> {
     match kind {
-        Kind::Date | Kind::Timestamp(_) | Kind::Binary | Kind::Decimal { .. } => text::read(kind, value, scratch),
+        Kind::Date | Kind::Timestamp(_) | Kind::Binary | Kind::Decimal { .. } => {
+            return text::read(kind, value, scratch, cell);
+        }
         Kind::Float32 | Kind::Float64 => match number::not_finite(value) {
-            Some(value) if kind == Kind::Float32 => Ok(Cell::Float32(value as f32)),
-            Some(value) => Ok(Cell::Float64(value)),
-            None => Err(Fault::of_type("expected a number, found a string")),
+            Some(value) if kind == Kind::Float32 => *cell = Cell::Float32(value as f32),
+            Some(value) => *cell = Cell::Float64(value),
+            None => return Err(mismatch(Token::Text, kind)),
         },
-        Kind::Boolean => Err(Fault::of_type("expected true or false, found a string")),
-        _ => Err(Fault::of_type("expected a number, found a string")),
+        _ => return Err(mismatch(Token::Text, kind)),
+    }
+    Ok(())
+}
+
+#[cold]
+fn mismatch(token: Token, kind: Kind) -> Fault {
+    const CONTAINER: Fault = &Refusal::of_type("expected a single value, found an object or an array");
+    const BOOLEAN: Fault = &Refusal::of_type("true and false are for boolean columns only");
+    const TEXT_FOR_BOOLEAN: Fault = &Refusal::of_type("expected true or false, found a string");
+    const TEXT: Fault = &Refusal::of_type("expected a number, found a string");
+    const FOR_TEXT: Fault = &Refusal::of_type("expected a string, found a number");
+    const FOR_BOOLEAN: Fault = &Refusal::of_type("expected true or false, found a number");
+    const FOR_BINARY: Fault = &Refusal::of_type("expected bytes in base64, found a number");
+    const FOR_TIME: Fault =
+        &Refusal::of_type("expected a date or time as a string, found a number, whose unit nobody could tell");
+    match (token, kind) {
+        (Token::Ambiguous, _) => AMBIGUOUS,
+        (Token::Container, _) => CONTAINER,
+        (Token::True | Token::False, _) => BOOLEAN,
+        (Token::Text, Kind::Boolean) => TEXT_FOR_BOOLEAN,
+        (Token::Text, _) => TEXT,
+        (_, Kind::Boolean) => FOR_BOOLEAN,
+        (_, Kind::Date | Kind::Timestamp(_)) => FOR_TIME,
+        (_, Kind::Binary) => FOR_BINARY,
+        _ => FOR_TEXT,
     }
 }

@@ -10,7 +10,7 @@ use arrow_schema::{Schema, SchemaRef};
 use crate::error::Error;
 use crate::reader::Reader;
 use crate::rows::{Declared, Fields, declared};
-use crate::value::{Kind, Scratch, Value};
+use crate::value::{Cell, Kind, Scratch, Value};
 use crate::{Format, csv, json};
 
 /// Reads keys from records.
@@ -49,7 +49,8 @@ impl KeyReader {
         self.scratch.clear();
         for &column in &self.columns {
             let kind = self.declared[column].kind;
-            let cell = self.fields.cell(column, kind, text, &mut self.scratch).ok()?;
+            let mut cell = Cell::Null;
+            self.fields.read(column, kind, text, &mut self.scratch, &mut cell).ok()?;
             append(cell.value(text, &self.scratch), is_bare(self.columns.len(), kind), out)?;
         }
         Some(())

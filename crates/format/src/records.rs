@@ -40,8 +40,9 @@ impl RecordWriter {
         }
         self.scratch.clear();
         let mut scratch = std::mem::take(&mut self.scratch);
-        let read = text::read(kind, text.trim_matches(' '), &mut scratch);
-        let value = read.as_ref().map_or(Value::Text(text), |cell: &Cell| cell.value(text, &scratch));
+        let mut cell = Cell::Null;
+        let read = text::read(kind, text::trimmed(text), &mut scratch, &mut cell);
+        let value = if read.is_ok() { cell.value(text, &scratch) } else { Value::Text(text) };
         self.value(column, value, out);
         self.scratch = scratch;
         read.is_ok()

@@ -18,8 +18,16 @@ pub(crate) trait Fields: Send {
     /// cells point into.
     fn split<'a>(&mut self, record: &'a [u8]) -> Result<&'a str, Broken>;
 
-    /// Reads a column of the record that was split last.
-    fn cell(&self, column: usize, kind: Kind, record: &str, scratch: &mut Scratch) -> Result<Cell, Fault>;
+    /// Reads a column of the record that was split last, straight into its place: a result of this size would be
+    /// copied, and reading it back at once is slow.
+    fn read(
+        &self,
+        column: usize,
+        kind: Kind,
+        record: &str,
+        scratch: &mut Scratch,
+        cell: &mut Cell,
+    ) -> Result<(), Fault>;
 
     /// The column's text in the record, for people.
     fn excerpt<'a>(&self, column: usize, record: &'a str) -> &'a str;
@@ -101,15 +109,16 @@ impl<F: Fields> Decoder for Rows<F> {
     fn push(&mut self, record: &[u8]) -> Result<(), RowError> {
         let text = self.fields.split(record).map_err(|broken| broken.row_error(record))?;
         self.scratch.clear();
-        for (column, declared) in self.declared.iter().enumerate() {
-            match self.fields.cell(column, declared.kind, text, &mut self.scratch) {
-                Ok(Cell::Null) if !declared.nullable => return Err(self.null_error(column)),
-                Ok(cell) => self.cells[column] = cell,
-                Err(fault) => return Err(self.value_error(column, fault, text)),
+        for (column, (declared, cell)) in self.declared.iter().zip(&mut self.cells).enumerate() {
+            if let Err(fault) = self.fields.read(column, declared.kind, text, &mut self.scratch, cell) {
+                return Err(self.value_error(column, fault, text));
+            }
+            if !declared.nullable && matches!(cell, Cell::Null) {
+                return Err(self.null_error(column));
             }
         }
         for (column, builder) in &mut self.outputs {
-            builder.push(self.cells[*column].value(text, &self.scratch));
+            builder.push(&self.cells[*column], text, &self.scratch);
         }
         self.len += 1;
         Ok(())

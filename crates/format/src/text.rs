@@ -7,18 +7,29 @@ pub(crate) mod write;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::error::Fault;
+use crate::error::{Fault, Refusal};
 use crate::value::{Cell, Kind, Scratch, Span};
 
-/// Reads a value of any kind but text from its text form.
-pub(crate) fn read(kind: Kind, text: &str, scratch: &mut Scratch) -> Result<Cell, Fault> {
-    match kind {
-        Kind::Boolean => boolean(text).map(Cell::Boolean),
-        Kind::Date => time::date(text.as_bytes()).map(Cell::Date),
-        Kind::Timestamp(unit) => time::timestamp(text.as_bytes(), unit).map(Cell::Timestamp),
-        Kind::Binary => binary(text, scratch),
-        _ => number::read(kind, text),
+/// Without the spaces around it.
+#[inline]
+pub(crate) fn trimmed(text: &str) -> &str {
+    match text.as_bytes() {
+        [b' ', ..] | [.., b' '] => text.trim_matches(' '),
+        _ => text,
     }
+}
+
+/// Reads a value of any kind but text from its text form.
+#[inline]
+pub(crate) fn read(kind: Kind, text: &str, scratch: &mut Scratch, cell: &mut Cell) -> Result<(), Fault> {
+    match kind {
+        Kind::Timestamp(unit) => *cell = Cell::Timestamp(time::timestamp(text.as_bytes(), unit)?),
+        Kind::Boolean => *cell = Cell::Boolean(boolean(text)?),
+        Kind::Date => *cell = Cell::Date(time::date(text.as_bytes())?),
+        Kind::Binary => *cell = Cell::Binary(binary(text, scratch)?),
+        _ => return number::read(kind, text, cell),
+    }
+    Ok(())
 }
 
 /// The words that PostgreSQL takes for a boolean, without regard to case.
@@ -29,18 +40,18 @@ fn boolean(text: &str) -> Result<bool, Fault> {
     } else if is_one_of(&["false", "f", "0", "no", "n", "off"]) {
         Ok(false)
     } else {
-        Err(Fault::of_type("expected true or false"))
+        Err(const { &Refusal::of_type("expected true or false") })
     }
 }
 
 /// Base64 with padding (RFC 4648, section 4).
-fn binary(text: &str, scratch: &mut Scratch) -> Result<Cell, Fault> {
+fn binary(text: &str, scratch: &mut Scratch) -> Result<Span, Fault> {
     let start = scratch.bytes.len();
     match STANDARD.decode_vec(text, &mut scratch.bytes) {
-        Ok(()) => Ok(Cell::Binary(Span::new(start, scratch.bytes.len()))),
+        Ok(()) => Ok(Span::new(start, scratch.bytes.len())),
         Err(_) => {
             scratch.bytes.truncate(start);
-            Err(Fault::of_type("expected bytes in base64"))
+            Err(const { &Refusal::of_type("expected bytes in base64") })
         }
     }
 }

@@ -78,7 +78,7 @@ pub(crate) enum Cell {
     UInt(u64),
     Float32(f32),
     Float64(f64),
-    Decimal(i128),
+    Decimal(Wide),
     Date(i32),
     Timestamp(i64),
     /// A part of the record.
@@ -87,6 +87,25 @@ pub(crate) enum Cell {
     Unescaped(Span),
     /// A part of [`Scratch::bytes`].
     Binary(Span),
+}
+
+/// An `i128` in two halves, so that cells need no alignment of sixteen bytes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Wide {
+    high: i64,
+    low: u64,
+}
+
+impl Wide {
+    #[inline]
+    pub fn new(value: i128) -> Wide {
+        Wide { high: (value >> 64) as i64, low: value as u64 }
+    }
+
+    #[inline]
+    pub fn get(self) -> i128 {
+        i128::from(self.high) << 64 | i128::from(self.low)
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -125,6 +144,7 @@ impl Scratch {
 }
 
 impl Cell {
+    #[inline]
     pub fn value<'a>(self, record: &'a str, scratch: &'a Scratch) -> Value<'a> {
         match self {
             Cell::Null => Value::Null,
@@ -133,7 +153,7 @@ impl Cell {
             Cell::UInt(value) => Value::UInt(value),
             Cell::Float32(value) => Value::Float32(value),
             Cell::Float64(value) => Value::Float64(value),
-            Cell::Decimal(value) => Value::Decimal(value),
+            Cell::Decimal(value) => Value::Decimal(value.get()),
             Cell::Date(value) => Value::Date(value),
             Cell::Timestamp(value) => Value::Timestamp(value),
             Cell::Text(span) => Value::Text(span.of(record)),

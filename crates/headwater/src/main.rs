@@ -1,1 +1,28 @@
-fn main() {}
+//! The `headwater` binary: command line, configuration, wiring.
+//!
+//! Everything that a node does lives in the rooms below; here they are only put together.
+
+mod command;
+mod folder;
+mod node;
+mod report;
+mod sources;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let arguments = command::Arguments::parse();
+    report::start_logging();
+    match arguments.run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            report::error(&error);
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,1 +1,17 @@
+//! Delta tables on object stores: read, append, maintain.
+//!
+//! An [`Archive`] is the lake table that holds a stream's decoded history. Its commits are made
+//! atomic by the store's put-if-absent, and exactly-once by application transactions that carry
+//! the next offset of each partition. This crate alone knows Delta; it reaches no disk but
+//! through the store it is given, and knows nothing of streams, logs or SQL.
 
+mod archive;
+mod checked;
+mod error;
+mod lake;
+
+pub use archive::snapshot::Snapshot;
+pub use archive::writer::{FinishedFile, PartitionWriter};
+pub use archive::{Archive, OFFSET, PARTITION, TIMESTAMP};
+pub use error::{Error, Result};
+pub use lake::Lake;

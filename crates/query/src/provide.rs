@@ -54,8 +54,9 @@ pub trait SystemTables: Send + Sync + 'static {
     /// Names without `system.`, and columns.
     fn tables(&self) -> Vec<(String, SchemaRef)>;
 
-    /// The rows of one of [`SystemTables::tables`] now, in its schema.
-    fn rows(&self, table: &str) -> Result<Vec<RecordBatch>>;
+    /// The rows of one of [`SystemTables::tables`], in its schema: what has a history as of the query's read point,
+    /// what has not as of now.
+    fn rows(&self, table: &str, point: &ReadPoint) -> Result<Vec<RecordBatch>>;
 }
 
 /// Finds the archives of streams.

@@ -14,6 +14,7 @@ use arrow::datatypes::{DataType, SchemaRef, TimeUnit};
 use datafusion::logical_expr::LogicalPlan;
 use headwater_format::Format;
 pub use headwater_sql::ast::Emit;
+pub use headwater_sql::settings::ViewSettings;
 
 use crate::rule::RuleSet;
 
@@ -76,6 +77,8 @@ pub struct View {
     pub plan: LogicalPlan,
     /// As declared; `None` where nothing was said.
     pub emit: Option<Emit>,
+    /// How a derived stream is kept in the log, where something was said.
+    pub settings: ViewSettings,
     pub rules: Arc<RuleSet>,
     /// Columns of `schema` that choose the partition of a derived stream; empty when nothing was said.
     pub partition_key: Vec<usize>,

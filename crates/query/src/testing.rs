@@ -42,9 +42,7 @@ pub fn create_view(text: &str) -> (CreateMaterializedView, SourceText) {
 
 pub fn try_stream(text: &str) -> Result<Arc<Stream>> {
     let (create, source) = create_stream(text);
-    let (stream, options) = resolve::stream(&create, &source)?;
-    options.finish()?;
-    Ok(Arc::new(stream))
+    Ok(Arc::new(resolve::stream(&create, &source)?))
 }
 
 pub fn stream(text: &str) -> Arc<Stream> {

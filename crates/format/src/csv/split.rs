@@ -1,6 +1,6 @@
 //! Finding the fields of one CSV record.
 
-use crate::error::{Broken, Fault, Reason};
+use crate::error::{Broken, Fault, Refusal};
 use crate::value::Span;
 
 /// How a field is quoted.
@@ -26,8 +26,10 @@ pub(crate) struct Splitter {
     grows: bool,
 }
 
-const TOO_FEW: &str = "fewer fields than the stream has columns";
-const TOO_MANY: &str = "more fields than the stream has columns";
+const TOO_FEW: Fault = &Refusal::syntax("fewer fields than the stream has columns");
+const TOO_MANY: Fault = &Refusal::syntax("more fields than the stream has columns");
+const QUOTE_INSIDE: Fault = &Refusal::syntax("a quote inside a field that does not begin with one");
+const LINE_END: Fault = &Refusal::syntax("a line end outside of quotes");
 
 impl Splitter {
     pub fn new(columns: usize) -> Splitter {
@@ -50,56 +52,60 @@ impl Splitter {
 
     /// Finds all fields of a record, which must be as many as there are columns.
     pub fn split<'a>(&mut self, record: &'a [u8]) -> Result<&'a str, Broken> {
-        let text = std::str::from_utf8(record)
-            .map_err(|error| Broken { fault: Fault::new(Reason::Encoding, "not UTF-8"), at: error.valid_up_to() })?;
+        let text = std::str::from_utf8(record).map_err(|error| Broken::new(&Refusal::NOT_UTF8, error.valid_up_to()))?;
         if u32::try_from(record.len()).is_err() {
-            return Err(Broken::syntax("a record of 4 GiB or more", 0));
+            return Err(Broken::new(const { &Refusal::syntax("a record of 4 GiB or more") }, 0));
         }
         let record = without_line_end(record);
-        self.count = 0;
-        if is_special(record) {
-            self.split_quoted(record)?
-        } else {
-            self.split_plain(record)?
-        }
-        if self.count < self.fields.len() {
-            return Err(Broken::syntax(TOO_FEW, record.len()));
+        if self.grows || !self.split_plain(record) {
+            self.count = 0;
+            self.split_quoted(record)?;
+            if self.count < self.fields.len() {
+                return Err(Broken::new(TOO_FEW, record.len()));
+            }
         }
         Ok(text)
     }
 
     #[inline]
     fn add(&mut self, quotes: Quotes, start: usize, end: usize) -> Result<(), Broken> {
-        if self.grows {
-            self.fields.push(Field::default());
+        let field = Field { quotes, span: Span::new(start, end) };
+        match self.fields.get_mut(self.count) {
+            Some(place) => *place = field,
+            None if self.grows => self.fields.push(field),
+            None => return Err(Broken::new(TOO_MANY, start)),
         }
-        let field = self.fields.get_mut(self.count).ok_or(Broken::syntax(TOO_MANY, start))?;
-        *field = Field { quotes, span: Span::new(start, end) };
         self.count += 1;
         Ok(())
     }
 
-    /// Without quotes, only commas matter: eight bytes at a time.
-    fn split_plain(&mut self, record: &[u8]) -> Result<(), Broken> {
+    /// Without quotes and line ends, only commas matter: eight bytes at a time. False where there are such, or where
+    /// the fields are not as many as they should be.
+    fn split_plain(&mut self, record: &[u8]) -> bool {
+        let mut special = 0;
         let mut start = 0;
+        let mut count = 0;
+        let mut places = self.fields.iter_mut();
         let (words, rest) = record.as_chunks::<8>();
-        for (index, word) in words.iter().enumerate() {
-            let mut commas = commas_in(*word);
+        let mut last = [b' '; 8];
+        last[..rest.len()].copy_from_slice(rest);
+        for (index, word) in words.iter().chain([&last]).enumerate() {
+            let word = u64::from_le_bytes(*word);
+            special |= bytes_below_space(word) | some_equal(word, b'"');
+            let mut commas = all_equal(word, b',');
             while commas != 0 {
                 let at = index * 8 + (commas.trailing_zeros() / 8) as usize;
-                self.add(Quotes::None, start, at)?;
+                let Some(place) = places.next() else { return false };
+                *place = Field { quotes: Quotes::None, span: Span::new(start, at) };
                 start = at + 1;
+                count += 1;
                 commas &= commas - 1;
             }
         }
-        let before = words.len() * 8;
-        for (at, byte) in rest.iter().enumerate() {
-            if *byte == b',' {
-                self.add(Quotes::None, start, before + at)?;
-                start = before + at + 1;
-            }
-        }
-        self.add(Quotes::None, start, record.len())
+        let Some(place) = places.next() else { return false };
+        *place = Field { quotes: Quotes::None, span: Span::new(start, record.len()) };
+        self.count = count + 1;
+        special == 0 && places.next().is_none()
     }
 
     fn split_quoted(&mut self, record: &[u8]) -> Result<(), Broken> {
@@ -112,11 +118,11 @@ impl Splitter {
             } else {
                 let end = memchr::memchr(b',', &record[at..]).map_or(record.len(), |found| at + found);
                 if let Some(found) = memchr::memchr3(b'"', b'\n', b'\r', &record[at..end]) {
-                    let what = match record[at + found] {
-                        b'"' => "a quote inside a field that does not begin with one",
-                        _ => "a line end outside of quotes",
+                    let fault = match record[at + found] {
+                        b'"' => QUOTE_INSIDE,
+                        _ => LINE_END,
                     };
-                    return Err(Broken::syntax(what, at + found));
+                    return Err(Broken::new(fault, at + found));
                 }
                 self.add(Quotes::None, at, end)?;
                 end
@@ -124,7 +130,12 @@ impl Splitter {
             match record.get(end) {
                 None => return Ok(()),
                 Some(b',') => at = end + 1,
-                Some(_) => return Err(Broken::syntax("something follows the quote that ends a field", end)),
+                Some(_) => {
+                    return Err(Broken::new(
+                        const { &Refusal::syntax("something follows the quote that ends a field") },
+                        end,
+                    ));
+                }
             }
         }
     }
@@ -141,7 +152,7 @@ fn quoted_end(record: &[u8], from: usize) -> Result<(usize, Quotes), Broken> {
         quotes = Quotes::Inside;
         at += found + 2;
     }
-    Err(Broken::syntax("a quoted field does not end", from - 1))
+    Err(Broken::new(const { &Refusal::syntax("a quoted field does not end") }, from - 1))
 }
 
 /// Appends a field's text with its doubled quotes made single.
@@ -159,27 +170,26 @@ fn without_line_end(record: &[u8]) -> &[u8] {
     record.strip_suffix(b"\r").unwrap_or(record)
 }
 
-/// Whether there is a quote or a line end anywhere. One pass without branches, which compilers turn into vector
-/// instructions.
+const ONES: u64 = 0x0101_0101_0101_0101;
+const HIGHS: u64 = 0x8080_8080_8080_8080;
+
+/// The high bit of each byte that equals another; exact for every byte. Source: Hacker's Delight, section 6-1.
 #[inline]
-fn is_special(record: &[u8]) -> bool {
-    let special = |byte: u8| u8::from(byte == b'"') | u8::from(byte == b'\n') | u8::from(byte == b'\r');
-    let mut found = [0u8; 16];
-    let (blocks, rest) = record.as_chunks::<16>();
-    for block in blocks {
-        for (found, byte) in found.iter_mut().zip(block) {
-            *found |= special(*byte);
-        }
-    }
-    let rest = rest.iter().fold(0, |found, byte| found | special(*byte));
-    found.iter().fold(rest, |all, lane| all | lane) != 0
+fn all_equal(word: u64, byte: u8) -> u64 {
+    let zeros = word ^ (ONES * u64::from(byte));
+    !(((zeros & !HIGHS) + !HIGHS) | zeros | !HIGHS)
 }
 
-/// The high bit of each byte that is a comma; exact for every byte. Source: Hacker's Delight, section 6-1.
+/// Not zero if and only if some byte equals another. Source: Bit Twiddling Hacks, "Determine if a word has a zero
+/// byte".
 #[inline]
-fn commas_in(word: [u8; 8]) -> u64 {
-    const LOWS: u64 = 0x7F7F_7F7F_7F7F_7F7F;
-    const COMMAS: u64 = 0x0101_0101_0101_0101 * b',' as u64;
-    let zeros = u64::from_le_bytes(word) ^ COMMAS;
-    !(((zeros & LOWS) + LOWS) | zeros | LOWS)
+fn some_equal(word: u64, byte: u8) -> u64 {
+    let zeros = word ^ (ONES * u64::from(byte));
+    zeros.wrapping_sub(ONES) & !zeros & HIGHS
+}
+
+/// Not zero if and only if some byte is below 0x20. Source: as above, "Determine if a word has a byte less than n".
+#[inline]
+fn bytes_below_space(word: u64) -> u64 {
+    word.wrapping_sub(ONES * 0x20) & !word & HIGHS
 }

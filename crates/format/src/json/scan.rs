@@ -6,7 +6,7 @@
 use super::layout::Layout;
 use super::names::{Names, Target};
 use super::string;
-use crate::error::{Broken, Fault, Reason};
+use crate::error::{Broken, Refusal};
 use crate::value::Span;
 
 /// What a column's value looks like.
@@ -64,13 +64,12 @@ impl Scanner {
 
     /// Takes a record apart. After an error the slots mean nothing.
     pub fn scan<'a>(&mut self, record: &'a [u8]) -> Result<&'a str, Broken> {
-        let text = std::str::from_utf8(record)
-            .map_err(|error| Broken { fault: Fault::new(Reason::Encoding, "not UTF-8"), at: error.valid_up_to() })?;
+        let text = std::str::from_utf8(record).map_err(|error| Broken::new(&Refusal::NOT_UTF8, error.valid_up_to()))?;
         if u32::try_from(record.len()).is_err() {
-            return Err(Broken::syntax("a record of 4 GiB or more", 0));
+            return Err(Broken::new(const { &Refusal::syntax("a record of 4 GiB or more") }, 0));
         }
         self.slots.fill(Slot::default());
-        let special = string::survey(record).special;
+        let special = string::is_special(record);
         let unknown = self.object(record, special)?;
         self.unknown += unknown;
         Ok(text)
@@ -163,18 +162,18 @@ fn lead(record: &[u8], from: usize) -> Result<Lead, Broken> {
     match record.get(at) {
         Some(&byte) if byte == opening => at = space_end(record, at + 1),
         Some(b'}') if !first => return end(record, at + 1),
-        _ if first => return Err(Broken::syntax("expected an object", at)),
-        _ => return Err(Broken::syntax("expected ',' or '}'", at)),
+        _ if first => return Err(Broken::new(const { &Refusal::syntax("expected an object") }, at)),
+        _ => return Err(Broken::new(const { &Refusal::syntax("expected ',' or '}'") }, at)),
     }
     match record.get(at) {
         Some(b'"') => {}
         Some(b'}') if first => return end(record, at + 1),
-        _ => return Err(Broken::syntax("expected a field's name in quotes", at)),
+        _ => return Err(Broken::new(const { &Refusal::syntax("expected a field's name in quotes") }, at)),
     }
     let (name_end, _) = string::checked_end(record, at + 1)?;
     let colon = space_end(record, name_end + 1);
     if record.get(colon) != Some(&b':') {
-        return Err(Broken::syntax("expected ':'", colon));
+        return Err(Broken::new(const { &Refusal::syntax("expected ':'") }, colon));
     }
     Ok(Lead::Field { name: Span::new(at + 1, name_end), value: space_end(record, colon + 1) })
 }
@@ -182,7 +181,7 @@ fn lead(record: &[u8], from: usize) -> Result<Lead, Broken> {
 fn end(record: &[u8], at: usize) -> Result<Lead, Broken> {
     match space_end(record, at) {
         end if end == record.len() => Ok(Lead::End),
-        more => Err(Broken::syntax("something follows the object", more)),
+        more => Err(Broken::new(const { &Refusal::syntax("something follows the object") }, more)),
     }
 }
 
@@ -226,7 +225,7 @@ fn string_end(record: &[u8], at: usize, special: bool) -> Result<(usize, bool), 
     }
     match string::plain_end(record, at) {
         Some(end) => Ok((end, false)),
-        None => Err(Broken::syntax("a string does not end", at)),
+        None => Err(Broken::new(const { &Refusal::syntax("a string does not end") }, at)),
     }
 }
 
@@ -240,7 +239,7 @@ fn number_end(record: &[u8], from: usize) -> Result<usize, Broken> {
     };
     let some_digits = |at: usize| match digits(at) {
         end if end > at => Ok(end),
-        _ => Err(Broken::syntax("a number lacks a digit", at)),
+        _ => Err(Broken::new(const { &Refusal::syntax("a number lacks a digit") }, at)),
     };
     let start = from + usize::from(record[from] == b'-');
     // A zero begins a number only alone; a digit after it is met by whoever expects the end of the value.
@@ -262,7 +261,7 @@ fn word(record: &[u8], at: usize) -> Result<(Token, usize), Broken> {
             return Ok((token, at + word.len()));
         }
     }
-    Err(Broken::syntax("expected a value", at))
+    Err(Broken::new(const { &Refusal::syntax("expected a value") }, at))
 }
 
 /// The end of a value that is no container.
@@ -286,7 +285,7 @@ fn container_end(record: &[u8], from: usize, special: bool) -> Result<usize, Bro
         if let Some(&open @ (b'{' | b'[')) = record.get(at) {
             depth += 1;
             if depth > DEPTH_MAX {
-                return Err(Broken::syntax("nested too deeply", at));
+                return Err(Broken::new(const { &Refusal::syntax("nested too deeply") }, at));
             }
             levels = levels << 1 | u128::from(open == b'{');
             at = space_end(record, at + 1);
@@ -308,7 +307,12 @@ fn container_end(record: &[u8], from: usize, special: bool) -> Result<usize, Bro
                 Some(b'}') if in_object => {}
                 Some(b']') if !in_object => {}
                 Some(b',') => break,
-                _ => return Err(Broken::syntax("expected ',' or the end of an object or array", at)),
+                _ => {
+                    return Err(Broken::new(
+                        const { &Refusal::syntax("expected ',' or the end of an object or array") },
+                        at,
+                    ));
+                }
             }
             levels >>= 1;
             depth -= 1;
@@ -328,12 +332,12 @@ fn container_end(record: &[u8], from: usize, special: bool) -> Result<usize, Bro
 /// Where the value begins that a name inside a nested object stands before.
 fn name_end(record: &[u8], at: usize) -> Result<usize, Broken> {
     if record.get(at) != Some(&b'"') {
-        return Err(Broken::syntax("expected a field's name in quotes", at));
+        return Err(Broken::new(const { &Refusal::syntax("expected a field's name in quotes") }, at));
     }
     let (end, _) = string::checked_end(record, at + 1)?;
     let colon = space_end(record, end + 1);
     if record.get(colon) != Some(&b':') {
-        return Err(Broken::syntax("expected ':'", colon));
+        return Err(Broken::new(const { &Refusal::syntax("expected ':'") }, colon));
     }
     Ok(colon + 1)
 }

@@ -1,28 +1,22 @@
 //! JSON strings: their end, their escapes, and writing them.
 
-use crate::error::Broken;
+use crate::error::{Broken, Refusal};
 
-/// What a whole record has of what makes strings slow to read.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Survey {
-    /// Somewhere there is a backslash or a byte below 0x20.
-    pub special: bool,
-}
-
-/// One pass without branches, which compilers turn into vector instructions.
+/// Whether there is a backslash or a byte below 0x20 anywhere in a record: what makes strings slow to read. One pass
+/// without branches, which compilers turn into vector instructions.
 #[inline]
-pub(crate) fn survey(record: &[u8]) -> Survey {
+pub(crate) fn is_special(record: &[u8]) -> bool {
     const LANES: usize = 32;
-    let special = |byte: u8| u8::from(byte < 0x20) | u8::from(byte == b'\\');
-    let mut found = [0u8; LANES];
     let (blocks, rest) = record.as_chunks::<LANES>();
-    for block in blocks {
+    let mut last = [b' '; LANES];
+    last[..rest.len()].copy_from_slice(rest);
+    let mut found = [0u8; LANES];
+    for block in blocks.iter().chain([&last]) {
         for (found, byte) in found.iter_mut().zip(block) {
-            *found |= special(*byte);
+            *found |= u8::from(*byte < 0x20) | u8::from(*byte == b'\\');
         }
     }
-    let rest = rest.iter().fold(0, |found, byte| found | special(*byte));
-    Survey { special: found.iter().fold(rest, |all, lane| all | lane) != 0 }
+    found.iter().any(|lane| *lane != 0)
 }
 
 /// The position of the quote that ends a string without escapes, from `at` on.
@@ -61,13 +55,18 @@ pub(crate) fn checked_end(record: &[u8], from: usize) -> Result<(usize, bool), B
     let mut escaped = false;
     loop {
         match record.get(at) {
-            None => return Err(Broken::syntax("a string does not end", from)),
+            None => return Err(Broken::new(const { &Refusal::syntax("a string does not end") }, from)),
             Some(b'"') => return Ok((at, escaped)),
             Some(b'\\') => {
                 escaped = true;
                 at = escape_end(record, at)?;
             }
-            Some(0..0x20) => return Err(Broken::syntax("a control character in a string must be escaped", at)),
+            Some(0..0x20) => {
+                return Err(Broken::new(
+                    const { &Refusal::syntax("a control character in a string must be escaped") },
+                    at,
+                ));
+            }
             Some(_) => at += 1,
         }
     }
@@ -78,17 +77,18 @@ fn escape_end(record: &[u8], at: usize) -> Result<usize, Broken> {
     match record.get(at + 1) {
         Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Ok(at + 2),
         Some(b'u') => {
-            let unit = hex(record, at + 2).ok_or(Broken::syntax("an escape \\u needs four hexadecimal digits", at))?;
+            let unit = hex(record, at + 2)
+                .ok_or(Broken::new(const { &Refusal::syntax("an escape \\u needs four hexadecimal digits") }, at))?;
             match unit {
                 0xD800..0xDC00 => match (record.get(at + 6..at + 8), hex(record, at + 8)) {
                     (Some(b"\\u"), Some(0xDC00..0xE000)) => Ok(at + 12),
-                    _ => Err(Broken::syntax("half of a surrogate pair", at)),
+                    _ => Err(Broken::new(const { &Refusal::syntax("half of a surrogate pair") }, at)),
                 },
-                0xDC00..0xE000 => Err(Broken::syntax("half of a surrogate pair", at)),
+                0xDC00..0xE000 => Err(Broken::new(const { &Refusal::syntax("half of a surrogate pair") }, at)),
                 _ => Ok(at + 6),
             }
         }
-        _ => Err(Broken::syntax("an unknown escape", at)),
+        _ => Err(Broken::new(const { &Refusal::syntax("an unknown escape") }, at)),
     }
 }
 

@@ -3,26 +3,27 @@
 //! Plain numbers of up to 18 digits take a short way; all others (many digits, exponents) are read as a significand
 //! without zeros at either end and a power of ten, which decides exactly what fits.
 
-use crate::error::Fault;
-use crate::value::{Cell, Kind};
+use crate::error::{Fault, Refusal};
+use crate::value::{Cell, Kind, Wide};
 
-const NOT_A_NUMBER: Fault = Fault::of_type("expected a number");
-const NOT_INTEGRAL: Fault = Fault::of_type("expected an integer, not a fraction");
-const TOO_FINE: Fault = Fault::of_type("more fractional digits than the decimal's scale");
-const TOO_LARGE: Fault = Fault::overflow("beyond the range of the column's type");
+const NOT_A_NUMBER: Fault = &Refusal::of_type("expected a number");
+const NOT_INTEGRAL: Fault = &Refusal::of_type("expected an integer, not a fraction");
+const TOO_FINE: Fault = &Refusal::of_type("more fractional digits than the decimal's scale");
+const TOO_LARGE: Fault = &Refusal::overflow("beyond the range of the column's type");
 
 /// Reads a numeric value.
 #[inline]
-pub(crate) fn read(kind: Kind, text: &str) -> Result<Cell, Fault> {
+pub(crate) fn read(kind: Kind, text: &str, cell: &mut Cell) -> Result<(), Fault> {
     let bytes = text.as_bytes();
-    match kind {
-        Kind::Int(bits) => signed(bytes, bits).map(Cell::Int),
-        Kind::UInt(bits) => unsigned(bytes, bits).map(Cell::UInt),
-        Kind::Decimal { precision, scale } => decimal(bytes, precision, scale).map(Cell::Decimal),
-        Kind::Float64 => float64(text).map(Cell::Float64),
-        Kind::Float32 => float32(text).map(Cell::Float32),
-        _ => Err(NOT_A_NUMBER),
-    }
+    *cell = match kind {
+        Kind::Int(bits) => Cell::Int(signed(bytes, bits)?),
+        Kind::UInt(bits) => Cell::UInt(unsigned(bytes, bits)?),
+        Kind::Decimal { precision, scale } => Cell::Decimal(Wide::new(decimal(bytes, precision, scale)?)),
+        Kind::Float64 => Cell::Float64(float64(text)?),
+        Kind::Float32 => Cell::Float32(float32(text)?),
+        _ => return Err(NOT_A_NUMBER),
+    };
+    Ok(())
 }
 
 #[inline]

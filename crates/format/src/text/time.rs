@@ -6,13 +6,14 @@
 
 use arrow_schema::TimeUnit;
 
-use crate::error::Fault;
+use crate::error::{Fault, Refusal};
 
-const NOT_A_DATE: Fault = Fault::of_type("expected a date as YYYY-MM-DD");
-const NOT_A_TIMESTAMP: Fault =
-    Fault::of_type("expected a timestamp as YYYY-MM-DD HH:MM:SS[.ffffff], with Z or an offset like +01:00 or neither");
-const NO_SUCH_TIME: Fault = Fault::of_type("no such day or time of day");
-const TOO_FAR: Fault = Fault::overflow("beyond the range of the column's type");
+const NOT_A_DATE: Fault = &Refusal::of_type("expected a date as YYYY-MM-DD");
+const NOT_A_TIMESTAMP: Fault = &Refusal::of_type(
+    "expected a timestamp as YYYY-MM-DD HH:MM:SS[.ffffff], with Z or an offset like +01:00 or neither",
+);
+const NO_SUCH_TIME: Fault = &Refusal::of_type("no such day or time of day");
+const TOO_FAR: Fault = &Refusal::overflow("beyond the range of the column's type");
 
 const SECONDS_PER_DAY: i64 = 86_400;
 

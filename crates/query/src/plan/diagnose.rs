@@ -46,7 +46,7 @@ pub fn planning(error: &DataFusionError, place: &Place<'_>) -> Error {
 
 /// An error of running what was planned.
 pub fn execution(error: DataFusionError) -> Error {
-    if let Some(lake) = headwater_lake::Error::inside(&error) {
+    if let Some(lake) = headwater_lake::Error::damage_inside(&error) {
         return Error::Archive { kind: lake.kind(), message: lake.to_string() };
     }
     match error {
@@ -137,6 +137,11 @@ fn wrong_name(schema: &SchemaError, error: &DataFusionError, outer: Option<&Foun
                 None if valid_fields.is_empty() => None,
                 None => Some(format!("the columns here are {}", all())),
             };
+        }
+        // Without a place it is not a reference that is ambiguous but the output.
+        SchemaError::AmbiguousReference { field } if outer.is_none() => {
+            diagnostic.message = format!("two columns are called {}", field.name());
+            diagnostic.hint = Some("rename one with AS".to_owned());
         }
         SchemaError::AmbiguousReference { field } => {
             diagnostic.message = format!("column {} is in more than one relation here", field.name());

@@ -104,11 +104,11 @@ fn windows_that_are_none_are_refused() {
     let tumble = |args: &str| refused(&format!("SELECT window_start FROM TUMBLE({args})"));
     assert_eq!(
         tumble("orders, ordered_at, INTERVAL '1 month'"),
-        ["the size of a window: months and years have no fixed length; give days or less [INTERVAL '1 month']"]
+        ["the size of a window: months and years have no fixed length; give days or less ['1 month']"]
     );
     assert_eq!(
         tumble("orders, ordered_at, INTERVAL '0 seconds'"),
-        ["the size of a window must be positive [INTERVAL '0 seconds']"]
+        ["the size of a window must be positive ['0 seconds']"]
     );
     assert_eq!(tumble("orders, amount, INTERVAL '1 day'"), ["windows need a TIMESTAMP, not DECIMAL(10, 2) [amount]"]);
     assert!(tumble("orders, ordered_at")[0].starts_with("TUMBLE takes a relation, a time column and a size"));
@@ -120,15 +120,6 @@ fn windows_that_are_none_are_refused() {
     assert!(refused(joined)[0].starts_with("GROUP BY TUMBLE(time, size) needs exactly one relation in FROM"));
     let other = "SELECT TUMBLE_START(ordered_at, INTERVAL '2 hours') AS s FROM orders GROUP BY TUMBLE(ordered_at, INTERVAL '1 hour')";
     assert_eq!(refused(other), ["tumble_start must name the window that the SELECT groups by [TUMBLE_START]"]);
-}
-
-#[test]
-fn what_the_planner_would_drop_is_refused() {
-    let first = |query: &str| refused(query).remove(0);
-    assert!(first("SELECT order_id FROM orders TABLESAMPLE (10)").starts_with("TABLESAMPLE is not built yet"));
-    assert!(first("SELECT order_id FROM orders FOR UPDATE").starts_with("FOR UPDATE is not supported"));
-    let found = first("SELECT order_id FROM orders VERSION AS OF 1");
-    assert!(found.starts_with("reading an older version (AS OF) is not built yet"), "{found}");
 }
 
 #[test]

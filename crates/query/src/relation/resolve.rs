@@ -7,7 +7,7 @@ use arrow::datatypes::{Field, Schema, SchemaRef};
 use datafusion::common::DFSchema;
 use headwater_format::Format;
 use headwater_sql::ast::{self, CreateMaterializedView, CreateStream, Name};
-use headwater_sql::{Diagnostic, Diagnostics, Options, SourceText};
+use headwater_sql::{Diagnostic, Diagnostics, SourceText, settings};
 use sqlparser::ast::{BinaryOperator, Expr as SqlExpr, Ident};
 
 use super::{Origin, Relations, Stream, View, Watermark, timestamp_type};
@@ -21,44 +21,34 @@ use crate::window::interval_us;
 use crate::window::relation::constant;
 use crate::{Error, Result};
 
-/// Partitions of a stream that does not say.
-pub const PARTITIONS_DEFAULT: u32 = 1;
-pub const PARTITIONS_MAX: u32 = 1024;
-
-/// Resolves a declared stream. Takes the options `partitions`, `format`, `retention`, `max_future` and `idle_timeout`,
-/// and hands back the others for whoever knows them to take and [`Options::finish`].
-pub fn stream(create: &CreateStream, source: &SourceText) -> Result<(Stream, Options)> {
-    let mut options = create.options.clone();
+/// Resolves a declared stream.
+pub fn stream(create: &CreateStream, source: &SourceText) -> Result<Stream> {
+    let settings = create.settings()?;
     let schema = columns(&create.columns, source)?;
     let watermark = match &create.watermark {
         Some(declared) => Some(watermark(declared, &schema, source)?),
         None => None,
     };
-    let rules = Arc::new(RuleSet::resolve(&create.rules, &schema, source)?);
-    let partition_key = indices(&create.partition_key, &schema, source)?;
-    let partitions = partitions(&mut options)?;
-    let format = format(&mut options)?;
-    let retention = options.take_duration("retention")?;
-    let max_future_us = options.take_duration("max_future")?.map(micros);
-    let idle_timeout = options.take_duration("idle_timeout")?;
-    let stream = Stream {
+    Ok(Stream {
         name: create.name.value.clone(),
-        schema,
-        format,
-        partitions,
-        partition_key,
+        format: match settings.format {
+            settings::Format::Json => Format::Json,
+            settings::Format::Csv => Format::Csv,
+        },
+        partitions: settings.partitions,
+        partition_key: indices(&create.partition_key, &schema, source)?,
         watermark,
-        rules,
-        max_future_us,
-        idle_timeout,
-        retention,
+        rules: Arc::new(RuleSet::resolve(&create.rules, &schema, source)?),
+        max_future_us: settings.max_future.map(micros),
+        idle_timeout: settings.idle_timeout,
+        retention: settings.retention,
         topic: create.name.value.clone(),
         origin: Origin::Declared,
-    };
-    Ok((stream, options))
+        schema,
+    })
 }
 
-/// Plans a view and resolves what stands around its query. Its options are the engine's to take.
+/// Plans a view and resolves what stands around its query.
 pub fn view(relations: &Relations, create: &CreateMaterializedView, source: &SourceText) -> Result<View> {
     let plan = plan_view(relations, create, source)?;
     let fields = plan
@@ -73,6 +63,7 @@ pub fn view(relations: &Relations, create: &CreateMaterializedView, source: &Sou
         rules: Arc::new(RuleSet::resolve(&create.rules, &schema, source)?),
         partition_key: indices(&create.partition_key, &schema, source)?,
         emit: create.emit,
+        settings: create.settings()?,
         plan,
         schema,
     })
@@ -162,27 +153,6 @@ fn delay_us(interval: &SqlExpr, place: &Place<'_>) -> Result<i64> {
         delay_us if delay_us >= 0 => Ok(delay_us),
         _ => Err(refuse("it must not be negative".to_owned())),
     }
-}
-
-fn partitions(options: &mut Options) -> Result<u32> {
-    let Some(entry) = options.entries().iter().find(|entry| entry.name.value == "partitions").cloned() else {
-        options.take_integer("partitions")?;
-        return Ok(PARTITIONS_DEFAULT);
-    };
-    let given = options.take_integer("partitions")?.and_then(|given| u32::try_from(given).ok());
-    match given {
-        Some(partitions @ 1..=PARTITIONS_MAX) => Ok(partitions),
-        _ => Err(options.refuse(&entry, format!("a stream has from 1 to {PARTITIONS_MAX} partitions")).into()),
-    }
-}
-
-fn format(options: &mut Options) -> Result<Format> {
-    let Some(entry) = options.entries().iter().find(|entry| entry.name.value == "format").cloned() else {
-        options.take_text("format")?;
-        return Ok(Format::Json);
-    };
-    let given = options.take_text("format")?.unwrap_or_default();
-    given.parse().map_err(|error: headwater_format::Error| options.refuse(&entry, error.to_string()).into())
 }
 
 fn micros(duration: Duration) -> i64 {

@@ -68,14 +68,6 @@ fn types_that_no_column_can_have_are_refused_by_name() {
 }
 
 #[test]
-fn partitions_are_bounded() {
-    let refused =
-        |partitions: &str| refusals(try_stream(&format!("CREATE STREAM s (a INT) WITH (partitions = {partitions})")));
-    assert_eq!(refused("0"), ["a stream has from 1 to 1024 partitions [0]"]);
-    assert_eq!(refused("5000000000"), ["a stream has from 1 to 1024 partitions [5000000000]"]);
-}
-
-#[test]
 fn a_view_has_its_groups_as_key() {
     let relations = relations(&[ORDERS]);
     let key = |query: &str| view(&relations, &format!("CREATE MATERIALIZED VIEW v AS {query}")).key;

@@ -39,8 +39,8 @@ impl QueryTables {
             }
             Some(SYSTEM) => {
                 let (name, schema) = self.sources.system.tables().into_iter().find(|(name, _)| name == table)?;
-                let system = Arc::clone(&self.sources.system);
-                Some(Arc::new(LiveTable::new(schema, Box::new(move || system.rows(&name)))))
+                let (system, point) = (Arc::clone(&self.sources.system), Arc::clone(&self.point));
+                Some(Arc::new(LiveTable::new(schema, Box::new(move || system.rows(&name, &point)))))
             }
             Some(_) => None,
         }

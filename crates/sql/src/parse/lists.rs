@@ -7,7 +7,7 @@ use crate::ast::Name;
 use crate::options::Entry;
 use crate::{Options, Result, Value};
 
-/// `(name = 'text', name 5, name true, name (…))`: the equals sign may be left out.
+/// `(name = 'text', name 5, name true, name (…), name = 'a' <> 'b')`: the first equals sign may be left out.
 pub(super) fn options(cursor: &mut Cursor<'_>) -> Result<Options> {
     let start = cursor.position();
     cursor.expect_token(&Token::LParen)?;
@@ -43,7 +43,20 @@ fn entry(cursor: &mut Cursor<'_>) -> Result<Entry> {
     Ok(Entry { name, value, value_span: cursor.span_from(value_start), span: cursor.span_from(start) })
 }
 
+/// A literal, or whether two literals are equal: `enabled = '${data}' <> ''` asks a setting.
 fn value(cursor: &mut Cursor<'_>, name: &Name) -> Result<Value> {
+    let first = literal(cursor, name)?;
+    let wanted = match cursor.next() {
+        Token::Eq => true,
+        Token::Neq => false,
+        _ => return Ok(first),
+    };
+    cursor.advance();
+    let second = literal(cursor, name)?;
+    Ok(Value::Boolean((first == second) == wanted))
+}
+
+fn literal(cursor: &mut Cursor<'_>, name: &Name) -> Result<Value> {
     let sign = match cursor.next() {
         Token::Minus => "-",
         Token::Plus => "+",

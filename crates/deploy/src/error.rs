@@ -1,0 +1,49 @@
+//! What can be wrong with a project, or with bringing it to run.
+
+use std::path::PathBuf;
+
+use headwater_base::{ErrorKind, files};
+use headwater_sql::Diagnostics;
+
+pub type Result<T> = std::result::Result<T, Error>;
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The files say something that can't be; each diagnostic points into one.
+    #[error("{0}")]
+    Sql(#[from] Diagnostics),
+    #[error("{path}: {message}", path = path.display())]
+    Configuration { path: PathBuf, message: String },
+    /// The change from what is stored to what is declared can't be made.
+    #[error("{message}")]
+    Refused { message: String, hint: String },
+    #[error(transparent)]
+    Files(#[from] files::Error),
+    #[error(transparent)]
+    Catalog(#[from] headwater_catalog::Error),
+    #[error(transparent)]
+    Stream(#[from] headwater_stream::Error),
+    #[error(transparent)]
+    Query(#[from] headwater_query::Error),
+}
+
+impl Error {
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Error::Sql(diagnostics) => diagnostics.kind(),
+            Error::Configuration { .. } | Error::Refused { .. } => ErrorKind::Invalid,
+            Error::Files(error) => error.kind(),
+            Error::Catalog(error) => error.kind(),
+            Error::Stream(error) => error.kind(),
+            Error::Query(error) => error.kind(),
+        }
+    }
+
+    pub fn hint(&self) -> Option<&str> {
+        match self {
+            Error::Refused { hint, .. } => Some(hint),
+            Error::Stream(error) => error.hint(),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! `CREATE SOURCE`: what a source feeds and where it reads, with every option taken or refused. Opening one is for who
+//! knows the outside systems.
+
+use std::sync::Arc;
+
+use headwater_format::Format;
+use headwater_query::relation::{Relations, Stream};
+use headwater_sql::ast::{CreateSource, Origin as Written};
+use headwater_sql::options::Value;
+use headwater_sql::settings;
+use headwater_sql::{Diagnostic, Diagnostics, Options, Parsed};
+
+use crate::Result;
+
+/// A declared source.
+#[derive(Debug, Clone)]
+pub struct Declared {
+    pub name: String,
+    pub stream: Arc<Stream>,
+    pub enabled: bool,
+    pub origin: Origin,
+}
+
+/// Where its rows come from.
+#[derive(Debug, Clone)]
+pub enum Origin {
+    Files(Files),
+    Generator(Generator),
+}
+
+/// `FROM FILES (…)`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Files {
+    /// A path or a pattern, relative to the process's working folder.
+    pub path: String,
+    pub format: Format,
+    pub follow: bool,
+    /// Seconds of event time per second; `None`: as fast as can be.
+    pub speed: Option<f64>,
+}
+
+/// `FROM GENERATOR (…)`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Generator {
+    /// `None` goes on for ever.
+    pub rows: Option<u64>,
+    /// Rows a second; `None`: as fast as can be.
+    pub rate: Option<f64>,
+    pub seed: u64,
+    /// Column and spec.
+    pub fields: Vec<(String, String)>,
+}
+
+/// Resolves a source against the streams that are declared.
+pub fn resolve(create: &CreateSource, parsed: &Parsed, relations: &Relations) -> Result<Declared> {
+    let refuse = |span, message: String| Diagnostic::new(parsed.source.clone(), span, message);
+    let Some(into) = &create.into else {
+        let message = format!("source {} does not say which stream it feeds", create.name);
+        let hint = "write INTO and the name of a declared stream; discovering a schema is not built yet";
+        return Err(Diagnostics::from(refuse(create.name.span, message).with_hint(hint)).into());
+    };
+    let Some(stream) = relations.stream(&into.value).filter(|stream| stream.origin == declared()) else {
+        let message = format!("{into} is no declared stream, so no source can feed it");
+        return Err(Diagnostics::from(refuse(into.span, message)).into());
+    };
+    let enabled = create.settings()?.enabled;
+    let origin = match &create.from {
+        Written::Files(options) => Origin::Files(files(options.clone())?),
+        Written::Generator(options) => Origin::Generator(generator(options.clone())?),
+    };
+    Ok(Declared { name: create.name.value.clone(), stream: Arc::clone(stream), enabled, origin })
+}
+
+fn declared() -> headwater_query::relation::Origin {
+    headwater_query::relation::Origin::Declared
+}
+
+fn files(mut options: Options) -> std::result::Result<Files, Diagnostics> {
+    let path = options.take_text("path")?.ok_or_else(|| options.missing("path", "'data/*.csv'"))?;
+    let format = options.take_choice("format", &[("csv", Format::Csv)])?.unwrap_or(Format::Csv);
+    let follow = options.take_boolean("follow")?.unwrap_or(false);
+    let speed = options.take_number("speed")?.filter(|speed| *speed != 0.0);
+    options.finish()?;
+    Ok(Files { path, format, follow, speed })
+}
+
+fn generator(mut options: Options) -> std::result::Result<Generator, Diagnostics> {
+    let rows = options.take_integer("rows")?.and_then(|rows| u64::try_from(rows).ok()).filter(|rows| *rows > 0);
+    let rate = options.take_number("rate")?.filter(|rate| *rate > 0.0);
+    let seed = options.take_integer("seed")?.unwrap_or(0) as u64;
+    let fields = options.take_list("fields")?.ok_or_else(|| options.missing("fields", "(id = 'sequence(1, 1)')"))?;
+    let mut specs = Vec::new();
+    for entry in fields.clone().into_entries() {
+        match &entry.value {
+            Value::Text(spec) => specs.push((entry.name.value.clone(), spec.clone())),
+            _ => return Err(fields.refuse(&entry, "a field's generator is a text, such as 'integer(1, 9)'").into()),
+        }
+    }
+    options.finish()?;
+    Ok(Generator { rows, rate, seed, fields: specs })
+}
+
+/// The format that a statement names.
+pub fn format(format: settings::Format) -> Format {
+    match format {
+        settings::Format::Json => Format::Json,
+        settings::Format::Csv => Format::Csv,
+    }
+}

@@ -1,0 +1,80 @@
+//! HTTP: `POST /v1/sql` and `GET /health`.
+
+mod answer;
+mod failure;
+mod sql;
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{get, post};
+use headwater_base::ErrorKind;
+use headwater_query::session::Session;
+use tokio::net::TcpListener;
+
+/// A query longer than this is no query.
+const BODY_BYTES_MAX: usize = 4 << 20;
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("cannot listen for HTTP on {address}: {source}")]
+    Listen { address: SocketAddr, source: io::Error },
+    #[error("HTTP: {0}")]
+    Serve(io::Error),
+}
+
+impl Error {
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Error::Listen { .. } => ErrorKind::Conflict,
+            Error::Serve(_) => ErrorKind::Unavailable,
+        }
+    }
+
+    pub fn hint(&self) -> Option<&str> {
+        match self {
+            Error::Listen { .. } => Some("choose another address with --http, or port 0 for a free one"),
+            Error::Serve(_) => None,
+        }
+    }
+}
+
+/// Takes connections, once it is told to run.
+#[derive(Debug)]
+pub struct Server {
+    listener: TcpListener,
+    address: SocketAddr,
+}
+
+impl Server {
+    /// Takes the port. Port 0 takes a free one.
+    pub async fn bind(address: SocketAddr) -> Result<Server, Error> {
+        let listen = |source| Error::Listen { address, source };
+        let listener = TcpListener::bind(address).await.map_err(listen)?;
+        let address = listener.local_addr().map_err(listen)?;
+        Ok(Server { listener, address })
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves until `stop` resolves, then lets running requests end.
+    pub async fn run(self, session: Session, stop: impl Future<Output = ()> + Send + 'static) -> Result<(), Error> {
+        let router = Router::new()
+            .route("/v1/sql", post(sql::post))
+            .route("/health", get(health))
+            .fallback(failure::not_found)
+            .method_not_allowed_fallback(failure::wrong_method)
+            .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+            .with_state(session);
+        axum::serve(self.listener, router).with_graceful_shutdown(stop).await.map_err(Error::Serve)
+    }
+}
+
+async fn health() -> &'static str {
+    "ok\n"
+}

@@ -1,0 +1,140 @@
+//! The forms in which a query is answered, and the choice among them.
+
+use std::str::FromStr;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use arrow::ipc::writer::StreamWriter;
+use axum::body::{Body, Bytes};
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use futures::{StreamExt, TryStreamExt, stream};
+use headwater_query::render::{self, csv, json};
+use headwater_query::session::QueryResult;
+use headwater_query::{Error, Result};
+
+/// How rows are written down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// An array of objects.
+    Json,
+    /// One object a line.
+    JsonLines,
+    Csv,
+    /// For people; all rows are held until the last has come.
+    Table,
+    /// An Arrow IPC stream.
+    Arrow,
+}
+
+impl Form {
+    const ALL: [(Form, &'static str, &'static str); 5] = [
+        (Form::Json, "json", "application/json"),
+        (Form::JsonLines, "ndjson", "application/x-ndjson"),
+        (Form::Csv, "csv", "text/csv; charset=utf-8"),
+        (Form::Table, "table", "text/plain; charset=utf-8"),
+        (Form::Arrow, "arrow", "application/vnd.apache.arrow.stream"),
+    ];
+
+    /// The first media type of an `Accept` header that there is a form for; JSON where any will do.
+    pub fn accepted(header: &str) -> Option<Form> {
+        header.split(',').find_map(|each| {
+            let media = each.split(';').next().unwrap_or(each).trim();
+            match media {
+                "*/*" | "application/*" => Some(Form::Json),
+                _ => Self::ALL.iter().find(|(_, _, known)| known.split(';').next() == Some(media)).map(|each| each.0),
+            }
+        })
+    }
+
+    fn media_type(self) -> &'static str {
+        Self::ALL.iter().find(|each| each.0 == self).map_or("application/octet-stream", |each| each.2)
+    }
+}
+
+impl FromStr for Form {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Form, String> {
+        let known = Self::ALL.iter().find(|each| each.1 == name).map(|each| each.0);
+        known.ok_or_else(|| format!("unknown format '{name}'; the formats are json, ndjson, csv, table and arrow"))
+    }
+}
+
+/// A running query as a response. Rows are sent as they come; an error among them breaks the response off, so that
+/// nobody takes a part for the whole. The first batch is waited for, so that most errors still get a status.
+pub async fn respond(result: QueryResult, form: Form) -> Result<Response> {
+    let QueryResult { schema, epoch, as_of_us, mut batches } = result;
+    let headers = [("x-headwater-epoch", epoch.to_string()), ("x-headwater-as-of-us", as_of_us.to_string())];
+    let content = [(CONTENT_TYPE, form.media_type())];
+    if form == Form::Table {
+        let rows: Vec<RecordBatch> = batches.try_collect().await?;
+        let text = render::render(&schema, &rows, render::Format::Table)?;
+        return Ok((headers, content, text).into_response());
+    }
+    let first = batches.try_next().await?;
+    let mut writer = Writer::new(form, schema)?;
+    let rows = stream::iter(first.map(Ok)).chain(batches);
+    let parts = rows
+        .map(Some)
+        .chain(stream::once(async { None }))
+        .map(move |batch| writer.next(batch))
+        .try_filter(|part| std::future::ready(!part.is_empty()));
+    Ok((headers, content, Body::from_stream(parts)).into_response())
+}
+
+/// Turns batches into the bytes of one form.
+struct Writer {
+    form: Form,
+    out: Vec<u8>,
+    array: Option<json::Array>,
+    arrow: Option<StreamWriter<Vec<u8>>>,
+}
+
+impl Writer {
+    fn new(form: Form, schema: SchemaRef) -> Result<Writer> {
+        let mut writer = Writer { form, out: Vec::new(), array: None, arrow: None };
+        match form {
+            Form::Json => writer.array = Some(json::Array::new(&mut writer.out)),
+            Form::Csv => csv::header(&schema, &mut writer.out),
+            Form::Arrow => writer.arrow = Some(StreamWriter::try_new(Vec::new(), &schema).map_err(broken)?),
+            Form::JsonLines | Form::Table => {}
+        }
+        Ok(writer)
+    }
+
+    /// The bytes of one batch, or of the end.
+    fn next(&mut self, batch: Option<Result<RecordBatch>>) -> Result<Bytes> {
+        match batch.transpose()? {
+            Some(batch) => self.rows(&batch)?,
+            None => self.end()?,
+        }
+        if let Some(arrow) = &mut self.arrow {
+            return Ok(std::mem::take(arrow.get_mut()).into());
+        }
+        Ok(std::mem::take(&mut self.out).into())
+    }
+
+    fn rows(&mut self, batch: &RecordBatch) -> Result<()> {
+        match (&mut self.array, &mut self.arrow) {
+            (Some(array), _) => array.rows(batch, &mut self.out),
+            (None, Some(arrow)) => arrow.write(batch).map_err(broken),
+            (None, None) if self.form == Form::JsonLines => json::lines(batch, &mut self.out),
+            (None, None) => csv::rows(batch, &mut self.out),
+        }
+    }
+
+    fn end(&mut self) -> Result<()> {
+        if let Some(array) = self.array.take() {
+            array.finish(&mut self.out);
+        }
+        match &mut self.arrow {
+            Some(arrow) => arrow.finish().map_err(broken),
+            None => Ok(()),
+        }
+    }
+}
+
+fn broken(error: arrow::error::ArrowError) -> Error {
+    Error::Internal(error.to_string())
+}

@@ -1,0 +1,64 @@
+//! The command line: each command and option defined once, with its documentation.
+
+pub mod check;
+pub mod run;
+pub mod sql;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::{Args, Parser, Subcommand};
+
+/// A data platform in one process: streams, views, an open lake, declared in SQL files.
+#[derive(Debug, Parser)]
+#[command(name = "headwater", version)]
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Apply a project and serve it
+    Run(run::Options),
+    /// Run one query, or a shell, against a running node or straight on a data folder
+    Sql(sql::Options),
+    /// Parse, plan and type-check a project
+    Check(check::Options),
+}
+
+/// Where a project is, and what fills its `${name}`.
+#[derive(Debug, Args)]
+pub struct ProjectOptions {
+    /// The project's folder: its .sql files and headwater.toml
+    #[arg(default_value = ".")]
+    pub project: PathBuf,
+
+    /// Fill ${NAME} in the project's files; may be given several times
+    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = setting)]
+    pub settings: Vec<(String, String)>,
+}
+
+impl ProjectOptions {
+    pub fn settings(&self) -> BTreeMap<String, String> {
+        self.settings.iter().cloned().collect()
+    }
+}
+
+fn setting(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("write it as name=value".to_owned()),
+    }
+}
+
+impl Arguments {
+    pub fn run(self) -> Result<()> {
+        match self.command {
+            Command::Run(options) => run::run(&options),
+            Command::Sql(options) => sql::run(&options),
+            Command::Check(options) => check::run(&options),
+        }
+    }
+}

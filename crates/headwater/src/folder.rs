@@ -1,0 +1,137 @@
+//! The data folder: what lies where in it, who has it, and how a node is found.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use headwater_base::clock::SystemClock;
+use headwater_base::files::disk::Disk;
+use headwater_base::files::{self, Files, Lock};
+use headwater_base::objects::Objects;
+use headwater_lake::Lake;
+use headwater_log::EmbeddedLog;
+use headwater_log::embedded::Options as LogOptions;
+use object_store::ObjectStore;
+use serde::{Deserialize, Serialize};
+
+/// The default name, inside of the project.
+pub const NAME: &str = ".headwater";
+
+/// Held by the one node that uses the folder.
+const LOCK: &str = "lock";
+
+/// Says where a running node listens.
+const NODE: &str = "node.json";
+
+/// A data folder.
+#[derive(Debug, Clone)]
+pub struct DataFolder {
+    pub path: PathBuf,
+    files: Arc<dyn Files>,
+}
+
+/// What a node writes down of itself.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct NodeFile {
+    pub pid: u32,
+    /// Address and port, where HTTP is on.
+    pub http: Option<String>,
+    pub version: String,
+}
+
+/// Another node has the folder.
+#[derive(Debug, thiserror::Error)]
+#[error("data folder {path} is in use by another node{who}", path = path.display())]
+pub struct InUse {
+    path: PathBuf,
+    who: String,
+}
+
+impl InUse {
+    pub fn hint(&self) -> &str {
+        "stop that node, or give this one a folder of its own with --data-dir"
+    }
+}
+
+impl DataFolder {
+    pub fn new(path: PathBuf) -> DataFolder {
+        DataFolder { path, files: Disk::shared() }
+    }
+
+    pub fn files(&self) -> &Arc<dyn Files> {
+        &self.files
+    }
+
+    pub fn exists(&self) -> bool {
+        self.path.is_dir()
+    }
+
+    /// Takes the folder for a node, and creates it where it is missing.
+    pub fn take(&self) -> Result<Box<dyn Lock>> {
+        self.files.create_folders(&self.path)?;
+        match self.files.lock(&self.path.join(LOCK)) {
+            Ok(lock) => Ok(lock),
+            Err(taken) if taken.source.kind() == std::io::ErrorKind::WouldBlock => {
+                let who = match self.node() {
+                    Ok(Some(node)) => format!(" (process {})", node.pid),
+                    _ => String::new(),
+                };
+                Err(InUse { path: self.path.clone(), who }.into())
+            }
+            Err(other) => Err(other.into()),
+        }
+    }
+
+    /// What the last node wrote of itself; it may be gone.
+    pub fn node(&self) -> Result<Option<NodeFile>> {
+        let path = self.path.join(NODE);
+        let bytes = match files::read(self.files.as_ref(), &path) {
+            Ok(bytes) => bytes,
+            Err(missing) if missing.is_not_found() => return Ok(None),
+            Err(other) => return Err(other.into()),
+        };
+        let node = serde_json::from_slice(&bytes).with_context(|| format!("{} is not what a node writes", path.display()));
+        Ok(Some(node?))
+    }
+
+    /// Writes where the node listens, whole or not at all.
+    pub fn announce(&self, node: &NodeFile) -> Result<()> {
+        let path = self.path.join(NODE);
+        let draft = self.path.join(format!("{NODE}.new"));
+        match self.files.remove_file(&draft) {
+            Err(error) if !error.is_not_found() => return Err(error.into()),
+            _ => {}
+        }
+        let file = self.files.open(&draft, files::Open::CreateNew)?;
+        file.write_at(&serde_json::to_vec_pretty(node)?, 0)?;
+        file.sync_data()?;
+        self.files.rename(&draft, &path)?;
+        Ok(())
+    }
+
+    /// Removes what [`DataFolder::announce`] wrote.
+    pub fn withdraw(&self) {
+        // A file that stays behind names a node that does not answer, which readers expect after a crash anyway.
+        let _ = self.files.remove_file(&self.path.join(NODE));
+    }
+
+    pub fn log(&self, read_only: bool) -> Result<EmbeddedLog> {
+        let options = LogOptions { read_only, ..LogOptions::default() };
+        let path = self.path.join("log");
+        Ok(EmbeddedLog::open(Arc::clone(&self.files), &path, SystemClock::shared(), options)?)
+    }
+
+    /// The object store of catalog, checkpoints and lake.
+    pub fn store(&self) -> Result<Arc<dyn ObjectStore>> {
+        Ok(Arc::new(Objects::open(Arc::clone(&self.files), &self.path)?))
+    }
+
+    pub fn lake(&self, store: &Arc<dyn ObjectStore>) -> Lake {
+        Lake::new(Arc::clone(store), object_store::path::Path::from("lake"))
+    }
+}
+
+/// The data folder that a command means.
+pub fn of(project: &Path, data_dir: Option<&Path>) -> DataFolder {
+    DataFolder::new(data_dir.map_or_else(|| project.join(NAME), Path::to_path_buf))
+}

@@ -1,0 +1,183 @@
+//! A node: one data folder, one engine, its sources and its doors.
+
+mod archives;
+mod engine;
+pub mod offline;
+mod system;
+mod watch;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::{Context, Result};
+use headwater_base::clock::{Clock, SystemClock};
+use headwater_base::files::Lock;
+use headwater_catalog::Catalog;
+use headwater_deploy::{Declared, Project, resolve};
+use headwater_gateway::Server;
+use headwater_log::Log;
+use headwater_query::session::{self, Session};
+use headwater_stream::engine::{self as stream, Engine, Parts};
+use headwater_stream::source::runner::{Runner, Running};
+use tokio::runtime::Runtime;
+use tokio::sync::watch as signal;
+
+use crate::folder::{DataFolder, NodeFile};
+
+/// How a node is started.
+pub struct Options {
+    pub folder: DataFolder,
+    pub http: Option<SocketAddr>,
+    pub workers: usize,
+    pub until_idle: bool,
+}
+
+/// A node that has its folder and has recovered. Nothing runs yet.
+pub struct Node {
+    options: Options,
+    runtime: Arc<Runtime>,
+    clock: Arc<dyn Clock>,
+    log: Arc<dyn Log>,
+    declared: Declared,
+    engine: Engine,
+    sources: Vec<Running>,
+    server: Option<Server>,
+    _lock: Box<dyn Lock>,
+}
+
+impl Node {
+    /// Takes the folder, brings it to what the project declares, and recovers.
+    pub fn start(project: &Project, options: Options) -> Result<Node> {
+        let declared = resolve(project.statements.clone())?;
+        let lock = options.folder.take()?;
+        let runtime = Arc::new(
+            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().context("no runtime")?,
+        );
+        let clock = SystemClock::shared();
+        let log: Arc<dyn Log> = Arc::new(options.folder.log(false)?);
+        let store = options.folder.store()?;
+        let catalog = runtime.block_on(Catalog::open(Arc::clone(&store)))?;
+        apply(&runtime, catalog, &declared, log.as_ref(), clock.now_us())?;
+        let server = match options.http {
+            Some(address) => Some(runtime.block_on(Server::bind(address))?),
+            None => None,
+        };
+        let lake = Arc::new(options.folder.lake(&store));
+        let engine = Engine::open(Parts {
+            graph: Arc::clone(&declared.graph),
+            log: Arc::clone(&log),
+            store,
+            lake: Some(lake),
+            clock: Arc::clone(&clock),
+            runtime: Arc::clone(&runtime),
+            options: stream::Options { workers: options.workers, ..stream::Options::default() },
+        })?;
+        Ok(Node { options, runtime, clock, log, declared, engine, sources: Vec::new(), server, _lock: lock })
+    }
+
+    /// Serves until a signal or, if so told, until idle.
+    pub fn run(mut self) -> Result<()> {
+        self.sources = self.start_sources()?;
+        let (stop, stopped) = signal::channel(false);
+        let session = self.session()?;
+        let http = self.server.as_ref().map(|server| server.address().to_string());
+        let serving = self.server.take().map(|server| {
+            let mut stopped = stopped.clone();
+            let until = async move {
+                // A closed channel means that the node is gone.
+                let _ = stopped.wait_for(|stop| *stop).await;
+            };
+            self.runtime.spawn(server.run(session, until))
+        });
+        let version = env!("CARGO_PKG_VERSION").to_owned();
+        self.options.folder.announce(&NodeFile { pid: std::process::id(), http: http.clone(), version })?;
+        let interrupted = self.on_signal();
+        let watch = watch::Watch::start(&self, http.as_deref());
+        let outcome = engine::run(&mut self, &interrupted);
+        drop(watch);
+        self.options.folder.withdraw();
+        // No receiver is left when HTTP is off.
+        let _ = stop.send(true);
+        if let Some(serving) = serving {
+            self.runtime.block_on(serving).context("the HTTP server ended badly")??;
+        }
+        outcome
+    }
+
+    fn start_sources(&self) -> Result<Vec<Running>> {
+        let mut running = Vec::new();
+        for source in self.declared.sources.iter().filter(|source| source.enabled) {
+            let started = crate::sources::open(source, self.options.folder.files(), &self.clock)?;
+            let stream = Arc::clone(&source.stream);
+            let runner = Runner::open(&source.name, started, stream, self.log.as_ref(), Arc::clone(&self.clock))?;
+            running.push(Running::start(&source.name, runner)?);
+        }
+        Ok(running)
+    }
+
+    fn session(&self) -> Result<Session> {
+        let published = Arc::clone(self.engine.published());
+        let sources = session::Sources {
+            relations: Arc::clone(&self.declared.relations),
+            log: Arc::clone(&self.log),
+            archives: Arc::new(archives::Live::new(Arc::clone(self.engine.archive_board()))),
+            snapshots: Arc::clone(&published) as Arc<_>,
+            system: Arc::new(system::System::new(published, Arc::clone(&self.log), Arc::clone(&self.clock))),
+        };
+        let options = session::Options {
+            memory_bytes: Some(QUERY_MEMORY_BYTES),
+            spill_folder: Some(self.options.folder.path.join("spill")),
+            ..session::Options::default()
+        };
+        Ok(Session::new(sources, options)?)
+    }
+
+    /// True once the process was asked to end.
+    fn on_signal(&self) -> Arc<AtomicBool> {
+        let flag = Arc::new(AtomicBool::new(false));
+        let raise = Arc::clone(&flag);
+        self.runtime.spawn(async move {
+            let terminate = async {
+                match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+                    Ok(mut signal) => drop(signal.recv().await),
+                    Err(_) => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                () = terminate => {}
+            }
+            raise.store(true, Ordering::Release);
+        });
+        flag
+    }
+}
+
+/// Memory that queries share; what can spill does so past it.
+const QUERY_MEMORY_BYTES: usize = 512 << 20;
+
+/// Brings the catalog to what is declared. The steps that change rows are refused so far; see [`headwater_deploy::diff`].
+fn apply(runtime: &Runtime, mut catalog: Catalog, declared: &Declared, log: &dyn Log, now_us: i64) -> Result<()> {
+    let proposal = catalog.propose(declared.definitions.clone());
+    let steps = headwater_deploy::diff::steps(&proposal.changes, has_rows(log)?)?;
+    if steps.is_empty() {
+        return Ok(());
+    }
+    for step in &steps {
+        tracing::info!("{}", step.explain());
+    }
+    runtime.block_on(catalog.commit(proposal.next, now_us))?;
+    Ok(())
+}
+
+fn has_rows(log: &dyn Log) -> Result<bool> {
+    for topic in log.topics()? {
+        for partition in 0..topic.config.partitions {
+            if log.offsets(&topic.name, partition)?.end > 0 {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
+}

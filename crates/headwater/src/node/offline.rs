@@ -1,0 +1,60 @@
+//! A data folder without a node: queries over its last checkpoint.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use headwater_base::clock::SystemClock;
+use headwater_catalog::Catalog;
+use headwater_deploy::resolve;
+use headwater_log::Log;
+use headwater_query::session::{Options, Session, Sources};
+use headwater_sql::{Parsed, SourceText};
+use headwater_stream::engine;
+use tokio::runtime::Runtime;
+
+use super::archives::Fixed;
+use super::system::System;
+use crate::folder::DataFolder;
+
+/// A session over the last checkpoint, and when that was taken (microseconds).
+pub fn open(folder: &DataFolder, runtime: &Arc<Runtime>) -> Result<(Session, Option<i64>)> {
+    let store = folder.store()?;
+    let catalog = runtime.block_on(Catalog::open(Arc::clone(&store)))?;
+    let declared = resolve(statements(&catalog)?)?;
+    let log: Arc<dyn Log> = Arc::new(folder.log(true)?);
+    let offline = engine::offline(&declared.graph, log.as_ref(), Arc::clone(&store), runtime)?;
+    let lake = folder.lake(&store);
+    let mut snapshots = HashMap::new();
+    for stream in declared.relations.streams() {
+        if let Some(archive) = runtime.block_on(lake.find_archive(&stream.name))? {
+            snapshots.insert(stream.name.clone(), archive.snapshot());
+        }
+    }
+    let system = System::new(Arc::clone(&offline.published), Arc::clone(&log), SystemClock::shared());
+    let sources = Sources {
+        relations: declared.relations,
+        log,
+        archives: Arc::new(Fixed { snapshots }),
+        snapshots: offline.published,
+        system: Arc::new(system),
+    };
+    Ok((Session::new(sources, Options::default())?, offline.taken_us))
+}
+
+/// The definitions as statements: they were stored as their text.
+fn statements(catalog: &Catalog) -> Result<Vec<Parsed>> {
+    let mut statements = Vec::new();
+    for definition in catalog.current().by_name.values() {
+        let source = SourceText::new(format!("catalog: {}", definition.name), definition.text.as_str());
+        let parsed = headwater_sql::parse(&source);
+        statements.extend(parsed.with_context(|| format!("the stored definition of {}", definition.name))?);
+    }
+    Ok(statements)
+}
+
+/// A wall clock time as people read it, in UTC.
+pub fn time(us: i64) -> String {
+    arrow::temporal_conversions::timestamp_us_to_datetime(us)
+        .map_or_else(|| format!("{us} µs"), |time| format!("{} UTC", time.format("%Y-%m-%d %H:%M:%S%.3f")))
+}

@@ -1,0 +1,190 @@
+//! The relations under `system.`: what a node knows of itself.
+
+use std::sync::Arc;
+
+use arrow::array::{
+    ArrayRef, BooleanArray, Float64Array, Int32Array, Int64Array, RecordBatch, StringViewArray,
+    TimestampMicrosecondArray,
+};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use headwater_base::clock::Clock;
+use headwater_log::{Log, ReadOptions};
+use headwater_query::provide::{ReadPoint, SystemTables};
+use headwater_query::relation::{UTC, timestamp_type};
+use headwater_query::{Error, Result};
+use headwater_stream::engine::published::Published;
+use headwater_stream::letter;
+
+const DEAD_LETTERS: &str = "dead_letters";
+const STREAMS: &str = "streams";
+const PARTITIONS: &str = "partitions";
+const VIEWS: &str = "views";
+const OPERATORS: &str = "operators";
+const CHECKPOINTS: &str = "checkpoints";
+
+/// Reads the engine's published state and the log.
+pub struct System {
+    published: Arc<Published>,
+    log: Arc<dyn Log>,
+    clock: Arc<dyn Clock>,
+}
+
+impl System {
+    pub fn new(published: Arc<Published>, log: Arc<dyn Log>, clock: Arc<dyn Clock>) -> System {
+        System { published, log, clock }
+    }
+
+    fn dead_letters(&self, point: &ReadPoint) -> Result<Vec<RecordBatch>> {
+        let until = point.streams.get(letter::TOPIC).and_then(|ends| ends.first().copied());
+        let mut decoder = headwater_format::decoder(headwater_format::Format::Json, letter::schema(), None)
+            .map_err(|error| Error::Internal(error.to_string()))?;
+        let options = ReadOptions { isolation: point.isolation, bytes_max: 1 << 20, until };
+        let mut from = 0;
+        let mut batches = Vec::new();
+        loop {
+            let chunk = self.log.read(letter::TOPIC, 0, from, &options)?;
+            if chunk.next <= from {
+                return Ok(batches);
+            }
+            from = chunk.next;
+            for record in chunk.records() {
+                let value = record?.value.unwrap_or_default();
+                decoder.push(value).map_err(|error| Error::Internal(format!("a stored dead letter: {error}")))?;
+            }
+            batches.push(decoder.finish());
+        }
+    }
+
+    fn streams(&self) -> Vec<ArrayRef> {
+        let inner = self.published.lock();
+        let names: Vec<&String> = inner.ends.keys().filter(|name| *name != letter::TOPIC).collect();
+        let lag = |name: &str| {
+            let partitions = inner.status.partitions.iter().filter(|each| each.stream == name);
+            partitions.map(|each| (each.stable - each.next).max(0)).sum::<i64>()
+        };
+        vec![
+            text(names.iter().map(|name| Some(name.as_str()))),
+            Arc::new(names.iter().map(|name| inner.ends[*name].len() as i32).collect::<Int32Array>()),
+            Arc::new(
+                names.iter().map(|name| inner.status.rows.get(*name).map_or(0, |rows| *rows as i64)).collect::<Int64Array>(),
+            ),
+            Arc::new(names.iter().map(|name| lag(name)).collect::<Int64Array>()),
+        ]
+    }
+
+    fn partitions(&self) -> Vec<ArrayRef> {
+        let inner = self.published.lock();
+        let all = &inner.status.partitions;
+        vec![
+            text(all.iter().map(|each| Some(each.stream.as_str()))),
+            Arc::new(all.iter().map(|each| each.partition as i32).collect::<Int32Array>()),
+            Arc::new(all.iter().map(|each| each.start).collect::<Int64Array>()),
+            Arc::new(all.iter().map(|each| each.next).collect::<Int64Array>()),
+            Arc::new(all.iter().map(|each| each.stable).collect::<Int64Array>()),
+            times(all.iter().map(|each| each.watermark_us)),
+            Arc::new(all.iter().map(|each| Some(each.idle)).collect::<BooleanArray>()),
+            text(all.iter().map(|each| each.stopped.as_deref())),
+        ]
+    }
+
+    fn views(&self) -> Vec<ArrayRef> {
+        let inner = self.published.lock();
+        let all: Vec<_> = inner.tables.iter().collect();
+        vec![
+            text(all.iter().map(|(name, _)| Some(name.as_str()))),
+            Arc::new(all.iter().map(|(_, table)| table.len() as i64).collect::<Int64Array>()),
+            Arc::new(all.iter().map(|(_, table)| table.bytes() as i64).collect::<Int64Array>()),
+            text(all.iter().map(|(name, _)| inner.failed.get(*name).map(String::as_str))),
+        ]
+    }
+
+    fn operators(&self) -> Vec<ArrayRef> {
+        let inner = self.published.lock();
+        let all = &inner.status.operators;
+        vec![
+            text(all.iter().map(|(name, _)| Some(name.as_str()))),
+            Arc::new(all.iter().map(|(_, status)| status.rows as i64).collect::<Int64Array>()),
+            Arc::new(all.iter().map(|(_, status)| status.busy.as_secs_f64() * 1e3).collect::<Float64Array>()),
+            Arc::new(all.iter().map(|(_, status)| status.state.groups as i64).collect::<Int64Array>()),
+            Arc::new(all.iter().map(|(_, status)| status.state.state_bytes as i64).collect::<Int64Array>()),
+        ]
+    }
+
+    fn checkpoints(&self) -> Vec<ArrayRef> {
+        let inner = self.published.lock();
+        let all: Vec<_> = inner.status.checkpoint.iter().collect();
+        let age_ms = |taken_us: i64| (self.clock.now_us() - taken_us).max(0) as f64 / 1e3;
+        vec![
+            Arc::new(all.iter().map(|each| each.number as i64).collect::<Int64Array>()),
+            times(all.iter().map(|each| Some(each.taken_us))),
+            Arc::new(all.iter().map(|each| age_ms(each.taken_us)).collect::<Float64Array>()),
+            Arc::new(all.iter().map(|each| each.duration_us as f64 / 1e3).collect::<Float64Array>()),
+            Arc::new(all.iter().map(|each| each.bytes as i64).collect::<Int64Array>()),
+        ]
+    }
+}
+
+impl SystemTables for System {
+    fn tables(&self) -> Vec<(String, SchemaRef)> {
+        let all = [DEAD_LETTERS, STREAMS, PARTITIONS, VIEWS, OPERATORS, CHECKPOINTS];
+        all.iter().map(|name| ((*name).to_owned(), schema(name))).collect()
+    }
+
+    fn rows(&self, table: &str, point: &ReadPoint) -> Result<Vec<RecordBatch>> {
+        let columns = match table {
+            DEAD_LETTERS => return self.dead_letters(point),
+            STREAMS => self.streams(),
+            PARTITIONS => self.partitions(),
+            VIEWS => self.views(),
+            OPERATORS => self.operators(),
+            CHECKPOINTS => self.checkpoints(),
+            other => return Err(Error::Internal(format!("there is no system.{other}"))),
+        };
+        let rows = RecordBatch::try_new(schema(table), columns);
+        Ok(vec![rows.map_err(|error| Error::Internal(format!("system.{table}: {error}")))?])
+    }
+}
+
+fn schema(table: &str) -> SchemaRef {
+    let field = |name: &str, data_type: DataType| Field::new(name, data_type, true);
+    let text = |name: &str| field(name, DataType::Utf8View);
+    let number = |name: &str| field(name, DataType::Int64);
+    let fields = match table {
+        DEAD_LETTERS => return letter::schema(),
+        STREAMS => vec![text("name"), field("partitions", DataType::Int32), number("rows_since_start"), number("lag")],
+        PARTITIONS => vec![
+            text("stream"),
+            field("partition_id", DataType::Int32),
+            number("first_offset"),
+            number("next_offset"),
+            number("stable_offset"),
+            field("watermark", timestamp_type()),
+            field("idle", DataType::Boolean),
+            text("stopped"),
+        ],
+        VIEWS => vec![text("name"), number("rows"), number("bytes"), text("stopped")],
+        OPERATORS => vec![
+            text("name"),
+            number("rows_since_start"),
+            field("busy_ms", DataType::Float64),
+            number("groups"),
+            number("state_bytes"),
+        ],
+        _ => vec![
+            number("number"),
+            field("taken_at", timestamp_type()),
+            field("age_ms", DataType::Float64),
+            field("duration_ms", DataType::Float64),
+            number("bytes"),
+        ],
+    };
+    Arc::new(Schema::new(fields))
+}
+
+fn text<'a>(values: impl Iterator<Item = Option<&'a str>>) -> ArrayRef {
+    Arc::new(values.collect::<StringViewArray>())
+}
+
+fn times(values: impl Iterator<Item = Option<i64>>) -> ArrayRef {
+    Arc::new(values.collect::<TimestampMicrosecondArray>().with_timezone(UTC))
+}

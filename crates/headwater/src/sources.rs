@@ -1,0 +1,32 @@
+//! Opens declared sources: what SQL says, in the terms of the room that knows the outside systems.
+
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use headwater_base::clock::Clock;
+use headwater_base::files::Files;
+use headwater_connect::{FileSource, Generator, Target, files, generator};
+use headwater_deploy::sources::{self, Declared, Origin};
+use headwater_stream::source::Source;
+
+/// Opens a source, or says what is wrong with it. Nothing is read before it is started.
+pub fn open(declared: &Declared, files: &Arc<dyn Files>, clock: &Arc<dyn Clock>) -> Result<Box<dyn Source>> {
+    let stream = &declared.stream;
+    let target = Target {
+        schema: Arc::clone(&stream.schema),
+        format: stream.format,
+        event_time: stream.watermark.map(|watermark| watermark.column),
+    };
+    let clock = Arc::clone(clock);
+    let opened: Result<Box<dyn Source>, headwater_stream::source::Error> = match declared.origin.clone() {
+        Origin::Files(sources::Files { path, format, follow, speed }) => {
+            let options = files::Options { path, format, follow, speed };
+            FileSource::new(Arc::clone(files), clock, target, options).map(|source| Box::new(source) as _)
+        }
+        Origin::Generator(sources::Generator { rows, rate, seed, fields }) => {
+            let options = generator::Options { rows, rate, seed, fields };
+            Generator::new(clock, target, options).map(|source| Box::new(source) as _)
+        }
+    };
+    opened.map_err(headwater_stream::Error::from).with_context(|| format!("source {}", declared.name))
+}

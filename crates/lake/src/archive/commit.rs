@@ -1,0 +1,100 @@
+//! One atomic change of an archive: files and next offsets together, each range once.
+
+use std::collections::BTreeMap;
+
+use deltalake::kernel::{Action, Transaction};
+use object_store::PutPayload;
+use serde_json::{Value, json};
+
+use super::log::{Offsets, app_id, commit_file};
+use super::{Archive, FinishedFile};
+use crate::{Error, Result};
+
+/// Tries at the next version before a commit gives up; each failed one means that somebody else committed.
+const ATTEMPTS: u32 = 100;
+
+pub(super) async fn commit(archive: &mut Archive, files: &[FinishedFile]) -> Result<i64> {
+    for _ in 0..ATTEMPTS {
+        let table = archive.table.clone();
+        let wanted = missing(&table.folder, archive.snapshot.offsets(), files)?;
+        if wanted.is_empty() {
+            return Ok(archive.version());
+        }
+        let next = archive.delta_version() + 1;
+        let bytes = encode(&table, &wanted, next - 1)?;
+        let file = commit_file(&table, next);
+        if table.put_new(&file, PutPayload::from(bytes)).await? {
+            let sums = wanted.iter().filter_map(|file| Some((file.add.as_ref()?.path.clone(), file.sums.clone()?)));
+            table.learn(sums);
+            archive.refresh().await?;
+            return Ok(archive.version());
+        }
+        archive.refresh().await?;
+    }
+    Err(Error::Contended { table: archive.table.folder.to_string(), attempts: ATTEMPTS })
+}
+
+/// The files whose ranges the archive has not yet. An earlier attempt may have committed without our hearing of it.
+fn missing(table: &object_store::path::Path, offsets: &Offsets, files: &[FinishedFile]) -> Result<Vec<FinishedFile>> {
+    let mut sorted: Vec<&FinishedFile> = files.iter().collect();
+    sorted.sort_by_key(|file| (file.partition, file.first_offset, file.next_offset));
+    let mut reached: BTreeMap<u32, i64> = BTreeMap::new();
+    let mut wanted = Vec::new();
+    for file in sorted {
+        let archived = offsets.get(&file.partition).copied().unwrap_or(0);
+        if file.next_offset <= archived {
+            continue;
+        }
+        let reached = reached.entry(file.partition).or_insert(archived);
+        if file.first_offset < *reached {
+            return Err(Error::Overlap {
+                table: table.to_string(),
+                partition: file.partition,
+                archived: *reached,
+                first: file.first_offset,
+                next: file.next_offset,
+            });
+        }
+        *reached = file.next_offset;
+        wanted.push(file.clone());
+    }
+    Ok(wanted)
+}
+
+fn encode(table: &crate::lake::Table, files: &[FinishedFile], read_version: u64) -> Result<String> {
+    let now_ms = table.now_ms();
+    let mut next: BTreeMap<u32, i64> = BTreeMap::new();
+    let mut actions = Vec::new();
+    for file in files {
+        actions.extend(file.add.clone().map(Action::Add));
+        next.insert(file.partition, file.next_offset);
+    }
+    let transaction = |(partition, offset)| {
+        Action::Txn(Transaction::new_with_last_update(app_id(&table.name, partition), offset, Some(now_ms)))
+    };
+    actions.extend(next.into_iter().map(transaction));
+    let rows: usize = files.iter().map(|file| file.rows).sum();
+    let metrics = json!({ "numFiles": files.len().to_string(), "numOutputRows": rows.to_string() });
+    let actions = actions.iter().map(|action| serde_json::to_value(action).map_err(unwritable));
+    let info = json!({
+        "operation": "STREAMING UPDATE",
+        "operationParameters": { "outputMode": "Append" },
+        "operationMetrics": metrics,
+        "readVersion": read_version,
+        "isBlindAppend": true,
+        "timestamp": now_ms,
+    });
+    Ok(lines(info, &actions.collect::<Result<Vec<_>>>()?))
+}
+
+fn unwritable(error: serde_json::Error) -> Error {
+    Error::Rows { detail: format!("a commit can't be written: {error}") }
+}
+
+/// A commit file: its own description, with the checksum of the rest, then an action a line.
+pub(super) fn lines(mut info: Value, actions: &[Value]) -> String {
+    let rest: String = actions.iter().map(|action| format!("{action}\n")).collect();
+    info["engineInfo"] = json!(concat!("headwater/", env!("CARGO_PKG_VERSION")));
+    info["headwaterCrc32c"] = json!(crc32c::crc32c(rest.as_bytes()));
+    format!("{}\n{rest}", json!({ "commitInfo": info }))
+}

@@ -1,0 +1,104 @@
+//! One version of an archive, which queries read while later ones are written.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+
+use arrow::datatypes::SchemaRef;
+use async_trait::async_trait;
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::Result as QueryResult;
+use datafusion::datasource::TableType;
+use datafusion::logical_expr::{Expr, LogicalPlan, TableProviderFilterPushDown};
+use datafusion::physical_plan::ExecutionPlan;
+use deltalake::delta_datafusion::{DeltaScanConfig, DeltaScanNext};
+use deltalake::kernel::EagerSnapshot;
+
+use super::log::Offsets;
+use crate::lake::Table;
+use crate::{Error, Result};
+
+/// One version of an archive. Clones share everything.
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    version: i64,
+    offsets: Arc<Offsets>,
+    provider: Arc<ArchiveTable>,
+}
+
+impl Snapshot {
+    pub(super) fn new(
+        table: Arc<Table>,
+        schema: &SchemaRef,
+        delta: &EagerSnapshot,
+        offsets: Offsets,
+    ) -> Result<Snapshot> {
+        let config = DeltaScanConfig::new().with_schema(Arc::clone(schema));
+        let scan = DeltaScanNext::new(delta.clone(), config)
+            .map_err(|error| Error::Feature { table: table.folder.to_string(), detail: error.to_string() })?;
+        let version = i64::try_from(delta.version()).unwrap_or(i64::MAX);
+        let provider = Arc::new(ArchiveTable { table, scan });
+        Ok(Snapshot { version, offsets: Arc::new(offsets), provider })
+    }
+
+    pub fn version(&self) -> i64 {
+        self.version
+    }
+
+    /// The offset from which on the log has what this version has not; 0 where it has nothing of the partition.
+    pub fn next_offset(&self, partition: u32) -> i64 {
+        self.offsets.get(&partition).copied().unwrap_or(0)
+    }
+
+    pub(super) fn offsets(&self) -> &Offsets {
+        &self.offsets
+    }
+
+    /// All columns of the archive, in its schema exactly. Filters and projections reach the files; where a scan
+    /// fails, [`Error::damage_inside`] says whether a damaged file is why.
+    pub fn table_provider(&self) -> Arc<dyn TableProvider> {
+        Arc::clone(&self.provider) as Arc<dyn TableProvider>
+    }
+}
+
+/// Delta's own scan, with its store made known to whichever session asks.
+struct ArchiveTable {
+    table: Arc<Table>,
+    scan: DeltaScanNext,
+}
+
+impl fmt::Debug for ArchiveTable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ArchiveTable").field("folder", &self.table.folder).finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl TableProvider for ArchiveTable {
+    fn schema(&self) -> SchemaRef {
+        self.scan.schema()
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    fn get_logical_plan(&self) -> Option<Cow<'_, LogicalPlan>> {
+        None
+    }
+
+    async fn scan(
+        &self,
+        session: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        limit: Option<usize>,
+    ) -> QueryResult<Arc<dyn ExecutionPlan>> {
+        session.runtime_env().register_object_store(self.table.url(), self.table.store());
+        self.scan.scan(session, projection, filters, limit).await
+    }
+
+    fn supports_filters_pushdown(&self, filters: &[&Expr]) -> QueryResult<Vec<TableProviderFilterPushDown>> {
+        self.scan.supports_filters_pushdown(filters)
+    }
+}

@@ -1,0 +1,203 @@
+//! The lake: a place in an object store where tables live, one folder each.
+
+use std::fmt::{self, Write as _};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use arrow::datatypes::SchemaRef;
+use bytes::Bytes;
+use deltalake::logstore::{LogStoreRef, StorageConfig, default_logstore};
+use headwater_base::clock::{Clock, SystemClock};
+use object_store::path::Path;
+use object_store::prefix::PrefixStore;
+use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutPayload};
+use url::Url;
+
+use crate::archive::{self, Archive};
+use crate::checked::{Checked, Sums};
+use crate::{Error, Result};
+
+/// Commits between two Delta checkpoints, unless told otherwise. A reader reads at most so many commits one by one.
+const CHECKPOINT_INTERVAL: u64 = 100;
+
+/// Where lake tables live: `<root>/<name>/` in a store.
+#[derive(Debug, Clone)]
+pub struct Lake {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    store: Arc<Checked>,
+    root: Path,
+    clock: Arc<dyn Clock>,
+    checkpoint_interval: u64,
+    /// A URL of ours for the store: DataFusion and Delta find stores by scheme and host, so each lake has its own host.
+    url: Url,
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared").field("store", &self.store).field("root", &self.root).finish_non_exhaustive()
+    }
+}
+
+impl Lake {
+    /// The store's put-if-absent must be atomic and its puts durable: commits rest on both.
+    pub fn new(store: Arc<dyn ObjectStore>, root: Path) -> Lake {
+        static LAKES: AtomicU64 = AtomicU64::new(0);
+        let mut url = Url::parse("headwater://lake/").unwrap_or_else(|_| unreachable!("a constant URL is valid"));
+        let host = format!("lake-{}", LAKES.fetch_add(1, Ordering::Relaxed));
+        // A host of letters, digits and a hyphen is valid for any scheme.
+        let _ = url.set_host(Some(&host));
+        let store = Arc::new(Checked::new(store));
+        let clock = SystemClock::shared();
+        let shared = Shared { store, root, clock, checkpoint_interval: CHECKPOINT_INTERVAL, url };
+        Lake { shared: Arc::new(shared) }
+    }
+
+    /// With another clock for the times that commits carry and by which old log files expire.
+    pub fn with_clock(self, clock: Arc<dyn Clock>) -> Lake {
+        self.change(|shared| shared.clock = clock)
+    }
+
+    /// With another number of commits between two checkpoints, for tables created from now on.
+    pub fn with_checkpoint_interval(self, commits: u64) -> Lake {
+        self.change(|shared| shared.checkpoint_interval = commits.max(1))
+    }
+
+    fn change(self, change: impl FnOnce(&mut Shared)) -> Lake {
+        let old = self.shared.as_ref();
+        let mut shared = Shared {
+            store: Arc::clone(&old.store),
+            root: old.root.clone(),
+            clock: Arc::clone(&old.clock),
+            checkpoint_interval: old.checkpoint_interval,
+            url: old.url.clone(),
+        };
+        change(&mut shared);
+        Lake { shared: Arc::new(shared) }
+    }
+
+    /// Opens the archive of a stream with these columns, creating it where it is missing.
+    ///
+    /// # Errors
+    /// [`Error::Schema`] when it exists with other columns, [`Error::Corrupt`] when it is damaged.
+    pub async fn open_archive(&self, stream: &str, columns: &SchemaRef) -> Result<Archive> {
+        archive::open(self.table(stream)?, columns).await
+    }
+
+    /// Opens the archive of a stream as it is; `None` where there is none. Writes nothing.
+    pub async fn find_archive(&self, stream: &str) -> Result<Option<Archive>> {
+        archive::find(self.table(stream)?).await
+    }
+
+    fn table(&self, name: &str) -> Result<Arc<Table>> {
+        let folder = self.shared.root.clone().join(encode(name)?.as_str());
+        let store = Arc::new(PrefixStore::new(Arc::clone(&self.shared.store), folder.clone()));
+        let mut url = self.shared.url.clone();
+        url.set_path(folder.as_ref());
+        let root: Arc<dyn ObjectStore> = self.shared.store.clone();
+        let log = default_logstore(store, root, &url, &StorageConfig::default());
+        Ok(Arc::new(Table { name: name.to_owned(), folder, log, lake: self.clone() }))
+    }
+}
+
+/// One table's place in the lake.
+#[derive(Debug)]
+pub(crate) struct Table {
+    pub name: String,
+    pub folder: Path,
+    pub log: LogStoreRef,
+    lake: Lake,
+}
+
+impl Table {
+    pub fn now_us(&self) -> i64 {
+        self.lake.shared.clock.now_us()
+    }
+
+    pub fn now_ms(&self) -> i64 {
+        self.now_us().div_euclid(1000)
+    }
+
+    pub fn checkpoint_interval(&self) -> u64 {
+        self.lake.shared.checkpoint_interval
+    }
+
+    /// The root of the store, checksums verified.
+    pub fn store(&self) -> Arc<dyn ObjectStore> {
+        self.lake.shared.store.clone()
+    }
+
+    pub fn url(&self) -> &Url {
+        &self.lake.shared.url
+    }
+
+    /// A file of the table by its path inside, as Delta actions name it.
+    pub fn file(&self, inside: &str) -> Path {
+        inside.split('/').fold(self.folder.clone(), |path, part| path.join(part))
+    }
+
+    pub fn learn(&self, sums: impl IntoIterator<Item = (String, Sums)>) {
+        self.lake.shared.store.learn(sums.into_iter().map(|(inside, sums)| (self.file(&inside), sums)));
+    }
+
+    pub async fn read(&self, file: &Path) -> Result<Bytes> {
+        let found = self.read_if_there(file).await?;
+        found.ok_or_else(|| Error::corrupt(file.to_string(), "it is missing"))
+    }
+
+    pub async fn read_if_there(&self, file: &Path) -> Result<Option<Bytes>> {
+        let failed = |source| Error::Store { operation: "read", file: file.to_string(), source };
+        match self.store().get(file).await {
+            Ok(found) => Ok(Some(found.bytes().await.map_err(failed)?)),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(source) => Err(failed(source)),
+        }
+    }
+
+    /// Puts an object where none is. False where one was.
+    pub async fn put_new(&self, file: &Path, payload: PutPayload) -> Result<bool> {
+        match self.store().put_opts(file, payload, PutMode::Create.into()).await {
+            Ok(_) => Ok(true),
+            Err(object_store::Error::AlreadyExists { .. }) => Ok(false),
+            Err(source) => Err(Error::Store { operation: "write", file: file.to_string(), source }),
+        }
+    }
+}
+
+/// A name as a folder: letters, digits, `_`, `-` and inner dots stay, all else is `@` and two hexadecimal digits a byte.
+/// Such a folder needs no encoding in a URL, where libraries disagree.
+fn encode(name: &str) -> Result<String> {
+    let refused = |reason| Err(Error::Name { name: name.to_owned(), reason });
+    if name.is_empty() {
+        return refused("it is empty");
+    }
+    let mut folder = String::with_capacity(name.len());
+    for (at, byte) in name.bytes().enumerate() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'-' => folder.push(byte.into()),
+            b'.' if at > 0 => folder.push('.'),
+            // Writing to a string can't fail.
+            _ => drop(write!(folder, "@{byte:02X}")),
+        }
+    }
+    if folder.len() > 200 {
+        return refused("it is too long");
+    }
+    Ok(folder)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::encode;
+
+    #[test]
+    fn names_become_plain_folders() {
+        assert_eq!(encode("bids").unwrap(), "bids");
+        assert_eq!(encode("Shop.orders-2_x").unwrap(), "Shop.orders-2_x");
+        assert_eq!(encode("..").unwrap(), "@2E.");
+        assert_eq!(encode("a/b ü").unwrap(), "a@2Fb@20@C3@BC");
+        assert!(encode("").is_err() && encode(&"x".repeat(201)).is_err());
+    }
+}

@@ -1,0 +1,188 @@
+//! Checkpoints: numbered manifests and the state that they name, in the object store.
+//!
+//! A checkpoint is true once its manifest is there; manifests are created by put-if-absent and never changed. State is
+//! saved as what changed since the checkpoint before, until the changes outgrow the whole. The newest two manifests
+//! and what they name are kept. The format is drawn in `docs/formats/checkpoint.md`.
+
+pub mod manifest;
+pub mod state;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use bytes::Bytes;
+use futures::TryStreamExt;
+use object_store::path::Path;
+use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutPayload};
+
+use crate::operator::Save;
+use crate::{Error, Result};
+pub use manifest::{InputState, Manifest, OutputState, Part, PartitionState};
+
+/// The folder of manifests and state in the store.
+pub const FOLDER: &str = "checkpoints";
+
+/// How many changes a piece of state is kept as before it is written whole.
+const PARTS_MAX: usize = 48;
+
+/// The checkpoints of one node.
+pub struct Checkpoints {
+    store: Arc<dyn ObjectStore>,
+    /// The newest, if there is one.
+    newest: Option<Manifest>,
+}
+
+/// State to be saved: whose it is, whether it is all of it, and the rows.
+pub struct Saved {
+    pub owner: String,
+    pub which: Save,
+    pub rows: RecordBatch,
+}
+
+impl Checkpoints {
+    /// Finds the newest checkpoint. A manifest that can't be read is an error: an older one may lie before what was
+    /// shown already.
+    pub async fn open(store: Arc<dyn ObjectStore>) -> Result<Checkpoints> {
+        let newest = match Self::numbers(&store).await?.last() {
+            Some(number) => Some(Self::read(&store, *number).await?),
+            None => None,
+        };
+        Ok(Checkpoints { store, newest })
+    }
+
+    pub fn newest(&self) -> Option<&Manifest> {
+        self.newest.as_ref()
+    }
+
+    /// The number that the next checkpoint gets.
+    pub fn next_number(&self) -> u64 {
+        self.newest.as_ref().map_or(1, |manifest| manifest.number + 1)
+    }
+
+    /// What to save of an owner: its changes, or all where those have outgrown the whole.
+    pub fn wanted(&self, owner: &str) -> Save {
+        let parts = self.newest.as_ref().map_or(&[][..], |manifest| manifest.parts_of(owner));
+        let whole: u64 = parts.iter().filter(|part| part.whole).map(|part| part.length).sum();
+        let changes: u64 = parts.iter().filter(|part| !part.whole).map(|part| part.length).sum();
+        if parts.is_empty() || parts.len() >= PARTS_MAX || changes > whole.max(1 << 16) { Save::All } else { Save::Changes }
+    }
+
+    /// Writes state, then the manifest that names it together with what older ones still serve for. `manifest.state`
+    /// is filled in here. Returns the bytes of state written.
+    pub async fn write(&mut self, mut manifest: Manifest, saved: Vec<Saved>) -> Result<u64> {
+        let mut state: BTreeMap<String, Vec<Part>> =
+            self.newest.as_ref().map(|newest| newest.state.clone()).unwrap_or_default();
+        let file = format!("{FOLDER}/state-{:020}.bin", manifest.number);
+        let mut bytes = Vec::new();
+        let mut started = BTreeSet::new();
+        for Saved { owner, which, rows } in saved {
+            if which == Save::All && started.insert(owner.clone()) {
+                state.remove(&owner);
+            }
+            if rows.num_rows() == 0 {
+                continue;
+            }
+            let section = state::encode(&rows)?;
+            let part = Part {
+                file: file.clone(),
+                offset: bytes.len() as u64,
+                length: section.len() as u64,
+                crc32c: crc32c::crc32c(&section),
+                whole: which == Save::All,
+            };
+            bytes.extend_from_slice(&section);
+            state.entry(owner).or_default().push(part);
+        }
+        let written = bytes.len() as u64;
+        if written > 0 {
+            self.store.put(&Path::from(file), PutPayload::from(bytes)).await?;
+        }
+        manifest.state = state;
+        let path = Self::path(manifest.number);
+        let put = self.store.put_opts(&path, PutPayload::from(manifest.encode()?), PutMode::Create.into()).await;
+        match put {
+            Ok(_) => {}
+            Err(object_store::Error::AlreadyExists { .. }) => {
+                return Err(Error::invalid(format!("{path} is there already: another node writes checkpoints here"))
+                    .with_hint("stop the other node; two must not share one data folder"));
+            }
+            Err(error) => return Err(error.into()),
+        }
+        self.newest = Some(manifest);
+        Ok(written)
+    }
+
+    /// Reads one piece of state.
+    pub async fn load(&self, owner: &str, part: &Part) -> Result<RecordBatch> {
+        let path = Path::from(part.file.as_str());
+        let range = part.offset..part.offset + part.length;
+        let section: Bytes = self.store.get_range(&path, range).await.map_err(|error| unreadable(&path, &error))?;
+        if crc32c::crc32c(&section) != part.crc32c {
+            return Err(damaged(&path, &format!("the state of {owner} at byte {} fails its checksum", part.offset)));
+        }
+        state::decode(&section).map_err(|error| damaged(&path, &format!("the state of {owner}: {error}")))
+    }
+
+    /// Deletes manifests before the last two and state that neither of those names. Called once every sink of the
+    /// newest has committed.
+    pub async fn expire(&self) -> Result<()> {
+        let numbers = Self::numbers(&self.store).await?;
+        let keep = numbers.len().saturating_sub(2);
+        if keep == 0 {
+            return Ok(());
+        }
+        let mut named = BTreeSet::new();
+        for number in &numbers[keep..] {
+            let kept = match &self.newest {
+                Some(newest) if newest.number == *number => newest.clone(),
+                _ => Self::read(&self.store, *number).await?,
+            };
+            named.extend(kept.state.into_values().flatten().map(|part| part.file));
+        }
+        for number in &numbers[..keep] {
+            self.store.delete(&Self::path(*number)).await?;
+        }
+        let files: Vec<_> = self.store.list(Some(&Path::from(FOLDER))).try_collect().await?;
+        for file in files {
+            let is_state = file.location.filename().is_some_and(|name| name.starts_with("state-"));
+            if is_state && !named.contains(file.location.as_ref()) {
+                self.store.delete(&file.location).await?;
+            }
+        }
+        Ok(())
+    }
+
+    fn path(number: u64) -> Path {
+        Path::from(format!("{FOLDER}/manifest-{number:020}"))
+    }
+
+    /// The numbers of all manifests, rising.
+    async fn numbers(store: &Arc<dyn ObjectStore>) -> Result<Vec<u64>> {
+        let files: Vec<_> = store.list(Some(&Path::from(FOLDER))).try_collect().await?;
+        let mut numbers: Vec<u64> = files
+            .iter()
+            .filter_map(|file| file.location.filename()?.strip_prefix("manifest-")?.parse().ok())
+            .collect();
+        numbers.sort_unstable();
+        Ok(numbers)
+    }
+
+    async fn read(store: &Arc<dyn ObjectStore>, number: u64) -> Result<Manifest> {
+        let path = Self::path(number);
+        let found = store.get(&path).await.map_err(|error| unreadable(&path, &error))?;
+        let bytes = found.bytes().await.map_err(|error| unreadable(&path, &error))?;
+        Manifest::decode(&bytes).map_err(|what| damaged(&path, &what))
+    }
+}
+
+fn unreadable(path: &Path, error: &object_store::Error) -> Error {
+    damaged(path, &error.to_string())
+}
+
+fn damaged(path: &Path, what: &str) -> Error {
+    Error::corrupt(format!("checkpoint file {path} can't be used: {what}")).with_hint(
+        "restore the data folder from a backup; deleting the file would go back to an older checkpoint, behind what \
+         was shown already",
+    )
+}

@@ -1,0 +1,405 @@
+//! The engine: it decides on ticks, publishes what they gave, and makes it last.
+//!
+//! One step is one tick. While workers compute a tick, the engine appends, publishes and archives what the one before
+//! gave. A checkpoint lies between two ticks, so it is aligned by construction: every operator has seen the same rows.
+//! Nothing here runs by itself; whoever owns the engine calls [`Engine::step`], a test on one thread included.
+
+pub mod archives;
+mod checkpointing;
+pub mod inputs;
+pub mod published;
+mod recovery;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use headwater_base::clock::Clock;
+use headwater_lake::Lake;
+use headwater_log::{Log, TopicConfig};
+use object_store::ObjectStore;
+use tokio::runtime::Runtime;
+
+use crate::checkpoint::Checkpoints;
+use crate::executor::threads::Threads;
+use crate::executor::{Executor, Inline};
+use crate::graph::{Graph, Kind};
+use crate::letter;
+use crate::operator::Save;
+use crate::sink::Sink;
+use crate::sink::archive::{Board, Policy};
+use crate::sink::topics::Topics;
+use crate::worker::{Done, Tick, Worker};
+use crate::{Error, Result};
+use archives::Archives;
+use inputs::Inputs;
+use published::Published;
+pub use recovery::{Offline, offline};
+
+/// Where partitions that woke up are recorded, one JSON object a record.
+pub const WATERMARKS_TOPIC: &str = "system.watermarks";
+
+/// What an engine works on.
+pub struct Parts {
+    pub graph: Arc<Graph>,
+    pub log: Arc<dyn Log>,
+    /// Holds the checkpoints.
+    pub store: Arc<dyn ObjectStore>,
+    /// Holds the archives; without one, streams are not archived.
+    pub lake: Option<Arc<Lake>>,
+    pub clock: Arc<dyn Clock>,
+    /// Runs what is asynchronous below: object store and lake.
+    pub runtime: Arc<Runtime>,
+    pub options: Options,
+}
+
+#[derive(Debug, Clone)]
+pub struct Options {
+    pub workers: usize,
+    /// Workers and archivers on threads of their own. Without, all runs in the caller's steps, and repeats.
+    pub threads: bool,
+    /// Bytes of records that one tick takes.
+    pub tick_bytes: usize,
+    pub checkpoint_interval: Duration,
+    /// Bytes of derived rows after which a checkpoint does not wait for its interval.
+    pub uncommitted_bytes_max: usize,
+    pub archive: Policy,
+    /// Decode only the columns that views read. For streams without an archive.
+    pub needed_columns_only: bool,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options {
+            workers: 1,
+            threads: true,
+            tick_bytes: 2 << 20,
+            checkpoint_interval: Duration::from_secs(1),
+            uncommitted_bytes_max: 16 << 20,
+            archive: Policy::default(),
+            needed_columns_only: false,
+        }
+    }
+}
+
+/// What a step came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// There may be more at once.
+    Worked,
+    /// Nothing to do before this time has gone by, unless the log changes.
+    Idle(Duration),
+}
+
+pub struct Engine {
+    graph: Arc<Graph>,
+    log: Arc<dyn Log>,
+    clock: Arc<dyn Clock>,
+    runtime: Arc<Runtime>,
+    options: Options,
+    executor: Box<dyn Executor>,
+    topics: Topics,
+    archives: Archives,
+    checkpoints: Checkpoints,
+    inputs: Inputs,
+    published: Arc<Published>,
+    epoch: u64,
+    dead_letters: u64,
+    failures: BTreeMap<String, String>,
+    /// A tick runs at the workers.
+    running: bool,
+    /// The watermarks that the last tick was told.
+    told_us: Arc<[i64]>,
+    since_checkpoint: SinceCheckpoint,
+}
+
+#[derive(Default)]
+struct SinceCheckpoint {
+    at: Duration,
+    /// Something happened that a checkpoint would keep.
+    changed: bool,
+    uncommitted_bytes: usize,
+}
+
+impl Engine {
+    /// Builds the workers and goes to the newest checkpoint. Topics of the graph's streams are created where they are
+    /// missing.
+    pub fn open(parts: Parts) -> Result<Engine> {
+        let Parts { graph, log, store, lake, clock, runtime, options } = parts;
+        create_topics(&graph, log.as_ref(), lake.is_some())?;
+        let checkpoints = runtime.block_on(Checkpoints::open(store))?;
+        let mut topics = Topics::open(&graph, log.as_ref(), Arc::clone(&clock))?;
+        recovery::check(&graph, &checkpoints, log.as_ref())?;
+        let token = checkpoints.newest().and_then(|manifest| manifest.sinks.get(topics.name()));
+        topics.recover(token)?;
+        let mut inputs = Inputs::new(&graph.inputs, log.as_ref(), clock.elapsed())?;
+        let mut executor = executor(&graph, &log, &clock, &options)?;
+        let published = Arc::new(Published::default());
+        let restored = runtime.block_on(recovery::load(&graph, &checkpoints, executor.as_mut(), &mut inputs))?;
+        let archives = match lake {
+            Some(lake) => Archives::open(&graph, &lake, &log, &clock, &runtime, &options)?,
+            None => Archives::none(),
+        };
+        let at = clock.elapsed();
+        let mut engine = Engine {
+            told_us: inputs.watermarks_us(),
+            graph,
+            log,
+            clock,
+            runtime,
+            options,
+            executor,
+            topics,
+            archives,
+            checkpoints,
+            inputs,
+            published,
+            epoch: restored.epoch,
+            dead_letters: restored.dead_letters,
+            failures: restored.failed,
+            running: false,
+            since_checkpoint: SinceCheckpoint { at, ..SinceCheckpoint::default() },
+        };
+        for (relation, reason) in engine.failures.clone() {
+            engine.executor.stop(&relation, &reason)?;
+        }
+        engine.published.lock().tables = restored.tables;
+        engine.first_epoch()?;
+        Ok(engine)
+    }
+
+    pub fn published(&self) -> &Arc<Published> {
+        &self.published
+    }
+
+    /// Where archivers show their tables.
+    pub fn archive_board(&self) -> &Board {
+        self.archives.board()
+    }
+
+    /// Publishes what was recovered, with the empty results of views that have seen nothing.
+    fn first_epoch(&mut self) -> Result<()> {
+        self.archives.until(self.committed_ends());
+        self.start_tick(Vec::new())?;
+        let done = self.finish_tick()?;
+        self.absorb(done)?;
+        self.since_checkpoint.changed = false;
+        Ok(())
+    }
+
+    /// Does one tick, if there is work, and a checkpoint, if it is time.
+    pub fn step(&mut self) -> Result<Step> {
+        let checkpoint_due = self.checkpoint_due();
+        if !self.running && !checkpoint_due && !self.start()? {
+            let wait = self.options.checkpoint_interval.min(Duration::from_millis(100));
+            return Ok(Step::Idle(wait));
+        }
+        if self.running {
+            let done = self.finish_tick()?;
+            if !self.checkpoint_due() {
+                self.start()?;
+            }
+            self.absorb(done)?;
+        }
+        if !self.running && self.checkpoint_due() {
+            self.checkpoint()?;
+        }
+        Ok(Step::Worked)
+    }
+
+    /// True when every record that may be read is in the views, and a checkpoint has them.
+    pub fn is_settled(&mut self) -> Result<bool> {
+        if self.running || self.since_checkpoint.changed {
+            return Ok(false);
+        }
+        let status = self.inputs.status(self.log.as_ref())?;
+        Ok(status.iter().all(|partition| partition.stopped.is_some() || partition.next >= partition.stable))
+    }
+
+    /// Commits all that is committed in the log to the archives.
+    pub fn flush_archives(&mut self) -> Result<()> {
+        let ends = self.committed_ends();
+        self.archives.flush(ends)
+    }
+
+    /// Takes a checkpoint of all that has been done, if something has.
+    pub fn settle(&mut self) -> Result<()> {
+        if self.running {
+            let done = self.finish_tick()?;
+            self.absorb(done)?;
+        }
+        if self.since_checkpoint.changed { self.checkpoint() } else { Ok(()) }
+    }
+
+    /// Starts a tick on whatever there is to do. False when there is nothing.
+    fn start(&mut self) -> Result<bool> {
+        let (reads, raised) = self.inputs.plan(self.log.as_ref(), self.options.tick_bytes)?;
+        for raised in &raised {
+            let record = serde_json::to_vec(raised).map_err(|error| Error::internal(error.to_string()))?;
+            self.topics.write_record(WATERMARKS_TOPIC, &record)?;
+        }
+        self.inputs.tell_time(self.clock.elapsed());
+        if reads.is_empty() && self.inputs.watermarks_us() == self.told_us {
+            return Ok(false);
+        }
+        self.start_tick(reads)?;
+        Ok(true)
+    }
+
+    fn start_tick(&mut self, reads: Vec<crate::worker::input::Read>) -> Result<()> {
+        self.told_us = self.inputs.watermarks_us();
+        let workers = self.executor.workers();
+        let mut ticks = vec![Tick { reads: Vec::new(), watermarks_us: Arc::clone(&self.told_us) }; workers];
+        for read in reads {
+            ticks[(read.input + read.partition as usize) % workers].reads.push(read);
+        }
+        self.executor.start(ticks)?;
+        self.running = true;
+        Ok(())
+    }
+
+    /// Waits for the running tick and notes how far it read.
+    fn finish_tick(&mut self) -> Result<Vec<Done>> {
+        self.running = false;
+        let done = self.executor.wait()?;
+        let now = self.clock.elapsed();
+        for each in &done {
+            each.taken.iter().for_each(|taken| self.inputs.advance(taken, now));
+            for (relation, reason) in &each.failures {
+                if !self.failures.contains_key(relation) {
+                    tracing::error!(view = relation, reason, "a view stopped");
+                    self.failures.insert(relation.clone(), reason.clone());
+                    self.executor.stop(relation, reason)?;
+                }
+            }
+        }
+        self.inputs.tell_time(now);
+        Ok(done)
+    }
+
+    /// Appends, publishes and archives what a tick gave.
+    fn absorb(&mut self, mut done: Vec<Done>) -> Result<()> {
+        self.epoch += 1;
+        let letters: Vec<_> = done.iter_mut().flat_map(|each| std::mem::take(&mut each.letters)).collect();
+        self.topics.write_letters(&letters)?;
+        self.dead_letters += letters.len() as u64;
+        let mut changes = BTreeMap::new();
+        for (index, output) in self.graph.outputs.iter().enumerate() {
+            if self.failures.contains_key(&output.relation) {
+                continue;
+            }
+            let rows: Vec<_> = done.iter_mut().flat_map(|each| std::mem::take(&mut each.outputs[index])).collect();
+            match output.kind {
+                _ if rows.is_empty() => {}
+                Kind::Derived(_) => self.topics.write(index, &rows)?,
+                Kind::Keyed { .. } => {
+                    changes.insert(output.relation.clone(), rows);
+                }
+            }
+        }
+        let worked = !letters.is_empty() || !changes.is_empty() || done.iter().any(|each| !each.taken.is_empty());
+        self.since_checkpoint.changed |= worked;
+        self.publish(&changes, &done)?;
+        for each in self.topics.take_written() {
+            self.since_checkpoint.uncommitted_bytes += each.bytes;
+            self.archives.hold(&self.graph, each);
+        }
+        for taken in done.into_iter().flat_map(|each| each.taken) {
+            self.archives.offer(&self.graph, taken)?;
+        }
+        Ok(())
+    }
+
+    fn publish(&mut self, changes: &BTreeMap<String, Vec<crate::Batch>>, done: &[Done]) -> Result<()> {
+        let mut inner = self.published.lock();
+        let mut broken = Vec::new();
+        for (view, changes) in changes {
+            if let Err(error) = inner.apply(view, changes) {
+                broken.push((view.clone(), error.to_string()));
+            }
+        }
+        inner.epoch = self.epoch;
+        inner.as_of_us = self.clock.now_us();
+        inner.ends.extend(self.inputs.ends());
+        inner.ends.insert(letter::TOPIC.to_owned(), vec![self.topics.letters_end()]);
+        for (index, output) in self.graph.outputs.iter().enumerate() {
+            if let Some(ends) = self.topics.ends(index) {
+                inner.ends.insert(output.relation.clone(), ends.to_vec());
+                let rows: usize = done.iter().flat_map(|each| &each.outputs[index]).map(crate::Batch::len).sum();
+                *inner.status.rows.entry(output.relation.clone()).or_default() += rows as u64;
+            }
+        }
+        for taken in done.iter().flat_map(|each| &each.taken) {
+            let stream = &self.graph.inputs[taken.input].name;
+            for (counts, all) in [(&taken.warned, true), (&taken.dropped, false)] {
+                let board = if all { &mut inner.status.warned } else { &mut inner.status.dropped };
+                for (rule, count) in counts {
+                    *board.entry((stream.clone(), rule.clone())).or_default() += count;
+                }
+            }
+        }
+        inner.status.rows.extend(self.inputs.rows().map(|(stream, rows)| (stream.to_owned(), rows)));
+        inner.status.dead_letters = self.dead_letters;
+        inner.status.partitions = self.inputs.status(self.log.as_ref())?;
+        inner.failed.extend(self.failures.clone());
+        drop(inner);
+        for (view, reason) in broken {
+            self.executor.stop(&view, &reason)?;
+            self.failures.insert(view, reason);
+        }
+        Ok(())
+    }
+
+    /// Up to where each stream is committed and read: what archives may hold.
+    fn committed_ends(&self) -> BTreeMap<String, Arc<[i64]>> {
+        let mut ends: BTreeMap<String, Arc<[i64]>> =
+            self.inputs.ends().map(|(stream, ends)| (stream, ends.into())).collect();
+        for output in &self.graph.outputs {
+            if let Kind::Derived(stream) = &output.kind {
+                let stable = (0..stream.partitions)
+                    .map(|partition| self.log.offsets(&stream.topic, partition).map_or(0, |offsets| offsets.stable));
+                ends.insert(stream.name.clone(), stable.collect());
+            }
+        }
+        ends
+    }
+}
+
+fn create_topics(graph: &Graph, log: &dyn Log, archived: bool) -> Result<()> {
+    let derived = graph.outputs.iter().filter_map(|output| match &output.kind {
+        Kind::Derived(stream) => Some(stream),
+        Kind::Keyed { .. } => None,
+    });
+    for stream in graph.inputs.iter().chain(derived) {
+        let config = TopicConfig { partitions: stream.partitions, retention: stream.retention, archived };
+        log.create_topic(&stream.topic, &config)?;
+    }
+    for topic in [letter::TOPIC, WATERMARKS_TOPIC] {
+        log.create_topic(topic, &TopicConfig { partitions: 1, retention: None, archived: false })?;
+    }
+    Ok(())
+}
+
+fn executor(
+    graph: &Arc<Graph>,
+    log: &Arc<dyn Log>,
+    clock: &Arc<dyn Clock>,
+    options: &Options,
+) -> Result<Box<dyn Executor>> {
+    let workers = options.workers.max(1);
+    let build = |index| {
+        let worker = Worker::new(index, workers, Arc::clone(graph), Arc::clone(log), Arc::clone(clock))?;
+        if options.needed_columns_only { worker.with_needed_columns() } else { Ok(worker) }
+    };
+    let all: Vec<Worker> = (0..workers).map(build).collect::<Result<_>>()?;
+    Ok(if options.threads {
+        Box::new(Threads::new(all, graph.stages)?)
+    } else {
+        Box::new(Inline::new(all, graph.stages))
+    })
+}
+
+/// All state whole: what the first checkpoint takes.
+fn wanted(checkpoints: &Checkpoints, graph: &Graph) -> Arc<[Save]> {
+    graph.nodes.iter().map(|node| checkpoints.wanted(&node.id)).collect()
+}

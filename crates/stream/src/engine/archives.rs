@@ -1,0 +1,152 @@
+//! The archivers of all streams, and the rows of derived streams that wait for their checkpoint before they may be
+//! archived.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use headwater_base::clock::Clock;
+use headwater_lake::Lake;
+use headwater_log::Log;
+use tokio::runtime::Runtime;
+
+use super::Options;
+use crate::graph::{Graph, Kind};
+use crate::sink::archive::threads::Thread;
+use crate::sink::archive::{Archiver, Board, Rows};
+use crate::sink::topics::Written;
+use crate::worker::input::Taken;
+use crate::Result;
+
+pub struct Archives {
+    archivers: BTreeMap<String, Port>,
+    board: Board,
+    runtime: Option<Arc<Runtime>>,
+    /// Appended, but not committed yet: stream and rows, in the order of offsets.
+    held: Vec<(String, Rows)>,
+    /// One past what was handed over, by derived stream and partition.
+    handed: BTreeMap<(String, u32), i64>,
+}
+
+enum Port {
+    Thread(Thread),
+    Inline(Box<Archiver>),
+}
+
+impl Archives {
+    /// Streams are not archived.
+    pub fn none() -> Archives {
+        Archives {
+            archivers: BTreeMap::new(),
+            board: Board::default(),
+            runtime: None,
+            held: Vec::new(),
+            handed: BTreeMap::new(),
+        }
+    }
+
+    pub fn open(
+        graph: &Graph,
+        lake: &Lake,
+        log: &Arc<dyn Log>,
+        clock: &Arc<dyn Clock>,
+        runtime: &Arc<Runtime>,
+        options: &Options,
+    ) -> Result<Archives> {
+        let mut archives = Archives { runtime: Some(Arc::clone(runtime)), ..Archives::none() };
+        let derived = graph.outputs.iter().filter_map(|output| match &output.kind {
+            Kind::Derived(stream) => Some(stream),
+            Kind::Keyed { .. } => None,
+        });
+        for stream in graph.inputs.iter().chain(derived) {
+            let (stream, board, policy) = (Arc::clone(stream), Arc::clone(&archives.board), options.archive.clone());
+            let name = stream.name.clone();
+            let archiver =
+                runtime.block_on(Archiver::open(stream, lake, Arc::clone(log), Arc::clone(clock), policy, board))?;
+            let port = if options.threads {
+                Port::Thread(Thread::start(archiver, Arc::clone(runtime))?)
+            } else {
+                Port::Inline(Box::new(archiver))
+            };
+            archives.archivers.insert(name, port);
+        }
+        Ok(archives)
+    }
+
+    pub fn board(&self) -> &Board {
+        &self.board
+    }
+
+    /// Hands over rows of a declared stream, which are committed before anyone reads them.
+    pub fn offer(&mut self, graph: &Graph, taken: Taken) -> Result<()> {
+        let stream = &graph.inputs[taken.input].name;
+        let Taken { partition, from, next, rows, offsets, timestamps_us, .. } = taken;
+        self.hand(stream, Rows { partition, from, next, rows, offsets, timestamps_us })
+    }
+
+    /// Keeps rows of a derived stream until [`Archives::release_held`].
+    pub fn hold(&mut self, graph: &Graph, written: Written) {
+        if self.archivers.is_empty() {
+            return;
+        }
+        let Written { output, partition, rows, first_offset, timestamp_us, .. } = written;
+        let count = rows.num_rows() as i64;
+        let next = first_offset + count;
+        let stream = &graph.outputs[output].relation;
+        let from = self.handed.insert((stream.clone(), partition), next).unwrap_or(first_offset);
+        let rows = Rows {
+            partition,
+            from,
+            next,
+            rows,
+            offsets: (first_offset..next).collect(),
+            timestamps_us: vec![timestamp_us; count as usize].into(),
+        };
+        self.held.push((stream.clone(), rows));
+    }
+
+    /// Hands over what was held, now that it is committed.
+    pub fn release_held(&mut self) -> Result<()> {
+        for (stream, rows) in std::mem::take(&mut self.held) {
+            self.hand(&stream, rows)?;
+        }
+        Ok(())
+    }
+
+    fn hand(&mut self, stream: &str, rows: Rows) -> Result<()> {
+        match (self.archivers.get_mut(stream), &self.runtime) {
+            (Some(Port::Thread(thread)), _) => {
+                thread.offer(rows);
+                Ok(())
+            }
+            (Some(Port::Inline(archiver)), Some(runtime)) => runtime.block_on(async {
+                archiver.take(rows).await?;
+                archiver.commit_if_due().await
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Says up to where each stream is committed.
+    pub fn until(&mut self, ends: BTreeMap<String, Arc<[i64]>>) {
+        for (stream, ends) in ends {
+            if let Some(Port::Thread(thread)) = self.archivers.get(&stream) {
+                thread.until(ends);
+            }
+        }
+    }
+
+    /// Commits all before the given offsets.
+    pub fn flush(&mut self, ends: BTreeMap<String, Arc<[i64]>>) -> Result<()> {
+        for (stream, ends) in ends {
+            match (self.archivers.get_mut(&stream), &self.runtime) {
+                (Some(Port::Thread(thread)), _) => thread.flush(ends)?,
+                (Some(Port::Inline(archiver)), Some(runtime)) => runtime.block_on(async {
+                    archiver.catch_up(&ends).await?;
+                    archiver.commit().await
+                })?,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}

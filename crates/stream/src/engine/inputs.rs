@@ -1,0 +1,196 @@
+//! How far each partition of each stream is read, and what time it is there.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use headwater_log::Log;
+use headwater_query::relation::Stream;
+
+use crate::checkpoint::{InputState, PartitionState};
+use crate::worker::input::{Read, Taken};
+use crate::{Error, Result};
+
+/// The place and time of all streams that a dataflow reads.
+pub struct Inputs {
+    inputs: Vec<Input>,
+}
+
+struct Input {
+    stream: Arc<Stream>,
+    partitions: Vec<Partition>,
+    /// The stream's watermark, microseconds; it never goes back.
+    watermark_us: i64,
+    rows: u64,
+    bytes: u64,
+}
+
+struct Partition {
+    state: PartitionState,
+    /// When rows last came, by the monotonic clock.
+    last_rows: Duration,
+}
+
+/// A partition that was idle and has rows again: its watermark was raised to the stream's before the next of them.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Raised {
+    pub stream: String,
+    pub partition: u32,
+    /// The offset before which it counts.
+    pub offset: i64,
+    pub watermark_us: i64,
+}
+
+/// What people see of a stream's partition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PartitionStatus {
+    pub stream: String,
+    pub partition: u32,
+    pub next: i64,
+    pub stable: i64,
+    pub start: i64,
+    pub watermark_us: Option<i64>,
+    pub idle: bool,
+    pub stopped: Option<String>,
+}
+
+impl Inputs {
+    /// Streams at their beginning.
+    pub fn new(streams: &[Arc<Stream>], log: &dyn Log, now: Duration) -> Result<Inputs> {
+        let mut inputs = Vec::with_capacity(streams.len());
+        for stream in streams {
+            let mut partitions = Vec::with_capacity(stream.partitions as usize);
+            for partition in 0..stream.partitions {
+                let next = log.offsets(&stream.topic, partition)?.start;
+                let state = PartitionState { next, watermark_us: i64::MIN, idle: false, stopped: None };
+                partitions.push(Partition { state, last_rows: now });
+            }
+            inputs.push(Input { stream: Arc::clone(stream), partitions, watermark_us: i64::MIN, rows: 0, bytes: 0 });
+        }
+        Ok(Inputs { inputs })
+    }
+
+    /// Goes to where a checkpoint was.
+    pub fn restore(&mut self, stream: &str, saved: &InputState) -> Result<()> {
+        let Some(input) = self.inputs.iter_mut().find(|input| input.stream.name == stream) else { return Ok(()) };
+        if saved.partitions.len() != input.partitions.len() {
+            return Err(Error::corrupt(format!(
+                "the checkpoint has {} partitions of {stream}, which has {}",
+                saved.partitions.len(),
+                input.partitions.len()
+            )));
+        }
+        input.watermark_us = saved.watermark_us;
+        for (partition, saved) in input.partitions.iter_mut().zip(&saved.partitions) {
+            partition.state = saved.clone();
+        }
+        Ok(())
+    }
+
+    /// For the manifest: by stream.
+    pub fn save(&self) -> impl Iterator<Item = (String, InputState)> + '_ {
+        self.inputs.iter().map(|input| {
+            let partitions = input.partitions.iter().map(|partition| partition.state.clone()).collect();
+            (input.stream.name.clone(), InputState { watermark_us: input.watermark_us, partitions })
+        })
+    }
+
+    /// The partitions that have rows to read, with an equal share of `bytes` each.
+    pub fn plan(&mut self, log: &dyn Log, bytes: usize) -> Result<(Vec<Read>, Vec<Raised>)> {
+        let (mut reads, mut raised) = (Vec::new(), Vec::new());
+        for (index, input) in self.inputs.iter_mut().enumerate() {
+            for (number, partition) in input.partitions.iter_mut().enumerate() {
+                let state = &mut partition.state;
+                if state.stopped.is_some() || log.offsets(&input.stream.topic, number as u32)?.stable <= state.next {
+                    continue;
+                }
+                if std::mem::take(&mut state.idle) && state.watermark_us < input.watermark_us {
+                    state.watermark_us = input.watermark_us;
+                    raised.push(Raised {
+                        stream: input.stream.name.clone(),
+                        partition: number as u32,
+                        offset: state.next,
+                        watermark_us: state.watermark_us,
+                    });
+                }
+                reads.push(Read {
+                    input: index,
+                    partition: number as u32,
+                    from: state.next,
+                    bytes_max: 0,
+                    watermark_us: state.watermark_us,
+                });
+            }
+        }
+        let share = bytes / reads.len().max(1);
+        reads.iter_mut().for_each(|read| read.bytes_max = share);
+        Ok((reads, raised))
+    }
+
+    /// Notes what was read.
+    pub fn advance(&mut self, taken: &Taken, now: Duration) {
+        let input = &mut self.inputs[taken.input];
+        input.rows += taken.rows.num_rows() as u64;
+        input.bytes += taken.bytes;
+        let partition = &mut input.partitions[taken.partition as usize];
+        partition.state.next = taken.next;
+        partition.state.watermark_us = taken.watermark_us;
+        partition.state.stopped.clone_from(&taken.stopped);
+        partition.last_rows = now;
+    }
+
+    /// Declares partitions idle whose time has come, and computes the streams' watermarks. True when one advanced.
+    pub fn tell_time(&mut self, now: Duration) -> bool {
+        let mut advanced = false;
+        for input in self.inputs.iter_mut().filter(|input| input.stream.watermark.is_some()) {
+            if let Some(timeout) = input.stream.idle_timeout {
+                for partition in &mut input.partitions {
+                    partition.state.idle |= now >= partition.last_rows + timeout;
+                }
+            }
+            let active = input.partitions.iter().filter(|partition| !partition.state.idle);
+            let watermark_us = active.map(|partition| partition.state.watermark_us).min();
+            if let Some(watermark_us) = watermark_us.filter(|each| *each > input.watermark_us) {
+                input.watermark_us = watermark_us;
+                advanced = true;
+            }
+        }
+        advanced
+    }
+
+    pub fn watermarks_us(&self) -> Arc<[i64]> {
+        self.inputs.iter().map(|input| input.watermark_us).collect()
+    }
+
+    /// Where each partition of each stream ends for readers of this moment.
+    pub fn ends(&self) -> impl Iterator<Item = (String, Vec<i64>)> + '_ {
+        self.inputs.iter().map(|input| {
+            (input.stream.name.clone(), input.partitions.iter().map(|partition| partition.state.next).collect())
+        })
+    }
+
+    /// Rows that passed since the node started, by stream.
+    pub fn rows(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.inputs.iter().map(|input| (input.stream.name.as_str(), input.rows))
+    }
+
+    pub fn status(&self, log: &dyn Log) -> Result<Vec<PartitionStatus>> {
+        let mut all = Vec::new();
+        for input in &self.inputs {
+            for (number, partition) in input.partitions.iter().enumerate() {
+                let offsets = log.offsets(&input.stream.topic, number as u32)?;
+                let state = &partition.state;
+                all.push(PartitionStatus {
+                    stream: input.stream.name.clone(),
+                    partition: number as u32,
+                    next: state.next,
+                    stable: offsets.stable,
+                    start: offsets.start,
+                    watermark_us: (state.watermark_us > i64::MIN).then_some(state.watermark_us),
+                    idle: state.idle,
+                    stopped: state.stopped.clone(),
+                });
+            }
+        }
+        Ok(all)
+    }
+}

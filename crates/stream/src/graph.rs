@@ -1,0 +1,136 @@
+//! The dataflow graph: which steps stand behind which. Every worker builds its own operators from one graph.
+
+use std::sync::Arc;
+
+use arrow::datatypes::SchemaRef;
+use datafusion::physical_expr::utils::collect_columns;
+use datafusion::physical_plan::PhysicalExpr;
+use headwater_query::relation::Stream;
+use headwater_query::rule::RuleSet;
+
+use crate::Result;
+use crate::operator::aggregate::{self, Aggregate};
+use crate::operator::evaluate::Context;
+use crate::operator::filter::Filter;
+use crate::operator::late::Late;
+use crate::operator::project::Project;
+use crate::operator::rules::Rules;
+use crate::operator::Operator;
+
+/// All views of a node as one dataflow over its streams.
+#[derive(Debug, Clone)]
+pub struct Graph {
+    /// The declared streams that are read, by input number.
+    pub inputs: Vec<Arc<Stream>>,
+    /// Each behind all that it reads from.
+    pub nodes: Vec<Node>,
+    pub outputs: Vec<Output>,
+    /// One more than the most exchanges on any path.
+    pub stages: usize,
+}
+
+/// Where a step reads from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Upstream {
+    Input(usize),
+    Node(usize),
+}
+
+/// One step.
+#[derive(Debug, Clone)]
+pub struct Node {
+    /// Stable as long as the view's plan is: names the step in checkpoints and to people.
+    pub id: String,
+    /// The view that it belongs to.
+    pub relation: String,
+    /// By port.
+    pub reads: Vec<Upstream>,
+    pub step: Step,
+    /// How many exchanges lie before it.
+    pub stage: usize,
+}
+
+/// What a step does.
+#[derive(Debug, Clone)]
+pub enum Step {
+    Filter(Arc<dyn PhysicalExpr>),
+    Project { expressions: Vec<Arc<dyn PhysicalExpr>>, schema: SchemaRef },
+    Rules(Arc<RuleSet>),
+    Late { edge: usize, end_after_us: i64, lateness_us: i64 },
+    /// Sends each row to the worker that owns its first `keys` columns.
+    Exchange { keys: usize },
+    Aggregate(aggregate::Plan),
+}
+
+/// What leaves the dataflow.
+#[derive(Debug, Clone)]
+pub struct Output {
+    /// The view's name.
+    pub relation: String,
+    pub from: Upstream,
+    pub kind: Kind,
+    /// Equal for equal queries over equal relations: a view keeps its state as long as this stays.
+    pub fingerprint: String,
+}
+
+#[derive(Debug, Clone)]
+pub enum Kind {
+    /// Insertions only: records of a stream of its own.
+    Derived(Arc<Stream>),
+    /// Rows by key, or the whole row with its multiplicity where `key` is empty.
+    Keyed { schema: SchemaRef, key: Vec<usize> },
+}
+
+impl Graph {
+    pub fn input_names(&self) -> Arc<[String]> {
+        self.inputs.iter().map(|stream| stream.name.clone()).collect()
+    }
+
+    pub fn stage_of(&self, upstream: Upstream) -> usize {
+        match upstream {
+            Upstream::Input(_) => 0,
+            Upstream::Node(node) => {
+                let node = &self.nodes[node];
+                node.stage + usize::from(matches!(node.step, Step::Exchange { .. }))
+            }
+        }
+    }
+
+    /// The columns of an input that its readers use; `None` when one of them uses all.
+    pub fn columns_read(&self, input: usize) -> Option<Vec<usize>> {
+        let from = Upstream::Input(input);
+        if self.outputs.iter().any(|output| output.from == from) {
+            return None;
+        }
+        let mut columns = std::collections::BTreeSet::new();
+        for node in self.nodes.iter().filter(|node| node.reads.contains(&from)) {
+            let Step::Project { expressions, .. } = &node.step else { return None };
+            for expression in expressions {
+                columns.extend(collect_columns(expression).iter().map(|column| column.index()));
+            }
+        }
+        Some(columns.into_iter().collect())
+    }
+
+    /// The operator of a node for one worker; `None` for an exchange, which the worker does itself.
+    pub fn operator(&self, node: usize, worker: usize, workers: usize) -> Result<Option<Box<dyn Operator>>> {
+        let Node { relation, step, .. } = &self.nodes[node];
+        let context = Context { relation: relation.clone(), inputs: self.input_names() };
+        Ok(Some(match step {
+            Step::Filter(condition) => Box::new(Filter::new(Arc::clone(condition), context)),
+            Step::Project { expressions, schema } => {
+                Box::new(Project::new(expressions.clone(), SchemaRef::clone(schema), context))
+            }
+            Step::Rules(rules) => Box::new(Rules::new(Arc::clone(rules), context)),
+            Step::Late { edge, end_after_us, lateness_us } => {
+                Box::new(Late::new(*edge, *end_after_us, *lateness_us, context))
+            }
+            Step::Exchange { .. } => return Ok(None),
+            Step::Aggregate(plan) => {
+                let mut owner = Vec::new();
+                crate::aggregate::keys::owners(&[], 1, workers, &mut owner)?;
+                Box::new(Aggregate::new(plan.clone(), owner.first() == Some(&(worker as u32)))?)
+            }
+        }))
+    }
+}

@@ -1,0 +1,82 @@
+//! Operators: the steps of a dataflow, each a synchronous, single-threaded transformation of change batches.
+//!
+//! An operator never waits, never touches the network and never asks for the time. Each worker has its own copy of
+//! every operator and gives it only rows whose keys the worker owns.
+
+pub mod aggregate;
+pub mod evaluate;
+pub mod filter;
+pub mod late;
+pub mod project;
+pub mod rules;
+
+use arrow::array::RecordBatch;
+
+use crate::Result;
+use crate::batch::Batch;
+use crate::letter::Letter;
+
+/// One step of a dataflow.
+pub trait Operator: Send {
+    /// Takes one batch of this tick, of the input that `port` counts from 0.
+    fn push(&mut self, port: usize, batch: Batch, out: &mut Output) -> Result<()>;
+
+    /// All batches of this tick have come. `watermarks_us` holds the watermark of each input of the dataflow, in
+    /// microseconds; it never goes back.
+    fn finish(&mut self, _watermarks_us: &[i64], _out: &mut Output) -> Result<()> {
+        Ok(())
+    }
+
+    /// State for a checkpoint; `None` from an operator that keeps none. Columns: the key columns, `weight` (BIGINT, 0
+    /// for a group that is gone), `state` (BINARY, the operator's own).
+    fn save(&mut self, _which: Save) -> Result<Option<RecordBatch>> {
+        Ok(None)
+    }
+
+    /// Takes back rows that [`Operator::save`] gave, in the order of their checkpoints, already reduced to the keys
+    /// that this copy owns.
+    fn load(&mut self, _rows: &RecordBatch) -> Result<()> {
+        Ok(())
+    }
+
+    /// How many leading columns of a state batch are the key; `None` when there is no state.
+    fn key_columns(&self) -> Option<usize> {
+        None
+    }
+
+    fn status(&self) -> Status {
+        Status::default()
+    }
+}
+
+/// Which state a checkpoint takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Save {
+    /// What changed since the last save.
+    Changes,
+    /// All of it; later saves count from here.
+    All,
+}
+
+/// What an operator gives.
+#[derive(Debug, Default)]
+pub struct Output {
+    pub batches: Vec<Batch>,
+    /// Rows that failed here.
+    pub letters: Vec<Letter>,
+}
+
+impl Output {
+    pub fn emit(&mut self, batch: Batch) {
+        if !batch.is_empty() {
+            self.batches.push(batch);
+        }
+    }
+}
+
+/// What an operator holds, for people who watch.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Status {
+    pub groups: u64,
+    pub state_bytes: u64,
+}

@@ -1,0 +1,412 @@
+//! GROUP BY, kept up to date: each tick it takes changes to its input and gives changes to its groups.
+//!
+//! Input columns are the group's key columns first, then arguments and filters of the aggregates. Output columns are
+//! the key columns, then the aggregates. A windowed aggregation frees a group when the watermark passes its window's
+//! end; what it gave stays given.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, AsArray, BinaryArray, BinaryBuilder, Int64Array, RecordBatch};
+use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
+
+use super::late::window_ends;
+use super::{Operator, Output, Save, Status};
+use crate::aggregate::{Accumulator, Function, Keys};
+use crate::batch::{Batch, assemble};
+use crate::{Error, Result};
+
+/// What an aggregation computes.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// How many leading input columns are the key; no key is one group that is always there.
+    pub keys: usize,
+    pub calls: Vec<Call>,
+    pub input: SchemaRef,
+    pub output: SchemaRef,
+    pub window: Option<Window>,
+    /// Whether those behind need to see the old row taken back when a group changes.
+    pub retracts: bool,
+}
+
+/// One aggregate function.
+#[derive(Debug, Clone)]
+pub struct Call {
+    pub function: Function,
+    /// Input column; `None` for `count(*)`.
+    pub argument: Option<usize>,
+    /// Input column of a boolean that picks the rows.
+    pub filter: Option<usize>,
+}
+
+/// The window of a windowed aggregation.
+#[derive(Debug, Clone, Copy)]
+pub struct Window {
+    /// The key column with an edge of the window, and how far the window's end lies behind that edge.
+    pub edge: usize,
+    pub end_after_us: i64,
+    pub lateness_us: i64,
+    /// Which input of the dataflow sets the time.
+    pub input: usize,
+    /// Give a group once, when its window closes, instead of at each change.
+    pub on_close: bool,
+}
+
+impl Window {
+    /// The end of each row's window, microseconds.
+    fn ends(&self, columns: &[ArrayRef]) -> Result<Vec<i64>> {
+        Ok(window_ends(&columns[self.edge], self.end_after_us)?.collect())
+    }
+}
+
+pub struct Aggregate {
+    plan: Plan,
+    keys: Keys,
+    /// Rows in each group, by slot; zero for a slot that is not in use.
+    weights: Vec<i64>,
+    accumulators: Vec<Accumulator>,
+    tick: Tick,
+    unsaved: Unsaved,
+    /// Slots by the end of their window, microseconds. A slot that was freed may still stand under its old window.
+    windows: BTreeMap<i64, Vec<u32>>,
+    /// The end of the window of each slot in use; empty without a window.
+    ends: Vec<i64>,
+    slots: Vec<u32>,
+    /// The one group of an aggregation without keys was given, or is another worker's to give.
+    started: bool,
+}
+
+/// What this tick touched.
+#[derive(Default)]
+struct Tick {
+    touched: Vec<u32>,
+    is_touched: Vec<bool>,
+    /// Weights and accumulators as they were before, by position in `touched`.
+    weights_before: Vec<i64>,
+    before: Vec<Accumulator>,
+}
+
+/// What the next checkpoint has to write.
+#[derive(Default)]
+struct Unsaved {
+    changed: Vec<u32>,
+    is_changed: Vec<bool>,
+    /// Keys of groups that went, as columns.
+    gone: Vec<Vec<ArrayRef>>,
+}
+
+impl Aggregate {
+    /// `owns_all` says whether this copy gives the one group of an aggregation without keys.
+    pub fn new(plan: Plan, owns_all: bool) -> Result<Aggregate> {
+        let types = plan.input.fields()[..plan.keys].iter().map(|field| field.data_type().clone()).collect();
+        let accumulators: Vec<Accumulator> = plan
+            .calls
+            .iter()
+            .enumerate()
+            .map(|(index, call)| {
+                let argument = call.argument.map(|column| plan.input.field(column).data_type().clone());
+                let output = plan.output.field(plan.keys + index).data_type().clone();
+                Accumulator::new(call.function, argument, output)
+            })
+            .collect::<Result<_>>()?;
+        let tick = Tick { before: accumulators.iter().map(Accumulator::like).collect(), ..Tick::default() };
+        Ok(Aggregate {
+            keys: Keys::new(types)?,
+            plan,
+            weights: Vec::new(),
+            accumulators,
+            tick,
+            unsaved: Unsaved::default(),
+            windows: BTreeMap::new(),
+            ends: Vec::new(),
+            slots: Vec::new(),
+            started: !owns_all,
+        })
+    }
+
+    fn make_room(&mut self) {
+        let slots = self.keys.capacity();
+        if slots > self.weights.len() {
+            self.weights.resize(slots, 0);
+            self.tick.is_touched.resize(slots, false);
+            self.unsaved.is_changed.resize(slots, false);
+            self.accumulators.iter_mut().for_each(|each| each.resize(slots));
+        }
+    }
+
+    fn touch(&mut self, ends: Option<&[i64]>) {
+        for (row, slot) in self.slots.iter().enumerate() {
+            let index = *slot as usize;
+            if self.tick.is_touched[index] {
+                continue;
+            }
+            self.tick.is_touched[index] = true;
+            self.tick.touched.push(*slot);
+            let weight = self.weights[index];
+            if weight == 0
+                && let Some(ends) = ends
+            {
+                open_window(&mut self.windows, &mut self.ends, ends[row], *slot);
+            }
+            if self.plan.retracts {
+                self.tick.weights_before.push(weight);
+                for (before, now) in self.tick.before.iter_mut().zip(&self.accumulators) {
+                    before.push_copy(now, *slot);
+                }
+            }
+        }
+    }
+
+    /// Rows of some groups, as output columns.
+    fn rows(&self, slots: &[u32]) -> Result<RecordBatch> {
+        let mut columns = self.keys.columns(slots)?;
+        for accumulator in &self.accumulators {
+            columns.push(accumulator.results(slots)?);
+        }
+        Ok(assemble(&self.plan.output, columns, slots.len())?)
+    }
+
+    /// Gives what the touched groups were, taken back, and what they are now.
+    fn give_changes(&mut self, out: &mut Output) -> Result<()> {
+        let touched = std::mem::take(&mut self.tick.touched);
+        let always = self.plan.keys == 0;
+        if self.plan.retracts {
+            let were: Vec<u32> =
+                (0..touched.len() as u32).filter(|each| always || self.tick.weights_before[*each as usize] > 0).collect();
+            if !were.is_empty() && (!always || self.started) {
+                let slots: Vec<u32> = were.iter().map(|each| touched[*each as usize]).collect();
+                let mut columns = self.keys.columns(&slots)?;
+                for before in &self.tick.before {
+                    columns.push(before.results(&were)?);
+                }
+                let rows = assemble(&self.plan.output, columns, were.len())?;
+                out.emit(Batch { weights: Some(vec![-1; were.len()].into()), ..Batch::insertions(rows) });
+            }
+        } else {
+            let gone: Vec<u32> = touched.iter().copied().filter(|slot| self.weights[*slot as usize] == 0).collect();
+            if !gone.is_empty() && !always {
+                let rows = self.rows(&gone)?;
+                out.emit(Batch { weights: Some(vec![-1; gone.len()].into()), ..Batch::insertions(rows) });
+            }
+        }
+        let live: Vec<u32> =
+            touched.iter().copied().filter(|slot| always || self.weights[*slot as usize] > 0).collect();
+        if !live.is_empty() {
+            out.emit(Batch::insertions(self.rows(&live)?));
+        }
+        self.tick.touched = touched;
+        Ok(())
+    }
+
+    /// Forgets what the tick touched and frees the groups that became empty.
+    fn end_tick(&mut self) -> Result<()> {
+        let touched = std::mem::take(&mut self.tick.touched);
+        let mut empty = Vec::new();
+        for slot in &touched {
+            let index = *slot as usize;
+            self.tick.is_touched[index] = false;
+            match self.weights[index] {
+                0 if self.plan.keys > 0 => empty.push(*slot),
+                weight if weight < 0 => return Err(Error::internal("a row was taken back that was never given")),
+                _ => self.unsaved.note(*slot),
+            }
+        }
+        self.free(&empty)?;
+        self.tick.weights_before.clear();
+        self.tick.before.iter_mut().for_each(Accumulator::truncate);
+        self.tick.touched = touched;
+        self.tick.touched.clear();
+        Ok(())
+    }
+
+    fn free(&mut self, slots: &[u32]) -> Result<()> {
+        if slots.is_empty() {
+            return Ok(());
+        }
+        self.unsaved.gone.push(self.keys.columns(slots)?);
+        for slot in slots {
+            self.keys.remove(*slot);
+            self.weights[*slot as usize] = 0;
+            self.unsaved.is_changed[*slot as usize] = false;
+            self.accumulators.iter_mut().for_each(|each| each.clear(*slot));
+        }
+        Ok(())
+    }
+
+    /// Frees the windows that closed, giving their groups if that is when they are given.
+    fn close(&mut self, window: Window, watermark_us: i64, out: &mut Output) -> Result<()> {
+        let mut closed = Vec::new();
+        while let Some(entry) = self.windows.first_entry() {
+            if entry.key().saturating_add(window.lateness_us) > watermark_us {
+                break;
+            }
+            let end = *entry.key();
+            let in_window = |slot: &u32| self.weights[*slot as usize] > 0 && self.ends[*slot as usize] == end;
+            closed.extend(entry.remove().into_iter().filter(in_window));
+        }
+        // A group that was emptied and came again stands twice in its window's list.
+        closed.sort_unstable();
+        closed.dedup();
+        if window.on_close && !closed.is_empty() {
+            out.emit(Batch::insertions(self.rows(&closed)?));
+        }
+        self.free(&closed)
+    }
+
+    fn state_of(&self, slot: u32, out: &mut Vec<u8>) {
+        out.clear();
+        self.accumulators.iter().for_each(|each| each.save(slot, out));
+    }
+}
+
+impl Unsaved {
+    fn note(&mut self, slot: u32) {
+        if !std::mem::replace(&mut self.is_changed[slot as usize], true) {
+            self.changed.push(slot);
+        }
+    }
+}
+
+impl Operator for Aggregate {
+    fn push(&mut self, _port: usize, batch: Batch, _out: &mut Output) -> Result<()> {
+        let columns = batch.rows.columns();
+        let key = &columns[..self.plan.keys];
+        let mut slots = std::mem::take(&mut self.slots);
+        self.keys.assign(key, batch.len(), &mut slots)?;
+        self.slots = slots;
+        self.make_room();
+        let ends = self.plan.window.map(|window| window.ends(columns)).transpose()?;
+        self.touch(ends.as_deref());
+        match &batch.weights {
+            None => self.slots.iter().for_each(|slot| self.weights[*slot as usize] += 1),
+            Some(weights) => {
+                self.slots.iter().zip(weights).for_each(|(slot, weight)| self.weights[*slot as usize] += weight);
+            }
+        }
+        for (accumulator, call) in self.accumulators.iter_mut().zip(&self.plan.calls) {
+            let argument = call.argument.map(|column| &columns[column]);
+            let filter = call.filter.map(|column| columns[column].as_boolean());
+            accumulator.update(&self.slots, argument, filter, batch.weights.as_ref())?;
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self, watermarks_us: &[i64], out: &mut Output) -> Result<()> {
+        if self.plan.keys == 0 && !self.started {
+            // The one group exists before any row: batch gives a row for no rows too.
+            let mut slots = std::mem::take(&mut self.slots);
+            self.keys.assign(&[], 1, &mut slots)?;
+            self.slots = slots;
+            self.make_room();
+            self.touch(None);
+        }
+        if !self.plan.window.is_some_and(|window| window.on_close) && !self.tick.touched.is_empty() {
+            self.give_changes(out)?;
+            self.started = true;
+        }
+        self.end_tick()?;
+        match self.plan.window {
+            Some(window) => self.close(window, watermarks_us[window.input], out),
+            None => Ok(()),
+        }
+    }
+
+    fn save(&mut self, which: Save) -> Result<Option<RecordBatch>> {
+        let unsaved = std::mem::take(&mut self.unsaved.changed);
+        let mut slots: Vec<u32> = match which {
+            Save::Changes => unsaved.into_iter().filter(|slot| self.unsaved.is_changed[*slot as usize]).collect(),
+            Save::All => self.keys.slots().collect(),
+        };
+        // A slot that was freed and given away again while unsaved stands in the list twice.
+        slots.sort_unstable();
+        slots.dedup();
+        self.unsaved.is_changed.iter_mut().for_each(|each| *each = false);
+        let gone = match which {
+            Save::Changes => std::mem::take(&mut self.unsaved.gone),
+            Save::All => {
+                self.unsaved.gone.clear();
+                Vec::new()
+            }
+        };
+        let gone_rows: usize = gone.iter().map(|columns| columns.first().map_or(0, |column| column.len())).sum();
+        let mut parts = gone;
+        parts.push(self.keys.columns(&slots)?);
+        let mut columns: Vec<ArrayRef> = (0..self.plan.keys)
+            .map(|index| {
+                let pieces: Vec<&dyn arrow::array::Array> = parts.iter().map(|part| part[index].as_ref()).collect();
+                arrow::compute::concat(&pieces)
+            })
+            .collect::<std::result::Result<_, _>>()?;
+        let mut weights = vec![0; gone_rows];
+        let mut states = BinaryBuilder::new();
+        (0..gone_rows).for_each(|_| states.append_null());
+        let mut state = Vec::new();
+        for slot in &slots {
+            weights.push(self.weights[*slot as usize]);
+            self.state_of(*slot, &mut state);
+            states.append_value(&state);
+        }
+        let rows = weights.len();
+        columns.push(Arc::new(Int64Array::from(weights)));
+        columns.push(Arc::new(states.finish()));
+        Ok(Some(assemble(&state_schema(&self.plan), columns, rows)?))
+    }
+
+    fn load(&mut self, rows: &RecordBatch) -> Result<()> {
+        let keys = self.plan.keys;
+        let weights = rows.column(keys).as_primitive::<Int64Type>().clone();
+        let states: &BinaryArray = rows.column(keys + 1).as_binary();
+        let mut slots = Vec::new();
+        self.keys.assign(&rows.columns()[..keys], rows.num_rows(), &mut slots)?;
+        self.make_room();
+        let ends = self.plan.window.map(|window| window.ends(rows.columns())).transpose()?;
+        for (row, slot) in slots.into_iter().enumerate() {
+            let was = std::mem::replace(&mut self.weights[slot as usize], weights.value(row));
+            let alive = !arrow::array::Array::is_null(states, row);
+            if !alive {
+                self.accumulators.iter_mut().for_each(|each| each.clear(slot));
+                self.keys.remove(slot);
+                continue;
+            }
+            let mut state = states.value(row);
+            if !self.accumulators.iter_mut().all(|each| each.load(slot, &mut state)) {
+                return Err(Error::corrupt("the state of a group is cut short"));
+            }
+            if was == 0
+                && let Some(ends) = &ends
+            {
+                open_window(&mut self.windows, &mut self.ends, ends[row], slot);
+            }
+        }
+        self.started |= self.plan.keys == 0;
+        Ok(())
+    }
+
+    fn key_columns(&self) -> Option<usize> {
+        Some(self.plan.keys)
+    }
+
+    fn status(&self) -> Status {
+        let accumulators: usize = self.accumulators.iter().map(Accumulator::bytes).sum();
+        Status { groups: self.keys.len() as u64, state_bytes: (self.keys.bytes() + accumulators) as u64 }
+    }
+}
+
+fn open_window(windows: &mut BTreeMap<i64, Vec<u32>>, ends: &mut Vec<i64>, end: i64, slot: u32) {
+    if ends.len() <= slot as usize {
+        ends.resize(slot as usize + 1, i64::MAX);
+    }
+    ends[slot as usize] = end;
+    windows.entry(end).or_default().push(slot);
+}
+
+/// Key columns, then `weight` and `state`.
+fn state_schema(plan: &Plan) -> SchemaRef {
+    let mut fields: Vec<Arc<Field>> = plan.input.fields()[..plan.keys]
+        .iter()
+        .map(|field| Arc::new(field.as_ref().clone().with_nullable(true)))
+        .collect();
+    fields.push(Arc::new(Field::new("weight", DataType::Int64, false)));
+    fields.push(Arc::new(Field::new("state", DataType::Binary, true)));
+    Arc::new(Schema::new(fields))
+}

@@ -1,0 +1,247 @@
+//! From views' query plans to one dataflow graph, or a refusal that says why a query can't be kept up to date.
+//!
+//! Views are added in the order of their dependencies. A view over a view reads its steps directly, in memory.
+
+mod aggregate;
+mod facts;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arrow::datatypes::SchemaRef;
+use datafusion::common::DFSchema;
+use datafusion::execution::context::ExecutionProps;
+use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
+use datafusion::logical_expr::{Expr, LogicalPlan, TableScan};
+use datafusion::physical_expr::create_physical_expr;
+use datafusion::physical_expr::expressions::Column;
+use datafusion::physical_plan::PhysicalExpr;
+use headwater_format::Format;
+use headwater_query::plan::key::output_key;
+use headwater_query::relation::{Emit, Origin, Relation, Stream, View, Watermark};
+
+use crate::graph::{Graph, Kind, Node, Output, Step, Upstream};
+use crate::{Error, Result};
+use facts::Fact;
+
+/// Builds a graph, relation by relation.
+#[derive(Debug, Default)]
+pub struct Builder {
+    inputs: Vec<Arc<Stream>>,
+    nodes: Vec<Node>,
+    outputs: Vec<Output>,
+    relations: HashMap<String, Flow>,
+}
+
+/// How a view that never retracts is kept in the log, as far as its declaration says.
+#[derive(Debug, Clone, Default)]
+pub struct Storage {
+    pub format: Option<Format>,
+    pub partitions: Option<u32>,
+}
+
+/// What flows at some place of the graph.
+#[derive(Debug, Clone)]
+struct Flow {
+    from: Upstream,
+    schema: SchemaRef,
+    /// What is known of each column.
+    facts: Vec<Fact>,
+    /// Whether rows may be taken back.
+    retracts: bool,
+    /// The input whose rows these still are, one by one.
+    input: Option<usize>,
+}
+
+impl Builder {
+    pub fn new() -> Builder {
+        Builder::default()
+    }
+
+    /// Adds a declared stream.
+    pub fn add_stream(&mut self, stream: &Arc<Stream>) {
+        let input = self.inputs.len();
+        let mut facts = vec![Fact::None; stream.schema.fields().len()];
+        if let Some(watermark) = stream.watermark {
+            facts[watermark.column] = Fact::EventTime { delay_us: watermark.delay_us };
+        }
+        let flow = Flow {
+            from: Upstream::Input(input),
+            schema: SchemaRef::clone(&stream.schema),
+            facts,
+            retracts: false,
+            input: Some(input),
+        };
+        self.relations.insert(stream.name.clone(), flow);
+        self.inputs.push(Arc::clone(stream));
+    }
+
+    /// Adds a view over what was added before, and says what it is: a stream when it never retracts, else a view with
+    /// its key.
+    pub fn add_view(&mut self, view: &View, storage: &Storage) -> Result<Relation> {
+        let emit_on_close = view.emit == Some(Emit::OnWindowClose);
+        let mut compile = Compile { builder: self, view: &view.name, on_close: emit_on_close, steps: 0 };
+        let mut flow = compile.plan(&view.plan)?;
+        if emit_on_close && (flow.retracts || flow.input.is_some()) {
+            return Err(Error::invalid(format!("{} has no window that could close", view.name))
+                .with_hint("EMIT ON WINDOW CLOSE needs GROUP BY window_start, window_end over TUMBLE(…)"));
+        }
+        if !view.rules.is_empty() {
+            if flow.retracts {
+                return Err(Error::invalid(format!("rules on {}, whose rows can change, are not built yet", view.name))
+                    .with_hint("put the rule on the stream or view that it reads"));
+            }
+            let from = compile.push("rules", vec![flow.from], Step::Rules(Arc::clone(&view.rules)));
+            flow.from = from;
+        }
+        flow.schema = SchemaRef::clone(&view.schema);
+        let fingerprint = self.fingerprint(view);
+        let (kind, relation) = if flow.retracts {
+            let key = output_key(&view.plan);
+            let kind = Kind::Keyed { schema: SchemaRef::clone(&view.schema), key: key.clone() };
+            (kind, Relation::View(Arc::new(View { key, ..view.clone() })))
+        } else {
+            let stream = Arc::new(self.derived(view, &flow, storage));
+            (Kind::Derived(Arc::clone(&stream)), Relation::Stream(stream))
+        };
+        self.outputs.push(Output { relation: view.name.clone(), from: flow.from, kind, fingerprint });
+        self.relations.insert(view.name.clone(), flow);
+        Ok(relation)
+    }
+
+    fn derived(&self, view: &View, flow: &Flow, storage: &Storage) -> Stream {
+        let parent = flow.input.map(|input| &self.inputs[input]);
+        let watermark = flow.facts.iter().enumerate().find_map(|(column, fact)| match fact {
+            Fact::EventTime { delay_us } => Some(Watermark { column, delay_us: *delay_us }),
+            _ => None,
+        });
+        Stream {
+            name: view.name.clone(),
+            schema: SchemaRef::clone(&view.schema),
+            format: storage.format.unwrap_or(Format::Json),
+            partitions: storage.partitions.or(parent.map(|stream| stream.partitions)).unwrap_or(1),
+            partition_key: Vec::new(),
+            watermark,
+            rules: Arc::default(),
+            max_future_us: None,
+            idle_timeout: parent.and_then(|stream| stream.idle_timeout),
+            retention: parent.and_then(|stream| stream.retention),
+            topic: view.name.clone(),
+            origin: Origin::Derived { view: view.name.clone() },
+        }
+    }
+
+    /// The plan's text together with what it reads; two equal ones mean the same rows.
+    fn fingerprint(&self, view: &View) -> String {
+        let rules: Vec<String> =
+            view.rules.rules().iter().map(|rule| format!("{} {:?} {}", rule.name, rule.action, rule.text)).collect();
+        let text = format!("{}\n{:?}\n{}\n{:?}", view.plan.display_indent_schema(), view.emit, rules.join("\n"), view.schema);
+        format!("{:08x}-{:x}", crc32c::crc32c(text.as_bytes()), text.len())
+    }
+
+    /// The graph of all that was added.
+    pub fn finish(mut self) -> Graph {
+        aggregate::choose_retractions(&mut self.nodes, &self.outputs);
+        let stages = self.nodes.iter().map(|node| node.stage).max().unwrap_or(0) + 1;
+        Graph { inputs: self.inputs, nodes: self.nodes, outputs: self.outputs, stages }
+    }
+}
+
+/// The compilation of one view.
+struct Compile<'a> {
+    builder: &'a mut Builder,
+    view: &'a str,
+    on_close: bool,
+    steps: usize,
+}
+
+impl Compile<'_> {
+    fn plan(&mut self, plan: &LogicalPlan) -> Result<Flow> {
+        match plan {
+            LogicalPlan::TableScan(scan) => self.scan(scan),
+            LogicalPlan::SubqueryAlias(alias) => self.plan(&alias.input),
+            LogicalPlan::Projection(projection) => {
+                let input = self.plan(&projection.input)?;
+                let schema = SchemaRef::clone(projection.schema.inner());
+                self.project(input, &projection.expr, projection.input.schema(), schema)
+            }
+            LogicalPlan::Filter(filter) => {
+                let mut input = self.plan(&filter.input)?;
+                let condition = physical(&filter.predicate, filter.input.schema())?;
+                input.from = self.push("filter", vec![input.from], Step::Filter(condition));
+                Ok(input)
+            }
+            LogicalPlan::Aggregate(group) => self.aggregate(group),
+            other => Err(refuse(self.view, other)),
+        }
+    }
+
+    fn scan(&mut self, scan: &TableScan) -> Result<Flow> {
+        let name = scan.table_name.table();
+        let Some(flow) = self.builder.relations.get(name).cloned() else {
+            return Err(Error::invalid(format!("{} reads {name}, which is no stream or view of this node", self.view)));
+        };
+        if !scan.filters.is_empty() || scan.fetch.is_some() {
+            return Err(Error::internal("a view's plan has a filter or a limit inside a scan"));
+        }
+        let Some(wanted) = &scan.projection else { return Ok(flow) };
+        if wanted.iter().copied().eq(0..flow.schema.fields().len()) {
+            return Ok(flow);
+        }
+        let schema = Arc::new(flow.schema.project(wanted)?);
+        let expressions = wanted
+            .iter()
+            .map(|index| Arc::new(Column::new(flow.schema.field(*index).name(), *index)) as Arc<dyn PhysicalExpr>)
+            .collect();
+        let facts = wanted.iter().map(|index| flow.facts[*index].clone()).collect();
+        let step = Step::Project { expressions, schema: SchemaRef::clone(&schema) };
+        let from = self.push("columns", vec![flow.from], step);
+        Ok(Flow { from, schema, facts, ..flow })
+    }
+
+    fn project(&mut self, input: Flow, list: &[Expr], over: &DFSchema, schema: SchemaRef) -> Result<Flow> {
+        let expressions = list.iter().map(|each| physical(each, over)).collect::<Result<Vec<_>>>()?;
+        let facts = list.iter().map(|each| facts::of(each, over, &input.facts)).collect();
+        let step = Step::Project { expressions, schema: SchemaRef::clone(&schema) };
+        let from = self.push("project", vec![input.from], step);
+        Ok(Flow { from, schema, facts, ..input })
+    }
+
+    fn push(&mut self, what: &str, reads: Vec<Upstream>, step: Step) -> Upstream {
+        let nodes = &self.builder.nodes;
+        let behind = |upstream: &Upstream| match upstream {
+            Upstream::Input(_) => 0,
+            Upstream::Node(node) => {
+                nodes[*node].stage + usize::from(matches!(nodes[*node].step, Step::Exchange { .. }))
+            }
+        };
+        let stage = reads.iter().map(behind).max().unwrap_or(0);
+        let id = format!("{}/{}-{what}", self.view, self.steps);
+        self.steps += 1;
+        self.builder.nodes.push(Node { id, relation: self.view.to_owned(), reads, step, stage });
+        Upstream::Node(self.builder.nodes.len() - 1)
+    }
+}
+
+fn physical(expr: &Expr, over: &DFSchema) -> Result<Arc<dyn PhysicalExpr>> {
+    Ok(create_physical_expr(expr, over, &ExecutionProps::new(), &PhysicalPlanningContext::default())?)
+}
+
+fn refuse(view: &str, plan: &LogicalPlan) -> Error {
+    let (what, hint) = match plan {
+        LogicalPlan::Join(_) => ("a join", "joins of streams are not built yet"),
+        LogicalPlan::Sort(_) => ("ORDER BY", "a view is a set of rows; order them in the query that reads it"),
+        LogicalPlan::Limit(_) => ("LIMIT", "limit the rows in the query that reads the view"),
+        LogicalPlan::Union(_) => ("UNION", "unions of streams are not built yet"),
+        LogicalPlan::Distinct(_) => ("DISTINCT", "use GROUP BY over the same columns"),
+        LogicalPlan::Window(_) => ("a window function (OVER)", "OVER is not built yet"),
+        LogicalPlan::Unnest(_) => ("UNNEST", "UNNEST is not built yet"),
+        LogicalPlan::Subquery(_) => ("a subquery", "subqueries in expressions are not built yet"),
+        LogicalPlan::EmptyRelation(_) | LogicalPlan::Values(_) => {
+            ("rows that come from no relation", "a view reads at least one stream or view")
+        }
+        LogicalPlan::RecursiveQuery(_) => ("a recursive query", "run it as a query instead"),
+        _ => ("a part", "this part of SQL can't be maintained yet"),
+    };
+    Error::invalid(format!("{view} can't be kept up to date: its query has {what}")).with_hint(hint)
+}

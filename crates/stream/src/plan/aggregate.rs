@@ -1,0 +1,174 @@
+//! GROUP BY: its keys and arguments as columns, the exchange by key, and the aggregation behind it.
+
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use datafusion::common::ScalarValue;
+use datafusion::logical_expr::expr::AggregateFunction;
+use datafusion::logical_expr::{self as logical, Expr};
+
+use super::facts::{self, Fact};
+use super::{Compile, Flow, physical};
+use crate::aggregate::{Accumulator, Function};
+use crate::graph::{Kind, Node, Output, Step, Upstream};
+use crate::operator::aggregate::{Call, Plan, Window};
+use crate::{Error, Result};
+
+impl Compile<'_> {
+    pub(super) fn aggregate(&mut self, group: &logical::Aggregate) -> Result<Flow> {
+        let input = self.plan(&group.input)?;
+        let over = group.input.schema();
+        if group.group_expr.iter().any(|each| matches!(each, Expr::GroupingSet(_))) {
+            return Err(self.unbuilt("GROUPING SETS, ROLLUP and CUBE"));
+        }
+        let keys = group.group_expr.len();
+        let mut arguments = Arguments { list: group.group_expr.clone(), calls: Vec::new() };
+        for each in &group.aggr_expr {
+            self.call(each, &mut arguments)?;
+        }
+        let Arguments { list, calls } = arguments;
+        let expressions = list.iter().map(|each| physical(each, over)).collect::<Result<Vec<_>>>()?;
+        let fields = expressions
+            .iter()
+            .enumerate()
+            .map(|(index, each)| {
+                let (data_type, nullable) = (each.data_type(over.as_arrow())?, each.nullable(over.as_arrow())?);
+                Ok(Field::new(format!("column_{index}"), data_type, nullable))
+            })
+            .collect::<Result<Vec<_>>>()?;
+        let columns: SchemaRef = Arc::new(Schema::new(fields));
+        let facts: Vec<Fact> = group.group_expr.iter().map(|each| facts::of(each, over, &input.facts)).collect();
+        let step = Step::Project { expressions, schema: SchemaRef::clone(&columns) };
+        let mut from = self.push("arguments", vec![input.from], step);
+
+        let window = self.window(&input, &facts)?;
+        if let Some(Window { edge, end_after_us, lateness_us, .. }) = window {
+            from = self.push("late", vec![from], Step::Late { edge, end_after_us, lateness_us });
+        }
+        from = self.push("exchange", vec![from], Step::Exchange { keys });
+        let output = SchemaRef::clone(group.schema.inner());
+        let plan = Plan { keys, calls, input: columns, output: SchemaRef::clone(&output), window, retracts: true };
+        check_types(&plan)?;
+        from = self.push("aggregate", vec![from], Step::Aggregate(plan));
+        let on_close = window.is_some_and(|window| window.on_close);
+        let facts = vec![Fact::None; output.fields().len()];
+        Ok(Flow { from, schema: output, facts, retracts: !on_close, input: None })
+    }
+
+    /// The window among the keys of an aggregation over rows of one stream.
+    fn window(&self, input: &Flow, keys: &[Fact]) -> Result<Option<Window>> {
+        let edge = keys.iter().enumerate().find_map(|(column, fact)| match fact {
+            Fact::WindowEdge { end_after_us } => Some((column, *end_after_us)),
+            _ => None,
+        });
+        match (edge, input.input) {
+            (Some((edge, end_after_us)), Some(input)) => {
+                Ok(Some(Window { edge, end_after_us, lateness_us: 0, input, on_close: self.on_close }))
+            }
+            _ if self.on_close => {
+                Err(Error::invalid(format!("{}: no key of its GROUP BY is a window of event time", self.view))
+                    .with_hint("EMIT ON WINDOW CLOSE needs GROUP BY window_start, window_end over TUMBLE(…)"))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    fn call(&self, expr: &Expr, arguments: &mut Arguments) -> Result<()> {
+        let bare = expr.clone().unalias_nested().data;
+        let Expr::AggregateFunction(AggregateFunction { func, params }) = &bare else {
+            return Err(Error::internal(format!("{expr} is no aggregate function")));
+        };
+        let function = match func.name() {
+            "count" => Function::Count,
+            "sum" => Function::Sum,
+            "avg" => Function::Average,
+            other => return Err(self.unbuilt(&format!("the aggregate function {other}"))),
+        };
+        if params.distinct {
+            return Err(self.unbuilt(&format!("{}(DISTINCT …)", func.name())));
+        }
+        if !params.order_by.is_empty() || params.null_treatment.is_some() {
+            return Err(self.unbuilt(&format!("ORDER BY or IGNORE NULLS inside {}", func.name())));
+        }
+        let argument = match params.args.as_slice() {
+            [Expr::Literal(value, _)] if function == Function::Count && !is_null(value) => None,
+            [argument] => Some(arguments.add(argument.clone())),
+            _ => return Err(self.unbuilt(&format!("{} of several arguments", func.name()))),
+        };
+        let filter = params.filter.as_ref().map(|filter| arguments.add(filter.as_ref().clone()));
+        arguments.calls.push(Call { function, argument, filter });
+        Ok(())
+    }
+
+    fn unbuilt(&self, what: &str) -> Error {
+        Error::invalid(format!("{} can't be kept up to date: {what} in views is not built yet", self.view))
+            .with_hint("views can count, sum and average by key and by tumbling window; the query itself runs in batch")
+    }
+}
+
+struct Arguments {
+    list: Vec<Expr>,
+    calls: Vec<Call>,
+}
+
+impl Arguments {
+    fn add(&mut self, expr: Expr) -> usize {
+        let found = self.list.iter().position(|each| *each == expr);
+        found.unwrap_or_else(|| {
+            self.list.push(expr);
+            self.list.len() - 1
+        })
+    }
+}
+
+fn is_null(value: &ScalarValue) -> bool {
+    value.is_null()
+}
+
+/// Refuses types that no accumulator serves when the view is planned, not when its first row comes.
+fn check_types(plan: &Plan) -> Result<()> {
+    for (index, call) in plan.calls.iter().enumerate() {
+        let argument: Option<DataType> = call.argument.map(|column| plan.input.field(column).data_type().clone());
+        Accumulator::new(call.function, argument, plan.output.field(plan.keys + index).data_type().clone())?;
+    }
+    Ok(())
+}
+
+/// Lets an aggregation leave out the taking back of old rows where only keyed tables read it: there a new row under
+/// the same key replaces the old one anyway. Groups whose rows can all be taken back do need it: a table is then told
+/// to remove the row that it has.
+pub(super) fn choose_retractions(nodes: &mut [Node], outputs: &[Output]) {
+    for index in (0..nodes.len()).rev() {
+        if matches!(nodes[index].step, Step::Aggregate(_)) {
+            let needed = nodes[index].reads.iter().any(|each| retracts(*each, nodes))
+                || needs_retractions(index, nodes, outputs);
+            if let Step::Aggregate(plan) = &mut nodes[index].step {
+                plan.retracts = needed;
+            }
+        }
+    }
+}
+
+fn needs_retractions(node: usize, nodes: &[Node], outputs: &[Output]) -> bool {
+    let reads = |upstream: &Upstream| *upstream == Upstream::Node(node);
+    let by_output = outputs
+        .iter()
+        .filter(|output| reads(&output.from))
+        .any(|output| matches!(&output.kind, Kind::Keyed { key, .. } if key.is_empty()));
+    by_output
+        || nodes.iter().enumerate().filter(|(_, other)| other.reads.iter().any(reads)).any(|(index, other)| {
+            match other.step {
+                Step::Project { .. } => needs_retractions(index, nodes, outputs),
+                _ => true,
+            }
+        })
+}
+
+/// Whether rows that come from a place may be taken back.
+fn retracts(upstream: Upstream, nodes: &[Node]) -> bool {
+    let Upstream::Node(node) = upstream else { return false };
+    match &nodes[node].step {
+        Step::Aggregate(plan) => !plan.window.is_some_and(|window| window.on_close),
+        _ => nodes[node].reads.iter().any(|each| retracts(*each, nodes)),
+    }
+}

@@ -1,0 +1,212 @@
+//! The archiver: rows of streams into their Delta tables, on its own, behind the log.
+//!
+//! It keeps its place in the tables themselves: each commit carries the next offset of every partition it has rows of.
+//! So it needs no checkpoint, and a restart reads on from there. Rows that were decoded for the dataflow are handed
+//! over; whatever it was not handed (after a restart, or because it was behind) it reads from the log.
+
+pub mod threads;
+
+use std::sync::{Arc, RwLock};
+use std::time::Duration;
+
+use arrow::array::RecordBatch;
+use headwater_base::clock::Clock;
+use headwater_lake::{Archive, Lake, PartitionWriter, Snapshot};
+use headwater_log::{Isolation, Log, ReadOptions};
+use headwater_query::decode::StreamReader;
+use headwater_query::relation::Stream;
+
+use crate::Result;
+
+/// When rows are committed to the table.
+#[derive(Debug, Clone)]
+pub struct Policy {
+    pub interval: Duration,
+    /// Encoded bytes that wait.
+    pub bytes_max: u64,
+}
+
+impl Default for Policy {
+    fn default() -> Policy {
+        Policy { interval: Duration::from_secs(10), bytes_max: 64 << 20 }
+    }
+}
+
+/// Rows of one partition, all committed in the log, from one offset to before another.
+#[derive(Debug, Clone)]
+pub struct Rows {
+    pub partition: u32,
+    pub from: i64,
+    /// Past the last row and all that was rejected behind it.
+    pub next: i64,
+    pub rows: RecordBatch,
+    pub offsets: Arc<[i64]>,
+    /// Append times, microseconds.
+    pub timestamps_us: Arc<[i64]>,
+}
+
+/// What others see of an archive.
+#[derive(Clone)]
+pub struct Shown {
+    pub snapshot: Snapshot,
+    pub rows: u64,
+    /// Why it makes no progress, while it does not.
+    pub trouble: Option<String>,
+}
+
+/// Where others look.
+pub type Board = Arc<RwLock<std::collections::HashMap<String, Shown>>>;
+
+/// The archiver of one stream.
+pub struct Archiver {
+    stream: Arc<Stream>,
+    log: Arc<dyn Log>,
+    clock: Arc<dyn Clock>,
+    archive: Archive,
+    reader: StreamReader,
+    policy: Policy,
+    writers: Vec<PartitionWriter>,
+    /// One past what was taken, by partition.
+    taken: Vec<i64>,
+    /// Since when rows wait.
+    waiting_since: Option<Duration>,
+    board: Board,
+    rows: u64,
+}
+
+impl Archiver {
+    pub async fn open(
+        stream: Arc<Stream>,
+        lake: &Lake,
+        log: Arc<dyn Log>,
+        clock: Arc<dyn Clock>,
+        policy: Policy,
+        board: Board,
+    ) -> Result<Archiver> {
+        let archive = lake.open_archive(&stream.name, &stream.schema).await?;
+        let taken: Vec<i64> = (0..stream.partitions).map(|partition| archive.next_offset(partition)).collect();
+        let writers = (0..stream.partitions).map(|partition| archive.writer(partition)).collect();
+        let reader = StreamReader::new(Arc::clone(&stream), None)?;
+        let mut archiver =
+            Archiver { stream, log, clock, archive, reader, policy, writers, taken, waiting_since: None, board, rows: 0 };
+        archiver.show()?;
+        Ok(archiver)
+    }
+
+    pub fn stream(&self) -> &Stream {
+        &self.stream
+    }
+
+    /// Takes rows that were decoded for others. Rows that it has are passed over; rows before them that it has not
+    /// are read from the log first.
+    pub async fn take(&mut self, rows: Rows) -> Result<()> {
+        let partition = rows.partition as usize;
+        if rows.next <= self.taken[partition] {
+            return Ok(());
+        }
+        if rows.from > self.taken[partition] {
+            self.read(rows.partition, rows.from).await?;
+        }
+        let known = rows.offsets.partition_point(|offset| *offset < self.taken[partition]);
+        let fresh = rows.rows.slice(known, rows.rows.num_rows() - known);
+        self.write(rows.partition, &fresh, &rows.offsets[known..], &rows.timestamps_us[known..], rows.next).await
+    }
+
+    /// Reads from the log what lies before the given offsets, one by partition, and was not taken yet.
+    pub async fn catch_up(&mut self, until: &[i64]) -> Result<()> {
+        for (partition, until) in until.iter().enumerate() {
+            self.read(partition as u32, *until).await?;
+        }
+        Ok(())
+    }
+
+    async fn read(&mut self, partition: u32, until: i64) -> Result<()> {
+        while self.taken[partition as usize] < until {
+            let from = self.taken[partition as usize];
+            let options = ReadOptions { isolation: Isolation::Committed, bytes_max: 1 << 20, until: Some(until) };
+            let chunk = self.log.read(&self.stream.topic, partition, from, &options)?;
+            if chunk.next <= from {
+                return Ok(());
+            }
+            let decoded = self.reader.decode(&chunk)?;
+            let next = decoded.failed.as_ref().map_or(chunk.next.min(until), |failed| failed.offset);
+            self.write(partition, &decoded.rows, &decoded.offsets, &decoded.timestamps_us, next).await?;
+            if decoded.failed.is_some() {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    async fn write(&mut self, partition: u32, rows: &RecordBatch, offsets: &[i64], times: &[i64], next: i64) -> Result<()> {
+        let writer = &mut self.writers[partition as usize];
+        if rows.num_rows() > 0 {
+            writer.write(rows, offsets, times)?;
+        }
+        writer.set_next_offset(next)?;
+        self.taken[partition as usize] = next;
+        if self.waiting_since.is_none() {
+            self.waiting_since = Some(self.clock.elapsed());
+        }
+        let bytes: u64 = self.writers.iter().map(|writer| writer.bytes() as u64).sum();
+        if bytes >= self.policy.bytes_max { self.commit().await } else { Ok(()) }
+    }
+
+    /// Commits when it is time to.
+    pub async fn commit_if_due(&mut self) -> Result<()> {
+        let due = self.waiting_since.is_some_and(|since| self.clock.elapsed() >= since + self.policy.interval);
+        if due { self.commit().await } else { Ok(()) }
+    }
+
+    /// Commits all that was taken.
+    pub async fn commit(&mut self) -> Result<()> {
+        if self.waiting_since.is_none() {
+            return Ok(());
+        }
+        let fresh: Vec<PartitionWriter> =
+            (0..self.stream.partitions).map(|partition| self.archive.writer(partition)).collect();
+        let mut files = Vec::new();
+        let mut rows = 0;
+        for writer in std::mem::replace(&mut self.writers, fresh) {
+            rows += writer.rows() as u64;
+            files.extend(writer.finish().await?);
+        }
+        self.archive.commit(files).await?;
+        self.waiting_since = None;
+        self.rows += rows;
+        self.show()
+    }
+
+    /// Starts again from what the table holds, after an error: rows that waited are read from the log once more.
+    pub async fn reopen(&mut self) -> Result<()> {
+        self.archive.refresh().await?;
+        for partition in 0..self.stream.partitions {
+            self.writers[partition as usize] = self.archive.writer(partition);
+            self.taken[partition as usize] = self.archive.next_offset(partition);
+        }
+        self.waiting_since = None;
+        self.show()
+    }
+
+    /// Says on the board why it makes no progress.
+    pub fn report(&self, error: &crate::Error) {
+        tracing::warn!(stream = self.stream.name, %error, "the archive waits");
+        if let Ok(mut board) = self.board.write()
+            && let Some(shown) = board.get_mut(&self.stream.name)
+        {
+            shown.trouble = Some(error.to_string());
+        }
+    }
+
+    /// Lets readers see the new version, and the log forget what it holds.
+    fn show(&mut self) -> Result<()> {
+        let shown = Shown { snapshot: self.archive.snapshot(), rows: self.rows, trouble: None };
+        if let Ok(mut board) = self.board.write() {
+            board.insert(self.stream.name.clone(), shown);
+        }
+        for partition in 0..self.stream.partitions {
+            self.log.release(&self.stream.topic, partition, self.archive.next_offset(partition))?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,137 @@
+//! Archivers on threads of their own, fed through channels that hold a bounded number of batches.
+//!
+//! A full channel holds the engine back, for a while: then the batch is let go, and the archiver reads it from the
+//! log. So a lake that does not answer slows the node down once and never stops it.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use tokio::runtime::Runtime;
+
+use super::{Archiver, Rows};
+use crate::{Error, Result};
+
+/// Batches that wait for an archiver.
+const QUEUE: usize = 8;
+
+/// How long the engine waits for room, in steps.
+const PATIENCE: Duration = Duration::from_secs(2);
+const STEP: Duration = Duration::from_millis(2);
+
+/// How long an archiver in trouble waits before it tries again.
+const RETRY: Duration = Duration::from_secs(1);
+
+enum Message {
+    Rows(Rows),
+    /// All before these offsets is committed in the log.
+    Until(Arc<[i64]>),
+    /// Commit all before these offsets, then answer.
+    Flush(Arc<[i64]>, SyncSender<Result<()>>),
+}
+
+/// One archiver's thread.
+pub struct Thread {
+    messages: Option<SyncSender<Message>>,
+    thread: Option<JoinHandle<()>>,
+    /// The archiver is in trouble or slow: nothing is handed over until it asks again.
+    patience: Duration,
+}
+
+impl Thread {
+    pub fn start(archiver: Archiver, runtime: Arc<Runtime>) -> Result<Thread> {
+        let (messages, inbox) = sync_channel(QUEUE);
+        let name = format!("archive-{}", archiver.stream().name);
+        let thread = thread::Builder::new()
+            .name(name)
+            .spawn(move || serve(archiver, &runtime, &inbox))
+            .map_err(|error| Error::internal(format!("cannot start an archiver's thread: {error}")))?;
+        Ok(Thread { messages: Some(messages), thread: Some(thread), patience: PATIENCE })
+    }
+
+    /// Hands rows over, or lets them go when the archiver has no room for long.
+    pub fn offer(&mut self, rows: Rows) {
+        let mut message = Message::Rows(rows);
+        let mut waited = Duration::ZERO;
+        while let Some(messages) = &self.messages {
+            match messages.try_send(message) {
+                Ok(()) => {
+                    self.patience = PATIENCE;
+                    return;
+                }
+                Err(TrySendError::Full(again)) if waited < self.patience => {
+                    message = again;
+                    thread::sleep(STEP);
+                    waited += STEP;
+                }
+                Err(_) => {
+                    self.patience = Duration::ZERO;
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Says up to where the log is committed, if the archiver has room to hear it.
+    pub fn until(&self, offsets: Arc<[i64]>) {
+        if let Some(messages) = &self.messages {
+            // A full queue has later news coming.
+            let _ = messages.try_send(Message::Until(offsets));
+        }
+    }
+
+    /// Commits all before these offsets and waits for it.
+    pub fn flush(&self, offsets: Arc<[i64]>) -> Result<()> {
+        let (answer, answered) = sync_channel(1);
+        let sent = self.messages.as_ref().map(|messages| messages.send(Message::Flush(offsets, answer)));
+        match (sent, answered.recv()) {
+            (Some(Ok(())), Ok(result)) => result,
+            _ => Err(Error::internal("an archiver's thread ended")),
+        }
+    }
+}
+
+impl Drop for Thread {
+    fn drop(&mut self) {
+        self.messages = None;
+        if let Some(thread) = self.thread.take() {
+            // A panic was printed when it happened; the next start reads on from the table's own offsets.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn serve(mut archiver: Archiver, runtime: &Runtime, inbox: &Receiver<Message>) {
+    let mut until: Option<Arc<[i64]>> = None;
+    loop {
+        let result = match inbox.recv_timeout(Duration::from_millis(200)) {
+            Ok(Message::Rows(rows)) => runtime.block_on(archiver.take(rows)),
+            Ok(Message::Until(offsets)) => {
+                until = Some(offsets);
+                Ok(())
+            }
+            Ok(Message::Flush(offsets, answer)) => {
+                let flushed = runtime.block_on(async {
+                    archiver.catch_up(&offsets).await?;
+                    archiver.commit().await
+                });
+                // Nobody waits any more when the node is stopping.
+                let _ = answer.send(flushed);
+                Ok(())
+            }
+            Err(RecvTimeoutError::Timeout) => match &until {
+                Some(offsets) => runtime.block_on(archiver.catch_up(offsets)),
+                None => Ok(()),
+            },
+            Err(RecvTimeoutError::Disconnected) => return,
+        };
+        if let Err(error) = result.and_then(|()| runtime.block_on(archiver.commit_if_due())) {
+            archiver.report(&error);
+            thread::sleep(RETRY);
+            if let Err(error) = runtime.block_on(archiver.reopen()) {
+                archiver.report(&error);
+            }
+        }
+    }
+}

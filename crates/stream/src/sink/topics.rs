@@ -1,0 +1,211 @@
+//! Derived streams and dead letters: rows that go back into the log, in one transaction a checkpoint.
+
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use headwater_base::clock::Clock;
+use headwater_format::{Encoded, Encoder, Format, encoder};
+use headwater_log::transaction::Outcome;
+use headwater_log::{Builder, Log, Prepared, Writer};
+use headwater_query::relation::Stream;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::Sink;
+use crate::batch::Batch;
+use crate::graph::{Graph, Kind};
+use crate::letter::{self, Letter};
+use crate::{Error, Result};
+
+/// The writer's name in the log: there is one engine on a log, and a newer one fences it.
+const WRITER: &str = "engine";
+
+/// Records a batch of the log grows to before it is appended.
+const BATCH_BYTES: usize = 512 << 10;
+
+/// Appends to the topics of derived streams.
+pub struct Topics {
+    writer: Box<dyn Writer>,
+    clock: Arc<dyn Clock>,
+    /// By output of the graph; `None` for those that are no streams.
+    streams: Vec<Option<Target>>,
+    letters: Box<dyn Encoder>,
+    encoded: Encoded,
+    builder: Builder,
+    written: Vec<Written>,
+    letters_end: i64,
+}
+
+struct Target {
+    stream: Arc<Stream>,
+    encoder: Box<dyn Encoder>,
+    /// One past the last record, by partition.
+    ends: Vec<i64>,
+}
+
+/// Rows as they were appended.
+#[derive(Debug, Clone)]
+pub struct Written {
+    pub output: usize,
+    pub partition: u32,
+    pub rows: RecordBatch,
+    pub first_offset: i64,
+    /// Append time of all of them, microseconds.
+    pub timestamp_us: i64,
+    pub bytes: usize,
+}
+
+impl Topics {
+    /// Opens the writer, which fences every earlier one.
+    pub fn open(graph: &Graph, log: &dyn Log, clock: Arc<dyn Clock>) -> Result<Topics> {
+        // First: what an earlier engine left open is aborted now, and ends are counted behind it.
+        let writer = log.open_writer(WRITER)?;
+        let mut streams = Vec::with_capacity(graph.outputs.len());
+        for output in &graph.outputs {
+            streams.push(match &output.kind {
+                Kind::Derived(stream) => {
+                    let ends = (0..stream.partitions)
+                        .map(|partition| Ok(log.offsets(&stream.topic, partition)?.end))
+                        .collect::<Result<_>>()?;
+                    let encoder = encoder(stream.format, Arc::clone(&stream.schema))?;
+                    Some(Target { stream: Arc::clone(stream), encoder, ends })
+                }
+                Kind::Keyed { .. } => None,
+            });
+        }
+        Ok(Topics {
+            writer,
+            clock,
+            streams,
+            letters: encoder(Format::Json, letter::schema())?,
+            encoded: Encoded::default(),
+            builder: Builder::new(),
+            written: Vec::new(),
+            letters_end: log.offsets(letter::TOPIC, 0)?.end,
+        })
+    }
+
+    /// Appends dead letters.
+    pub fn write_letters(&mut self, letters: &[Letter]) -> Result<()> {
+        if letters.is_empty() {
+            return Ok(());
+        }
+        self.letters.encode(&letter::rows(letters)?, &mut self.encoded)?;
+        let now_us = self.clock.now_us();
+        for (first, count, _) in append(&mut *self.writer, &mut self.builder, letter::TOPIC, 0, &self.encoded, now_us)? {
+            self.letters_end = first + count as i64;
+        }
+        Ok(())
+    }
+
+    /// Appends one record of the node's own to a topic with one partition.
+    pub fn write_record(&mut self, topic: &str, record: &[u8]) -> Result<()> {
+        self.builder.push(None, Some(record), self.clock.now_us() / 1000);
+        self.writer.append(topic, 0, self.builder.build())?;
+        Ok(())
+    }
+
+    /// One past the last dead letter.
+    pub fn letters_end(&self) -> i64 {
+        self.letters_end
+    }
+
+    /// What was appended since the last call.
+    pub fn take_written(&mut self) -> Vec<Written> {
+        std::mem::take(&mut self.written)
+    }
+
+    /// One past the last record of each partition of a derived stream.
+    pub fn ends(&self, output: usize) -> Option<&[i64]> {
+        self.streams[output].as_ref().map(|target| target.ends.as_slice())
+    }
+}
+
+impl Sink for Topics {
+    fn name(&self) -> &str {
+        "log"
+    }
+
+    fn write(&mut self, output: usize, rows: &[Batch]) -> Result<()> {
+        let Some(target) = &mut self.streams[output] else {
+            return Err(Error::internal("rows for a topic from a view that has none"));
+        };
+        for batch in rows.iter().filter(|batch| !batch.is_empty()) {
+            let partitions = target.stream.partitions;
+            // Rows that still are rows of a stream stay in its partition, in its order.
+            let partition = batch.origin.as_ref().map_or(0, |origin| origin.partition % partitions);
+            target.encoder.encode(&batch.rows, &mut self.encoded)?;
+            let timestamp_us = self.clock.now_us() / 1000 * 1000;
+            let topic = &target.stream.topic;
+            let parts = append(&mut *self.writer, &mut self.builder, topic, partition, &self.encoded, timestamp_us)?;
+            let mut row = 0;
+            for (first_offset, count, bytes) in parts {
+                let rows = batch.rows.slice(row, count);
+                row += count;
+                target.ends[partition as usize] = first_offset + count as i64;
+                self.written.push(Written { output, partition, rows, first_offset, timestamp_us, bytes });
+            }
+        }
+        Ok(())
+    }
+
+    fn prepare(&mut self, checkpoint: u64) -> Result<Value> {
+        let prepared = self.writer.prepare(checkpoint.to_string().into())?;
+        serde_json::to_value(prepared).map_err(|error| Error::internal(error.to_string()))
+    }
+
+    fn commit(&mut self, token: &Value) -> Result<()> {
+        Ok(self.writer.commit(&parse(token)?)?)
+    }
+
+    fn recover(&mut self, token: Option<&Value>) -> Result<()> {
+        let wanted = token.map(parse).transpose()?;
+        match (self.writer.in_doubt(), &wanted) {
+            (Some(left), Some(wanted)) if left == *wanted => return Ok(self.writer.commit(wanted)?),
+            (Some(_), _) => self.writer.abort()?,
+            (None, _) => {}
+        }
+        match wanted.map(|wanted| (self.writer.outcome(&wanted), wanted)) {
+            None | Some((Some(Outcome::Committed), _)) => Ok(()),
+            Some((outcome, wanted)) => Err(Error::corrupt(format!(
+                "the newest checkpoint names transaction {} of the log's writer {}, which the log has {}",
+                wanted.sequence,
+                wanted.writer,
+                match outcome {
+                    Some(Outcome::Aborted) => "aborted",
+                    _ => "no record of",
+                }
+            ))
+            .with_hint("log and checkpoints are not of the same time: restore both from one backup")),
+        }
+    }
+}
+
+fn parse(token: &Value) -> Result<Prepared> {
+    Prepared::deserialize(token).map_err(|error| Error::corrupt(format!("a manifest's transaction: {error}")))
+}
+
+/// Appends records in batches of bounded size; returns first offset, count and bytes of each.
+fn append(
+    writer: &mut dyn Writer,
+    builder: &mut Builder,
+    topic: &str,
+    partition: u32,
+    records: &Encoded,
+    timestamp_us: i64,
+) -> Result<Vec<(i64, usize, usize)>> {
+    let mut parts = Vec::new();
+    let (mut start, mut count, mut bytes) = (0, 0, 0);
+    for (index, end) in records.ends.iter().enumerate() {
+        builder.push(None, Some(&records.bytes[start..*end]), timestamp_us / 1000);
+        bytes += end - start;
+        start = *end;
+        count += 1;
+        if bytes >= BATCH_BYTES || index + 1 == records.ends.len() {
+            let offsets = writer.append(topic, partition, builder.build())?;
+            parts.push((offsets.start, count, bytes));
+            (count, bytes) = (0, 0);
+        }
+    }
+    Ok(parts)
+}

@@ -1,0 +1,276 @@
+//! The live rows of keyed tables: what a view that can retract holds, readable at any completed tick.
+//!
+//! Rows are kept in shards that are shared with snapshots and copied only when changed while one is held, so a reader
+//! never waits for more than the taking of its snapshot, and never sees half a tick.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch, UInt32Array};
+use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
+use arrow::row::{RowConverter, SortField};
+
+use crate::batch::{Batch, assemble};
+use crate::operator::Save;
+use crate::{Error, Result};
+
+const SHARDS: usize = 64;
+
+/// How many rows one batch of a snapshot has at the most.
+const BATCH_ROWS: usize = 8192;
+
+type Bytes = Arc<[u8]>;
+
+/// One row, or several that are equal, under a key.
+#[derive(Debug, Clone)]
+struct Entry {
+    /// The whole row, encoded; empty where the key is the whole row.
+    row: Bytes,
+    copies: i64,
+}
+
+type Shard = HashMap<Bytes, Entry>;
+
+/// The rows of one keyed table.
+pub struct Table {
+    shape: Arc<Shape>,
+    shards: Vec<Arc<Shard>>,
+    /// Keys that changed since the last save, each with the shard it is in.
+    unsaved: HashMap<Bytes, usize>,
+    rows: u64,
+    bytes: u64,
+}
+
+/// How rows become bytes.
+#[derive(Debug)]
+struct Shape {
+    schema: SchemaRef,
+    /// Key columns; empty where the key is the whole row.
+    key: Vec<usize>,
+    key_converter: RowConverter,
+    row_converter: RowConverter,
+}
+
+/// The rows of a table as they were at one tick.
+#[derive(Clone)]
+pub struct Snapshot {
+    shape: Arc<Shape>,
+    shards: Vec<Arc<Shard>>,
+}
+
+impl Table {
+    /// An empty table. `key` names the columns that identify a row; none means the whole row with its multiplicity.
+    pub fn new(schema: SchemaRef, key: Vec<usize>) -> Result<Table> {
+        let converter = |columns: &mut dyn Iterator<Item = usize>| {
+            let fields = columns.map(|column| SortField::new(schema.field(column).data_type().clone())).collect();
+            RowConverter::new(fields)
+        };
+        let all = || 0..schema.fields().len();
+        let key_converter =
+            if key.is_empty() { converter(&mut all())? } else { converter(&mut key.iter().copied())? };
+        let row_converter = converter(&mut all())?;
+        let shape = Arc::new(Shape { schema: SchemaRef::clone(&schema), key, key_converter, row_converter });
+        let shards = (0..SHARDS).map(|_| Arc::default()).collect();
+        Ok(Table { shape, shards, unsaved: HashMap::new(), rows: 0, bytes: 0 })
+    }
+
+    pub fn schema(&self) -> &SchemaRef {
+        &self.shape.schema
+    }
+
+    /// Rows held, equal ones counted each.
+    pub fn len(&self) -> u64 {
+        self.rows
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.rows == 0
+    }
+
+    /// Roughly the bytes held.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Applies the changes of one tick. Under a key, what is taken back goes first, so a group's old row and its new
+    /// one may come in any order.
+    pub fn apply(&mut self, changes: &[Batch]) -> Result<()> {
+        for batch in changes.iter().filter(|batch| batch.weights.is_some()) {
+            self.apply_signed(batch, |weight| weight < 0)?;
+        }
+        for batch in changes {
+            self.apply_signed(batch, |weight| weight > 0)?;
+        }
+        Ok(())
+    }
+
+    fn apply_signed(&mut self, batch: &Batch, wanted: impl Fn(i64) -> bool) -> Result<()> {
+        let keyed = !self.shape.key.is_empty();
+        let keys = self.shape.keys(&batch.rows)?;
+        let rows = if keyed { Some(self.shape.row_converter.convert_columns(batch.rows.columns())?) } else { None };
+        for index in (0..batch.len()).filter(|row| wanted(batch.weight(*row))) {
+            let key: Bytes = Arc::from(keys.row(index).as_ref());
+            match &rows {
+                Some(rows) if batch.weight(index) > 0 => {
+                    self.put(key, Entry { row: Arc::from(rows.row(index).as_ref()), copies: 1 });
+                }
+                Some(_) => self.put(key, Entry { row: Bytes::default(), copies: 0 }),
+                None => self.add(key, batch.weight(index))?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Sets what stands under a key; no copies means nothing.
+    fn put(&mut self, key: Bytes, entry: Entry) {
+        let shard = shard_of(&key);
+        let size = |entry: &Entry| (key.len() + entry.row.len() + 64) as u64;
+        let rows = Arc::make_mut(&mut self.shards[shard]);
+        let before = if entry.copies == 0 {
+            rows.remove(&key)
+        } else {
+            self.rows += entry.copies as u64;
+            self.bytes += size(&entry);
+            rows.insert(Bytes::clone(&key), entry)
+        };
+        if let Some(before) = before {
+            self.rows -= before.copies as u64;
+            self.bytes -= size(&before);
+        }
+        self.unsaved.insert(key, shard);
+    }
+
+    fn add(&mut self, key: Bytes, weight: i64) -> Result<()> {
+        let shard = shard_of(&key);
+        let copies = self.shards[shard].get(&key).map_or(0, |entry| entry.copies) + weight;
+        // A row may be taken back before its other copy comes in the same tick: below zero is settled by then or never.
+        if copies < 0 {
+            return Err(Error::internal("a view's row was taken back that was never given"));
+        }
+        self.put(key, Entry { row: Bytes::default(), copies });
+        Ok(())
+    }
+
+    /// The rows as they are now.
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot { shape: Arc::clone(&self.shape), shards: self.shards.clone() }
+    }
+
+    /// State for a checkpoint: the table's columns and `weight` (0 for a row that is gone, of which only the key
+    /// columns count).
+    pub fn save(&mut self, which: Save) -> Result<RecordBatch> {
+        let unsaved = std::mem::take(&mut self.unsaved);
+        if which == Save::All {
+            let parts = self.snapshot().entries();
+            return self.shape.state(parts.iter().map(|(key, entry)| (key.as_ref(), Some(entry))));
+        }
+        let now = unsaved.iter().map(|(key, shard)| (key.as_ref(), self.shards[*shard].get(key)));
+        self.shape.state(now)
+    }
+
+    /// Takes back what [`Table::save`] gave, in the order of checkpoints.
+    pub fn load(&mut self, state: &RecordBatch) -> Result<()> {
+        let columns = self.shape.schema.fields().len();
+        let weights = state.column(columns).as_primitive::<Int64Type>().clone();
+        let rows = assemble(&self.shape.schema, state.columns()[..columns].to_vec(), state.num_rows())?;
+        let keys = self.shape.keys(&rows)?;
+        let encoded = self.shape.row_converter.convert_columns(rows.columns())?;
+        for row in 0..rows.num_rows() {
+            let key = Arc::from(keys.row(row).as_ref());
+            let whole = if self.shape.key.is_empty() { Bytes::default() } else { Arc::from(encoded.row(row).as_ref()) };
+            self.put(key, Entry { row: whole, copies: weights.value(row) });
+        }
+        self.unsaved.clear();
+        Ok(())
+    }
+}
+
+impl Shape {
+    fn keys(&self, rows: &RecordBatch) -> Result<arrow::row::Rows> {
+        if self.key.is_empty() {
+            return Ok(self.key_converter.convert_columns(rows.columns())?);
+        }
+        let columns: Vec<ArrayRef> = self.key.iter().map(|column| Arc::clone(rows.column(*column))).collect();
+        Ok(self.key_converter.convert_columns(&columns)?)
+    }
+
+    /// Rows of entries; for those that are gone the key columns are set and the others are null.
+    fn state<'a>(&self, entries: impl Iterator<Item = (&'a [u8], Option<&'a Entry>)>) -> Result<RecordBatch> {
+        let keyed = !self.key.is_empty();
+        let (mut gone, mut live, mut weights) = (Vec::new(), Vec::new(), Vec::new());
+        for (key, entry) in entries {
+            match entry {
+                None => gone.push(key),
+                Some(entry) => {
+                    live.push(if keyed { entry.row.as_ref() } else { key });
+                    weights.push(entry.copies);
+                }
+            }
+        }
+        let row_parser = self.row_converter.parser();
+        let mut columns = self.row_converter.convert_rows(live.iter().map(|row| row_parser.parse(row)))?;
+        if !gone.is_empty() {
+            let key_parser = self.key_converter.parser();
+            let keys = self.key_converter.convert_rows(gone.iter().map(|key| key_parser.parse(key)))?;
+            for (index, column) in columns.iter_mut().enumerate() {
+                let key = if keyed { self.key.iter().position(|each| *each == index) } else { Some(index) };
+                let tail = match key {
+                    Some(position) => Arc::clone(&keys[position]),
+                    None => arrow::array::new_null_array(column.data_type(), gone.len()),
+                };
+                *column = arrow::compute::concat(&[column.as_ref(), tail.as_ref()])?;
+            }
+        }
+        weights.resize(live.len() + gone.len(), 0);
+        let rows = weights.len();
+        columns.push(Arc::new(Int64Array::from(weights)));
+        let mut fields: Vec<Field> =
+            self.schema.fields().iter().map(|field| field.as_ref().clone().with_nullable(true)).collect();
+        fields.push(Field::new("weight", DataType::Int64, false));
+        Ok(assemble(&Arc::new(Schema::new(fields)), columns, rows)?)
+    }
+}
+
+impl Snapshot {
+    pub fn schema(&self) -> &SchemaRef {
+        &self.shape.schema
+    }
+
+    /// All rows, equal ones as often as they are there, in no particular order.
+    pub fn rows(&self) -> Result<Vec<RecordBatch>> {
+        let keyed = !self.shape.key.is_empty();
+        let parser = self.shape.row_converter.parser();
+        let entries = self.entries();
+        let mut batches = Vec::new();
+        for part in entries.chunks(BATCH_ROWS) {
+            let encoded = part.iter().map(|(key, entry)| parser.parse(if keyed { &entry.row } else { key }));
+            let mut columns = self.shape.row_converter.convert_rows(encoded)?;
+            let mut rows = part.len();
+            if part.iter().any(|(_, entry)| entry.copies != 1) {
+                let repeated: UInt32Array = part
+                    .iter()
+                    .enumerate()
+                    .flat_map(|(index, (_, entry))| std::iter::repeat_n(index as u32, entry.copies as usize))
+                    .collect();
+                rows = repeated.len();
+                for column in &mut columns {
+                    *column = arrow::compute::take(column.as_ref(), &repeated, None)?;
+                }
+            }
+            batches.push(assemble(&self.shape.schema, columns, rows)?);
+        }
+        Ok(batches)
+    }
+
+    fn entries(&self) -> Vec<(Bytes, Entry)> {
+        let all = self.shards.iter().flat_map(|shard| shard.iter());
+        all.map(|(key, entry)| (Bytes::clone(key), entry.clone())).collect()
+    }
+}
+
+fn shard_of(key: &[u8]) -> usize {
+    // FNV-1a over the key's end, where row encodings differ most; only an even spread matters.
+    let tail = &key[key.len().saturating_sub(16)..];
+    let hash = tail.iter().fold(0xCBF2_9CE4_8422_2325_u64, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01B3));
+    (hash >> 32) as usize % SHARDS
+}

@@ -1,0 +1,6 @@
+//! The engine from outside: what it keeps equals what the batch engine gives, whatever the workers, the batches, the
+//! order of rows and the crashes.
+
+mod equals_batch;
+mod simulated;
+mod world;

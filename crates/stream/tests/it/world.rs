@@ -1,0 +1,241 @@
+//! A whole engine on a simulated disk and one thread: log, views, archives and queries, all repeatable from a seed.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use headwater_base::clock::{Clock, ManualClock};
+use headwater_base::files::Files;
+use headwater_base::files::simulated::Simulated;
+use headwater_base::objects::Objects;
+use headwater_lake::Lake;
+use headwater_log::embedded::Options as LogOptions;
+use headwater_log::{Builder, EmbeddedLog, Isolation, Log, ReadOptions};
+use headwater_query::provide::{Archived, Archives, History, ReadPoint, Snapshots, SystemTables};
+use headwater_query::relation::{Relation, Relations, Stream, resolve};
+use headwater_query::render::{Format, render};
+use headwater_query::session::{self, Session, Sources};
+use headwater_sql::{SourceText, Statement};
+use headwater_stream::engine::published::Published;
+use headwater_stream::engine::{Engine, Options, Parts, Step};
+use headwater_stream::graph::Graph;
+use headwater_stream::plan::{Builder as Plans, Storage};
+use headwater_stream::sink::archive::{Board, Policy};
+use object_store::ObjectStore;
+use tokio::runtime::Runtime;
+
+/// The stream that all views of the tests read.
+pub const EVENTS: &str = "CREATE STREAM events (
+    id BIGINT NOT NULL, k VARCHAR, g INT, v BIGINT, price DECIMAL(12,3), x DOUBLE, at TIMESTAMP NOT NULL,
+    WATERMARK FOR at AS at - INTERVAL '20 seconds',
+    CONSTRAINT small EXPECT (v < 1000) ON VIOLATION QUARANTINE
+) WITH (partitions = 3, format = 'json');";
+
+/// What does not change over restarts.
+pub struct World {
+    pub disk: Simulated,
+    pub clock: Arc<ManualClock>,
+    pub runtime: Arc<Runtime>,
+    pub graph: Arc<Graph>,
+    pub relations: Arc<Relations>,
+    pub stream: Arc<Stream>,
+}
+
+/// One life of a node.
+pub struct Life {
+    pub log: Arc<dyn Log>,
+    pub engine: Engine,
+}
+
+pub type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
+
+impl World {
+    pub fn new(seed: u64, views: &str) -> World {
+        let clock = ManualClock::at(1_600_000_000_000_000);
+        let disk = Simulated::with_clock(seed, clock.clone());
+        let text = format!("{EVENTS}\n{views}");
+        let (relations, graph) = compile(&text);
+        let stream = relations.stream("events").expect("the stream is declared").clone();
+        // Only this thread: what is asynchronous runs to its end inside of each step.
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        World { disk, clock, runtime: Arc::new(runtime), graph, relations, stream }
+    }
+
+    pub fn open_log(&self) -> Result<Arc<dyn Log>> {
+        let options = LogOptions { segment_bytes_max: 16 << 10, ..LogOptions::default() };
+        Ok(Arc::new(EmbeddedLog::open(self.disk.shared(), Path::new("/data/log"), self.clock.clone(), options)?))
+    }
+
+    pub fn open(&self, options: Options, archived: bool) -> Result<Life> {
+        let files: Arc<dyn Files> = self.disk.shared();
+        files.create_folders(Path::new("/data"))?;
+        let log = self.open_log()?;
+        let store: Arc<dyn ObjectStore> = Arc::new(Objects::open(files, Path::new("/data"))?);
+        let lake = archived.then(|| Arc::new(Lake::new(store.clone(), object_store::path::Path::from("lake"))));
+        let engine = Engine::open(Parts {
+            graph: self.graph.clone(),
+            log: log.clone(),
+            store,
+            lake,
+            clock: self.clock.clone(),
+            runtime: self.runtime.clone(),
+            options,
+        })?;
+        Ok(Life { log, engine })
+    }
+
+    /// Everything under a SELECT, as sorted lines of CSV.
+    pub fn query(&self, life: &Life, text: &str) -> Vec<String> {
+        let session = self.session(life.log.clone(), life.engine.published().clone(), life.engine.archive_board().clone());
+        self.runtime.block_on(async {
+            let result = session.query(text).await.unwrap_or_else(|error| panic!("{text}\n{error}"));
+            let schema = result.schema.clone();
+            let rows = result.collect().await.unwrap_or_else(|error| panic!("{text}\n{error}"));
+            lines(&schema, &rows)
+        })
+    }
+
+    fn session(&self, log: Arc<dyn Log>, published: Arc<Published>, board: Board) -> Session {
+        let sources = Sources {
+            relations: self.relations.clone(),
+            log,
+            archives: Arc::new(Boards(board)),
+            snapshots: published as Arc<dyn Snapshots>,
+            system: Arc::new(NoSystem),
+        };
+        Session::new(sources, session::Options { target_partitions: 1, ..session::Options::default() }).expect("a session")
+    }
+
+    /// All dead letters that are committed.
+    pub fn letters(&self, log: &dyn Log) -> Vec<serde_json::Value> {
+        let options = ReadOptions { isolation: Isolation::Committed, bytes_max: 1 << 20, until: None };
+        let (mut from, mut letters) = (0, Vec::new());
+        loop {
+            let chunk = log.read(headwater_stream::letter::TOPIC, 0, from, &options).expect("readable");
+            if chunk.next <= from {
+                return letters;
+            }
+            from = chunk.next;
+            let records = chunk.records().map(|record| record.expect("whole").value.expect("a value").to_vec());
+            letters.extend(records.map(|record| serde_json::from_slice::<serde_json::Value>(&record).expect("JSON")));
+        }
+    }
+}
+
+pub fn options(workers: usize, tick_bytes: usize) -> Options {
+    Options {
+        workers,
+        threads: false,
+        tick_bytes,
+        checkpoint_interval: Duration::from_millis(20),
+        archive: Policy { interval: Duration::from_millis(70), bytes_max: 1 << 20 },
+        ..Options::default()
+    }
+}
+
+impl Life {
+    /// Appends records to one partition, durably, and returns the first one's offset.
+    pub fn append(&self, partition: u32, records: &[String], timestamp_us: i64) -> Result<i64> {
+        let mut builder = Builder::new();
+        records.iter().for_each(|record| builder.push(None, Some(record.as_bytes()), timestamp_us / 1000));
+        Ok(self.log.append("events", partition, builder.build())?.wait()?.start)
+    }
+
+    /// Steps until there is nothing to do and all of it lasts.
+    pub fn settle(&mut self) -> Result<()> {
+        while self.engine.step()? == Step::Worked {}
+        self.engine.settle()?;
+        Ok(())
+    }
+}
+
+pub fn compile(text: &str) -> (Arc<Relations>, Arc<Graph>) {
+    let source = SourceText::new("test.sql", text);
+    let statements = headwater_sql::parse(&source).unwrap_or_else(|error| panic!("{error}"));
+    let (mut relations, mut plans) = (Relations::new(), Plans::new());
+    for parsed in statements {
+        match &parsed.statement {
+            Statement::CreateStream(create) => {
+                let stream = resolve::stream(create, &parsed.source).unwrap_or_else(|error| panic!("{error}"));
+                let stream = Arc::new(stream);
+                plans.add_stream(&stream);
+                relations.add_stream(stream);
+            }
+            Statement::CreateMaterializedView(create) => {
+                let view = resolve::view(&relations, create, &parsed.source).unwrap_or_else(|error| panic!("{error}"));
+                match plans.add_view(&view, &Storage::default()).unwrap_or_else(|error| panic!("{error}")) {
+                    Relation::Stream(stream) => relations.add_stream(stream),
+                    Relation::View(view) => relations.add_view(view),
+                }
+            }
+            other => panic!("{} in a test's project", other.words()),
+        }
+    }
+    (Arc::new(relations), Arc::new(plans.finish()))
+}
+
+/// Rows as lines, sorted; floats with nine significant digits, so that two ways of adding agree.
+pub fn lines(schema: &SchemaRef, rows: &[RecordBatch]) -> Vec<String> {
+    let text = render(schema, rows, Format::Csv).expect("rows can be written");
+    let mut lines: Vec<String> = text.lines().skip(1).map(rounded).collect();
+    lines.sort();
+    lines
+}
+
+fn rounded(line: &str) -> String {
+    let fields = line.split(',').map(|field| match field.parse::<f64>() {
+        Ok(number) if field.contains(['.', 'e']) && field.len() > 14 => format!("{number:.6}"),
+        _ => field.to_owned(),
+    });
+    fields.collect::<Vec<_>>().join(",")
+}
+
+struct NoSystem;
+
+impl SystemTables for NoSystem {
+    fn tables(&self) -> Vec<(String, SchemaRef)> {
+        Vec::new()
+    }
+
+    fn rows(&self, table: &str, _: &ReadPoint) -> headwater_query::Result<Vec<RecordBatch>> {
+        Err(headwater_query::Error::Internal(format!("there is no system.{table} here")))
+    }
+}
+
+struct Boards(Board);
+
+impl Archives for Boards {
+    fn archive(&self, stream: &str) -> Option<Arc<dyn History>> {
+        let shown = self.0.read().ok()?.get(stream).cloned()?;
+        Some(Arc::new(One(shown.snapshot)))
+    }
+}
+
+struct One(headwater_lake::Snapshot);
+
+#[async_trait::async_trait]
+impl History for One {
+    async fn snapshot(&self) -> headwater_query::Result<Arc<dyn Archived>> {
+        Ok(Arc::new(Version(self.0.clone())))
+    }
+}
+
+#[derive(Debug)]
+struct Version(headwater_lake::Snapshot);
+
+impl Archived for Version {
+    fn next_offset(&self, partition: u32) -> i64 {
+        self.0.next_offset(partition)
+    }
+
+    fn table(&self) -> Arc<dyn datafusion::datasource::TableProvider> {
+        self.0.table_provider()
+    }
+}
+
+/// The clock as most calls take it.
+pub fn now_us(world: &World) -> i64 {
+    world.clock.now_us()
+}
