@@ -134,7 +134,7 @@ impl Builder {
     /// The plan's text together with what it reads; two equal ones mean the same rows.
     fn fingerprint(&self, view: &View) -> String {
         let rules: Vec<String> =
-            view.rules.rules().iter().map(|rule| format!("{} {:?} {}", rule.name, rule.action, rule.text)).collect();
+            view.rules.rules().iter().map(|rule| format!("{} {:?} {}", rule.name, rule.action, rule.condition)).collect();
         let text = format!("{}\n{:?}\n{}\n{:?}", view.plan.display_indent_schema(), view.emit, rules.join("\n"), view.schema);
         format!("{:08x}-{:x}", crc32c::crc32c(text.as_bytes()), text.len())
     }

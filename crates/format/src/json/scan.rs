@@ -105,11 +105,17 @@ impl Scanner {
                 Target::Folded(column) => (column as usize, false),
                 Target::Unknown => (usize::MAX, false),
             };
-            let new = Slot { token, span, exact, lead: lead_start as u32 };
+            let lead = lead_start as u32;
             match self.slots.get_mut(column) {
                 None => unknown += 1,
-                Some(slot) if slot.token == Token::Absent => *slot = new,
-                Some(slot) => unknown += again(record, slot, new),
+                Some(slot) if slot.token == Token::Absent => {
+                    // One by one: a whole slot would be built in memory and copied, which is slow.
+                    slot.token = token;
+                    slot.exact = exact;
+                    slot.lead = lead;
+                    slot.span = span;
+                }
+                Some(slot) => unknown += again(record, slot, Slot { token, span, exact, lead }),
             }
             at = end;
             field += 1;

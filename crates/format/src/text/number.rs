@@ -30,17 +30,18 @@ pub(crate) fn read(kind: Kind, text: &str, cell: &mut Cell) -> Result<(), Fault>
 fn signed(text: &[u8], bits: u8) -> Result<i64, Fault> {
     let value = match plain(text) {
         Some(Plain { negative, digits, fraction }) => {
-            let one = POWERS_U64[fraction];
-            if fraction > 0 && digits % one != 0 {
-                return Err(NOT_INTEGRAL);
-            }
-            let magnitude = (digits / one) as i64;
+            let magnitude = if fraction == 0 { digits } else { whole(digits, POWERS_U64[fraction])? };
+            let magnitude = magnitude as i64;
             if negative { -magnitude } else { magnitude }
         }
         _ => i64::try_from(scaled(text, 0)?).map_err(|_| TOO_LARGE)?,
     };
     let unused = 64 - u32::from(bits);
     if (value << unused) >> unused == value { Ok(value) } else { Err(TOO_LARGE) }
+}
+
+fn whole(digits: u64, one: u64) -> Result<u64, Fault> {
+    if digits % one == 0 { Ok(digits / one) } else { Err(NOT_INTEGRAL) }
 }
 
 fn unsigned(text: &[u8], bits: u8) -> Result<u64, Fault> {
@@ -70,7 +71,10 @@ fn float64(text: &str) -> Result<f64, Fault> {
     if let Some(plain) = plain(text.as_bytes())
         && plain.digits < 1 << 53
     {
-        let value = plain.digits as f64 / EXACT_POWERS[plain.fraction];
+        let mut value = plain.digits as f64;
+        if plain.fraction > 0 {
+            value /= EXACT_POWERS[plain.fraction];
+        }
         return Ok(if plain.negative { -value } else { value });
     }
     if let Some(value) = not_finite(text) {

@@ -90,6 +90,7 @@ impl Topics {
         if letters.is_empty() {
             return Ok(());
         }
+        self.encoded.clear();
         self.letters.encode(&letter::rows(letters)?, &mut self.encoded)?;
         let now_us = self.clock.now_us();
         for (first, count, _) in append(&mut *self.writer, &mut self.builder, letter::TOPIC, 0, &self.encoded, now_us)? {
@@ -134,6 +135,7 @@ impl Sink for Topics {
             let partitions = target.stream.partitions;
             // Rows that still are rows of a stream stay in its partition, in its order.
             let partition = batch.origin.as_ref().map_or(0, |origin| origin.partition % partitions);
+            self.encoded.clear();
             target.encoder.encode(&batch.rows, &mut self.encoded)?;
             let timestamp_us = self.clock.now_us() / 1000 * 1000;
             let topic = &target.stream.topic;
