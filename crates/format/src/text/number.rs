@@ -41,7 +41,7 @@ fn signed(text: &[u8], bits: u8) -> Result<i64, Fault> {
 }
 
 fn whole(digits: u64, one: u64) -> Result<u64, Fault> {
-    if digits % one == 0 { Ok(digits / one) } else { Err(NOT_INTEGRAL) }
+    if digits.is_multiple_of(one) { Ok(digits / one) } else { Err(NOT_INTEGRAL) }
 }
 
 fn unsigned(text: &[u8], bits: u8) -> Result<u64, Fault> {
@@ -210,10 +210,20 @@ fn power(text: &[u8]) -> Result<i64, Fault> {
     Ok(if negative { -magnitude } else { magnitude })
 }
 
-/// 10^`exponent`, for exponents up to 38.
-pub(crate) fn power_of_ten(exponent: u32) -> u128 {
-    10u128.saturating_pow(exponent)
+/// 10^`exponent`, for exponents up to 38; none above is below a number of 128 bits.
+fn power_of_ten(exponent: u32) -> u128 {
+    POWERS_U128.get(exponent as usize).copied().unwrap_or(u128::MAX)
 }
+
+const POWERS_U128: [u128; 39] = {
+    let mut powers = [1u128; 39];
+    let mut at = 1;
+    while at < powers.len() {
+        powers[at] = powers[at - 1] * 10;
+        at += 1;
+    }
+    powers
+};
 
 const POWERS_U64: [u64; 19] = {
     let mut powers = [1u64; 19];
