@@ -2,11 +2,14 @@
 //!
 //! A query sees one completed epoch across all relations. It ends when its rows are dropped.
 
+#[cfg(test)]
+mod real_tests;
 pub mod state;
 mod tables;
 #[cfg(test)]
 mod tests;
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -33,6 +36,8 @@ use crate::relation::Relations;
 use crate::window::group;
 use crate::{Error, Result};
 
+/// Consumers that an error about memory names.
+const NAMED: NonZeroUsize = NonZeroUsize::new(3).expect("three is not zero");
 /// What queries read from.
 #[derive(Clone)]
 pub struct Sources {
@@ -89,8 +94,6 @@ impl QueryResult {
 
 impl Session {
     pub fn new(sources: Sources, options: Options) -> Result<Session> {
-        /// Consumers that an error about memory names.
-        const NAMED: std::num::NonZeroUsize = std::num::NonZeroUsize::new(3).expect("three is not zero");
         let mut runtime = RuntimeEnvBuilder::new();
         if let Some(bytes) = options.memory_bytes {
             runtime = runtime.with_memory_pool(Arc::new(TrackConsumersPool::new(FairSpillPool::new(bytes), NAMED)));
@@ -153,9 +156,13 @@ impl Session {
     }
 
     fn state(&self, as_of_us: i64) -> SessionState {
-        let config = state::config()
-            .with_target_partitions(self.options.target_partitions.max(1))
-            .with_batch_size(self.options.batch_rows.max(1));
+        let ways = self.options.target_partitions.max(1);
+        let mut config = state::config().with_target_partitions(ways).with_batch_size(self.options.batch_rows.max(1));
+        if let Some(bytes) = self.options.memory_bytes {
+            // Each way of a sort keeps this much back for merging what it spills; it must leave room to sort in.
+            let default = config.options().execution.sort_spill_reservation_bytes;
+            config = config.with_sort_spill_reservation_bytes(default.min(bytes / (ways + 1)));
+        }
         let mut props = ExecutionProps::new();
         props.query_execution_start_time = as_datetime::<TimestampMicrosecondType>(as_of_us).map(|at| at.and_utc());
         state::state(config, Arc::clone(&self.runtime), props)

@@ -119,10 +119,15 @@ pub fn pin(log: &dyn Log, stream: &Stream, from: impl Fn(u32) -> i64) -> Result<
     let mut pinned = Vec::with_capacity(stream.partitions as usize);
     for partition in 0..stream.partitions {
         let archived = from(partition);
-        let pin = log.pin(&stream.topic, partition, archived)?;
+        let gap = |start| Error::Gap { stream: stream.name.clone(), partition, from: archived, until: start };
+        let pin = match log.pin(&stream.topic, partition, archived) {
+            Err(headwater_log::Error::OffsetOutOfRange { start, .. }) if start > archived => return Err(gap(start)),
+            pin => pin?,
+        };
+        // A log may take a pin on what is gone already.
         let kept = log.offsets(&stream.topic, partition)?;
         if kept.start > archived {
-            return Err(Error::Gap { stream: stream.name.clone(), partition, from: archived, until: kept.start });
+            return Err(gap(kept.start));
         }
         pinned.push((archived, pin));
     }

@@ -192,21 +192,21 @@ async fn errors_of_rows_are_errors_of_execution() {
 #[tokio::test]
 async fn memory_is_limited_and_spilled_past() {
     let node = Node::new();
-    for first in (0..20_000).step_by(1000) {
+    for first in (0..100_000).step_by(1000) {
         node.append(0, first..first + 1000);
     }
     let folder = tempfile::tempdir().unwrap();
     let options = |memory_bytes| Options {
         memory_bytes: Some(memory_bytes),
         spill_folder: Some(folder.path().to_owned()),
-        batch_rows: 256,
+        batch_rows: 1024,
         ..two_ways()
     };
     let text = "SELECT order_id FROM (SELECT order_id, category, amount, repeat(category, 50) AS r FROM orders) ORDER BY r, order_id DESC";
     let ample = node.session(None, true, Options { memory_bytes: None, ..two_ways() });
     let wanted = ask(&ample, text).await;
-    assert_eq!(wanted.len(), 20_000);
-    assert_eq!(ask(&node.session(None, true, options(2_000_000)), text).await, wanted);
+    assert_eq!(wanted.len(), 100_000);
+    assert_eq!(ask(&node.session(None, true, options(8_000_000)), text).await, wanted);
     let starved = node.session(None, true, options(10_000)).query(text).await.unwrap().collect().await;
     assert!(matches!(starved, Err(Error::Memory(_))), "{:?}", starved.err());
 }
