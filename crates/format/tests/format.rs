@@ -22,9 +22,11 @@ use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use headwater_format::{Format, Reason, RowError, decoder, row_as_json};
 use proptest::prelude::ProptestConfig;
 
-/// So many random cases; a failure prints its shrunken input.
+/// So many random cases, or as many as `PROPTEST_CASES` asks for; a failure prints its shrunken input.
 pub fn cases(cases: u32) -> ProptestConfig {
-    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
+    let told = ProptestConfig::default();
+    let cases = if std::env::var_os("PROPTEST_CASES").is_some() { told.cases } else { cases };
+    ProptestConfig { cases, failure_persistence: None, ..told }
 }
 
 /// Nullable columns of these types.

@@ -106,7 +106,7 @@ impl Table {
 
     fn apply_signed(&mut self, batch: &Batch, wanted: impl Fn(i64) -> bool) -> Result<()> {
         let keyed = !self.shape.key.is_empty();
-        let keys = self.shape.keys(&batch.rows)?;
+        let keys = self.shape.keys(batch.rows.columns())?;
         let rows = if keyed { Some(self.shape.row_converter.convert_columns(batch.rows.columns())?) } else { None };
         for index in (0..batch.len()).filter(|row| wanted(batch.weight(*row))) {
             let key: Bytes = Arc::from(keys.row(index).as_ref());
@@ -172,10 +172,10 @@ impl Table {
     pub fn load(&mut self, state: &RecordBatch) -> Result<()> {
         let columns = self.shape.schema.fields().len();
         let weights = state.column(columns).as_primitive::<Int64Type>().clone();
-        let rows = assemble(&self.shape.schema, state.columns()[..columns].to_vec(), state.num_rows())?;
-        let keys = self.shape.keys(&rows)?;
-        let encoded = self.shape.row_converter.convert_columns(rows.columns())?;
-        for row in 0..rows.num_rows() {
+        let rows = &state.columns()[..columns];
+        let keys = self.shape.keys(rows)?;
+        let encoded = self.shape.row_converter.convert_columns(rows)?;
+        for row in 0..state.num_rows() {
             let key = Arc::from(keys.row(row).as_ref());
             let whole = if self.shape.key.is_empty() { Bytes::default() } else { Arc::from(encoded.row(row).as_ref()) };
             self.put(key, Entry { row: whole, copies: weights.value(row) });
@@ -186,11 +186,11 @@ impl Table {
 }
 
 impl Shape {
-    fn keys(&self, rows: &RecordBatch) -> Result<arrow::row::Rows> {
+    fn keys(&self, rows: &[ArrayRef]) -> Result<arrow::row::Rows> {
         if self.key.is_empty() {
-            return Ok(self.key_converter.convert_columns(rows.columns())?);
+            return Ok(self.key_converter.convert_columns(rows)?);
         }
-        let columns: Vec<ArrayRef> = self.key.iter().map(|column| Arc::clone(rows.column(*column))).collect();
+        let columns: Vec<ArrayRef> = self.key.iter().map(|column| Arc::clone(&rows[*column])).collect();
         Ok(self.key_converter.convert_columns(&columns)?)
     }
 

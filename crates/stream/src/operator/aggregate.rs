@@ -253,6 +253,30 @@ impl Aggregate {
         self.free(&closed)
     }
 
+    fn load_live(&mut self, rows: &RecordBatch) -> Result<()> {
+        let keys = self.plan.keys;
+        let weights = rows.column(keys).as_primitive::<Int64Type>().values();
+        let states: &BinaryArray = rows.column(keys + 1).as_binary();
+        let mut slots = Vec::new();
+        self.keys.assign(&rows.columns()[..keys], rows.num_rows(), &mut slots)?;
+        self.make_room();
+        let ends = self.plan.window.map(|window| window.ends(rows.columns())).transpose()?;
+        for (row, slot) in slots.into_iter().enumerate() {
+            let was = std::mem::replace(&mut self.weights[slot as usize], weights[row]);
+            let mut state = states.value(row);
+            if !self.accumulators.iter_mut().all(|each| each.load(slot, &mut state)) {
+                return Err(Error::corrupt("the state of a group is cut short"));
+            }
+            if was == 0
+                && let Some(ends) = &ends
+            {
+                open_window(&mut self.windows, &mut self.ends, ends[row], slot);
+            }
+        }
+        self.started |= keys == 0;
+        Ok(())
+    }
+
     fn state_of(&self, slot: u32, out: &mut Vec<u8>) {
         out.clear();
         self.accumulators.iter().for_each(|each| each.save(slot, out));
@@ -353,33 +377,18 @@ impl Operator for Aggregate {
     }
 
     fn load(&mut self, rows: &RecordBatch) -> Result<()> {
-        let keys = self.plan.keys;
-        let weights = rows.column(keys).as_primitive::<Int64Type>().clone();
-        let states: &BinaryArray = rows.column(keys + 1).as_binary();
+        // A key that went and came again between two checkpoints stands in both parts.
+        let alive = arrow::compute::is_not_null(rows.column(self.plan.keys + 1))?;
+        let gone = arrow::compute::filter_record_batch(rows, &arrow::compute::not(&alive)?)?;
         let mut slots = Vec::new();
-        self.keys.assign(&rows.columns()[..keys], rows.num_rows(), &mut slots)?;
+        self.keys.assign(&gone.columns()[..self.plan.keys], gone.num_rows(), &mut slots)?;
         self.make_room();
-        let ends = self.plan.window.map(|window| window.ends(rows.columns())).transpose()?;
-        for (row, slot) in slots.into_iter().enumerate() {
-            let was = std::mem::replace(&mut self.weights[slot as usize], weights.value(row));
-            let alive = !arrow::array::Array::is_null(states, row);
-            if !alive {
-                self.accumulators.iter_mut().for_each(|each| each.clear(slot));
-                self.keys.remove(slot);
-                continue;
-            }
-            let mut state = states.value(row);
-            if !self.accumulators.iter_mut().all(|each| each.load(slot, &mut state)) {
-                return Err(Error::corrupt("the state of a group is cut short"));
-            }
-            if was == 0
-                && let Some(ends) = &ends
-            {
-                open_window(&mut self.windows, &mut self.ends, ends[row], slot);
-            }
+        for slot in slots {
+            self.weights[slot as usize] = 0;
+            self.accumulators.iter_mut().for_each(|each| each.clear(slot));
+            self.keys.remove(slot);
         }
-        self.started |= self.plan.keys == 0;
-        Ok(())
+        self.load_live(&arrow::compute::filter_record_batch(rows, &alive)?)
     }
 
     fn key_columns(&self) -> Option<usize> {

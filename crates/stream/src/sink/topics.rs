@@ -5,10 +5,9 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use headwater_base::clock::Clock;
 use headwater_format::{Encoded, Encoder, Format, encoder};
-use headwater_log::transaction::Outcome;
 use headwater_log::{Builder, Log, Prepared, Writer};
 use headwater_query::relation::Stream;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Sink;
@@ -152,39 +151,44 @@ impl Sink for Topics {
     }
 
     fn prepare(&mut self, checkpoint: u64) -> Result<Value> {
-        let prepared = self.writer.prepare(checkpoint.to_string().into())?;
-        serde_json::to_value(prepared).map_err(|error| Error::internal(error.to_string()))
+        let transaction = self.writer.prepare(checkpoint.to_string().into())?;
+        serde_json::to_value(Token { checkpoint, transaction }).map_err(|error| Error::internal(error.to_string()))
     }
 
     fn commit(&mut self, token: &Value) -> Result<()> {
-        Ok(self.writer.commit(&parse(token)?)?)
+        Ok(self.writer.commit(&parse(token)?.transaction)?)
     }
 
     fn recover(&mut self, token: Option<&Value>) -> Result<()> {
         let wanted = token.map(parse).transpose()?;
         match (self.writer.in_doubt(), &wanted) {
-            (Some(left), Some(wanted)) if left == *wanted => return Ok(self.writer.commit(wanted)?),
+            (Some(left), Some(wanted)) if left == wanted.transaction => return Ok(self.writer.commit(&left)?),
             (Some(_), _) => self.writer.abort()?,
             (None, _) => {}
         }
-        match wanted.map(|wanted| (self.writer.outcome(&wanted), wanted)) {
-            None | Some((Some(Outcome::Committed), _)) => Ok(()),
-            Some((outcome, wanted)) => Err(Error::corrupt(format!(
-                "the newest checkpoint names transaction {} of the log's writer {}, which the log has {}",
-                wanted.sequence,
-                wanted.writer,
-                match outcome {
-                    Some(Outcome::Aborted) => "aborted",
-                    _ => "no record of",
-                }
+        // What was committed last is known by its note, whatever was aborted since.
+        let committed = self.writer.note().and_then(|note| std::str::from_utf8(&note).ok()?.parse().ok());
+        match wanted {
+            Some(wanted) if committed != Some(wanted.checkpoint) => Err(Error::corrupt(format!(
+                "checkpoint {} is the newest, and the log's last committed one is {}",
+                wanted.checkpoint,
+                committed.map_or("none".to_owned(), |number: u64| number.to_string())
             ))
             .with_hint("log and checkpoints are not of the same time: restore both from one backup")),
+            _ => Ok(()),
         }
     }
 }
 
-fn parse(token: &Value) -> Result<Prepared> {
-    Prepared::deserialize(token).map_err(|error| Error::corrupt(format!("a manifest's transaction: {error}")))
+/// What a manifest holds of a prepared transaction.
+#[derive(Debug, Serialize, Deserialize)]
+struct Token {
+    checkpoint: u64,
+    transaction: Prepared,
+}
+
+fn parse(token: &Value) -> Result<Token> {
+    Token::deserialize(token).map_err(|error| Error::corrupt(format!("a manifest's transaction: {error}")))
 }
 
 /// Appends records in batches of bounded size; returns first offset, count and bytes of each.

@@ -4,8 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use arrow::array::RecordBatch;
-use arrow::datatypes::SchemaRef;
+use arrow::array::{ArrayRef, AsArray, RecordBatch, StringArray};
+use arrow::datatypes::{Float64Type, SchemaRef};
 use headwater_base::clock::{Clock, ManualClock};
 use headwater_base::files::Files;
 use headwater_base::files::simulated::Simulated;
@@ -176,20 +176,41 @@ pub fn compile(text: &str) -> (Arc<Relations>, Arc<Graph>) {
     (Arc::new(relations), Arc::new(plans.finish()))
 }
 
-/// Rows as lines, sorted; floats with nine significant digits, so that two ways of adding agree.
+/// Rows as lines, sorted; floats in scientific notation, so that [`agree`] knows them.
 pub fn lines(schema: &SchemaRef, rows: &[RecordBatch]) -> Vec<String> {
-    let text = render(schema, rows, Format::Csv).expect("rows can be written");
-    let mut lines: Vec<String> = text.lines().skip(1).map(rounded).collect();
+    let rows: Vec<RecordBatch> = rows.iter().map(marked).collect();
+    let schema = rows.first().map_or_else(|| schema.clone(), RecordBatch::schema);
+    let text = render(&schema, &rows, Format::Csv).expect("rows can be written");
+    let mut lines: Vec<String> = text.lines().skip(1).map(str::to_owned).collect();
     lines.sort();
     lines
 }
 
-fn rounded(line: &str) -> String {
-    let fields = line.split(',').map(|field| match field.parse::<f64>() {
-        Ok(number) if field.contains(['.', 'e']) && field.len() > 14 => format!("{number:.6}"),
-        _ => field.to_owned(),
+fn marked(rows: &RecordBatch) -> RecordBatch {
+    let columns = rows.schema_ref().fields().iter().zip(rows.columns()).map(|(field, column)| {
+        let texts: ArrayRef = match column.as_primitive_opt::<Float64Type>() {
+            Some(numbers) => {
+                Arc::new(numbers.iter().map(|each| each.map(|number| format!("{number:e}"))).collect::<StringArray>())
+            }
+            None => column.clone(),
+        };
+        (field.name().clone(), texts, true)
     });
-    fields.collect::<Vec<_>>().join(",")
+    RecordBatch::try_from_iter_with_nullable(columns).expect("as many rows as before")
+}
+
+/// Whether two results are the same: floats within 1e-9 of each other, all else exactly.
+pub fn agree(left: &[String], right: &[String]) -> bool {
+    let float = |field: &str| field.contains('e').then(|| field.parse::<f64>().ok()).flatten();
+    let same = |left: &str, right: &str| match (float(left), float(right)) {
+        (Some(left), Some(right)) => (left - right).abs() <= 1e-9 * left.abs().max(right.abs()).max(1.0),
+        _ => left == right,
+    };
+    left.len() == right.len()
+        && left.iter().zip(right).all(|(left, right)| {
+            left.split(',').count() == right.split(',').count()
+                && left.split(',').zip(right.split(',')).all(|(left, right)| same(left, right))
+        })
 }
 
 struct NoSystem;
