@@ -90,7 +90,8 @@ impl DataFolder {
             Err(missing) if missing.is_not_found() => return Ok(None),
             Err(other) => return Err(other.into()),
         };
-        let node = serde_json::from_slice(&bytes).with_context(|| format!("{} is not what a node writes", path.display()));
+        let node =
+            serde_json::from_slice(&bytes).with_context(|| format!("{} is not what a node writes", path.display()));
         Ok(Some(node?))
     }
 

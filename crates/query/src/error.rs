@@ -24,9 +24,6 @@ pub enum Error {
     /// The log no longer has what the archive does not have yet.
     #[error("stream {stream}, partition {partition}: offsets {from} to {until} are neither in the log nor archived")]
     Gap { stream: String, partition: u32, from: i64, until: i64 },
-    /// `ON VIOLATION FAIL` stopped the stream: its readers go no further.
-    #[error("stream {stream} is stopped at offset {offset} of partition {partition}: rule {rule} is violated")]
-    Stopped { stream: String, partition: u32, offset: i64, rule: String },
     /// DataFusion refused what was planned; a bug of ours.
     #[error("internal: {0}")]
     Internal(String),
@@ -36,7 +33,7 @@ impl Error {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Error::Sql(diagnostics) => diagnostics.kind(),
-            Error::Execution(_) | Error::Stopped { .. } => ErrorKind::Invalid,
+            Error::Execution(_) => ErrorKind::Invalid,
             Error::Memory(_) => ErrorKind::Unavailable,
             Error::Log { kind, .. } | Error::Archive { kind, .. } | Error::Format { kind, .. } => *kind,
             Error::Gap { .. } => ErrorKind::Corrupt,

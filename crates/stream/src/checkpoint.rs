@@ -65,7 +65,11 @@ impl Checkpoints {
         let parts = self.newest.as_ref().map_or(&[][..], |manifest| manifest.parts_of(owner));
         let whole: u64 = parts.iter().filter(|part| part.whole).map(|part| part.length).sum();
         let changes: u64 = parts.iter().filter(|part| !part.whole).map(|part| part.length).sum();
-        if parts.is_empty() || parts.len() >= PARTS_MAX || changes > whole.max(1 << 16) { Save::All } else { Save::Changes }
+        if parts.is_empty() || parts.len() >= PARTS_MAX || changes > whole.max(1 << 16) {
+            Save::All
+        } else {
+            Save::Changes
+        }
     }
 
     /// Writes state, then the manifest that names it together with what older ones still serve for. `manifest.state`
@@ -160,10 +164,8 @@ impl Checkpoints {
     /// The numbers of all manifests, rising.
     async fn numbers(store: &Arc<dyn ObjectStore>) -> Result<Vec<u64>> {
         let files: Vec<_> = store.list(Some(&Path::from(FOLDER))).try_collect().await?;
-        let mut numbers: Vec<u64> = files
-            .iter()
-            .filter_map(|file| file.location.filename()?.strip_prefix("manifest-")?.parse().ok())
-            .collect();
+        let mut numbers: Vec<u64> =
+            files.iter().filter_map(|file| file.location.filename()?.strip_prefix("manifest-")?.parse().ok()).collect();
         numbers.sort_unstable();
         Ok(numbers)
     }

@@ -52,12 +52,8 @@ impl Executor for Inline {
     }
 
     fn start(&mut self, ticks: Vec<Tick>) -> Result<()> {
-        let mut sent: Vec<Vec<Parcel>> = self
-            .workers
-            .iter_mut()
-            .zip(&ticks)
-            .map(|(worker, tick)| worker.start(tick))
-            .collect::<Result<_>>()?;
+        let mut sent: Vec<Vec<Parcel>> =
+            self.workers.iter_mut().zip(&ticks).map(|(worker, tick)| worker.start(tick)).collect::<Result<_>>()?;
         for stage in 1..self.stages {
             let mut next = Vec::with_capacity(self.workers.len());
             for (index, (worker, tick)) in self.workers.iter_mut().zip(&ticks).enumerate() {

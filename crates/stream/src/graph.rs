@@ -9,13 +9,13 @@ use headwater_query::relation::Stream;
 use headwater_query::rule::RuleSet;
 
 use crate::Result;
+use crate::operator::Operator;
 use crate::operator::aggregate::{self, Aggregate};
 use crate::operator::evaluate::Context;
 use crate::operator::filter::Filter;
 use crate::operator::late::Late;
 use crate::operator::project::Project;
 use crate::operator::rules::Rules;
-use crate::operator::Operator;
 
 /// All views of a node as one dataflow over its streams.
 #[derive(Debug, Clone)]
@@ -54,11 +54,20 @@ pub struct Node {
 #[derive(Debug, Clone)]
 pub enum Step {
     Filter(Arc<dyn PhysicalExpr>),
-    Project { expressions: Vec<Arc<dyn PhysicalExpr>>, schema: SchemaRef },
+    Project {
+        expressions: Vec<Arc<dyn PhysicalExpr>>,
+        schema: SchemaRef,
+    },
     Rules(Arc<RuleSet>),
-    Late { edge: usize, end_after_us: i64, lateness_us: i64 },
+    Late {
+        edge: usize,
+        end_after_us: i64,
+        lateness_us: i64,
+    },
     /// Sends each row to the worker that owns its first `keys` columns.
-    Exchange { keys: usize },
+    Exchange {
+        keys: usize,
+    },
     Aggregate(aggregate::Plan),
 }
 

@@ -38,7 +38,14 @@ pub struct Letter {
 
 impl Letter {
     /// A letter for one row of a batch that flows in `relation`. `inputs` names the streams by input number.
-    pub fn of_row(relation: &str, inputs: &[String], reason: &str, detail: String, batch: &Batch, row: usize) -> Letter {
+    pub fn of_row(
+        relation: &str,
+        inputs: &[String],
+        reason: &str,
+        detail: String,
+        batch: &Batch,
+        row: usize,
+    ) -> Letter {
         let origin = batch.origin.as_ref();
         Letter {
             relation: relation.to_owned(),

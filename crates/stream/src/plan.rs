@@ -88,8 +88,11 @@ impl Builder {
         }
         if !view.rules.is_empty() {
             if flow.retracts {
-                return Err(Error::invalid(format!("rules on {}, whose rows can change, are not built yet", view.name))
-                    .with_hint("put the rule on the stream or view that it reads"));
+                return Err(Error::invalid(format!(
+                    "rules on {}, whose rows can change, are not built yet",
+                    view.name
+                ))
+                .with_hint("put the rule on the stream or view that it reads"));
             }
             let from = compile.push("rules", vec![flow.from], Step::Rules(Arc::clone(&view.rules)));
             flow.from = from;
@@ -133,9 +136,14 @@ impl Builder {
 
     /// The plan's text together with what it reads; two equal ones mean the same rows.
     fn fingerprint(&self, view: &View) -> String {
-        let rules: Vec<String> =
-            view.rules.rules().iter().map(|rule| format!("{} {:?} {}", rule.name, rule.action, rule.condition)).collect();
-        let text = format!("{}\n{:?}\n{}\n{:?}", view.plan.display_indent_schema(), view.emit, rules.join("\n"), view.schema);
+        let rules: Vec<String> = view
+            .rules
+            .rules()
+            .iter()
+            .map(|rule| format!("{} {:?} {}", rule.name, rule.action, rule.condition))
+            .collect();
+        let text =
+            format!("{}\n{:?}\n{}\n{:?}", view.plan.display_indent_schema(), view.emit, rules.join("\n"), view.schema);
         format!("{:08x}-{:x}", crc32c::crc32c(text.as_bytes()), text.len())
     }
 

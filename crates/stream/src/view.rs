@@ -66,8 +66,7 @@ impl Table {
             RowConverter::new(fields)
         };
         let all = || 0..schema.fields().len();
-        let key_converter =
-            if key.is_empty() { converter(&mut all())? } else { converter(&mut key.iter().copied())? };
+        let key_converter = if key.is_empty() { converter(&mut all())? } else { converter(&mut key.iter().copied())? };
         let row_converter = converter(&mut all())?;
         let shape = Arc::new(Shape { schema: SchemaRef::clone(&schema), key, key_converter, row_converter });
         let shards = (0..SHARDS).map(|_| Arc::default()).collect();
@@ -271,6 +270,8 @@ impl Snapshot {
 fn shard_of(key: &[u8]) -> usize {
     // FNV-1a over the key's end, where row encodings differ most; only an even spread matters.
     let tail = &key[key.len().saturating_sub(16)..];
-    let hash = tail.iter().fold(0xCBF2_9CE4_8422_2325_u64, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01B3));
+    let hash = tail
+        .iter()
+        .fold(0xCBF2_9CE4_8422_2325_u64, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01B3));
     (hash >> 32) as usize % SHARDS
 }

@@ -84,7 +84,13 @@ pub struct NodeStatus {
 }
 
 impl Worker {
-    pub fn new(index: usize, workers: usize, graph: Arc<Graph>, log: Arc<dyn Log>, clock: Arc<dyn Clock>) -> Result<Worker> {
+    pub fn new(
+        index: usize,
+        workers: usize,
+        graph: Arc<Graph>,
+        log: Arc<dyn Log>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Worker> {
         let operators =
             (0..graph.nodes.len()).map(|node| graph.operator(node, index, workers)).collect::<Result<_>>()?;
         let inputs = graph
@@ -281,10 +287,8 @@ impl Worker {
 
 impl Consumers {
     fn new(graph: &Graph) -> Consumers {
-        let mut consumers = Consumers {
-            of_input: vec![Vec::new(); graph.inputs.len()],
-            of_node: vec![Vec::new(); graph.nodes.len()],
-        };
+        let mut consumers =
+            Consumers { of_input: vec![Vec::new(); graph.inputs.len()], of_node: vec![Vec::new(); graph.nodes.len()] };
         for (node, each) in graph.nodes.iter().enumerate() {
             for (port, upstream) in each.reads.iter().enumerate() {
                 consumers.of(*upstream).push(Consumer::Node { node, port });

@@ -74,7 +74,9 @@ pub fn run(options: &Options) -> Result<()> {
     let target = target(&folder, &runtime)?;
     let text = match (&options.query, &options.file) {
         (Some(query), _) => query.clone(),
-        (None, Some(file)) => std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?,
+        (None, Some(file)) => {
+            std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?
+        }
         (None, None) if std::io::stdin().is_terminal() => return shell(&target, &runtime, options.format),
         (None, None) => {
             let mut text = String::new();
@@ -149,9 +151,9 @@ fn split(text: &str) -> Result<Vec<String>> {
 
 fn print(text: &str) -> Result<()> {
     let mut out = std::io::stdout().lock();
-    let written = out.write_all(text.as_bytes()).and_then(|()| {
-        if text.ends_with('\n') || text.is_empty() { Ok(()) } else { out.write_all(b"\n") }
-    });
+    let written = out
+        .write_all(text.as_bytes())
+        .and_then(|()| if text.ends_with('\n') || text.is_empty() { Ok(()) } else { out.write_all(b"\n") });
     match written {
         // Whoever reads has seen enough.
         Err(closed) if closed.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),

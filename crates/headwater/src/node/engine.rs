@@ -18,7 +18,8 @@ pub fn run(node: &mut Node, interrupted: &AtomicBool) -> Result<()> {
     }));
     while !interrupted.load(Ordering::Acquire) {
         // Asked before the step: rows that a source gave before it was over are then seen by the step.
-        let over = node.options.until_idle && node.sources.iter().all(headwater_stream::source::runner::Running::is_over);
+        let over =
+            node.options.until_idle && node.sources.iter().all(headwater_stream::source::runner::Running::is_over);
         if let Step::Idle(time) = node.engine.step()? {
             if over && node.engine.is_settled()? {
                 break;

@@ -66,7 +66,10 @@ impl System {
             text(names.iter().map(|name| Some(name.as_str()))),
             Arc::new(names.iter().map(|name| inner.ends[*name].len() as i32).collect::<Int32Array>()),
             Arc::new(
-                names.iter().map(|name| inner.status.rows.get(*name).map_or(0, |rows| *rows as i64)).collect::<Int64Array>(),
+                names
+                    .iter()
+                    .map(|name| inner.status.rows.get(*name).map_or(0, |rows| *rows as i64))
+                    .collect::<Int64Array>(),
             ),
             Arc::new(names.iter().map(|name| lag(name)).collect::<Int64Array>()),
         ]

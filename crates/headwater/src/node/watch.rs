@@ -76,7 +76,8 @@ impl View {
             inner.status.partitions.iter().map(|each| each.stream.as_str()).collect();
         let rows: u64 = streams.iter().filter_map(|name| inner.status.rows.get(*name)).sum();
         let (dead_letters, checkpoint) = (inner.status.dead_letters, inner.status.checkpoint);
-        let stopped: Vec<String> = inner.failed.iter().map(|(view, reason)| format!("{view} stopped: {reason}")).collect();
+        let stopped: Vec<String> =
+            inner.failed.iter().map(|(view, reason)| format!("{view} stopped: {reason}")).collect();
         drop(inner);
         let now = self.clock.elapsed();
         let seconds = now.saturating_sub(self.at).as_secs_f64();

@@ -10,12 +10,12 @@ use headwater_log::Log;
 use tokio::runtime::Runtime;
 
 use super::Options;
+use crate::Result;
 use crate::graph::{Graph, Kind};
 use crate::sink::archive::threads::Thread;
 use crate::sink::archive::{Archiver, Board, Rows};
 use crate::sink::topics::Written;
 use crate::worker::input::Taken;
-use crate::Result;
 
 pub struct Archives {
     archivers: BTreeMap<String, Port>,

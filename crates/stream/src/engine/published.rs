@@ -11,10 +11,10 @@ use headwater_log::Isolation;
 use headwater_query::provide::{ReadPoint, Snapshots, ViewReader};
 
 use super::inputs::PartitionStatus;
+use crate::Result;
 use crate::batch::Batch;
 use crate::view::{Snapshot, Table};
 use crate::worker::NodeStatus;
-use crate::Result;
 
 /// Shared by the engine and its readers.
 #[derive(Default)]

@@ -30,7 +30,8 @@ pub(super) struct Restored {
 /// Refuses a graph that the checkpoint's state does not fit.
 pub(super) fn check(graph: &Graph, checkpoints: &Checkpoints, log: &dyn Log) -> Result<()> {
     let has_history = graph.inputs.iter().any(|stream| {
-        (0..stream.partitions).any(|partition| log.offsets(&stream.topic, partition).is_ok_and(|offsets| offsets.end > 0))
+        (0..stream.partitions)
+            .any(|partition| log.offsets(&stream.topic, partition).is_ok_and(|offsets| offsets.end > 0))
     });
     let Some(manifest) = checkpoints.newest() else { return Ok(()) };
     for output in &graph.outputs {
@@ -38,7 +39,9 @@ pub(super) fn check(graph: &Graph, checkpoints: &Checkpoints, log: &dyn Log) -> 
         match manifest.outputs.get(&output.relation) {
             Some(saved) if saved.fingerprint == output.fingerprint => {}
             Some(_) => {
-                return Err(Error::invalid(format!("view {} was changed, and has state", output.relation)).with_hint(hint));
+                return Err(
+                    Error::invalid(format!("view {} was changed, and has state", output.relation)).with_hint(hint)
+                );
             }
             None if has_history => {
                 return Err(Error::invalid(format!("view {} is new, and its streams have rows", output.relation))

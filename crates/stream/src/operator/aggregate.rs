@@ -171,8 +171,9 @@ impl Aggregate {
         let touched = std::mem::take(&mut self.tick.touched);
         let always = self.plan.keys == 0;
         if self.plan.retracts {
-            let were: Vec<u32> =
-                (0..touched.len() as u32).filter(|each| always || self.tick.weights_before[*each as usize] > 0).collect();
+            let were: Vec<u32> = (0..touched.len() as u32)
+                .filter(|each| always || self.tick.weights_before[*each as usize] > 0)
+                .collect();
             if !were.is_empty() && (!always || self.started) {
                 let slots: Vec<u32> = were.iter().map(|each| touched[*each as usize]).collect();
                 let mut columns = self.keys.columns(&slots)?;

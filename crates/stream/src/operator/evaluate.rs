@@ -46,9 +46,6 @@ pub fn evaluate(
     Ok((rest, columns))
 }
 
-fn evaluate_all(
-    expressions: &[Arc<dyn PhysicalExpr>],
-    batch: &Batch,
-) -> datafusion::error::Result<Vec<ArrayRef>> {
+fn evaluate_all(expressions: &[Arc<dyn PhysicalExpr>], batch: &Batch) -> datafusion::error::Result<Vec<ArrayRef>> {
     expressions.iter().map(|each| each.evaluate(&batch.rows)?.into_array(batch.len())).collect()
 }

@@ -30,7 +30,9 @@ impl Operator for Rules {
             let (rule, text) = name(failed.rule).unwrap_or_default();
             let row = headwater_format::row_as_json(&batch.rows, failed.row);
             let message = format!("rule {rule} of {}, EXPECT ({text}), failed on {row}", self.context.relation);
-            return Err(Error::invalid(message).with_hint("change the rule or the rows; ON VIOLATION FAIL stops the view"));
+            return Err(
+                Error::invalid(message).with_hint("change the rule or the rows; ON VIOLATION FAIL stops the view")
+            );
         }
         for verdict in &verdicts.rejected {
             let (rule, text) = name(verdict.rule).unwrap_or_default();

@@ -156,11 +156,11 @@ fn needs_retractions(node: usize, nodes: &[Node], outputs: &[Output]) -> bool {
         .filter(|output| reads(&output.from))
         .any(|output| matches!(&output.kind, Kind::Keyed { key, .. } if key.is_empty()));
     by_output
-        || nodes.iter().enumerate().filter(|(_, other)| other.reads.iter().any(reads)).any(|(index, other)| {
-            match other.step {
-                Step::Project { .. } => needs_retractions(index, nodes, outputs),
-                _ => true,
-            }
+        || nodes.iter().enumerate().filter(|(_, other)| other.reads.iter().any(reads)).any(|(index, other)| match other
+            .step
+        {
+            Step::Project { .. } => needs_retractions(index, nodes, outputs),
+            _ => true,
         })
 }
 

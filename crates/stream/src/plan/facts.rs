@@ -9,9 +9,13 @@ use headwater_query::window::{Edge, Tumble};
 pub enum Fact {
     None,
     /// The column that the stream's watermark is computed from.
-    EventTime { delay_us: i64 },
+    EventTime {
+        delay_us: i64,
+    },
     /// An edge of the tumbling window of the event time; the end lies `end_after_us` behind it.
-    WindowEdge { end_after_us: i64 },
+    WindowEdge {
+        end_after_us: i64,
+    },
 }
 
 /// What an expression over columns with known facts is.

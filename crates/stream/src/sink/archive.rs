@@ -87,8 +87,19 @@ impl Archiver {
         let taken: Vec<i64> = (0..stream.partitions).map(|partition| archive.next_offset(partition)).collect();
         let writers = (0..stream.partitions).map(|partition| archive.writer(partition)).collect();
         let reader = StreamReader::new(Arc::clone(&stream), None)?;
-        let mut archiver =
-            Archiver { stream, log, clock, archive, reader, policy, writers, taken, waiting_since: None, board, rows: 0 };
+        let mut archiver = Archiver {
+            stream,
+            log,
+            clock,
+            archive,
+            reader,
+            policy,
+            writers,
+            taken,
+            waiting_since: None,
+            board,
+            rows: 0,
+        };
         archiver.show()?;
         Ok(archiver)
     }
@@ -138,7 +149,14 @@ impl Archiver {
         Ok(())
     }
 
-    async fn write(&mut self, partition: u32, rows: &RecordBatch, offsets: &[i64], times: &[i64], next: i64) -> Result<()> {
+    async fn write(
+        &mut self,
+        partition: u32,
+        rows: &RecordBatch,
+        offsets: &[i64],
+        times: &[i64],
+        next: i64,
+    ) -> Result<()> {
         let writer = &mut self.writers[partition as usize];
         if rows.num_rows() > 0 {
             writer.write(rows, offsets, times)?;

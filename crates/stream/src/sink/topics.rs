@@ -92,7 +92,8 @@ impl Topics {
         self.encoded.clear();
         self.letters.encode(&letter::rows(letters)?, &mut self.encoded)?;
         let now_us = self.clock.now_us();
-        for (first, count, _) in append(&mut *self.writer, &mut self.builder, letter::TOPIC, 0, &self.encoded, now_us)? {
+        for (first, count, _) in append(&mut *self.writer, &mut self.builder, letter::TOPIC, 0, &self.encoded, now_us)?
+        {
             self.letters_end = first + count as i64;
         }
         Ok(())

@@ -37,7 +37,17 @@ impl Records {
             columns => Some(KeyReader::new(stream.format, Arc::clone(&stream.schema), columns)?),
         };
         let partitions = (0..stream.partitions).map(|_| Builder::new()).collect();
-        Ok(Records { stream, clock, keys, key: Vec::new(), partitions, sticky: 0, ready: Vec::new(), bytes: 0, count: 0 })
+        Ok(Records {
+            stream,
+            clock,
+            keys,
+            key: Vec::new(),
+            partitions,
+            sticky: 0,
+            ready: Vec::new(),
+            bytes: 0,
+            count: 0,
+        })
     }
 
     /// How many were taken since the last commit.

@@ -112,7 +112,9 @@ pub fn compare(world: &World, life: &Life, places: &Places, context: &str) {
             .filter(|letter| letter["relation"] == *view)
             .map(|letter| {
                 let place = (letter["partition_id"].as_i64(), letter["record_offset"].as_i64());
-                let (Some(partition), Some(offset)) = place else { panic!("a dead letter without its place: {letter}") };
+                let (Some(partition), Some(offset)) = place else {
+                    panic!("a dead letter without its place: {letter}")
+                };
                 places[&(partition as u32, offset)].to_string()
             })
             .collect();

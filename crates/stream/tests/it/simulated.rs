@@ -23,7 +23,11 @@ fn story(seed: u64) -> u64 {
         // Every error ends a life: what is left on the disk decides.
         let _ = live(&world, &mut rows, &mut random, &mut acknowledged);
         world.disk.set_faults(Faults::default());
-        if world.disk.is_off() { world.disk.restart() } else { world.disk.crash() }
+        if world.disk.is_off() {
+            world.disk.restart()
+        } else {
+            world.disk.crash()
+        }
         crashes += 1;
     }
     let mut life = world.open(options(2, 5000), true).unwrap_or_else(|error| panic!("seed {seed}: {error}"));
@@ -66,7 +70,8 @@ fn look(world: &World, life: &mut Life, acknowledged: &Places, seed: u64) {
             from = chunk.next;
             for record in chunk.records() {
                 let record = record.expect("whole");
-                let value: serde_json::Value = serde_json::from_slice(record.value.expect("a value")).unwrap_or_default();
+                let value: serde_json::Value =
+                    serde_json::from_slice(record.value.expect("a value")).unwrap_or_default();
                 if let Some(id) = value["id"].as_i64() {
                     let before = places.insert((partition, record.offset), id);
                     assert!(before.is_none_or(|before| before == id), "seed {seed}: a row at another's place");
@@ -93,7 +98,12 @@ fn look(world: &World, life: &mut Life, acknowledged: &Places, seed: u64) {
     let letters = world.letters(life.log.as_ref());
     let mut keys: Vec<String> = letters
         .iter()
-        .map(|letter| format!("{} {} {} {}", letter["relation"], letter["reason"], letter["partition_id"], letter["record_offset"]))
+        .map(|letter| {
+            format!(
+                "{} {} {} {}",
+                letter["relation"], letter["reason"], letter["partition_id"], letter["record_offset"]
+            )
+        })
         .collect();
     let all = keys.len();
     keys.sort();

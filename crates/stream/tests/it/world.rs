@@ -88,7 +88,8 @@ impl World {
 
     /// Everything under a SELECT, as sorted lines of CSV.
     pub fn query(&self, life: &Life, text: &str) -> Vec<String> {
-        let session = self.session(life.log.clone(), life.engine.published().clone(), life.engine.archive_board().clone());
+        let session =
+            self.session(life.log.clone(), life.engine.published().clone(), life.engine.archive_board().clone());
         self.runtime.block_on(async {
             let result = session.query(text).await.unwrap_or_else(|error| panic!("{text}\n{error}"));
             let schema = result.schema.clone();
@@ -105,7 +106,8 @@ impl World {
             snapshots: published as Arc<dyn Snapshots>,
             system: Arc::new(NoSystem),
         };
-        Session::new(sources, session::Options { target_partitions: 1, ..session::Options::default() }).expect("a session")
+        Session::new(sources, session::Options { target_partitions: 1, ..session::Options::default() })
+            .expect("a session")
     }
 
     /// All dead letters that are committed.
