@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arrow_schema::{DataType, Field, Schema, TimeUnit};
-use headwater_base::clock::{Clock, SystemClock};
+use headwater_base::clock::SystemClock;
 use headwater_base::files::disk::Disk;
 use headwater_connect::{FileSource, Generator, Target, files, generator};
 use headwater_format::{Decoder, Format, decoder};
