@@ -7,6 +7,7 @@
 pub(crate) mod encode;
 mod layout;
 pub(crate) mod names;
+mod nested;
 mod scan;
 mod string;
 

@@ -14,7 +14,9 @@ pub fn start_logging() {
 
 /// Prints an error with its causes and, where one says so, what to do.
 pub fn error(error: &anyhow::Error) {
-    let mut text = format!("error: {error}");
+    // Diagnostics that point into a text open with their own word.
+    let shown = error.to_string();
+    let mut text = if shown.starts_with("error") { shown } else { format!("error: {shown}") };
     for cause in error.chain().skip(1) {
         let cause = cause.to_string();
         // Wrappers that show their cause in their own text would say it twice.

@@ -64,6 +64,8 @@ pub struct Options {
     /// Bytes of derived rows after which a checkpoint does not wait for its interval.
     pub uncommitted_bytes_max: usize,
     pub archive: Policy,
+    /// How often the log may forget what is archived and old enough.
+    pub retention_interval: Duration,
     /// Decode only the columns that views read. For streams without an archive.
     pub needed_columns_only: bool,
 }
@@ -77,6 +79,7 @@ impl Default for Options {
             checkpoint_interval: Duration::from_secs(1),
             uncommitted_bytes_max: 16 << 20,
             archive: Policy::default(),
+            retention_interval: Duration::from_secs(60),
             needed_columns_only: false,
         }
     }
@@ -111,6 +114,8 @@ pub struct Engine {
     /// The watermarks that the last tick was told.
     told_us: Arc<[i64]>,
     since_checkpoint: SinceCheckpoint,
+    /// When retention was last enforced.
+    retained_at: Duration,
 }
 
 #[derive(Default)]
@@ -159,6 +164,7 @@ impl Engine {
             failures: restored.failed,
             running: false,
             since_checkpoint: SinceCheckpoint { at, ..SinceCheckpoint::default() },
+            retained_at: at,
         };
         for (relation, reason) in engine.failures.clone() {
             engine.executor.stop(&relation, &reason)?;

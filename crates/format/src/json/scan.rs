@@ -1,10 +1,11 @@
 //! One pass over a JSON object: checks all of it against RFC 8259 and notes where the columns' values lie.
 //!
 //! Values are not read here. Of equal fields the last wins; a field of a column's exact name wins over those that
-//! differ in case, of which there may then be one alone. Nothing recurses, so that nesting can't exhaust the stack; past 127 levels a record is refused.
+//! differ in case, of which there may then be one alone.
 
 use super::layout::Layout;
 use super::names::{Names, Target};
+use super::nested::container_end;
 use super::string;
 use crate::error::{Broken, Refusal};
 use crate::value::Span;
@@ -35,9 +36,6 @@ pub(crate) struct Slot {
     /// Where its lead begins: all that is between the value before and this one.
     lead: u32,
 }
-
-/// As serde_json and others have it.
-const DEPTH_MAX: u32 = 127;
 
 pub(crate) struct Scanner {
     names: Names,
@@ -192,7 +190,7 @@ fn end(record: &[u8], at: usize) -> Result<Lead, Broken> {
 }
 
 #[inline]
-fn space_end(record: &[u8], mut at: usize) -> usize {
+pub(super) fn space_end(record: &[u8], mut at: usize) -> usize {
     while let Some(b' ' | b'\t' | b'\n' | b'\r') = record.get(at) {
         at += 1;
     }
@@ -225,7 +223,7 @@ fn value(record: &[u8], from: usize, special: bool) -> Result<(Token, Span, usiz
 }
 
 #[inline]
-fn string_end(record: &[u8], at: usize, special: bool) -> Result<(usize, bool), Broken> {
+pub(super) fn string_end(record: &[u8], at: usize, special: bool) -> Result<(usize, bool), Broken> {
     if special {
         return string::checked_end(record, at);
     }
@@ -236,7 +234,7 @@ fn string_end(record: &[u8], at: usize, special: bool) -> Result<(usize, bool), 
 }
 
 #[inline]
-fn number_end(record: &[u8], from: usize) -> Result<usize, Broken> {
+pub(super) fn number_end(record: &[u8], from: usize) -> Result<usize, Broken> {
     let digits = |mut at: usize| {
         while record.get(at).is_some_and(u8::is_ascii_digit) {
             at += 1;
@@ -260,7 +258,7 @@ fn number_end(record: &[u8], from: usize) -> Result<usize, Broken> {
     Ok(at)
 }
 
-fn word(record: &[u8], at: usize) -> Result<(Token, usize), Broken> {
+pub(super) fn word(record: &[u8], at: usize) -> Result<(Token, usize), Broken> {
     let rest = record.get(at..).unwrap_or_default();
     for (word, token) in [("null", Token::Null), ("true", Token::True), ("false", Token::False)] {
         if rest.starts_with(word.as_bytes()) {
@@ -268,82 +266,4 @@ fn word(record: &[u8], at: usize) -> Result<(Token, usize), Broken> {
         }
     }
     Err(Broken::new(const { &Refusal::syntax("expected a value") }, at))
-}
-
-/// The end of a value that is no container.
-fn scalar_end(record: &[u8], at: usize, special: bool) -> Result<usize, Broken> {
-    match record.get(at) {
-        Some(b'"') => Ok(string_end(record, at + 1, special)?.0 + 1),
-        Some(b'-' | b'0'..=b'9') => number_end(record, at),
-        _ => Ok(word(record, at)?.1),
-    }
-}
-
-/// The end of an object or array that begins at a position. A bit a level says whether it is an object.
-fn container_end(record: &[u8], from: usize, special: bool) -> Result<usize, Broken> {
-    let mut levels = 0u128;
-    // The record's own object is the first level.
-    let mut depth = 1;
-    let mut at = from;
-    loop {
-        // Here a value is expected.
-        at = space_end(record, at);
-        if let Some(&open @ (b'{' | b'[')) = record.get(at) {
-            depth += 1;
-            if depth > DEPTH_MAX {
-                return Err(Broken::new(const { &Refusal::syntax("nested too deeply") }, at));
-            }
-            levels = levels << 1 | u128::from(open == b'{');
-            at = space_end(record, at + 1);
-            let close = if open == b'{' { b'}' } else { b']' };
-            if record.get(at) != Some(&close) {
-                if open == b'{' {
-                    at = name_end(record, at)?;
-                }
-                continue;
-            }
-        } else {
-            at = scalar_end(record, at, special)?;
-            at = space_end(record, at);
-        }
-        // Here a value has ended, or the one just opened is to be closed: close as many as end here.
-        loop {
-            let in_object = levels & 1 == 1;
-            match record.get(at) {
-                Some(b'}') if in_object => {}
-                Some(b']') if !in_object => {}
-                Some(b',') => break,
-                _ => {
-                    return Err(Broken::new(
-                        const { &Refusal::syntax("expected ',' or the end of an object or array") },
-                        at,
-                    ));
-                }
-            }
-            levels >>= 1;
-            depth -= 1;
-            at += 1;
-            if depth == 1 {
-                return Ok(at);
-            }
-            at = space_end(record, at);
-        }
-        at = space_end(record, at + 1);
-        if levels & 1 == 1 {
-            at = name_end(record, at)?;
-        }
-    }
-}
-
-/// Where the value begins that a name inside a nested object stands before.
-fn name_end(record: &[u8], at: usize) -> Result<usize, Broken> {
-    if record.get(at) != Some(&b'"') {
-        return Err(Broken::new(const { &Refusal::syntax("expected a field's name in quotes") }, at));
-    }
-    let (end, _) = string::checked_end(record, at + 1)?;
-    let colon = space_end(record, end + 1);
-    if record.get(colon) != Some(&b':') {
-        return Err(Broken::new(const { &Refusal::syntax("expected ':'") }, colon));
-    }
-    Ok(colon + 1)
 }

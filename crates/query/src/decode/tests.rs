@@ -82,7 +82,7 @@ fn a_stop_hides_what_follows_it() {
         r#"{"id": 6, "v": 3, "at": "1970-01-01T00:00:00Z"}"#,
     ];
     let decoded = decode(&records, None);
-    assert_eq!(lines(&[decoded.rows.clone()]), ["2,2,1970-01-01T00:00:00Z"]);
+    assert_eq!(lines(std::slice::from_ref(&decoded.rows)), ["2,2,1970-01-01T00:00:00Z"]);
     assert_eq!(reasons(&decoded), [(100, Reason::Violation)]);
     assert!(decoded.warned.is_empty());
     let failed = decoded.failed.unwrap();

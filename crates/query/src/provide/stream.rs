@@ -38,8 +38,7 @@ pub struct StreamTable {
 /// Where history ends and the tail begins.
 struct Start {
     archived: Option<Arc<dyn Archived>>,
-    /// By partition: where the log is read from, and the guard that keeps it.
-    tail: Vec<(i64, Pin)>,
+    tail: Pinned,
     /// By partition, exclusive.
     until: Vec<i64>,
 }
@@ -87,13 +86,16 @@ impl StreamTable {
     }
 }
 
+/// By partition: where the log is read from, and the guard that keeps it.
+type Pinned = Vec<(i64, Pin)>;
+
 /// Pins the log and finds where to stop. Without an archive, history is what the log has.
 fn tail_of(
     log: &dyn Log,
     stream: &Stream,
     next: Option<Vec<i64>>,
     point: &ReadPoint,
-) -> Result<(Vec<(i64, Pin)>, Vec<i64>), Error> {
+) -> Result<(Pinned, Vec<i64>), Error> {
     let mut kept = Vec::with_capacity(stream.partitions as usize);
     for partition in 0..stream.partitions {
         kept.push(log.offsets(&stream.topic, partition)?);

@@ -63,7 +63,7 @@ fn a_table_aligns_numbers_to_the_right() {
     ];
     let batch = RecordBatch::try_from_iter(columns).unwrap();
     assert_eq!(
-        render(&batch.schema(), &[batch.clone()], Format::Table).unwrap(),
+        render(&batch.schema(), std::slice::from_ref(&batch), Format::Table).unwrap(),
         "   count | name\n---------+-------\n       7 | zwölf\n 1234567 |\n(2 rows)\n"
     );
 }

@@ -50,6 +50,12 @@ impl Engine {
         self.archives.until(self.committed_ends());
 
         let now = self.clock.elapsed();
+        if now >= self.retained_at + self.options.retention_interval {
+            self.retained_at = now;
+            for gone in self.log.enforce_retention()? {
+                tracing::debug!(topic = gone.topic, partition = gone.partition, bytes = gone.bytes, "the log forgot");
+            }
+        }
         self.since_checkpoint = super::SinceCheckpoint { at: now, ..Default::default() };
         let duration_us = now.saturating_sub(began).as_micros() as u64;
         let operators = self.operators()?;

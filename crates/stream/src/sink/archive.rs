@@ -28,7 +28,7 @@ pub struct Policy {
 
 impl Default for Policy {
     fn default() -> Policy {
-        Policy { interval: Duration::from_secs(10), bytes_max: 64 << 20 }
+        Policy { interval: Duration::from_secs(10), bytes_max: 16 << 20 }
     }
 }
 

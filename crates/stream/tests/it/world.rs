@@ -14,7 +14,7 @@ use headwater_lake::Lake;
 use headwater_log::embedded::Options as LogOptions;
 use headwater_log::{Builder, EmbeddedLog, Isolation, Log, ReadOptions};
 use headwater_query::provide::{Archived, Archives, History, ReadPoint, Snapshots, SystemTables};
-use headwater_query::relation::{Relation, Relations, Stream, resolve};
+use headwater_query::relation::{Relation, Relations, resolve};
 use headwater_query::render::{Format, render};
 use headwater_query::session::{self, Session, Sources};
 use headwater_sql::{SourceText, Statement};
@@ -40,7 +40,6 @@ pub struct World {
     pub runtime: Arc<Runtime>,
     pub graph: Arc<Graph>,
     pub relations: Arc<Relations>,
-    pub stream: Arc<Stream>,
 }
 
 /// One life of a node.
@@ -57,10 +56,9 @@ impl World {
         let disk = Simulated::with_clock(seed, clock.clone());
         let text = format!("{EVENTS}\n{views}");
         let (relations, graph) = compile(&text);
-        let stream = relations.stream("events").expect("the stream is declared").clone();
         // Only this thread: what is asynchronous runs to its end inside of each step.
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        World { disk, clock, runtime: Arc::new(runtime), graph, relations, stream }
+        World { disk, clock, runtime: Arc::new(runtime), graph, relations }
     }
 
     pub fn open_log(&self) -> Result<Arc<dyn Log>> {
