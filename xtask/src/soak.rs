@@ -13,7 +13,7 @@ pub struct Options {
     /// `kills`: how often the node is killed.
     #[arg(long, default_value_t = 20)]
     pub kills: usize,
-    /// `log`: how many seeds the simulated disk runs through.
+    /// `log` and `stream`: how many seeds the simulated disk runs through.
     #[arg(long, default_value_t = 1000)]
     seeds: u64,
     /// Repeats a run; without it a fresh one is taken and printed.
@@ -37,19 +37,25 @@ enum Name {
     Kills,
     /// The log on a disk that fails, tears and forgets.
     Log,
+    /// Log, views and archives on such a disk.
+    Stream,
 }
 
 pub fn run(options: &Options) -> Result<()> {
     match options.name {
         Name::Kills => kills::soak(options),
-        Name::Log => {
-            let mut cargo = shell::cargo();
-            cargo.args(["test", "--package", "headwater-log", "--", "simulated", "--nocapture"]);
-            cargo.env("HEADWATER_SEEDS", options.seeds.to_string());
-            if let Some(seed) = options.seed {
-                cargo.env("HEADWATER_SEED", seed.to_string());
-            }
-            shell::run(&mut cargo)
-        }
+        Name::Log => simulate("headwater-log", options),
+        Name::Stream => simulate("headwater-stream", options),
     }
+}
+
+/// The tests of a crate on the simulated disk, over as many seeds as asked.
+fn simulate(package: &str, options: &Options) -> Result<()> {
+    let mut cargo = shell::cargo();
+    cargo.args(["test", "--package", package, "--", "simulated", "--nocapture"]);
+    cargo.env("HEADWATER_SEEDS", options.seeds.to_string());
+    if let Some(seed) = options.seed {
+        cargo.env("HEADWATER_SEED", seed.to_string());
+    }
+    shell::run(&mut cargo)
 }
