@@ -13,13 +13,19 @@ use headwater_base::clock::SystemClock;
 use headwater_base::random::Random;
 use headwater_format::{Encoded, Format, KeyReader, decoder, encoder};
 
+/// The binary's allocator.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const ROWS: usize = 500_000;
 const BATCH: usize = 8192;
 const RUNS: usize = 7;
 
 fn main() {
     let threads = std::thread::available_parallelism().map_or(0, usize::from);
-    println!("machine cores={threads} arrow=59.3 rows={ROWS} batch={BATCH} best_of={RUNS} threads=1 time=cpu");
+    println!(
+        "machine cores={threads} arrow=59.3 rows={ROWS} batch={BATCH} best_of={RUNS} threads=1 time=cpu allocator=mimalloc"
+    );
     let only = std::env::args().nth(1);
     let is_wanted = |name| only.as_deref().is_none_or(|only| only == name);
     if is_wanted("json") {

@@ -112,7 +112,13 @@ impl Column {
         })
     }
 
-    /// Appends what was read from a record for this column's type.
+    /// True where a record's own text is appended.
+    pub fn is_text(&self) -> bool {
+        matches!(self, Column::Text(_) | Column::LargeText(_) | Column::TextView(_))
+    }
+
+    /// Appends what was read from a record for this column's type. The record may be empty for columns that are not
+    /// text.
     #[inline]
     pub fn push(&mut self, cell: &Cell, record: &str, scratch: &Scratch) {
         match (self, cell) {
@@ -120,8 +126,8 @@ impl Column {
             (Column::Microsecond(builder), Cell::Timestamp(value)) => builder.append_value(*value),
             (Column::Float64(builder), Cell::Float64(value)) => builder.append_value(*value),
             (Column::Decimal(builder), Cell::Decimal(value)) => builder.append_value(value.get()),
-            (Column::TextView(builder), Cell::Text(span)) => builder.append_value(span.of(record)),
-            (column, cell) => column.push_rarer(cell.value(record, scratch)),
+            (Column::TextView(builder), Cell::Text(span)) => builder.append_value(span.part(record)),
+            (column, cell) => column.push_rarer(cell.value(record.as_bytes(), scratch)),
         }
     }
 

@@ -29,7 +29,7 @@ impl Fields {
 }
 
 impl rows::Fields for Fields {
-    fn split<'a>(&mut self, record: &'a [u8]) -> Result<&'a str, Broken> {
+    fn split(&mut self, record: &[u8]) -> Result<(), Broken> {
         self.splitter.split(record)
     }
 
@@ -38,7 +38,7 @@ impl rows::Fields for Fields {
         &self,
         column: usize,
         kind: Kind,
-        record: &str,
+        record: &[u8],
         scratch: &mut Scratch,
         cell: &mut Cell,
     ) -> Result<(), Fault> {
@@ -47,11 +47,11 @@ impl rows::Fields for Fields {
             (Quotes::None, _) if field.span.start == field.span.end => *cell = Cell::Null,
             (Quotes::None | Quotes::Around, Kind::Text) => *cell = Cell::Text(field.span),
             (Quotes::None | Quotes::Around, _) => {
-                return text::read(kind, text::trimmed(field.span.of(record)), scratch, cell);
+                return text::read(kind, record, text::trimmed(record, field.span), scratch, cell);
             }
             (Quotes::Inside, Kind::Text) => {
                 let start = scratch.text.len();
-                split::unquote(field.span.of(record), &mut scratch.text);
+                split::unquote(field.span.text(record), &mut scratch.text);
                 *cell = Cell::Unescaped(Span::new(start, scratch.text.len()));
             }
             (Quotes::Inside, _) => return Err(QUOTE),
@@ -59,7 +59,7 @@ impl rows::Fields for Fields {
         Ok(())
     }
 
-    fn excerpt<'a>(&self, column: usize, record: &'a str) -> &'a str {
+    fn excerpt<'a>(&self, column: usize, record: &'a [u8]) -> &'a [u8] {
         self.splitter.field(column).span.of(record)
     }
 

@@ -36,7 +36,7 @@ impl Fields {
 }
 
 impl rows::Fields for Fields {
-    fn split<'a>(&mut self, record: &'a [u8]) -> Result<&'a str, Broken> {
+    fn split(&mut self, record: &[u8]) -> Result<(), Broken> {
         self.scanner.scan(record)
     }
 
@@ -45,28 +45,31 @@ impl rows::Fields for Fields {
         &self,
         column: usize,
         kind: Kind,
-        record: &str,
+        record: &[u8],
         scratch: &mut Scratch,
         cell: &mut Cell,
     ) -> Result<(), Fault> {
         let slot = self.scanner.slot(column);
         match (slot.token, kind) {
             (Token::Text, Kind::Text) => *cell = Cell::Text(slot.span),
-            (Token::Number, Kind::Int(_) | Kind::UInt(_) | Kind::Float32 | Kind::Float64 | Kind::Decimal { .. }) => {
-                return number::read(kind, slot.span.of(record), cell);
+            (Token::Integer, Kind::Int(_) | Kind::UInt(_) | Kind::Float32 | Kind::Float64 | Kind::Decimal { .. }) => {
+                return number::from_integer(kind, slot.integer, slot.span.of(record), cell);
             }
-            (Token::Text, _) => return string(kind, slot.span.of(record), scratch, cell),
+            (Token::Number, Kind::Int(_) | Kind::UInt(_) | Kind::Float32 | Kind::Float64 | Kind::Decimal { .. }) => {
+                return number::read(kind, record, slot.span, cell);
+            }
+            (Token::Text, _) => return string(kind, record, slot.span, scratch, cell),
             (Token::Absent | Token::Null, _) => *cell = Cell::Null,
             (Token::True | Token::False, Kind::Boolean) => *cell = Cell::Boolean(slot.token == Token::True),
             (Token::Escaped, _) => {
                 let start = scratch.text.len();
-                string::unescape(slot.span.of(record), &mut scratch.text);
+                string::unescape(slot.span.text(record), &mut scratch.text);
                 if kind == Kind::Text {
                     *cell = Cell::Unescaped(Span::new(start, scratch.text.len()));
                 } else {
                     // A date in escapes is legal and never seen: the copy costs nobody anything.
                     let unescaped = scratch.text[start..].to_string();
-                    return string(kind, &unescaped, scratch, cell);
+                    return string(kind, unescaped.as_bytes(), Span::new(0, unescaped.len()), scratch, cell);
                 }
             }
             (token, _) => return Err(mismatch(token, kind)),
@@ -74,7 +77,7 @@ impl rows::Fields for Fields {
         Ok(())
     }
 
-    fn excerpt<'a>(&self, column: usize, record: &'a str) -> &'a str {
+    fn excerpt<'a>(&self, column: usize, record: &'a [u8]) -> &'a [u8] {
         self.scanner.slot(column).span.of(record)
     }
 
@@ -83,12 +86,12 @@ impl rows::Fields for Fields {
     }
 }
 
-fn string(kind: Kind, value: &str, scratch: &mut Scratch, cell: &mut Cell) -> Result<(), Fault> {
+fn string(kind: Kind, record: &[u8], span: Span, scratch: &mut Scratch, cell: &mut Cell) -> Result<(), Fault> {
     match kind {
         Kind::Date | Kind::Timestamp(_) | Kind::Binary | Kind::Decimal { .. } => {
-            return text::read(kind, value, scratch, cell);
+            return text::read(kind, record, span, scratch, cell);
         }
-        Kind::Float32 | Kind::Float64 => match number::not_finite(value) {
+        Kind::Float32 | Kind::Float64 => match number::not_finite(span.of(record)) {
             Some(value) if kind == Kind::Float32 => *cell = Cell::Float32(value as f32),
             Some(value) => *cell = Cell::Float64(value),
             None => return Err(mismatch(Token::Text, kind)),

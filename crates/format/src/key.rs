@@ -45,13 +45,13 @@ impl KeyReader {
     }
 
     fn read(&mut self, record: &[u8], out: &mut Vec<u8>) -> Option<()> {
-        let text = self.fields.split(record).ok()?;
+        self.fields.split(record).ok()?;
         self.scratch.clear();
         for &column in &self.columns {
             let kind = self.declared[column].kind;
             let mut cell = Cell::Null;
-            self.fields.read(column, kind, text, &mut self.scratch, &mut cell).ok()?;
-            append(cell.value(text, &self.scratch), is_bare(self.columns.len(), kind), out)?;
+            self.fields.read(column, kind, record, &mut self.scratch, &mut cell).ok()?;
+            append(cell.value(record, &self.scratch), is_bare(self.columns.len(), kind), out)?;
         }
         Some(())
     }

@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::reader::Reader;
 use crate::rows::declared;
 use crate::text;
-use crate::value::{Cell, Kind, Scratch, Value};
+use crate::value::{Cell, Kind, Scratch, Span, Value};
 use crate::{Encoded, Encoder, Format, csv, json};
 
 /// Writes one record after the other, its values in the order of the columns. A JSON record may leave columns out.
@@ -41,8 +41,9 @@ impl RecordWriter {
         self.scratch.clear();
         let mut scratch = std::mem::take(&mut self.scratch);
         let mut cell = Cell::Null;
-        let read = text::read(kind, text::trimmed(text), &mut scratch, &mut cell);
-        let value = if read.is_ok() { cell.value(text, &scratch) } else { Value::Text(text) };
+        let span = text::trimmed(text.as_bytes(), Span::new(0, text.len()));
+        let read = text::read(kind, text.as_bytes(), span, &mut scratch, &mut cell);
+        let value = if read.is_ok() { cell.value(text.as_bytes(), &scratch) } else { Value::Text(text) };
         self.value(column, value, out);
         self.scratch = scratch;
         read.is_ok()

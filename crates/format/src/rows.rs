@@ -14,9 +14,8 @@ use crate::value::{Cell, Kind, Scratch};
 
 /// A format's way to take a record apart. One is made for a schema and used for one record after the other.
 pub(crate) trait Fields: Send {
-    /// Finds the fields of a record, checks that it is well-formed as a whole, and returns the part of it that the
-    /// cells point into.
-    fn split<'a>(&mut self, record: &'a [u8]) -> Result<&'a str, Broken>;
+    /// Finds the fields of a record and checks that it is well-formed as a whole, and UTF-8.
+    fn split(&mut self, record: &[u8]) -> Result<(), Broken>;
 
     /// Reads a column of the record that was split last, straight into its place: a result of this size would be
     /// copied, and reading it back at once is slow.
@@ -24,13 +23,13 @@ pub(crate) trait Fields: Send {
         &self,
         column: usize,
         kind: Kind,
-        record: &str,
+        record: &[u8],
         scratch: &mut Scratch,
         cell: &mut Cell,
     ) -> Result<(), Fault>;
 
     /// The column's text in the record, for people.
-    fn excerpt<'a>(&self, column: usize, record: &'a str) -> &'a str;
+    fn excerpt<'a>(&self, column: usize, record: &'a [u8]) -> &'a [u8];
 
     /// Fields that no column took, in all records so far.
     fn unknown(&self) -> u64;
@@ -57,6 +56,7 @@ pub(crate) struct Rows<F> {
     declared: Vec<Declared>,
     /// The columns asked for, each with its index among the declared.
     outputs: Vec<(usize, Column)>,
+    takes_text: bool,
     schema: SchemaRef,
     cells: Vec<Cell>,
     scratch: Scratch,
@@ -82,16 +82,17 @@ impl<F: Fields> Rows<F> {
         }
         let schema = Arc::new(Schema::new_with_metadata(output_fields, schema.metadata().clone()));
         let cells = vec![Cell::Null; declared.len()];
-        Ok(Rows { fields, declared, outputs, schema, cells, scratch: Scratch::default(), len: 0 })
+        let takes_text = outputs.iter().any(|(_, column)| column.is_text());
+        Ok(Rows { fields, declared, outputs, takes_text, schema, cells, scratch: Scratch::default(), len: 0 })
     }
 
     #[cold]
-    fn value_error(&self, column: usize, fault: Fault, record: &str) -> RowError {
+    fn value_error(&self, column: usize, fault: Fault, record: &[u8]) -> RowError {
         let text = self.fields.excerpt(column, record);
         RowError {
             column: Some(self.declared[column].name.clone()),
             reason: fault.reason,
-            detail: format!("{}: {}", fault.what, quoted(text.as_bytes())),
+            detail: format!("{}: {}", fault.what, quoted(text)),
         }
     }
 
@@ -107,18 +108,20 @@ impl<F: Fields> Rows<F> {
 
 impl<F: Fields> Decoder for Rows<F> {
     fn push(&mut self, record: &[u8]) -> Result<(), RowError> {
-        let text = self.fields.split(record).map_err(|broken| broken.row_error(record))?;
+        self.fields.split(record).map_err(|broken| broken.row_error(record))?;
         self.scratch.clear();
         for (column, (declared, cell)) in self.declared.iter().zip(&mut self.cells).enumerate() {
-            if let Err(fault) = self.fields.read(column, declared.kind, text, &mut self.scratch, cell) {
-                return Err(self.value_error(column, fault, text));
+            if let Err(fault) = self.fields.read(column, declared.kind, record, &mut self.scratch, cell) {
+                return Err(self.value_error(column, fault, record));
             }
             if !declared.nullable && matches!(cell, Cell::Null) {
                 return Err(self.null_error(column));
             }
         }
+        // Splitting has found it to be UTF-8: looking again is what it costs to say so without unsafe code.
+        let record = if self.takes_text { std::str::from_utf8(record).unwrap_or_default() } else { "" };
         for (column, builder) in &mut self.outputs {
-            builder.push(&self.cells[*column], text, &self.scratch);
+            builder.push(&self.cells[*column], record, &self.scratch);
         }
         self.len += 1;
         Ok(())

@@ -120,12 +120,23 @@ impl Span {
         Span { start: start as u32, end: end as u32 }
     }
 
-    pub fn of(self, text: &str) -> &str {
-        &text[self.start as usize..self.end as usize]
+    #[inline]
+    pub fn of(self, bytes: &[u8]) -> &[u8] {
+        &bytes[self.start as usize..self.end as usize]
     }
 
-    pub fn of_bytes(self, bytes: &[u8]) -> &[u8] {
-        &bytes[self.start as usize..self.end as usize]
+    /// Part of a record, between two characters.
+    #[inline]
+    pub fn part(self, record: &str) -> &str {
+        &record[self.start as usize..self.end as usize]
+    }
+
+    /// Part of a record that was found to be UTF-8 as a whole, between two characters of ASCII.
+    #[inline]
+    pub fn text(self, record: &[u8]) -> &str {
+        let text = std::str::from_utf8(self.of(record));
+        debug_assert!(text.is_ok(), "a part of a record cuts through a character");
+        text.unwrap_or_default()
     }
 }
 
@@ -145,7 +156,7 @@ impl Scratch {
 
 impl Cell {
     #[inline]
-    pub fn value<'a>(self, record: &'a str, scratch: &'a Scratch) -> Value<'a> {
+    pub fn value<'a>(self, record: &'a [u8], scratch: &'a Scratch) -> Value<'a> {
         match self {
             Cell::Null => Value::Null,
             Cell::Boolean(value) => Value::Boolean(value),
@@ -156,9 +167,9 @@ impl Cell {
             Cell::Decimal(value) => Value::Decimal(value.get()),
             Cell::Date(value) => Value::Date(value),
             Cell::Timestamp(value) => Value::Timestamp(value),
-            Cell::Text(span) => Value::Text(span.of(record)),
-            Cell::Unescaped(span) => Value::Text(span.of(&scratch.text)),
-            Cell::Binary(span) => Value::Binary(span.of_bytes(&scratch.bytes)),
+            Cell::Text(span) => Value::Text(span.text(record)),
+            Cell::Unescaped(span) => Value::Text(span.text(scratch.text.as_bytes())),
+            Cell::Binary(span) => Value::Binary(span.of(&scratch.bytes)),
         }
     }
 }

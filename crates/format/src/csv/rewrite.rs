@@ -74,12 +74,12 @@ impl Rewriter {
             return out.extend_from_slice(record);
         }
         match self.splitter.split(record) {
-            Ok(text) => self.write(text, out),
+            Ok(()) => self.write(record, out),
             Err(_) => self.keep_broken(record, out),
         }
     }
 
-    fn write(&mut self, record: &str, out: &mut Vec<u8>) {
+    fn write(&mut self, record: &[u8], out: &mut Vec<u8>) {
         let mut unquoted = String::new();
         for (column, place) in self.places.iter().enumerate() {
             let field = place.map(|place| self.splitter.field(place)).filter(|field| !field.is_null());
@@ -90,10 +90,10 @@ impl Rewriter {
                     if column > 0 {
                         out.push(b',');
                     }
-                    out.extend_from_slice(field.whole(record).as_bytes());
+                    out.extend_from_slice(field.whole(record));
                 }
                 (Some(field), Format::Json) => {
-                    let mut text = field.span.of(record);
+                    let mut text = field.span.text(record);
                     if field.quotes == Quotes::Inside {
                         unquoted.clear();
                         split::unquote(text, &mut unquoted);
@@ -125,7 +125,7 @@ impl Field {
     }
 
     /// With its quotes.
-    fn whole<'a>(&self, record: &'a str) -> &'a str {
+    fn whole<'a>(&self, record: &'a [u8]) -> &'a [u8] {
         let quote = usize::from(self.quotes != Quotes::None);
         &record[self.span.start as usize - quote..self.span.end as usize + quote]
     }
@@ -133,12 +133,12 @@ impl Field {
 
 fn read_header(header: &[u8]) -> Result<Vec<String>, Broken> {
     let mut splitter = Splitter::of_any_length();
-    let text = splitter.split(header)?;
+    splitter.split(header)?;
     let name = |field: &Field| {
         let mut name = String::new();
         match field.quotes {
-            Quotes::Inside => split::unquote(field.span.of(text), &mut name),
-            _ => name.push_str(field.span.of(text)),
+            Quotes::Inside => split::unquote(field.span.text(header), &mut name),
+            _ => name.push_str(field.span.text(header)),
         }
         name.trim().to_string()
     };

@@ -51,20 +51,21 @@ impl Splitter {
     }
 
     /// Finds all fields of a record, which must be as many as there are columns.
-    pub fn split<'a>(&mut self, record: &'a [u8]) -> Result<&'a str, Broken> {
-        let text = std::str::from_utf8(record).map_err(|error| Broken::new(&Refusal::NOT_UTF8, error.valid_up_to()))?;
+    pub fn split(&mut self, record: &[u8]) -> Result<(), Broken> {
         if u32::try_from(record.len()).is_err() {
             return Err(Broken::new(const { &Refusal::syntax("a record of 4 GiB or more") }, 0));
         }
-        let record = without_line_end(record);
-        if self.grows || !self.split_plain(record) {
-            self.count = 0;
-            self.split_quoted(record)?;
-            if self.count < self.fields.len() {
-                return Err(Broken::new(TOO_FEW, record.len()));
-            }
+        let line = without_line_end(record);
+        if !self.grows && self.split_plain(line) {
+            return Ok(());
         }
-        Ok(text)
+        std::str::from_utf8(record).map_err(|error| Broken::new(&Refusal::NOT_UTF8, error.valid_up_to()))?;
+        self.count = 0;
+        self.split_quoted(line)?;
+        if self.count < self.fields.len() {
+            return Err(Broken::new(TOO_FEW, line.len()));
+        }
+        Ok(())
     }
 
     #[inline]
@@ -79,10 +80,11 @@ impl Splitter {
         Ok(())
     }
 
-    /// Without quotes and line ends, only commas matter: eight bytes at a time. False where there are such, or where
-    /// the fields are not as many as they should be.
+    /// Without quotes and line ends, only commas matter: eight bytes at a time. False where there are such, where the
+    /// fields are not as many as they should be, or where what is not ASCII is not UTF-8.
     fn split_plain(&mut self, record: &[u8]) -> bool {
         let mut special = 0;
+        let mut high = 0;
         let mut start = 0;
         let mut count = 0;
         let mut places = self.fields.iter_mut();
@@ -91,6 +93,7 @@ impl Splitter {
         last[..rest.len()].copy_from_slice(rest);
         for (index, word) in words.iter().chain([&last]).enumerate() {
             let word = u64::from_le_bytes(*word);
+            high |= word;
             special |= bytes_below_space(word) | some_equal(word, b'"');
             let mut commas = all_equal(word, b',');
             while commas != 0 {
@@ -105,7 +108,8 @@ impl Splitter {
         let Some(place) = places.next() else { return false };
         *place = Field { quotes: Quotes::None, span: Span::new(start, record.len()) };
         self.count = count + 1;
-        special == 0 && places.next().is_none()
+        let is_text = || high & HIGHS == 0 || std::str::from_utf8(record).is_ok();
+        special == 0 && places.next().is_none() && is_text()
     }
 
     fn split_quoted(&mut self, record: &[u8]) -> Result<(), Broken> {

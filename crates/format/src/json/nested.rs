@@ -2,7 +2,7 @@
 //!
 //! Nothing recurses, so that nesting can't exhaust the stack; past 127 levels a record is refused.
 
-use super::scan::{number_end, space_end, string_end, word};
+use super::scan::{number, space_end, string_end, word};
 use super::string;
 use crate::error::{Broken, Refusal};
 
@@ -13,7 +13,7 @@ const DEPTH_MAX: u32 = 127;
 fn scalar_end(record: &[u8], at: usize, special: bool) -> Result<usize, Broken> {
     match record.get(at) {
         Some(b'"') => Ok(string_end(record, at + 1, special)?.0 + 1),
-        Some(b'-' | b'0'..=b'9') => number_end(record, at),
+        Some(b'-' | b'0'..=b'9') => Ok(number(record, at)?.2),
         _ => Ok(word(record, at)?.1),
     }
 }

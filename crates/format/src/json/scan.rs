@@ -7,7 +7,8 @@ use super::layout::Layout;
 use super::names::{Names, Target};
 use super::nested::container_end;
 use super::string;
-use crate::error::{Broken, Refusal};
+use crate::error::{Broken, Fault, Refusal};
+use crate::text::digits::{self, DIGITS_MAX};
 use crate::value::Span;
 
 /// What a column's value looks like.
@@ -18,6 +19,8 @@ pub(crate) enum Token {
     Null,
     True,
     False,
+    /// A number of at most 18 digits and nothing else.
+    Integer,
     Number,
     /// A string that means what it says: no escapes.
     Text,
@@ -32,6 +35,8 @@ pub(crate) enum Token {
 pub(crate) struct Slot {
     pub token: Token,
     pub span: Span,
+    /// The value of [`Token::Integer`].
+    pub integer: i64,
     exact: bool,
     /// Where its lead begins: all that is between the value before and this one.
     lead: u32,
@@ -61,16 +66,17 @@ impl Scanner {
     }
 
     /// Takes a record apart. After an error the slots mean nothing.
-    pub fn scan<'a>(&mut self, record: &'a [u8]) -> Result<&'a str, Broken> {
-        let text = std::str::from_utf8(record).map_err(|error| Broken::new(&Refusal::NOT_UTF8, error.valid_up_to()))?;
+    pub fn scan(&mut self, record: &[u8]) -> Result<(), Broken> {
         if u32::try_from(record.len()).is_err() {
             return Err(Broken::new(const { &Refusal::syntax("a record of 4 GiB or more") }, 0));
         }
+        let survey = string::survey(record);
+        if !survey.is_ascii {
+            std::str::from_utf8(record).map_err(|error| Broken::new(&Refusal::NOT_UTF8, error.valid_up_to()))?;
+        }
         self.slots.fill(Slot::default());
-        let special = string::is_special(record);
-        let unknown = self.object(record, special)?;
-        self.unknown += unknown;
-        Ok(text)
+        self.unknown += self.object(record, survey.is_special)?;
+        Ok(())
     }
 
     /// The fields of the object; how many of them have no column.
@@ -90,14 +96,14 @@ impl Scanner {
                 None => match lead(record, at)? {
                     Lead::End => return Ok(unknown),
                     Lead::Field { name, value } => {
-                        let target = self.names.find(&unescaped(name.of_bytes(record)));
+                        let target = self.names.find(&unescaped(name.of(record)));
                         self.layout.learn(field, &record[at..value], target);
                         at = value;
                         target
                     }
                 },
             };
-            let (token, span, end) = value(record, at, special)?;
+            let Value { token, span, integer, end } = value(record, at, special)?;
             let (column, exact) = match target {
                 Target::Exact(column) => (column as usize, true),
                 Target::Folded(column) => (column as usize, false),
@@ -112,8 +118,9 @@ impl Scanner {
                     slot.exact = exact;
                     slot.lead = lead;
                     slot.span = span;
+                    slot.integer = integer;
                 }
-                Some(slot) => unknown += again(record, slot, Slot { token, span, exact, lead }),
+                Some(slot) => unknown += again(record, slot, Slot { token, span, integer, exact, lead }),
             }
             at = end;
             field += 1;
@@ -141,7 +148,7 @@ fn again(record: &[u8], slot: &mut Slot, new: Slot) -> u64 {
 /// The name in a lead that was passed before.
 fn name_after(record: &[u8], lead_start: u32) -> String {
     match lead(record, lead_start as usize) {
-        Ok(Lead::Field { name, .. }) => unescaped(name.of_bytes(record)),
+        Ok(Lead::Field { name, .. }) => unescaped(name.of(record)),
         _ => String::new(),
     }
 }
@@ -197,29 +204,37 @@ pub(super) fn space_end(record: &[u8], mut at: usize) -> usize {
     at
 }
 
+struct Value {
+    token: Token,
+    span: Span,
+    integer: i64,
+    end: usize,
+}
+
 /// The value at a position, and where it ends.
 #[inline]
-fn value(record: &[u8], from: usize, special: bool) -> Result<(Token, Span, usize), Broken> {
+fn value(record: &[u8], from: usize, special: bool) -> Result<Value, Broken> {
     // A predicted lead may be the beginning of one with more spaces.
     let at = if record.get(from).is_some_and(|byte| *byte > b' ') { from } else { space_end(record, from) };
-    match record.get(at) {
+    let mut integer = 0;
+    let (token, start, end) = match record.get(at) {
         Some(b'"') => {
             let (end, escaped) = string_end(record, at + 1, special)?;
-            Ok((if escaped { Token::Escaped } else { Token::Text }, Span::new(at + 1, end), end + 1))
+            let token = if escaped { Token::Escaped } else { Token::Text };
+            return Ok(Value { token, span: Span::new(at + 1, end), integer, end: end + 1 });
         }
         Some(b'-' | b'0'..=b'9') => {
-            let end = number_end(record, at)?;
-            Ok((Token::Number, Span::new(at, end), end))
+            let (token, value, end) = number(record, at)?;
+            integer = value;
+            (token, at, end)
         }
-        Some(b'{' | b'[') => {
-            let end = container_end(record, at, special)?;
-            Ok((Token::Container, Span::new(at, end), end))
-        }
+        Some(b'{' | b'[') => (Token::Container, at, container_end(record, at, special)?),
         _ => {
             let (token, end) = word(record, at)?;
-            Ok((token, Span::new(at, end), end))
+            (token, at, end)
         }
-    }
+    };
+    Ok(Value { token, span: Span::new(start, end), integer, end })
 }
 
 #[inline]
@@ -233,29 +248,44 @@ pub(super) fn string_end(record: &[u8], at: usize, special: bool) -> Result<(usi
     }
 }
 
+/// A number: what it is, its value if it is an integer of few digits, and where it ends.
 #[inline]
-pub(super) fn number_end(record: &[u8], from: usize) -> Result<usize, Broken> {
-    let digits = |mut at: usize| {
-        while record.get(at).is_some_and(u8::is_ascii_digit) {
-            at += 1;
-        }
-        at
+pub(super) fn number(record: &[u8], from: usize) -> Result<(Token, i64, usize), Broken> {
+    const NO_DIGIT: Fault = &Refusal::syntax("a number lacks a digit");
+    let negative = record[from] == b'-';
+    let start = from + usize::from(negative);
+    let (digits, count) = match record.get(start) {
+        // A zero begins a number only alone; a digit after it is met by whoever expects the end of the value.
+        Some(b'0') => (0, 1),
+        _ => digits::run(record, start),
     };
-    let some_digits = |at: usize| match digits(at) {
-        end if end > at => Ok(end),
-        _ => Err(Broken::new(const { &Refusal::syntax("a number lacks a digit") }, at)),
+    if count == 0 {
+        return Err(Broken::new(NO_DIGIT, start));
+    }
+    let mut end = start + count;
+    let mut token = match count {
+        // The sign of a zero is for floats.
+        1 if negative && digits == 0 => Token::Number,
+        ..=DIGITS_MAX => Token::Integer,
+        _ => Token::Number,
     };
-    let start = from + usize::from(record[from] == b'-');
-    // A zero begins a number only alone; a digit after it is met by whoever expects the end of the value.
-    let mut at = if record.get(start) == Some(&b'0') { start + 1 } else { some_digits(start)? };
-    if record.get(at) == Some(&b'.') {
-        at = some_digits(at + 1)?;
+    if record.get(end) == Some(&b'.') {
+        token = Token::Number;
+        end = some_digits(record, end + 1).ok_or(Broken::new(NO_DIGIT, end + 1))?;
     }
-    if let Some(b'e' | b'E') = record.get(at) {
-        let signed = matches!(record.get(at + 1), Some(b'+' | b'-'));
-        at = some_digits(at + 1 + usize::from(signed))?;
+    if let Some(b'e' | b'E') = record.get(end) {
+        token = Token::Number;
+        let signed = matches!(record.get(end + 1), Some(b'+' | b'-'));
+        let power = end + 1 + usize::from(signed);
+        end = some_digits(record, power).ok_or(Broken::new(NO_DIGIT, power))?;
     }
-    Ok(at)
+    let integer = if token == Token::Integer { digits as i64 } else { 0 };
+    Ok((token, if negative { -integer } else { integer }, end))
+}
+
+fn some_digits(record: &[u8], at: usize) -> Option<usize> {
+    let (_, count) = digits::run(record, at);
+    (count > 0).then_some(at + count)
 }
 
 pub(super) fn word(record: &[u8], at: usize) -> Result<(Token, usize), Broken> {

@@ -2,21 +2,37 @@
 
 use crate::error::{Broken, Refusal};
 
-/// Whether there is a backslash or a byte below 0x20 anywhere in a record: what makes strings slow to read. One pass
-/// without branches, which compilers turn into vector instructions.
+/// What a whole record has of what makes strings slow to read.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Survey {
+    /// There is a backslash or a byte below 0x20 somewhere.
+    pub is_special: bool,
+    pub is_ascii: bool,
+}
+
+const ONES: u64 = 0x0101_0101_0101_0101;
+const HIGHS: u64 = 0x8080_8080_8080_8080;
+
+/// One pass without branches, in words that compilers put side by side in vectors. Source of the tests: Bit Twiddling
+/// Hacks, "Determine if a word has a zero byte" and "… a byte less than n".
 #[inline]
-pub(crate) fn is_special(record: &[u8]) -> bool {
-    const LANES: usize = 32;
-    let (blocks, rest) = record.as_chunks::<LANES>();
-    let mut last = [b' '; LANES];
+pub(crate) fn survey(record: &[u8]) -> Survey {
+    let (blocks, rest) = record.as_chunks::<32>();
+    let mut last = [b' '; 32];
     last[..rest.len()].copy_from_slice(rest);
-    let mut found = [0u8; LANES];
+    let mut special = [0u64; 4];
+    let mut high = [0u64; 4];
     for block in blocks.iter().chain([&last]) {
-        for (found, byte) in found.iter_mut().zip(block) {
-            *found |= u8::from(*byte < 0x20) | u8::from(*byte == b'\\');
+        let (words, _) = block.as_chunks::<8>();
+        for lane in 0..4 {
+            let word = u64::from_le_bytes(words[lane]);
+            let backslash = word ^ (ONES * b'\\' as u64);
+            special[lane] |= (word.wrapping_sub(ONES * 0x20) & !word) | (backslash.wrapping_sub(ONES) & !backslash);
+            high[lane] |= word;
         }
     }
-    found.iter().any(|lane| *lane != 0)
+    let any = |lanes: [u64; 4]| (lanes[0] | lanes[1] | lanes[2] | lanes[3]) & HIGHS != 0;
+    Survey { is_special: any(special), is_ascii: !any(high) }
 }
 
 /// The position of the quote that ends a string without escapes, from `at` on.
@@ -42,8 +58,6 @@ pub(crate) fn plain_end(record: &[u8], at: usize) -> Option<usize> {
 /// that it finds is exact.
 #[inline]
 fn quote_in(word: [u8; 8]) -> Option<usize> {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGHS: u64 = 0x8080_8080_8080_8080;
     let zeros = u64::from_le_bytes(word) ^ (ONES * b'"' as u64);
     let found = zeros.wrapping_sub(ONES) & !zeros & HIGHS;
     (found != 0).then(|| (found.trailing_zeros() / 8) as usize)

@@ -3,39 +3,62 @@
 //! Plain numbers of up to 18 digits take a short way; all others (many digits, exponents) are read as a significand
 //! without zeros at either end and a power of ten, which decides exactly what fits.
 
+use super::digits::{self, DIGITS_MAX, POWERS};
 use crate::error::{Fault, Refusal};
-use crate::value::{Cell, Kind, Wide};
+use crate::value::{Cell, Kind, Span, Wide};
 
 const NOT_A_NUMBER: Fault = &Refusal::of_type("expected a number");
 const NOT_INTEGRAL: Fault = &Refusal::of_type("expected an integer, not a fraction");
 const TOO_FINE: Fault = &Refusal::of_type("more fractional digits than the decimal's scale");
 const TOO_LARGE: Fault = &Refusal::overflow("beyond the range of the column's type");
 
-/// Reads a numeric value.
+/// Reads a numeric value that stands in a record, where no digit follows it.
 #[inline]
-pub(crate) fn read(kind: Kind, text: &str, cell: &mut Cell) -> Result<(), Fault> {
-    let bytes = text.as_bytes();
+pub(crate) fn read(kind: Kind, record: &[u8], span: Span, cell: &mut Cell) -> Result<(), Fault> {
+    let plain = plain(record, span);
+    let text = span.of(record);
     *cell = match kind {
-        Kind::Int(bits) => Cell::Int(signed(bytes, bits)?),
-        Kind::UInt(bits) => Cell::UInt(unsigned(bytes, bits)?),
-        Kind::Decimal { precision, scale } => Cell::Decimal(Wide::new(decimal(bytes, precision, scale)?)),
-        Kind::Float64 => Cell::Float64(float64(text)?),
+        Kind::Int(bits) => Cell::Int(signed(plain, text, bits)?),
+        Kind::UInt(bits) => Cell::UInt(unsigned(plain, text, bits)?),
+        Kind::Decimal { precision, scale } => Cell::Decimal(Wide::new(decimal(plain, text, precision, scale)?)),
+        Kind::Float64 => Cell::Float64(float64(plain, text)?),
         Kind::Float32 => Cell::Float32(float32(text)?),
         _ => return Err(NOT_A_NUMBER),
     };
     Ok(())
 }
 
+/// Takes an integer of at most 18 digits for a numeric value.
 #[inline]
-fn signed(text: &[u8], bits: u8) -> Result<i64, Fault> {
-    let value = match plain(text) {
+pub(crate) fn from_integer(kind: Kind, integer: i64, text: &[u8], cell: &mut Cell) -> Result<(), Fault> {
+    let plain = || Some(Plain { negative: integer < 0, digits: integer.unsigned_abs(), fraction: 0 });
+    *cell = match kind {
+        Kind::Int(bits) => Cell::Int(fitting(integer, bits)?),
+        Kind::UInt(bits) => Cell::UInt(unsigned(plain(), text, bits)?),
+        Kind::Decimal { precision, scale } => Cell::Decimal(Wide::new(decimal(plain(), text, precision, scale)?)),
+        // Conversions round to the nearest, as reading the digits would.
+        Kind::Float64 => Cell::Float64(integer as f64),
+        Kind::Float32 => Cell::Float32(integer as f32),
+        _ => return Err(NOT_A_NUMBER),
+    };
+    Ok(())
+}
+
+#[inline]
+fn signed(plain: Option<Plain>, text: &[u8], bits: u8) -> Result<i64, Fault> {
+    let value = match plain {
         Some(Plain { negative, digits, fraction }) => {
-            let magnitude = if fraction == 0 { digits } else { whole(digits, POWERS_U64[fraction])? };
+            let magnitude = if fraction == 0 { digits } else { whole(digits, POWERS[fraction])? };
             let magnitude = magnitude as i64;
             if negative { -magnitude } else { magnitude }
         }
         _ => i64::try_from(scaled(text, 0)?).map_err(|_| TOO_LARGE)?,
     };
+    fitting(value, bits)
+}
+
+#[inline]
+fn fitting(value: i64, bits: u8) -> Result<i64, Fault> {
     let unused = 64 - u32::from(bits);
     if (value << unused) >> unused == value { Ok(value) } else { Err(TOO_LARGE) }
 }
@@ -44,8 +67,8 @@ fn whole(digits: u64, one: u64) -> Result<u64, Fault> {
     if digits.is_multiple_of(one) { Ok(digits / one) } else { Err(NOT_INTEGRAL) }
 }
 
-fn unsigned(text: &[u8], bits: u8) -> Result<u64, Fault> {
-    let value = match plain(text) {
+fn unsigned(plain: Option<Plain>, text: &[u8], bits: u8) -> Result<u64, Fault> {
+    let value = match plain {
         Some(Plain { negative: false, digits, fraction: 0 }) => digits,
         _ => u64::try_from(scaled(text, 0)?).map_err(|_| TOO_LARGE)?,
     };
@@ -54,10 +77,10 @@ fn unsigned(text: &[u8], bits: u8) -> Result<u64, Fault> {
 }
 
 #[inline]
-fn decimal(text: &[u8], precision: u8, scale: i8) -> Result<i128, Fault> {
-    let value = match plain(text) {
+fn decimal(plain: Option<Plain>, text: &[u8], precision: u8, scale: i8) -> Result<i128, Fault> {
+    let value = match plain {
         Some(plain) if i32::from(scale) >= plain.fraction as i32 && i32::from(scale) <= 18 => {
-            let magnitude = i128::from(plain.digits) * i128::from(POWERS_U64[scale as usize - plain.fraction]);
+            let magnitude = i128::from(plain.digits) * i128::from(POWERS[scale as usize - plain.fraction]);
             if plain.negative { -magnitude } else { magnitude }
         }
         _ => scaled(text, i32::from(scale))?,
@@ -66,9 +89,9 @@ fn decimal(text: &[u8], precision: u8, scale: i8) -> Result<i128, Fault> {
 }
 
 /// The names of what is not finite are those of Protobuf's JSON mapping; a number that rounds to infinity is refused.
-fn float64(text: &str) -> Result<f64, Fault> {
+fn float64(plain: Option<Plain>, text: &[u8]) -> Result<f64, Fault> {
     // Exact by Clinger, "How to Read Floating Point Numbers Accurately", 1990: both operands are exact doubles.
-    if let Some(plain) = plain(text.as_bytes())
+    if let Some(plain) = plain
         && plain.digits < 1 << 53
     {
         let mut value = plain.digits as f64;
@@ -80,36 +103,38 @@ fn float64(text: &str) -> Result<f64, Fault> {
     if let Some(value) = not_finite(text) {
         return Ok(value);
     }
-    check_float(text)?;
-    let value: f64 = text.parse().map_err(|_| NOT_A_NUMBER)?;
+    let value: f64 = finite_text(text)?.parse().map_err(|_| NOT_A_NUMBER)?;
     if value.is_finite() { Ok(value) } else { Err(TOO_LARGE) }
 }
 
-fn float32(text: &str) -> Result<f32, Fault> {
+fn float32(text: &[u8]) -> Result<f32, Fault> {
     if let Some(value) = not_finite(text) {
         return Ok(value as f32);
     }
-    check_float(text)?;
-    let value: f32 = text.parse().map_err(|_| NOT_A_NUMBER)?;
+    let value: f32 = finite_text(text)?.parse().map_err(|_| NOT_A_NUMBER)?;
     if value.is_finite() { Ok(value) } else { Err(TOO_LARGE) }
 }
 
-pub(crate) fn not_finite(text: &str) -> Option<f64> {
+pub(crate) fn not_finite(text: &[u8]) -> Option<f64> {
     match text {
-        "NaN" => Some(f64::NAN),
-        "Infinity" => Some(f64::INFINITY),
-        "-Infinity" => Some(f64::NEG_INFINITY),
+        b"NaN" => Some(f64::NAN),
+        b"Infinity" => Some(f64::INFINITY),
+        b"-Infinity" => Some(f64::NEG_INFINITY),
         _ => None,
     }
 }
 
 /// Keeps out the words for infinity that Rust's parser would take.
-fn check_float(text: &str) -> Result<(), Fault> {
+fn finite_text(text: &[u8]) -> Result<&str, Fault> {
     let numeric = |byte: &u8| matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E');
-    if text.as_bytes().iter().all(numeric) { Ok(()) } else { Err(NOT_A_NUMBER) }
+    if !text.iter().all(numeric) {
+        return Err(NOT_A_NUMBER);
+    }
+    std::str::from_utf8(text).map_err(|_| NOT_A_NUMBER)
 }
 
 /// A number of at most 18 digits without exponent: `digits` with the last `fraction` of them after the point.
+#[derive(Clone, Copy)]
 struct Plain {
     negative: bool,
     digits: u64,
@@ -117,28 +142,21 @@ struct Plain {
 }
 
 #[inline]
-fn plain(text: &[u8]) -> Option<Plain> {
-    let (negative, rest) = match text {
-        [b'-', rest @ ..] => (true, rest),
-        _ => (false, text),
-    };
-    if rest.is_empty() || rest.len() > 18 {
+fn plain(record: &[u8], span: Span) -> Option<Plain> {
+    let end = span.end as usize;
+    let negative = span.of(record).first() == Some(&b'-');
+    let start = span.start as usize + usize::from(negative);
+    let (whole, count) = digits::run(record, start);
+    let point = start + count;
+    if point == end && count <= DIGITS_MAX && count > 0 {
+        return Some(Plain { negative, digits: whole, fraction: 0 });
+    }
+    if record.get(point) != Some(&b'.') || point >= end {
         return None;
     }
-    let mut digits = 0u64;
-    let mut point = None;
-    for (at, &byte) in rest.iter().enumerate() {
-        let digit = byte.wrapping_sub(b'0');
-        if digit <= 9 {
-            digits = digits * 10 + u64::from(digit);
-        } else if byte == b'.' && point.is_none() && rest.len() > 1 {
-            point = Some(at);
-        } else {
-            return None;
-        }
-    }
-    let fraction = point.map_or(0, |at| rest.len() - at - 1);
-    Some(Plain { negative, digits, fraction })
+    let (part, fraction) = digits::run(record, point + 1);
+    let is_plain = point + 1 + fraction == end && (1..=DIGITS_MAX).contains(&(count + fraction));
+    is_plain.then(|| Plain { negative, digits: whole * POWERS[fraction] + part, fraction })
 }
 
 /// The number times 10^`scale`, exactly; a remainder is a fault of type, a result past 128 bits an overflow.
@@ -217,16 +235,6 @@ fn power_of_ten(exponent: u32) -> u128 {
 
 const POWERS_U128: [u128; 39] = {
     let mut powers = [1u128; 39];
-    let mut at = 1;
-    while at < powers.len() {
-        powers[at] = powers[at - 1] * 10;
-        at += 1;
-    }
-    powers
-};
-
-const POWERS_U64: [u64; 19] = {
-    let mut powers = [1u64; 19];
     let mut at = 1;
     while at < powers.len() {
         powers[at] = powers[at - 1] * 10;

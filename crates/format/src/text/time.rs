@@ -6,6 +6,7 @@
 
 use arrow_schema::TimeUnit;
 
+use super::digits::{self, POWERS};
 use crate::error::{Fault, Refusal};
 
 const NOT_A_DATE: Fault = &Refusal::of_type("expected a date as YYYY-MM-DD");
@@ -32,39 +33,86 @@ pub(crate) fn timestamp(text: &[u8], unit: TimeUnit) -> Result<i64, Fault> {
     let (per_second, nanos_per) = match unit {
         TimeUnit::Second => (1, 1_000_000_000),
         TimeUnit::Millisecond => (1_000, 1_000_000),
-        TimeUnit::Microsecond => (1_000_000, 1_000),
+        TimeUnit::Microsecond => return microseconds(seconds, nanos),
         TimeUnit::Nanosecond => (1_000_000_000, 1),
     };
     let units = i128::from(seconds) * per_second + i128::from(nanos / nanos_per);
     i64::try_from(units).map_err(|_| TOO_FAR)
 }
 
+#[inline]
+fn microseconds(seconds: i64, nanos: u32) -> Result<i64, Fault> {
+    match seconds.checked_mul(1_000_000) {
+        Some(whole) => whole.checked_add(i64::from(nanos / 1000)).ok_or(TOO_FAR),
+        // The fraction may bring it back into the range.
+        None => i64::try_from(i128::from(seconds) * 1_000_000 + i128::from(nanos / 1000)).map_err(|_| TOO_FAR),
+    }
+}
+
 /// Seconds since the epoch, and nanoseconds after them.
 #[inline]
 fn instant(text: &[u8]) -> Result<(i64, u32), Fault> {
-    let (days, rest) = match text.first_chunk::<10>().and_then(day_fixed) {
-        Some(days) => (days?, &text[10..]),
-        None => day(text).map_err(|fault| if fault == NOT_A_DATE { NOT_A_TIMESTAMP } else { fault })?,
-    };
-    let midnight = days.checked_mul(SECONDS_PER_DAY).ok_or(TOO_FAR)?;
-    let rest = match rest {
-        [] => return Ok((midnight, 0)),
-        [b' ' | b'T' | b't', rest @ ..] => rest,
-        _ => return Err(NOT_A_TIMESTAMP),
-    };
-    let (of_day, nanos, rest) = time_of_day(rest)?;
-    Ok((midnight + i64::from(of_day) - i64::from(offset(rest)?), nanos))
+    if let Some((days, of_day, rest)) = usual_layout(text) {
+        return finish(days?, of_day, rest);
+    }
+    let (days, rest) = day(text).map_err(|fault| if fault == NOT_A_DATE { NOT_A_TIMESTAMP } else { fault })?;
+    match rest {
+        [] => finish(days, 0, rest),
+        [b' ' | b'T' | b't', rest @ ..] => {
+            let (of_day, rest) = time_of_day(rest)?;
+            finish(days, of_day, rest)
+        }
+        _ => Err(NOT_A_TIMESTAMP),
+    }
 }
 
-/// The usual layout; `None` when it is another one.
+/// The instant of a day and a second of it, with the fraction and the offset that may follow.
 #[inline]
-fn day_fixed(text: &[u8; 10]) -> Option<Result<i64, Fault>> {
-    let pair = |at: usize| two_digits([text[at], text[at + 1]]);
-    let year = pair(0)? * 100 + pair(2)?;
-    if text[4] != b'-' || text[7] != b'-' {
+fn finish(days: i64, of_day: u32, rest: &[u8]) -> Result<(i64, u32), Fault> {
+    let midnight = days.checked_mul(SECONDS_PER_DAY).ok_or(TOO_FAR)?;
+    let (nanos, rest) = match rest {
+        [] => return Ok((midnight + i64::from(of_day), 0)),
+        [b'.', rest @ ..] => fraction(rest)?,
+        _ => (0, rest),
+    };
+    let offset = if rest.is_empty() { 0 } else { offset(rest)? };
+    Ok((midnight + i64::from(of_day) - i64::from(offset), nanos))
+}
+
+/// `YYYY-MM-DD HH:MM:SS` at the beginning, with a space or a `T`: days, seconds of the day, and what follows. `None`
+/// where the text is laid out in another way or its time of day is none.
+#[inline]
+fn usual_layout(text: &[u8]) -> Option<(Result<i64, Fault>, u32, &[u8])> {
+    let (fixed, rest) = text.split_first_chunk::<19>()?;
+    let (first, after) = fixed.split_first_chunk::<8>()?;
+    let (second, seconds) = after.split_first_chunk::<8>()?;
+    let [b':', s1, s2] = seconds else { return None };
+    let mut second = *second;
+    if second[2] == b'T' {
+        second[2] = b' ';
+    }
+    let first = pairs(*first, *b"0000-00-")?;
+    let second = pairs(second, *b"00 00:00")?;
+    let year = i64::from(first[0]) * 100 + i64::from(first[2]);
+    let (hour, minute, second_of_minute) = (u32::from(second[3]), u32::from(second[6]), two_digits([*s1, *s2])?);
+    if hour > 23 || minute > 59 || second_of_minute > 59 {
         return None;
     }
-    Some(days_from_civil(i64::from(year), pair(5)?, pair(8)?))
+    let days = days_from_civil(year, u32::from(first[5]), u32::from(second[0]));
+    Some((days, hour * 3600 + minute * 60 + second_of_minute, rest))
+}
+
+/// For a text laid out like a pattern, in which `0` stands for a digit: at the place of each two digits their value.
+#[inline]
+fn pairs(text: [u8; 8], pattern: [u8; 8]) -> Option<[u8; 8]> {
+    const HIGHS: u64 = 0x8080_8080_8080_8080;
+    // What makes a byte's high bit rise: more than nine for a digit, anything else than the pattern's byte otherwise.
+    let limits = pattern.map(|byte| if byte == b'0' { 0x76 } else { 0x7F });
+    let digits = u64::from_le_bytes(text) ^ u64::from_le_bytes(pattern);
+    if (digits.wrapping_add(u64::from_le_bytes(limits)) | digits) & HIGHS != 0 {
+        return None;
+    }
+    Some((digits.wrapping_mul(10).wrapping_add(digits >> 8)).to_le_bytes())
 }
 
 /// A date at the beginning of the text, and what follows it.
@@ -87,9 +135,8 @@ fn day(text: &[u8]) -> Result<(i64, &[u8]), Fault> {
     }
 }
 
-/// Seconds of the day, nanoseconds, and what follows.
-#[inline]
-fn time_of_day(text: &[u8]) -> Result<(u32, u32, &[u8]), Fault> {
+/// Seconds of the day, and what follows.
+fn time_of_day(text: &[u8]) -> Result<(u32, &[u8]), Fault> {
     let [h1, h2, b':', m1, m2, rest @ ..] = text else { return Err(NOT_A_TIMESTAMP) };
     let hour = two_digits([*h1, *h2]).ok_or(NOT_A_TIMESTAMP)?;
     let minute = two_digits([*m1, *m2]).ok_or(NOT_A_TIMESTAMP)?;
@@ -100,21 +147,18 @@ fn time_of_day(text: &[u8]) -> Result<(u32, u32, &[u8]), Fault> {
     if hour > 23 || minute > 59 || second > 59 {
         return Err(NO_SUCH_TIME);
     }
-    let (nanos, rest) = match rest {
-        [b'.', rest @ ..] => fraction(rest)?,
-        _ => (0, rest),
-    };
-    Ok((hour * 3600 + minute * 60 + second, nanos, rest))
+    Ok((hour * 3600 + minute * 60 + second, rest))
 }
 
 /// Nanoseconds of a fraction of one to nine digits, and what follows.
+#[inline]
 fn fraction(text: &[u8]) -> Result<(u32, &[u8]), Fault> {
-    let width = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let (value, width) = digits::run(text, 0);
     if width == 0 || width > 9 {
         return Err(NOT_A_TIMESTAMP);
     }
-    let value = text[..width].iter().fold(0u32, |value, digit| value * 10 + u32::from(digit - b'0'));
-    Ok((value * 10u32.pow(9 - width as u32), &text[width..]))
+    // Below 10^9, as the width says.
+    Ok(((value * POWERS[9 - width]) as u32, &text[width..]))
 }
 
 /// Seconds east of UTC.
