@@ -97,6 +97,7 @@ impl Builder {
             let from = compile.push("rules", vec![flow.from], Step::Rules(Arc::clone(&view.rules)));
             flow.from = from;
         }
+        check_storage(view, storage, flow.retracts)?;
         flow.schema = SchemaRef::clone(&view.schema);
         let fingerprint = self.fingerprint(view);
         let (kind, relation) = if flow.retracts {
@@ -233,6 +234,19 @@ impl Compile<'_> {
 
 fn physical(expr: &Expr, over: &DFSchema) -> Result<Arc<dyn PhysicalExpr>> {
     Ok(create_physical_expr(expr, over, &ExecutionProps::new(), &PhysicalPlanningContext::default())?)
+}
+
+/// Refuses what a view's declaration says of its storage and nothing here would keep.
+fn check_storage(view: &View, storage: &Storage, retracts: bool) -> Result<()> {
+    if !view.partition_key.is_empty() {
+        return Err(Error::invalid(format!("{}: PARTITION KEY on a view is not built yet", view.name))
+            .with_hint("leave it out: rows of a derived stream stay in the partition of the row they come from"));
+    }
+    if retracts && (storage.format.is_some() || storage.partitions.is_some()) {
+        return Err(Error::invalid(format!("{} is kept by key, so it has no format and no partitions", view.name))
+            .with_hint("leave the options out; they are for views that never take a row back"));
+    }
+    Ok(())
 }
 
 fn refuse(view: &str, plan: &LogicalPlan) -> Error {
