@@ -51,11 +51,11 @@ impl Error {
     pub fn hint(&self) -> Option<&'static str> {
         Some(match self {
             Error::NoMatch { .. } | Error::NoFolder { .. } => {
-                "paths are relative to the project's folder; with FOLLOW true the source waits for files to come"
+                "a relative path begins where headwater was started; with FOLLOW true the source waits for files to come"
             }
-            Error::Vanished { .. } => "put the file back, or drop and create the source to begin anew",
+            Error::Vanished { .. } => "put the file back, or give the source another name to read all its files again",
             Error::Truncated { .. } | Error::Replaced { .. } => {
-                "give new rows a new file: a file that is read may only grow; or drop and create the source to begin anew"
+                "give new rows a new file: a file that is read may only grow"
             }
             Error::RecordTooLong { .. } => "look for a missing line end; longer records can't be read from files yet",
             Error::Header { .. } => "name the stream's columns in the file's first line",

@@ -46,7 +46,7 @@ impl Project {
     /// Reads a project. `overrides` come before the settings of the project's own; one that it does not have is
     /// refused, because no file names it.
     pub fn load(files: &dyn Files, root: &Path, overrides: &BTreeMap<String, String>) -> Result<Project> {
-        let configuration = configuration(files, root)?;
+        let configuration = Configuration::load(files, root)?;
         let settings = settings(root, &configuration, overrides)?;
         let mut paths = Vec::new();
         find(files, root, 0, &mut paths)?;
@@ -72,16 +72,19 @@ impl Project {
     }
 }
 
-fn configuration(files: &dyn Files, root: &Path) -> Result<Configuration> {
-    let path = root.join(CONFIGURATION);
-    let bytes = match files::read(files, &path) {
-        Ok(bytes) => bytes,
-        Err(missing) if missing.is_not_found() => return Ok(Configuration::default()),
-        Err(other) => return Err(other.into()),
-    };
-    let failed = |message: String| Error::Configuration { path: path.clone(), message };
-    let text = String::from_utf8(bytes).map_err(|_| failed("it is not UTF-8 text".to_owned()))?;
-    toml::from_str(&text).map_err(|error| failed(error.to_string()))
+impl Configuration {
+    /// Reads a project's configuration; a project need not have one.
+    pub fn load(files: &dyn Files, root: &Path) -> Result<Configuration> {
+        let path = root.join(CONFIGURATION);
+        let bytes = match files::read(files, &path) {
+            Ok(bytes) => bytes,
+            Err(missing) if missing.is_not_found() => return Ok(Configuration::default()),
+            Err(other) => return Err(other.into()),
+        };
+        let failed = |message: String| Error::Configuration { path: path.clone(), message };
+        let text = String::from_utf8(bytes).map_err(|_| failed("it is not UTF-8 text".to_owned()))?;
+        toml::from_str(&text).map_err(|error| failed(error.to_string()))
+    }
 }
 
 fn settings(

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use arrow::datatypes::SchemaRef;
 use headwater_catalog::{Definition, Graph, Known, Object, Owner};
 use headwater_query::relation::{Relation, Relations, resolve as relation};
-use headwater_sql::{Diagnostic, Diagnostics, Parsed, Statement};
+use headwater_sql::{Diagnostic, Diagnostics, Parsed, Span, Statement};
 use headwater_stream::graph::Graph as Dataflow;
 use headwater_stream::plan::{Builder, Storage};
 
@@ -70,6 +71,7 @@ fn add(
     match &parsed.statement {
         Statement::CreateStream(create) => {
             let stream = Arc::new(relation::stream(create, &parsed.source)?);
+            check_columns(&stream.schema, create.name.span, parsed)?;
             builder.add_stream(&stream);
             relations.add_stream(stream);
         }
@@ -78,7 +80,10 @@ fn add(
             let settings = create.settings()?;
             let storage = Storage { format: settings.format.map(sources::format), partitions: settings.partitions };
             match builder.add_view(&view, &storage)? {
-                Relation::Stream(stream) => relations.add_stream(stream),
+                Relation::Stream(stream) => {
+                    check_columns(&stream.schema, create.query_span, parsed)?;
+                    relations.add_stream(stream);
+                }
                 Relation::View(view) => relations.add_view(view),
             }
         }
@@ -88,6 +93,12 @@ fn add(
     Ok(())
 }
 
+/// What could not be archived is told before anything is made.
+fn check_columns(columns: &SchemaRef, span: Span, parsed: &Parsed) -> Result<()> {
+    headwater_lake::check_columns(columns)
+        .map_err(|refused| Diagnostics::from(Diagnostic::new(parsed.source.clone(), span, refused.to_string())).into())
+}
+
 fn not_a_definition(parsed: &Parsed) -> Diagnostic {
     let message = format!("{} defines nothing", parsed.statement.words());
     Diagnostic::new(parsed.source.clone(), parsed.span, message)
@@ -95,7 +106,7 @@ fn not_a_definition(parsed: &Parsed) -> Diagnostic {
 }
 
 /// The part of a statement that an engine's refusal is about.
-fn query_span(parsed: &Parsed) -> headwater_sql::Span {
+fn query_span(parsed: &Parsed) -> Span {
     match &parsed.statement {
         Statement::CreateMaterializedView(create) => create.query_span,
         _ => parsed.span,

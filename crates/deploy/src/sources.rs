@@ -76,19 +76,42 @@ fn declared() -> headwater_query::relation::Origin {
 }
 
 fn files(mut options: Options) -> std::result::Result<Files, Diagnostics> {
-    let path = options.take_text("path")?.ok_or_else(|| options.missing("path", "'data/*.csv'"))?;
-    let format = options.take_choice("format", &[("csv", Format::Csv)])?.unwrap_or(Format::Csv);
+    let path = options.take_text("path")?.ok_or_else(|| options.missing("path", "PATH 'data/*.csv'"))?;
+    let format = options.take_choice("format", &[("csv", Format::Csv), ("json", Format::Json)])?;
+    let format = match format.or_else(|| by_extension(&path)) {
+        Some(format) => format,
+        None => return Err(options.missing("format", "FORMAT 'csv'").into()),
+    };
     let follow = options.take_boolean("follow")?.unwrap_or(false);
     let speed = options.take_number("speed")?.filter(|speed| *speed != 0.0);
     options.finish()?;
     Ok(Files { path, format, follow, speed })
 }
 
+/// The format that a path's end tells.
+fn by_extension(path: &str) -> Option<Format> {
+    match path.rsplit_once('.')?.1.to_ascii_lowercase().as_str() {
+        "csv" => Some(Format::Csv),
+        "json" | "ndjson" | "jsonl" => Some(Format::Json),
+        _ => None,
+    }
+}
+
 fn generator(mut options: Options) -> std::result::Result<Generator, Diagnostics> {
-    let rows = options.take_integer("rows")?.and_then(|rows| u64::try_from(rows).ok()).filter(|rows| *rows > 0);
-    let rate = options.take_number("rate")?.filter(|rate| *rate > 0.0);
+    let not_negative = |options: &Options, name: &str, value: f64| {
+        let entry = options.entries().iter().find(|entry| entry.name.value == name && value < 0.0);
+        entry.map_or(Ok(()), |entry| Err(options.refuse(entry, format!("{name} must not be below zero"))))
+    };
+    let written = options.clone();
+    let rows = options.take_integer("rows")?.unwrap_or(0);
+    not_negative(&written, "rows", rows as f64)?;
+    let rows = u64::try_from(rows).ok().filter(|rows| *rows > 0);
+    let rate = options.take_number("rate")?.unwrap_or(0.0);
+    not_negative(&written, "rate", rate)?;
+    let rate = Some(rate).filter(|rate| *rate > 0.0);
     let seed = options.take_integer("seed")?.unwrap_or(0) as u64;
-    let fields = options.take_list("fields")?.ok_or_else(|| options.missing("fields", "(id = 'sequence(1, 1)')"))?;
+    let fields =
+        options.take_list("fields")?.ok_or_else(|| options.missing("fields", "FIELDS (id = 'sequence(1, 1)')"))?;
     let mut specs = Vec::new();
     for entry in fields.clone().into_entries() {
         match &entry.value {

@@ -15,6 +15,9 @@ use headwater_base::ErrorKind;
 use headwater_query::session::Session;
 use tokio::net::TcpListener;
 
+/// Names the node that answers; `node.json` in the data folder says the same.
+pub const NODE_HEADER: &str = "x-headwater-node";
+
 /// A query longer than this is no query.
 const BODY_BYTES_MAX: usize = 4 << 20;
 
@@ -62,8 +65,15 @@ impl Server {
         self.address
     }
 
-    /// Serves until `stop` resolves, then lets running requests end.
-    pub async fn run(self, session: Session, stop: impl Future<Output = ()> + Send + 'static) -> Result<(), Error> {
+    /// Serves until `stop` resolves, then lets running requests end. `node` names the node to those who ask for its
+    /// health.
+    pub async fn run(
+        self,
+        session: Session,
+        node: String,
+        stop: impl Future<Output = ()> + Send + 'static,
+    ) -> Result<(), Error> {
+        let health = move || std::future::ready(([(NODE_HEADER, node.clone())], "ok\n"));
         let router = Router::new()
             .route("/v1/sql", post(sql::post))
             .route("/health", get(health))
@@ -73,8 +83,4 @@ impl Server {
             .with_state(session);
         axum::serve(self.listener, router).with_graceful_shutdown(stop).await.map_err(Error::Serve)
     }
-}
-
-async fn health() -> &'static str {
-    "ok\n"
 }

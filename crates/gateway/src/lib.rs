@@ -5,4 +5,4 @@
 
 pub mod http;
 
-pub use http::{Error, Server};
+pub use http::{Error, NODE_HEADER, Server};

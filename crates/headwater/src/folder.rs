@@ -8,6 +8,7 @@ use headwater_base::clock::SystemClock;
 use headwater_base::files::disk::Disk;
 use headwater_base::files::{self, Files, Lock};
 use headwater_base::objects::Objects;
+use headwater_deploy::project::Configuration;
 use headwater_lake::Lake;
 use headwater_log::EmbeddedLog;
 use headwater_log::embedded::Options as LogOptions;
@@ -34,6 +35,9 @@ pub struct DataFolder {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct NodeFile {
     pub pid: u32,
+    /// Names this life of the node: whoever answers under another name at its address is somebody else.
+    #[serde(default)]
+    pub id: String,
     /// Address and port, where HTTP is on.
     pub http: Option<String>,
     pub version: String,
@@ -78,6 +82,16 @@ impl DataFolder {
                 };
                 Err(InUse { path: self.path.clone(), who }.into())
             }
+            Err(other) => Err(other.into()),
+        }
+    }
+
+    /// Whether a node has the folder now.
+    pub fn is_taken(&self) -> Result<bool> {
+        match self.files.lock(&self.path.join(LOCK)) {
+            Ok(_) => Ok(false),
+            Err(taken) if taken.source.kind() == std::io::ErrorKind::WouldBlock => Ok(true),
+            Err(missing) if missing.is_not_found() => Ok(false),
             Err(other) => Err(other.into()),
         }
     }
@@ -132,7 +146,8 @@ impl DataFolder {
     }
 }
 
-/// The data folder that a command means.
-pub fn of(project: &Path, data_dir: Option<&Path>) -> DataFolder {
-    DataFolder::new(data_dir.map_or_else(|| project.join(NAME), Path::to_path_buf))
+/// The data folder that a command means: as told, else as the project's configuration says, else inside of it.
+pub fn of(project: &Path, configuration: &Configuration, data_dir: Option<&Path>) -> DataFolder {
+    let configured = || configuration.node.data_dir.as_ref().map(|dir| project.join(dir));
+    DataFolder::new(data_dir.map(Path::to_path_buf).or_else(configured).unwrap_or_else(|| project.join(NAME)))
 }

@@ -1,6 +1,5 @@
 //! A node: one data folder, one engine, its sources and its doors.
 
-mod archives;
 mod engine;
 pub mod offline;
 mod system;
@@ -9,13 +8,15 @@ mod watch;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use headwater_base::clock::{Clock, SystemClock};
 use headwater_base::files::Lock;
-use headwater_catalog::Catalog;
-use headwater_deploy::{Declared, Project, resolve};
+use headwater_catalog::{Catalog, Kind};
+use headwater_deploy::{Change, Declared, Project, resolve};
 use headwater_gateway::Server;
+use headwater_lake::Lake;
 use headwater_log::Log;
 use headwater_query::session::{self, Session};
 use headwater_stream::engine::{self as stream, Engine, Parts};
@@ -58,12 +59,12 @@ impl Node {
         let log: Arc<dyn Log> = Arc::new(options.folder.log(false)?);
         let store = options.folder.store()?;
         let catalog = runtime.block_on(Catalog::open(Arc::clone(&store)))?;
-        apply(&runtime, catalog, &declared, log.as_ref(), clock.now_us())?;
+        let lake = Arc::new(options.folder.lake(&store));
+        apply(&runtime, catalog, &declared, log.as_ref(), &lake, clock.now_us())?;
         let server = match options.http {
             Some(address) => Some(runtime.block_on(Server::bind(address))?),
             None => None,
         };
-        let lake = Arc::new(options.folder.lake(&store));
         let engine = Engine::open(Parts {
             graph: Arc::clone(&declared.graph),
             log: Arc::clone(&log),
@@ -82,16 +83,17 @@ impl Node {
         let (stop, stopped) = signal::channel(false);
         let session = self.session()?;
         let http = self.server.as_ref().map(|server| server.address().to_string());
+        let id = format!("{}-{:x}", std::process::id(), self.clock.now_us());
         let serving = self.server.take().map(|server| {
             let mut stopped = stopped.clone();
             let until = async move {
                 // A closed channel means that the node is gone.
                 let _ = stopped.wait_for(|stop| *stop).await;
             };
-            self.runtime.spawn(server.run(session, until))
+            self.runtime.spawn(server.run(session, id.clone(), until))
         });
         let version = env!("CARGO_PKG_VERSION").to_owned();
-        self.options.folder.announce(&NodeFile { pid: std::process::id(), http: http.clone(), version })?;
+        self.options.folder.announce(&NodeFile { pid: std::process::id(), id, http: http.clone(), version })?;
         let interrupted = self.on_signal();
         let watch = watch::Watch::start(&self, http.as_deref());
         let outcome = engine::run(&mut self, &interrupted);
@@ -99,8 +101,12 @@ impl Node {
         self.options.folder.withdraw();
         // No receiver is left when HTTP is off.
         let _ = stop.send(true);
-        if let Some(serving) = serving {
-            self.runtime.block_on(serving).context("the HTTP server ended badly")??;
+        if let Some(mut serving) = serving {
+            match self.runtime.block_on(async { tokio::time::timeout(DRAIN, &mut serving).await }) {
+                Ok(ended) => ended.context("the HTTP server ended badly")??,
+                // A client that reads slowly, or not at all, does not keep the folder.
+                Err(_) => serving.abort(),
+            }
         }
         outcome
     }
@@ -110,8 +116,11 @@ impl Node {
         for source in self.declared.sources.iter().filter(|source| source.enabled) {
             let started = crate::sources::open(source, self.options.folder.files(), &self.clock)?;
             let stream = Arc::clone(&source.stream);
-            let runner = Runner::open(&source.name, started, stream, self.log.as_ref(), Arc::clone(&self.clock))?;
-            running.push(Running::start(&source.name, runner)?);
+            let opened = Runner::open(&source.name, started, stream, self.log.as_ref(), Arc::clone(&self.clock));
+            running.push(match opened {
+                Ok(runner) => Running::start(&source.name, runner)?,
+                Err(error) => Running::failed(&source.name, &error),
+            });
         }
         Ok(running)
     }
@@ -121,9 +130,14 @@ impl Node {
         let sources = session::Sources {
             relations: Arc::clone(&self.declared.relations),
             log: Arc::clone(&self.log),
-            archives: Arc::new(archives::Live::new(Arc::clone(self.engine.archive_board()))),
+            archives: Arc::new(self.engine.archive_board().clone()),
             snapshots: Arc::clone(&published) as Arc<_>,
-            system: Arc::new(system::System::new(published, Arc::clone(&self.log), Arc::clone(&self.clock))),
+            system: Arc::new(system::System::new(
+                &self.declared.graph,
+                published,
+                Arc::clone(&self.log),
+                Arc::clone(&self.clock),
+            )),
         };
         let options = session::Options {
             memory_bytes: Some(QUERY_MEMORY_BYTES),
@@ -149,16 +163,30 @@ impl Node {
                 () = terminate => {}
             }
             raise.store(true, Ordering::Release);
+            // Asked twice, it goes at once: what is acknowledged is safe, and a start recovers the rest.
+            if tokio::signal::ctrl_c().await.is_ok() {
+                std::process::exit(130);
+            }
         });
         flag
     }
 }
 
+/// How long running requests have to end when the node does.
+const DRAIN: Duration = Duration::from_secs(5);
+
 /// Memory that queries share; what can spill does so past it.
 const QUERY_MEMORY_BYTES: usize = 512 << 20;
 
 /// Brings the catalog to what is declared. The steps that change rows are refused so far; see [`headwater_deploy::diff`].
-fn apply(runtime: &Runtime, mut catalog: Catalog, declared: &Declared, log: &dyn Log, now_us: i64) -> Result<()> {
+fn apply(
+    runtime: &Runtime,
+    mut catalog: Catalog,
+    declared: &Declared,
+    log: &dyn Log,
+    lake: &Lake,
+    now_us: i64,
+) -> Result<()> {
     let proposal = catalog.propose(declared.definitions.clone());
     let steps = headwater_deploy::diff::steps(&proposal.changes, has_rows(log)?)?;
     if steps.is_empty() {
@@ -166,6 +194,13 @@ fn apply(runtime: &Runtime, mut catalog: Catalog, declared: &Declared, log: &dyn
     }
     for step in &steps {
         tracing::info!("{}", step.explain());
+        // Nothing has rows, or the steps would have been refused: what an earlier start made is made anew.
+        if step.change != Change::Added && step.kind != Kind::Source {
+            if log.topics()?.iter().any(|topic| topic.name == step.name) {
+                log.delete_topic(&step.name)?;
+            }
+            runtime.block_on(lake.remove_empty_archive(&step.name))?;
+        }
     }
     runtime.block_on(catalog.commit(proposal.next, now_us))?;
     Ok(())

@@ -51,6 +51,11 @@ pub(crate) async fn find(table: Arc<Table>) -> Result<Option<Archive>> {
     Archive::load(table, None).await.map(Some)
 }
 
+/// Refuses columns that an archive can't hold.
+pub(crate) fn check_columns(columns: &SchemaRef) -> Result<()> {
+    schema::of_stream(columns).map(drop)
+}
+
 impl Archive {
     async fn load(table: Arc<Table>, schema: Option<SchemaRef>) -> Result<Archive> {
         let mut delta = DeltaTable::new(Arc::clone(&table.log));
@@ -76,7 +81,8 @@ impl Archive {
 
     /// Looks for commits of others.
     pub async fn refresh(&mut self) -> Result<()> {
-        let before = self.delta_version();
+        // Not the library's version: an earlier refresh may have moved that and then failed to read the facts.
+        let before = self.known_version();
         if let Err(error) = self.delta.update_incremental(None).await {
             return Err(damage::explain(&self.table, "refresh", error).await);
         }
@@ -99,13 +105,24 @@ impl Archive {
         self.snapshot.version()
     }
 
+    /// No row was ever archived, nor an offset passed.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.snapshot.offsets().values().all(|offset| *offset == 0)
+    }
+
     /// The offset from which on a partition's rows are not archived; 0 where none is.
     pub fn next_offset(&self, partition: u32) -> i64 {
         self.snapshot.next_offset(partition)
     }
 
+    /// A writer of the rows that follow what is archived.
     pub fn writer(&self, partition: u32) -> PartitionWriter {
-        PartitionWriter::new(Arc::clone(&self.table), Arc::clone(&self.schema), partition)
+        self.writer_from(partition, self.next_offset(partition))
+    }
+
+    /// A writer of rows from an offset on, where those before it are in writers that are not committed yet.
+    pub fn writer_from(&self, partition: u32, offset: i64) -> PartitionWriter {
+        PartitionWriter::new(Arc::clone(&self.table), Arc::clone(&self.schema), partition, offset)
     }
 
     /// Makes files part of the archive and advances next offsets, atomically and durably. Returns the version.
@@ -113,7 +130,8 @@ impl Archive {
     /// Safe to repeat with the same files after any error: a range that is archived already is passed over.
     ///
     /// # Errors
-    /// [`Error::Overlap`] when somebody else archived a part of a range.
+    /// [`Error::Overlap`] when somebody else archived a part of a range, [`Error::Gap`] when rows before a range are
+    /// neither archived nor in another of the files.
     pub async fn commit(&mut self, files: Vec<FinishedFile>) -> Result<i64> {
         let before = self.version();
         let version = commit::commit(self, &files).await?;
@@ -128,8 +146,9 @@ impl Archive {
         self.snapshot.clone()
     }
 
-    fn delta_version(&self) -> u64 {
-        self.delta.version().unwrap_or(0)
+    /// The version whose facts are known.
+    fn known_version(&self) -> u64 {
+        self.snapshot.version().unsigned_abs()
     }
 }
 

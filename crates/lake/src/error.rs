@@ -25,6 +25,10 @@ pub enum Error {
     /// Offsets that someone else archived in between, in part.
     #[error("partition {partition} of {table} is archived up to offset {archived}, in the middle of {first}..{next}")]
     Overlap { table: String, partition: u32, archived: i64, first: i64, next: i64 },
+    #[error("partition {partition} of {table} is archived up to offset {archived}, and rows from {from} on came next")]
+    Gap { table: String, partition: u32, archived: i64, from: i64 },
+    #[error("the archive {table} holds rows, so it is not made anew")]
+    NotEmpty { table: String },
     #[error("{table} was changed by others {attempts} times while a commit was tried")]
     Contended { table: String, attempts: u32 },
     #[error("rows can't be archived: {detail}")]
@@ -50,7 +54,9 @@ impl Error {
             | Error::ColumnName { .. }
             | Error::Schema { .. }
             | Error::Feature { .. } => ErrorKind::Invalid,
-            Error::Overlap { .. } | Error::Contended { .. } => ErrorKind::Conflict,
+            Error::NotEmpty { .. } | Error::Overlap { .. } | Error::Gap { .. } | Error::Contended { .. } => {
+                ErrorKind::Conflict
+            }
             Error::Rows { .. } | Error::Encode(_) => ErrorKind::Internal,
             Error::Corrupt { .. } => ErrorKind::Corrupt,
             Error::Store { .. } | Error::Delta { .. } => ErrorKind::Unavailable,

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use arrow::datatypes::SchemaRef;
 use bytes::Bytes;
 use deltalake::logstore::{LogStoreRef, StorageConfig, default_logstore};
+use futures::TryStreamExt;
 use headwater_base::clock::{Clock, SystemClock};
 use object_store::path::Path;
 use object_store::prefix::PrefixStore;
@@ -39,6 +40,11 @@ impl fmt::Debug for Shared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Shared").field("store", &self.store).field("root", &self.root).finish_non_exhaustive()
     }
+}
+
+/// Refuses columns that an archive can't hold, by their names or types.
+pub fn check_columns(columns: &SchemaRef) -> Result<()> {
+    archive::check_columns(columns)
 }
 
 impl Lake {
@@ -89,6 +95,28 @@ impl Lake {
     /// Opens the archive of a stream as it is; `None` where there is none. Writes nothing.
     pub async fn find_archive(&self, stream: &str) -> Result<Option<Archive>> {
         archive::find(self.table(stream)?).await
+    }
+
+    /// Removes the archive of a stream that never had a row, so that it can be made anew with other columns.
+    ///
+    /// # Errors
+    /// [`Error::NotEmpty`] when it holds rows, or knows of offsets.
+    pub async fn remove_empty_archive(&self, stream: &str) -> Result<()> {
+        let table = self.table(stream)?;
+        let Some(archive) = archive::find(Arc::clone(&table)).await? else { return Ok(()) };
+        if !archive.is_empty() {
+            return Err(Error::NotEmpty { table: table.folder.to_string() });
+        }
+        let failed = |source| Error::Store { operation: "remove", file: table.folder.to_string(), source };
+        let files = self.shared.store.list(Some(&table.folder));
+        let files: Vec<_> = files.map_ok(|meta| meta.location).try_collect().await.map_err(failed)?;
+        // Commits last and backwards: what is left of an interrupted removal is still a table, or none.
+        let mut files = files;
+        files.sort();
+        for file in files.iter().rev() {
+            self.shared.store.delete(file).await.map_err(failed)?;
+        }
+        Ok(())
     }
 
     fn table(&self, name: &str) -> Result<Arc<Table>> {

@@ -14,4 +14,4 @@ pub use archive::snapshot::Snapshot;
 pub use archive::writer::{FinishedFile, PartitionWriter};
 pub use archive::{Archive, OFFSET, PARTITION, TIMESTAMP};
 pub use error::{Error, Result};
-pub use lake::Lake;
+pub use lake::{Lake, check_columns};

@@ -7,6 +7,7 @@ pub mod key;
 pub mod refusal;
 pub mod refuse;
 pub mod scope;
+pub mod simplify;
 #[cfg(test)]
 mod tests;
 pub mod view;

@@ -3,12 +3,12 @@
 //! A query takes one [`ReadPoint`] and reads every relation at it: streams up to its offsets, views as of its epoch.
 
 pub mod archive;
-pub mod lake;
+mod lake;
 pub mod stream;
 pub mod tail;
 pub mod view;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::Debug;
 use std::sync::Arc;
 
@@ -34,13 +34,16 @@ pub trait Snapshots: Send + Sync + 'static {
 /// One completed epoch, for as long as somebody holds it.
 pub struct ReadPoint {
     pub epoch: u64,
-    /// When it was completed, microseconds UTC. What `now()` says in a query.
+    /// The time that it shows, microseconds UTC: of asking at a running node, of the checkpoint without one. What
+    /// `now()` says in a query.
     pub as_of_us: i64,
     /// By stream name: where each partition ends, exclusive. A stream that is not here is read to its end.
     pub streams: HashMap<String, Vec<i64>>,
     /// How the log is read up to there.
     pub isolation: Isolation,
     pub views: Arc<dyn ViewReader>,
+    /// Views that stopped, with the reason: what they have is not what they should have, so nobody reads it.
+    pub stopped: BTreeMap<String, String>,
 }
 
 /// The rows of views at one epoch.

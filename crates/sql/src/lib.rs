@@ -25,8 +25,15 @@ pub use template::Template;
 
 pub type Result<T, E = Diagnostic> = std::result::Result<T, E>;
 
+/// Nobody mistypes a name of this length: what is longer is no name, and comparing it would take memory for each pair
+/// of letters.
+const NAME_BYTES_MAX: usize = 256;
+
 /// The known name that a mistyped one most likely means.
 pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    if name.len() > NAME_BYTES_MAX {
+        return None;
+    }
     let near = known.into_iter().map(|known| (strsim::damerau_levenshtein(name, known), known));
     let (distance, known) = near.min()?;
     let allowed = name.chars().count().max(known.chars().count()) / 3;

@@ -14,26 +14,31 @@ const TYPE_NESTING_MAX: usize = 16;
 const CHAIN_MAX: usize = 6_000;
 /// UNION, EXCEPT and INTERSECT of one query with those that it stands in.
 const SET_OPERATIONS_MAX: usize = 500;
+/// Relations after one FROM with those that it stands in: each join has the columns of all before it.
+const JOINS_MAX: usize = 200;
+/// Entries of all lists of columns, options and definitions of one statement.
+const COMMAS_MAX: usize = 100_000;
 
 /// What a statement has too much of, and the token that is too much.
 pub(crate) fn exceeded(tokens: &[TokenWithSpan]) -> Option<(usize, String)> {
-    let mut meter = Meter { levels: vec![Level::default()], total: Level::default(), types: 0, cases: 0 };
-    for (at, token) in tokens.iter().enumerate() {
-        if let Some(what) = meter.pass(&token.token, next(tokens, at)) {
+    let mut meter = Meter { levels: vec![Level::default()], total: Level::default(), types: 0, cases: 0, commas: 0 };
+    let solid = || tokens.iter().enumerate().filter(|(_, token)| !matches!(token.token, Token::Whitespace(_)));
+    let following = solid().skip(1).map(|(_, token)| Some(&token.token)).chain([None]);
+    for ((at, token), next) in solid().zip(following) {
+        if let Some(what) = meter.pass(&token.token, next) {
             return Some((at, what));
         }
     }
     None
 }
 
-fn next(tokens: &[TokenWithSpan], at: usize) -> Option<&Token> {
-    tokens[at + 1..].iter().map(|token| &token.token).find(|token| !matches!(token, Token::Whitespace(_)))
-}
-
 #[derive(Default, Clone, Copy)]
 struct Level {
     chain: usize,
     set_operations: usize,
+    joins: usize,
+    /// The last clause is FROM, in which a comma joins.
+    in_from: bool,
 }
 
 struct Meter {
@@ -42,19 +47,23 @@ struct Meter {
     total: Level,
     types: usize,
     cases: usize,
+    commas: usize,
 }
 
 impl Meter {
     fn pass(&mut self, token: &Token, next: Option<&Token>) -> Option<String> {
-        if matches!(token, Token::Whitespace(_)) {
-            return None;
-        }
         self.level().chain += 1;
         self.total.chain += 1;
         match token {
             Token::LParen | Token::LBracket | Token::LBrace => self.levels.push(Level::default()),
             Token::RParen | Token::RBracket | Token::RBrace => self.leave(),
-            Token::Comma => self.restart(),
+            Token::Comma => {
+                self.restart();
+                self.commas += 1;
+                if self.level().in_from {
+                    self.join();
+                }
+            }
             Token::Gt => self.types = self.types.saturating_sub(1),
             Token::ShiftRight => self.types = self.types.saturating_sub(2),
             Token::Word(word) if word.quote_style.is_none() => self.word(&word.value.to_ascii_uppercase(), next),
@@ -70,6 +79,10 @@ impl Meter {
             ("operators, names and values in one expression", CHAIN_MAX)
         } else if self.total.set_operations > SET_OPERATIONS_MAX {
             ("UNION, EXCEPT and INTERSECT in one query", SET_OPERATIONS_MAX)
+        } else if self.total.joins > JOINS_MAX {
+            ("joins in one query", JOINS_MAX)
+        } else if self.commas > COMMAS_MAX {
+            ("entries of lists", COMMAS_MAX)
         } else {
             return None;
         };
@@ -77,7 +90,12 @@ impl Meter {
     }
 
     fn word(&mut self, word: &str, next: Option<&Token>) {
+        let is_clause = ["SELECT", "WHERE", "GROUP", "HAVING", "ORDER", "WINDOW", "QUALIFY"].contains(&word);
+        if word == "FROM" || is_clause {
+            self.level().in_from = word == "FROM";
+        }
         match word {
+            "JOIN" => self.join(),
             "SELECT" | "FROM" | "WHERE" | "GROUP" | "HAVING" | "ON" | "ORDER" | "WINDOW" | "QUALIFY" | "WHEN"
             | "THEN" | "ELSE" => self.restart(),
             "CASE" => self.cases += 1,
@@ -93,6 +111,11 @@ impl Meter {
         }
     }
 
+    fn join(&mut self) {
+        self.level().joins += 1;
+        self.total.joins += 1;
+    }
+
     fn level(&mut self) -> &mut Level {
         if self.levels.is_empty() {
             self.levels.push(Level::default());
@@ -105,6 +128,7 @@ impl Meter {
         if let Some(left) = self.levels.pop() {
             self.total.chain -= left.chain;
             self.total.set_operations -= left.set_operations;
+            self.total.joins -= left.joins;
         }
     }
 

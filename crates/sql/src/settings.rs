@@ -5,10 +5,15 @@
 use std::time::Duration;
 
 use crate::ast::{CreateMaterializedView, CreateSource, CreateStream};
+use crate::options::Value;
 use crate::{Diagnostic, Diagnostics, Options};
 
 /// More partitions than anyone needs on the embedded log; a mistyped number should not create a million folders.
 pub const PARTITIONS_MAX: u32 = 4096;
+
+/// A row whose event time is further ahead of its arrival comes from a clock that is wrong, unless told otherwise: time
+/// zones alone explain less.
+pub const MAX_FUTURE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// How a row's bytes are written in the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -25,7 +30,7 @@ pub struct StreamSettings {
     pub partitions: u32,
     /// How long the log keeps rows that are archived. None: not said.
     pub retention: Option<Duration>,
-    /// How far a row's event time may be ahead of its arrival.
+    /// How far a row's event time may be ahead of its arrival; `None` is any time.
     pub max_future: Option<Duration>,
     /// After how long without rows a partition stops holding the watermark back.
     pub idle_timeout: Option<Duration>,
@@ -52,7 +57,7 @@ impl StreamSettings {
             format: options.take_choice("format", &FORMATS)?.unwrap_or(Format::Json),
             partitions: partitions(&mut options)?.unwrap_or(1),
             retention: options.take_duration("retention")?,
-            max_future: options.take_duration("max_future")?,
+            max_future: max_future(&mut options)?,
             idle_timeout: options.take_duration("idle_timeout")?,
         };
         options.finish()?;
@@ -95,6 +100,15 @@ impl CreateMaterializedView {
     pub fn settings(&self) -> Result<ViewSettings, Diagnostics> {
         ViewSettings::read(&self.options)
     }
+}
+
+fn max_future(options: &mut Options) -> Result<Option<Duration>, Diagnostics> {
+    let is_none = |value: &Value| matches!(value, Value::Text(text) if text.eq_ignore_ascii_case("none"));
+    if options.entries().iter().any(|entry| entry.name.value == "max_future" && is_none(&entry.value)) {
+        options.take_text("max_future")?;
+        return Ok(None);
+    }
+    Ok(Some(options.take_duration("max_future")?.unwrap_or(MAX_FUTURE)))
 }
 
 fn partitions(options: &mut Options) -> Result<Option<u32>, Diagnostic> {

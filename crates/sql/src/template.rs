@@ -85,6 +85,8 @@ impl Filler<'_> {
         while let Some(next) = self.rest().chars().next() {
             if self.rest().starts_with("$${") && setting_name(&self.rest()[1..]).is_some() {
                 self.put(3, "${");
+            } else if let (None, Some(quoted)) = (quote, dollar_quoted(self.rest())) {
+                self.dollar_quoted(quoted);
             } else if self.rest().starts_with("$$") {
                 self.keep(2);
             } else if self.rest().starts_with("${") {
@@ -104,6 +106,21 @@ impl Filler<'_> {
                     quote = Some(Quote { mark: next, backslash: next == '\'' && self.follows_escape_letter() });
                 }
                 self.keep(next.len_utf8());
+            }
+        }
+    }
+
+    /// Fills what stands between dollar quotes, of so many bytes with them: there are neither quotes nor comments in it.
+    fn dollar_quoted(&mut self, length: usize) {
+        let end = self.at + length;
+        while self.at < end {
+            let rest = self.rest();
+            if rest.starts_with("$${") && setting_name(&rest[1..]).is_some() {
+                self.put(3, "${");
+            } else if rest.starts_with("${") {
+                self.setting();
+            } else {
+                self.keep(rest.chars().next().map_or(1, char::len_utf8));
             }
         }
     }
@@ -173,6 +190,16 @@ fn setting_name(text: &str) -> Option<&str> {
     fits.then_some(name)
 }
 
+/// The bytes of the `$$…$$` or `$tag$…$tag$` that a text starts with.
+fn dollar_quoted(text: &str) -> Option<usize> {
+    let inside = text.strip_prefix('$')?;
+    let tag = &inside[..inside.find('$')?];
+    let is_tag = tag.chars().all(|c| c.is_alphanumeric() || c == '_') && !tag.starts_with(|c: char| c.is_ascii_digit());
+    let mark = &text[..tag.len() + 2];
+    let body = &text[mark.len()..];
+    (is_tag && !body.starts_with('{')).then(|| Some(mark.len() + body.find(mark)? + mark.len()))?
+}
+
 /// The bytes of the (nested) comment that a text starts with; all of it if the comment does not end.
 fn comment_length(text: &str) -> usize {
     let (mut depth, mut at) = (0usize, 0usize);
@@ -213,6 +240,7 @@ mod tests {
         check("-- ${dir}\n${demo}", "-- ${dir}\ntrue");
         check("/* ${dir} /* ${x} */ ${y} */ ${demo}${none}", "/* ${dir} /* ${x} */ ${y} */ true");
         check("'it''s -- ${demo}' \"a--${demo}\" E'\\'--${demo}'", "'it''s -- true' \"a--true\" E'\\'--true'");
+        check("$$it's ${demo} -- $$ -- ${demo}\n$a$'$a$ ${demo}", "$$it's true -- $$ -- ${demo}\n$a$'$a$ true");
         check("$${demo} $${\"a\": 1} $1", "${demo} $${\"a\": 1} $1");
     }
 

@@ -12,7 +12,8 @@ const FUNCTIONS: [&str; 4] = ["TUMBLE", "HOP", "CUMULATE", "SESSION"];
 pub(crate) fn respell(tokens: &mut [TokenWithSpan]) {
     let solid: Vec<usize> = (0..tokens.len()).filter(|at| !matches!(tokens[*at].token, Token::Whitespace(_))).collect();
     let mut erased = Vec::new();
-    let mut respelling = Respelling { tokens, solid: &solid, erased: &mut erased };
+    let closing = closing(tokens, &solid);
+    let mut respelling = Respelling { tokens, solid: &solid, closing, erased: &mut erased };
     for at in 0..solid.len() {
         if FUNCTIONS.iter().any(|function| respelling.is(at, function)) && respelling.token(at + 1) == &Token::LParen {
             respelling.function(at);
@@ -23,16 +24,35 @@ pub(crate) fn respell(tokens: &mut [TokenWithSpan]) {
     }
 }
 
+fn closing(tokens: &[TokenWithSpan], solid: &[usize]) -> Vec<Option<usize>> {
+    let mut closing = vec![None; solid.len()];
+    let mut open = Vec::new();
+    for (at, token) in solid.iter().map(|index| &tokens[*index].token).enumerate() {
+        match token {
+            Token::LParen => open.push(at),
+            Token::RParen => {
+                if let Some(opening) = open.pop() {
+                    closing[opening] = Some(at);
+                }
+            }
+            _ => {}
+        }
+    }
+    closing
+}
+
 /// Positions count solid tokens.
 struct Respelling<'a> {
     tokens: &'a [TokenWithSpan],
     solid: &'a [usize],
+    /// For each position of a parenthesis that opens, where it is closed.
+    closing: Vec<Option<usize>>,
     erased: &'a mut Vec<usize>,
 }
 
 impl Respelling<'_> {
     fn function(&mut self, name: usize) {
-        let Some(close) = self.close(name + 1) else { return };
+        let Some(close) = self.closing.get(name + 1).copied().flatten() else { return };
         if name >= 3 && self.token(name - 1) == &Token::LParen && self.is(name - 2, "TABLE") {
             let opens = self.token(name - 3) == &Token::Comma || self.is(name - 3, "FROM") || self.is(name - 3, "JOIN");
             if opens && self.token(close + 1) == &Token::RParen {
@@ -42,14 +62,13 @@ impl Respelling<'_> {
         if self.is(name + 2, "TABLE") && matches!(self.token(name + 3), Token::Word(_)) {
             self.erase(&[name + 2]);
         }
-        let mut depth = 0usize;
-        for at in name + 2..close {
-            match self.token(at) {
-                Token::LParen => depth += 1,
-                Token::RParen => depth = depth.saturating_sub(1),
-                Token::Comma if depth == 0 => self.argument(at + 1),
-                _ => {}
+        let mut at = name + 2;
+        while at < close {
+            if self.token(at) == &Token::Comma {
+                self.argument(at + 1);
             }
+            // What stands in inner parentheses is not this function's.
+            at = self.closing.get(at).copied().flatten().unwrap_or(at) + 1;
         }
     }
 
@@ -63,19 +82,6 @@ impl Respelling<'_> {
         } else if self.is(at, "PARTITION") && self.is(at + 1, "BY") {
             self.erase(&[at, at + 1]);
         }
-    }
-
-    /// The parenthesis that closes the one at `open`.
-    fn close(&self, open: usize) -> Option<usize> {
-        let mut depth = 0usize;
-        (open..self.solid.len()).find(|at| {
-            match self.token(*at) {
-                Token::LParen => depth += 1,
-                Token::RParen => depth -= 1,
-                _ => {}
-            }
-            depth == 0
-        })
     }
 
     fn token(&self, at: usize) -> &Token {

@@ -25,11 +25,11 @@ use crate::executor::threads::Threads;
 use crate::executor::{Executor, Inline};
 use crate::graph::{Graph, Kind};
 use crate::letter;
-use crate::operator::Save;
+use crate::operator::{Save, Violations};
 use crate::sink::Sink;
 use crate::sink::archive::{Board, Policy};
 use crate::sink::topics::Topics;
-use crate::worker::{Done, Tick, Worker};
+use crate::worker::{self, Done, Tick, Worker};
 use crate::{Error, Result};
 use archives::Archives;
 use inputs::Inputs;
@@ -108,6 +108,8 @@ pub struct Engine {
     published: Arc<Published>,
     epoch: u64,
     dead_letters: u64,
+    /// By relation, since the data folder began.
+    violations: BTreeMap<String, Violations>,
     failures: BTreeMap<String, String>,
     /// A tick runs at the workers.
     running: bool,
@@ -139,7 +141,7 @@ impl Engine {
         topics.recover(token)?;
         let mut inputs = Inputs::new(&graph.inputs, log.as_ref(), clock.elapsed())?;
         let mut executor = executor(&graph, &log, &clock, &options)?;
-        let published = Arc::new(Published::default());
+        let published = Arc::new(Published::live(Arc::clone(&clock)));
         let restored = runtime.block_on(recovery::load(&graph, &checkpoints, executor.as_mut(), &mut inputs))?;
         let archives = match lake {
             Some(lake) => Archives::open(&graph, &lake, &log, &clock, &runtime, &options)?,
@@ -161,6 +163,7 @@ impl Engine {
             published,
             epoch: restored.epoch,
             dead_letters: restored.dead_letters,
+            violations: restored.violations,
             failures: restored.failed,
             running: false,
             since_checkpoint: SinceCheckpoint { at, ..SinceCheckpoint::default() },
@@ -170,6 +173,7 @@ impl Engine {
             engine.executor.stop(&relation, &reason)?;
         }
         engine.published.lock().tables = restored.tables;
+        engine.published.lock().status.violations.clone_from(&engine.violations);
         engine.first_epoch()?;
         Ok(engine)
     }
@@ -188,9 +192,8 @@ impl Engine {
         self.archives.until(self.committed_ends());
         self.start_tick(Vec::new())?;
         let done = self.finish_tick()?;
-        self.absorb(done)?;
-        self.since_checkpoint.changed = false;
-        Ok(())
+        // Windows may have closed by a watermark that the checkpoint holds and no tick was told yet.
+        self.absorb(done)
     }
 
     /// Does one tick, if there is work, and a checkpoint, if it is time.
@@ -239,12 +242,13 @@ impl Engine {
 
     /// Starts a tick on whatever there is to do. False when there is nothing.
     fn start(&mut self) -> Result<bool> {
-        let (reads, raised) = self.inputs.plan(self.log.as_ref(), self.options.tick_bytes)?;
+        let now = self.clock.elapsed();
+        let (reads, raised) = self.inputs.plan(self.log.as_ref(), self.options.tick_bytes, now)?;
         for raised in &raised {
             let record = serde_json::to_vec(raised).map_err(|error| Error::internal(error.to_string()))?;
             self.topics.write_record(WATERMARKS_TOPIC, &record)?;
         }
-        self.inputs.tell_time(self.clock.elapsed());
+        self.inputs.tell_time(now);
         if reads.is_empty() && self.inputs.watermarks_us() == self.told_us {
             return Ok(false);
         }
@@ -289,7 +293,11 @@ impl Engine {
         let letters: Vec<_> = done.iter_mut().flat_map(|each| std::mem::take(&mut each.letters)).collect();
         self.topics.write_letters(&letters)?;
         self.dead_letters += letters.len() as u64;
+        for (relation, violations) in done.iter().flat_map(|each| &each.violations) {
+            worker::add(&mut self.violations, relation, violations);
+        }
         let mut changes = BTreeMap::new();
+        let mut derived = BTreeMap::new();
         for (index, output) in self.graph.outputs.iter().enumerate() {
             if self.failures.contains_key(&output.relation) {
                 continue;
@@ -297,15 +305,18 @@ impl Engine {
             let rows: Vec<_> = done.iter_mut().flat_map(|each| std::mem::take(&mut each.outputs[index])).collect();
             match output.kind {
                 _ if rows.is_empty() => {}
-                Kind::Derived(_) => self.topics.write(index, &rows)?,
+                Kind::Derived(_) => {
+                    self.topics.write(index, &rows)?;
+                    derived.insert(output.relation.clone(), rows.iter().map(|batch| batch.len() as u64).sum::<u64>());
+                }
                 Kind::Keyed { .. } => {
                     changes.insert(output.relation.clone(), rows);
                 }
             }
         }
-        let worked = !letters.is_empty() || !changes.is_empty() || done.iter().any(|each| !each.taken.is_empty());
-        self.since_checkpoint.changed |= worked;
-        self.publish(&changes, &done)?;
+        let gave = !letters.is_empty() || !changes.is_empty() || !derived.is_empty();
+        self.since_checkpoint.changed |= gave || done.iter().any(|each| !each.taken.is_empty());
+        self.publish(&changes, derived, &done)?;
         for each in self.topics.take_written() {
             self.since_checkpoint.uncommitted_bytes += each.bytes;
             self.archives.hold(&self.graph, each);
@@ -316,7 +327,13 @@ impl Engine {
         Ok(())
     }
 
-    fn publish(&mut self, changes: &BTreeMap<String, Vec<crate::Batch>>, done: &[Done]) -> Result<()> {
+    /// Shows an epoch: changes of keyed tables, and how many rows each derived stream got.
+    fn publish(
+        &mut self,
+        changes: &BTreeMap<String, Vec<crate::Batch>>,
+        derived: BTreeMap<String, u64>,
+        done: &[Done],
+    ) -> Result<()> {
         let mut inner = self.published.lock();
         let mut broken = Vec::new();
         for (view, changes) in changes {
@@ -331,18 +348,13 @@ impl Engine {
         for (index, output) in self.graph.outputs.iter().enumerate() {
             if let Some(ends) = self.topics.ends(index) {
                 inner.ends.insert(output.relation.clone(), ends.to_vec());
-                let rows: usize = done.iter().flat_map(|each| &each.outputs[index]).map(crate::Batch::len).sum();
-                *inner.status.rows.entry(output.relation.clone()).or_default() += rows as u64;
             }
         }
-        for taken in done.iter().flat_map(|each| &each.taken) {
-            let stream = &self.graph.inputs[taken.input].name;
-            for (counts, all) in [(&taken.warned, true), (&taken.dropped, false)] {
-                let board = if all { &mut inner.status.warned } else { &mut inner.status.dropped };
-                for (rule, count) in counts {
-                    *board.entry((stream.clone(), rule.clone())).or_default() += count;
-                }
-            }
+        for (view, rows) in derived {
+            *inner.status.rows.entry(view).or_default() += rows;
+        }
+        if done.iter().any(|each| !each.violations.is_empty()) {
+            inner.status.violations.clone_from(&self.violations);
         }
         inner.status.rows.extend(self.inputs.rows().map(|(stream, rows)| (stream.to_owned(), rows)));
         inner.status.dead_letters = self.dead_letters;

@@ -6,7 +6,7 @@ use arrow::datatypes::SchemaRef;
 use datafusion::physical_expr::utils::collect_columns;
 use datafusion::physical_plan::PhysicalExpr;
 use headwater_query::relation::Stream;
-use headwater_query::rule::RuleSet;
+use headwater_query::rule::{Rule, RuleSet};
 
 use crate::Result;
 use crate::operator::Operator;
@@ -59,8 +59,9 @@ pub enum Step {
         schema: SchemaRef,
     },
     Rules(Arc<RuleSet>),
+    /// `edge` gives an edge of the row's window.
     Late {
-        edge: usize,
+        edge: Arc<dyn PhysicalExpr>,
         end_after_us: i64,
         lateness_us: i64,
     },
@@ -95,14 +96,36 @@ impl Graph {
         self.inputs.iter().map(|stream| stream.name.clone()).collect()
     }
 
-    pub fn stage_of(&self, upstream: Upstream) -> usize {
-        match upstream {
-            Upstream::Input(_) => 0,
-            Upstream::Node(node) => {
-                let node = &self.nodes[node];
-                node.stage + usize::from(matches!(node.step, Step::Exchange { .. }))
+    /// The rules of every relation, those of streams first.
+    pub fn rules(&self) -> impl Iterator<Item = (&str, &Rule)> {
+        let of_streams = self.inputs.iter().map(|stream| (stream.name.as_str(), stream.rules.as_ref()));
+        let of_views = self.nodes.iter().filter_map(|node| match &node.step {
+            Step::Rules(rules) => Some((node.relation.as_str(), rules.as_ref())),
+            _ => None,
+        });
+        of_streams.chain(of_views).flat_map(|(relation, set)| set.rules().iter().map(move |rule| (relation, rule)))
+    }
+
+    /// A view and all views that read it, directly or not.
+    pub fn dependents(&self, relation: &str) -> Vec<String> {
+        let mut names = vec![relation.to_owned()];
+        let of = |upstream: &Upstream, names: &[String]| match upstream {
+            Upstream::Node(read) => names.contains(&self.nodes[*read].relation),
+            Upstream::Input(_) => false,
+        };
+        // Nodes stand behind what they read, so one pass finds all.
+        for node in &self.nodes {
+            if !names.contains(&node.relation) && node.reads.iter().any(|upstream| of(upstream, &names)) {
+                names.push(node.relation.clone());
             }
         }
+        // A view that is another one as it is has no nodes of its own.
+        for output in &self.outputs {
+            if !names.contains(&output.relation) && of(&output.from, &names) {
+                names.push(output.relation.clone());
+            }
+        }
+        names
     }
 
     /// The columns of an input that its readers use; `None` when one of them uses all.
@@ -132,7 +155,7 @@ impl Graph {
             }
             Step::Rules(rules) => Box::new(Rules::new(Arc::clone(rules), context)),
             Step::Late { edge, end_after_us, lateness_us } => {
-                Box::new(Late::new(*edge, *end_after_us, *lateness_us, context))
+                Box::new(Late::new(Arc::clone(edge), *end_after_us, *lateness_us, context))
             }
             Step::Exchange { .. } => return Ok(None),
             Step::Aggregate(plan) => {

@@ -10,6 +10,8 @@ pub mod late;
 pub mod project;
 pub mod rules;
 
+use std::collections::BTreeMap;
+
 use arrow::array::RecordBatch;
 
 use crate::Result;
@@ -64,7 +66,12 @@ pub struct Output {
     pub batches: Vec<Batch>,
     /// Rows that failed here.
     pub letters: Vec<Letter>,
+    /// Rows that violated a rule, whatever became of them.
+    pub violations: Violations,
 }
+
+/// How many rows violated each rule of a relation, by the rule's name.
+pub type Violations = BTreeMap<String, u64>;
 
 impl Output {
     pub fn emit(&mut self, batch: Batch) {

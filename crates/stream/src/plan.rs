@@ -233,7 +233,8 @@ impl Compile<'_> {
 }
 
 fn physical(expr: &Expr, over: &DFSchema) -> Result<Arc<dyn PhysicalExpr>> {
-    Ok(create_physical_expr(expr, over, &ExecutionProps::new(), &PhysicalPlanningContext::default())?)
+    create_physical_expr(expr, over, &ExecutionProps::new(), &PhysicalPlanningContext::default())
+        .map_err(|error| Error::invalid(format!("{expr} can't be kept up to date: {}", error.strip_backtrace())))
 }
 
 /// Refuses what a view's declaration says of its storage and nothing here would keep.

@@ -17,7 +17,8 @@ pub trait Source: Send {
     fn start(&mut self, position: Option<&[u8]>) -> Result<()>;
 
     /// Hands over some records, at most until `intake` is full, and says what to do next. Must not wait for longer
-    /// than a moment: when nothing is there, it returns [`Progress::Wait`].
+    /// than a moment: when nothing is there, it returns [`Progress::Wait`]. Records handed over before an error count,
+    /// and [`Source::position`] is behind them.
     fn poll(&mut self, intake: &mut dyn Intake) -> Result<Progress>;
 
     /// Where to read on after all the records handed over so far. Opaque to everyone else; JSON, so that people can

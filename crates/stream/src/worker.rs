@@ -18,7 +18,7 @@ use crate::aggregate::keys::owners;
 use crate::batch::Batch;
 use crate::graph::{Graph, Kind, Output as GraphOutput, Step, Upstream};
 use crate::letter::Letter;
-use crate::operator::{self, Operator, Output, Save};
+use crate::operator::{self, Operator, Output, Save, Violations};
 use crate::{Error, Result};
 use input::{InputReader, Read, Taken};
 
@@ -38,6 +38,8 @@ pub struct Done {
     /// By output of the graph.
     pub outputs: Vec<Vec<Batch>>,
     pub letters: Vec<Letter>,
+    /// By relation.
+    pub violations: BTreeMap<String, Violations>,
     /// Views that can't go on, with the reason: nothing of this tick, nor of any later one, is given for them.
     pub failures: BTreeMap<String, String>,
 }
@@ -135,6 +137,7 @@ impl Worker {
         for read in &tick.reads {
             let (batches, taken, letters) = self.inputs[read.input].take(read)?;
             self.done.letters.extend(letters);
+            self.count(&self.graph.inputs[read.input].name.clone(), &taken.violations);
             if let Some(batch) = batches {
                 self.hand(Upstream::Input(read.input), batch);
             }
@@ -179,6 +182,7 @@ impl Worker {
                 _ => match self.run(node, batches, tick) {
                     Ok(output) => {
                         self.done.letters.extend(output.letters);
+                        self.count(&self.graph.nodes[node].relation.clone(), &output.violations);
                         output.batches.into_iter().for_each(|batch| self.hand(Upstream::Node(node), batch));
                     }
                     Err(error) => self.fail(node, &error),
@@ -187,6 +191,12 @@ impl Worker {
             self.busy[node] += self.clock.elapsed().saturating_sub(began);
         }
         Ok(parcels)
+    }
+
+    fn count(&mut self, relation: &str, violations: &Violations) {
+        if !violations.is_empty() {
+            add(&mut self.done.violations, relation, violations);
+        }
     }
 
     fn run(&mut self, node: usize, batches: Vec<(usize, Batch)>, tick: &Tick) -> Result<Output> {
@@ -210,7 +220,7 @@ impl Worker {
 
     /// Stops a view, as another worker or an earlier life of the node found that it must.
     pub fn stop(&mut self, relation: &str, reason: &str) {
-        for name in dependents(&self.graph, relation) {
+        for name in self.graph.dependents(relation) {
             self.failed.entry(name).or_insert_with(|| reason.to_owned());
         }
     }
@@ -308,20 +318,12 @@ impl Consumers {
     }
 }
 
-/// A view and all views that read it, directly or not.
-pub fn dependents(graph: &Graph, relation: &str) -> Vec<String> {
-    let mut names = vec![relation.to_owned()];
-    // Nodes stand behind what they read, so one pass finds all.
-    for node in &graph.nodes {
-        let reads_stopped = node.reads.iter().any(|upstream| match upstream {
-            Upstream::Node(read) => names.contains(&graph.nodes[*read].relation),
-            Upstream::Input(_) => false,
-        });
-        if reads_stopped && !names.contains(&node.relation) {
-            names.push(node.relation.clone());
-        }
+/// Adds what was counted of one relation's rules.
+pub fn add(all: &mut BTreeMap<String, Violations>, relation: &str, violations: &Violations) {
+    let counts = all.entry(relation.to_owned()).or_default();
+    for (rule, rows) in violations {
+        *counts.entry(rule.clone()).or_default() += rows;
     }
-    names
 }
 
 /// Whether an output's rows go to a topic.

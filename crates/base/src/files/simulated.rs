@@ -27,6 +27,8 @@ use tree::{Target, Tree};
 pub struct Faults {
     /// A write or sync fails with an I/O error in `.0` of `.1` cases. A failed sync forgets what it should have kept.
     pub error_chance: Option<(u64, u64)>,
+    /// A read fails with an I/O error in `.0` of `.1` cases.
+    pub read_error_chance: Option<(u64, u64)>,
     /// The disk's capacity in bytes; writes past it fill it and fail with `StorageFull`.
     pub full: Option<u64>,
     /// The number, counted from 1 as [`Simulated::operations`] does, of the mutating operation at which the machine

@@ -2,6 +2,7 @@
 //! and where its file operations run.
 
 use std::collections::HashSet;
+use std::io::ErrorKind;
 use std::path::{self, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -22,13 +23,16 @@ pub(super) struct Folder {
     /// Folders whose entry in their parent, and so on up to the root, was synced while this store was open. A folder
     /// that merely exists may be one whose creator has yet to sync it, or failed to.
     lasting: Mutex<HashSet<PathBuf>>,
+    /// Folders whose names were synced while this store was open. What a process before this one named, and was killed
+    /// before it synced, must last before anyone acts on having seen it.
+    settled: Mutex<HashSet<PathBuf>>,
 }
 
 impl Folder {
     pub fn open(files: Arc<dyn Files>, root: &path::Path) -> files::Result<Folder> {
         files.create_folders(root)?;
         let staging = Staging::open(Arc::clone(&files), root)?;
-        Ok(Folder { files, root: root.to_path_buf(), staging, lasting: Mutex::default() })
+        Ok(Folder { files, root: root.to_path_buf(), staging, lasting: Mutex::default(), settled: Mutex::default() })
     }
 
     /// The file that holds the object at a location.
@@ -82,6 +86,21 @@ impl Folder {
         }
     }
 
+    /// Makes all that can be seen in a folder last, before it is seen for the first time.
+    pub fn settle(&self, folder: &path::Path) -> Result<()> {
+        let ancestors = folder.ancestors().take_while(|at| at.starts_with(&self.root));
+        let new: Vec<&path::Path> = ancestors.take_while(|at| !self.settled().contains(*at)).collect();
+        for at in new.into_iter().rev() {
+            match self.files.sync_folder(at) {
+                Ok(()) => self.settled().insert(at.to_path_buf()),
+                // There is nothing in it to be seen.
+                Err(error) if matches!(error.source.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => break,
+                Err(error) => return Err(convert(error)),
+            };
+        }
+        Ok(())
+    }
+
     /// Makes the names in the folder of a file last.
     pub fn sync_parent(&self, file: &path::Path) -> Result<()> {
         match file.parent() {
@@ -90,7 +109,11 @@ impl Folder {
         }
     }
 
-    /// Every change of the set is a single call: it is whole even after a panic elsewhere.
+    fn settled(&self) -> std::sync::MutexGuard<'_, HashSet<PathBuf>> {
+        self.settled.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Every change of the sets is a single call: they are whole even after a panic elsewhere.
     fn lasting(&self) -> std::sync::MutexGuard<'_, HashSet<PathBuf>> {
         self.lasting.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -128,7 +151,6 @@ pub(super) fn generic(message: String) -> Error {
 }
 
 pub(super) fn convert(error: files::Error) -> Error {
-    use std::io::ErrorKind;
     let path = error.path.display().to_string();
     match error.source.kind() {
         ErrorKind::NotFound => Error::NotFound { path, source: error.into() },

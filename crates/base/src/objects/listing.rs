@@ -95,6 +95,7 @@ fn below(prefix: &Path, name: &str) -> Result<Path> {
 /// The entries of a folder, folders sorted as if their names ended with a delimiter. A folder that is missing, or is a
 /// file, has none.
 fn entries(folder: &Folder, path: PathBuf) -> Result<Vec<Entry>> {
+    folder.settle(&path)?;
     let mut entries = match folder.files.list(&path) {
         Ok(entries) => entries,
         Err(error) if matches!(error.source.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Vec::new(),

@@ -45,6 +45,9 @@ fn open(folder: &Folder, path: &path::Path) -> Result<(Arc<dyn File>, Metadata)>
         std::io::ErrorKind::NotADirectory | std::io::ErrorKind::IsADirectory => not_found(path),
         _ => convert(error),
     };
+    if let Some(parent) = path.parent() {
+        folder.settle(parent)?;
+    }
     loop {
         let before = folder.files.metadata(path).map_err(failed)?;
         if before.is_folder {

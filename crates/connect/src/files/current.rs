@@ -1,11 +1,10 @@
-//! The file that is being read: its header, its records, and whether it is still what it was.
+//! The file that is being read: its header where it has one, its records, and whether it is still what it was.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use headwater_base::files::{Files, Open};
-use headwater_format::Rewriter;
+use headwater_format::{Format, Rewriter};
 use headwater_stream::source::Intake;
 
 use super::lines::{Lines, Peek};
@@ -23,12 +22,26 @@ pub(super) struct Current {
     path: PathBuf,
     files_before: u64,
     lines: Lines,
-    /// Absent until the header is read.
-    rewriter: Option<Rewriter>,
+    records: Records,
     rewritten: Vec<u8>,
     /// Where a restart goes on, past the header.
     resume_at: Option<(u64, u64)>,
-    record_bytes_max: usize,
+}
+
+/// How files are read.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Reading {
+    pub format: Format,
+    pub record_bytes_max: usize,
+}
+
+/// How a file's records become the stream's.
+enum Records {
+    /// A CSV file whose header is not read yet.
+    Headless,
+    Csv(Box<Rewriter>),
+    /// One a line, as it is.
+    Json,
 }
 
 /// Why reading paused.
@@ -47,36 +60,26 @@ impl Current {
         matcher: &Matcher,
         name: &str,
         files_before: u64,
-        record_bytes_max: usize,
+        reading: Reading,
     ) -> Result<Current> {
         let path = matcher.path(name);
         let file = match files.open(&path, Open::Read) {
             Err(error) if error.is_not_found() => return Err(Error::Vanished { file: name.to_string(), offset: 0 }),
             opened => opened?,
         };
-        let lines = Lines::new(file, name, 0, 1, record_bytes_max);
+        let lines = Lines::new(file, name, reading.format, reading.record_bytes_max);
         let name = name.to_string();
-        Ok(Current {
-            name,
-            path,
-            files_before,
-            lines,
-            rewriter: None,
-            rewritten: Vec::new(),
-            resume_at: None,
-            record_bytes_max,
-        })
+        let records = match reading.format {
+            Format::Csv => Records::Headless,
+            Format::Json => Records::Json,
+        };
+        Ok(Current { name, path, files_before, lines, records, rewritten: Vec::new(), resume_at: None })
     }
 
     /// Opens the file of a position and makes sure that all before the offset is as it was.
-    pub fn resume(
-        files: &dyn Files,
-        matcher: &Matcher,
-        position: &Position,
-        record_bytes_max: usize,
-    ) -> Result<Current> {
+    pub fn resume(files: &dyn Files, matcher: &Matcher, position: &Position, reading: Reading) -> Result<Current> {
         let Position { file, offset, line, files_before, .. } = position;
-        let mut current = match Current::open(files, matcher, file, *files_before, record_bytes_max) {
+        let mut current = match Current::open(files, matcher, file, *files_before, reading) {
             Err(Error::Vanished { file, .. }) => return Err(Error::Vanished { file, offset: *offset }),
             opened => opened?,
         };
@@ -87,7 +90,10 @@ impl Current {
         if position.check.is_some() && check(current.lines.file.as_ref(), *offset) != position.check {
             return Err(Error::Replaced { file: file.clone(), offset: *offset, length });
         }
-        current.resume_at = (*offset > 0).then_some((*offset, *line));
+        match current.records {
+            Records::Json => current.lines.go_to(*offset, *line),
+            _ => current.resume_at = (*offset > 0).then_some((*offset, *line)),
+        }
         Ok(current)
     }
 
@@ -103,9 +109,11 @@ impl Current {
 
     /// What people should know of this file.
     pub fn notes(&self) -> String {
-        match self.rewriter.as_ref().map(Rewriter::unknown) {
-            None | Some([]) => String::new(),
-            Some(unknown) => format!("; columns that the stream lacks: {}", unknown.join(", ")),
+        match &self.records {
+            Records::Csv(rewriter) if !rewriter.unknown().is_empty() => {
+                format!("; columns that the stream lacks: {}", rewriter.unknown().join(", "))
+            }
+            _ => String::new(),
         }
     }
 
@@ -117,19 +125,24 @@ impl Current {
         mut pace: Option<&mut Pace>,
         intake: &mut dyn Intake,
     ) -> Result<Step> {
-        if self.rewriter.is_none() && !self.read_header(target, complete)? {
+        if matches!(self.records, Records::Headless) && !self.read_header(target, complete)? {
             return Ok(Step::End);
         }
-        let Some(rewriter) = &mut self.rewriter else { return Ok(Step::End) };
-        let as_it_is = rewriter.is_same();
+        let mut rewriter = match &mut self.records {
+            Records::Csv(rewriter) if !rewriter.is_same() => Some(rewriter),
+            _ => None,
+        };
         loop {
             let Peek::Record { record, length } = self.lines.peek(complete)? else { return Ok(Step::End) };
             let mut record = self.lines.bytes(record);
+            if self.lines.offset == 0 {
+                record = record.strip_prefix(BYTE_ORDER_MARK).unwrap_or(record);
+            }
             if !record.is_empty() {
                 if intake.is_full() {
                     return Ok(Step::Full);
                 }
-                if !as_it_is {
+                if let Some(rewriter) = &mut rewriter {
                     rewriter.rewrite(record, &mut self.rewritten);
                     record = &self.rewritten;
                 }
@@ -160,13 +173,12 @@ impl Current {
                 let columns = rewriter.unknown().join(", ");
                 tracing::warn!(file = self.name, columns, "the stream lacks columns that the file has");
             }
-            self.rewriter = Some(rewriter);
+            self.records = Records::Csv(Box::new(rewriter));
             self.lines.advance(length);
             if let Some((offset, line)) = self.resume_at.take()
                 && offset > self.lines.offset
             {
-                let file = Arc::clone(&self.lines.file);
-                self.lines = Lines::new(file, &self.name, offset, line, self.record_bytes_max);
+                self.lines.go_to(offset, line);
             }
             return Ok(true);
         }

@@ -1,6 +1,6 @@
-//! A file's records: lines, except where a quoted field holds line ends.
+//! A file's records: lines, except where a quoted CSV field holds line ends.
 //!
-//! A quote opens only where a field begins, as the decoder has it, so that both see the same records. A quote that
+//! In CSV, a quote opens only where a field begins, as the decoder has it, so that both see the same records. A quote that
 //! nothing closes costs its own line and no more: that line becomes a record, which the decoder will refuse, and
 //! reading goes on after it. Memory is bounded by the largest record allowed.
 
@@ -8,6 +8,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use headwater_base::files::File;
+use headwater_format::Format;
 
 use crate::error::{Error, Result};
 
@@ -27,6 +28,8 @@ pub(super) struct Lines {
     /// The first quote at or after the unread's beginning, as far as the buffer is filled; its end where there is
     /// none.
     next_quote: usize,
+    /// Whether quotes may hold line ends; in JSON they may not.
+    quotes: bool,
     record_bytes_max: usize,
 }
 
@@ -48,9 +51,18 @@ enum Ending {
 }
 
 impl Lines {
-    pub fn new(file: Arc<dyn File>, name: &str, offset: u64, line: u64, record_bytes_max: usize) -> Lines {
-        let name = name.to_string();
-        Lines { file, name, buffer: Vec::new(), unread: 0..0, offset, line, next_quote: 0, record_bytes_max }
+    /// From the beginning of a file of a format.
+    pub fn new(file: Arc<dyn File>, name: &str, format: Format, record_bytes_max: usize) -> Lines {
+        let (name, quotes) = (name.to_string(), format == Format::Csv);
+        let buffer = Vec::new();
+        Lines { file, name, buffer, unread: 0..0, offset: 0, line: 1, next_quote: 0, quotes, record_bytes_max }
+    }
+
+    /// Reads on at another place, where a record begins.
+    pub fn go_to(&mut self, offset: u64, line: u64) {
+        self.unread = 0..0;
+        self.next_quote = 0;
+        (self.offset, self.line) = (offset, line);
     }
 
     pub fn bytes(&self, range: Range<usize>) -> &[u8] {
@@ -163,7 +175,7 @@ impl Lines {
     }
 
     fn find_quote(&mut self, from: usize) {
-        let found = memchr::memchr(b'"', &self.buffer[from..self.unread.end]);
+        let found = if self.quotes { memchr::memchr(b'"', &self.buffer[from..self.unread.end]) } else { None };
         self.next_quote = found.map_or(self.unread.end, |found| from + found);
     }
 }

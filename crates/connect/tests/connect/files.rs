@@ -120,6 +120,22 @@ fn records_enter_as_they_are_or_rewritten() {
 }
 
 #[test]
+fn json_records_enter_line_by_line_as_they_are() {
+    let lines = ["{\"id\": 1, \"name\": \"a, \\\"b\\\"\"}", "{\"id\": 2", "\"", "{\"id\":3}"];
+    let text = format!("\u{feff}{}\r\n\n{}\n{}\n{}", lines[0], lines[1], lines[2], lines[3]);
+    let disk = disk(&[("/data/a.json", text.as_bytes()), ("/data/b.json", b"{\"id\":4}\n")]);
+    let make = || -> Box<dyn Source> {
+        let json = Options { format: Format::Json, ..options("/data/*.json") };
+        Box::new(source(&disk, target(Format::Json), json))
+    };
+    for seed in 0..40 {
+        let records = texts(&contract::check(&make, seed));
+        assert_eq!(records[..4], lines);
+        assert_eq!(records[4..], ["{\"id\":4}"]);
+    }
+}
+
+#[test]
 fn a_quote_that_nothing_closes_costs_one_line() {
     let mut text = b"id,name,at\n1,\"never closed,\n".to_vec();
     for id in 2..700_000 {
@@ -159,7 +175,8 @@ fn options_and_paths_that_make_no_sense_are_refused() {
         "the folder /none of '/none/*/x.csv' is not there"
     );
     assert!(failed(options("a.csv.gz"), target(Format::Csv)).contains("is not built yet"));
-    assert!(failed(Options { format: Format::Json, ..options("a") }, target(Format::Csv)).contains("not built yet"));
+    let json = failed(Options { format: Format::Json, ..options("a") }, target(Format::Csv));
+    assert!(json.starts_with("JSON files can't feed a stream of another format yet"), "{json}");
     assert!(failed(options("[x"), target(Format::Csv)).starts_with("PATH '[x' is no pattern"));
     let slow = |speed| Options { speed: Some(speed), ..options("/data/*") };
     assert_eq!(failed(slow(0.0), target(Format::Csv)), "SPEED must be above zero, and is 0");

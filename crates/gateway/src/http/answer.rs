@@ -13,6 +13,9 @@ use headwater_query::render::{self, csv, json};
 use headwater_query::session::QueryResult;
 use headwater_query::{Error, Result};
 
+/// Nobody reads longer tables, and all of one is held in memory.
+const TABLE_ROWS_MAX: usize = 1_000_000;
+
 /// How rows are written down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
@@ -68,7 +71,15 @@ pub async fn respond(result: QueryResult, form: Form) -> Result<Response> {
     let headers = [("x-headwater-epoch", epoch.to_string()), ("x-headwater-as-of-us", as_of_us.to_string())];
     let content = [(CONTENT_TYPE, form.media_type())];
     if form == Form::Table {
-        let rows: Vec<RecordBatch> = batches.try_collect().await?;
+        let mut rows: Vec<RecordBatch> = Vec::new();
+        while let Some(batch) = batches.try_next().await? {
+            rows.push(batch);
+            if rows.iter().map(RecordBatch::num_rows).sum::<usize>() > TABLE_ROWS_MAX {
+                return Err(Error::Execution(format!(
+                    "more than {TABLE_ROWS_MAX} rows, which are held in memory for a table: ask for csv, ndjson or arrow"
+                )));
+            }
+        }
         let text = render::render(&schema, &rows, render::Format::Table)?;
         return Ok((headers, content, text).into_response());
     }

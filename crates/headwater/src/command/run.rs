@@ -40,11 +40,10 @@ pub struct Options {
 pub fn run(options: &Options) -> Result<()> {
     let project = Project::load(&Disk, &options.project.project, &options.project.settings())?;
     let fixed = &project.configuration.node;
-    let data_dir = options.data_dir.clone().or_else(|| fixed.data_dir.as_ref().map(|dir| project.root.join(dir)));
     let http = options.http.clone().or_else(|| fixed.http.clone()).unwrap_or_else(|| HTTP.to_owned());
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let node = node::Options {
-        folder: folder::of(&project.root, data_dir.as_deref()),
+        folder: folder::of(&project.root, &project.configuration, options.data_dir.as_deref()),
         http: address(&http)?,
         workers: options.workers.or(fixed.workers).unwrap_or(cores).max(1),
         until_idle: options.until_idle,

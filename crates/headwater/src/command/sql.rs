@@ -4,15 +4,19 @@
 use std::io::{IsTerminal, Read, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
 use clap::{Args, ValueEnum};
+use headwater_base::files::disk::Disk;
+use headwater_deploy::project::Configuration;
+use headwater_gateway::NODE_HEADER;
 use headwater_query::render::{Format, render};
 use headwater_query::session::Session;
 use headwater_sql::SourceText;
 use tokio::runtime::Runtime;
 
-use crate::folder::{self, DataFolder};
+use crate::folder::{self, DataFolder, NodeFile};
 use crate::node::offline;
 
 #[derive(Debug, Args)]
@@ -62,6 +66,10 @@ impl Output {
     }
 }
 
+/// How long a node may take from having its folder to saying where it listens.
+const STARTING: Duration = Duration::from_secs(10);
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+
 /// Who answers.
 enum Target {
     Node { url: String, client: reqwest::Client },
@@ -69,7 +77,8 @@ enum Target {
 }
 
 pub fn run(options: &Options) -> Result<()> {
-    let folder = folder::of(&options.project, options.data_dir.as_deref());
+    let configuration = Configuration::load(&Disk, &options.project)?;
+    let folder = folder::of(&options.project, &configuration, options.data_dir.as_deref());
     let runtime = Arc::new(Runtime::new()?);
     let target = target(&folder, &runtime)?;
     let text = match (&options.query, &options.file) {
@@ -99,15 +108,18 @@ fn target(folder: &DataFolder, runtime: &Arc<Runtime>) -> Result<Target> {
         return Err(anyhow!("there is no data folder at {}", folder.path.display())
             .context("nothing to ask: start a node first, or name the folder with --data-dir or --project"));
     }
-    if let Some(node) = folder.node()?
-        && let Some(address) = node.http
-    {
-        let url = format!("http://{address}");
-        let client = reqwest::Client::builder().no_proxy().build()?;
-        let health = runtime.block_on(client.get(format!("{url}/health")).send());
-        if health.is_ok_and(|answer| answer.status().is_success()) {
+    let client = reqwest::Client::builder().no_proxy().build()?;
+    let mut waited = Duration::ZERO;
+    while folder.is_taken()? {
+        if let Some(url) = runtime.block_on(door(folder, &client))? {
             return Ok(Target::Node { url, client });
         }
+        if waited >= STARTING {
+            let refused = anyhow!("a node has the data folder {}, and can't be asked over HTTP", folder.path.display());
+            return Err(refused.context("start the node with --http ADDRESS, or stop it to read its last checkpoint"));
+        }
+        std::thread::sleep(LOOK_AGAIN);
+        waited += LOOK_AGAIN;
     }
     let (session, taken_us) = offline::open(folder, runtime)?;
     match taken_us {
@@ -115,6 +127,15 @@ fn target(folder: &DataFolder, runtime: &Arc<Runtime>) -> Result<Target> {
         None => eprintln!("no node is running, and there is no checkpoint yet"),
     }
     Ok(Target::Folder(Box::new(session)))
+}
+
+/// Where the folder's node answers, if it does: another one may have its address by now.
+async fn door(folder: &DataFolder, client: &reqwest::Client) -> Result<Option<String>> {
+    let Some(NodeFile { id, http: Some(address), .. }) = folder.node()? else { return Ok(None) };
+    let url = format!("http://{address}");
+    let answer = client.get(format!("{url}/health")).timeout(LOOK_AGAIN * 20).send().await;
+    let is_it = |answer: reqwest::Response| answer.headers().get(NODE_HEADER).is_some_and(|named| named == id.as_str());
+    Ok(answer.is_ok_and(is_it).then_some(url))
 }
 
 impl Target {

@@ -38,14 +38,13 @@ pub fn run(node: &mut Node, interrupted: &AtomicBool) -> Result<()> {
     Ok(())
 }
 
-/// Sources that stopped before their end, with the reason.
+/// What stopped before its end, each with the reason: sources, views, and readers of streams.
 fn failures(node: &Node) -> Vec<String> {
     let reports = node.sources.iter().map(|source| (source.name().to_owned(), source.report()));
-    reports
-        .filter_map(|(name, report)| {
-            let (message, hint) = report.failure?;
-            let hint = hint.map(|hint| format!("\n  hint: {hint}")).unwrap_or_default();
-            Some(format!("source {name} stopped: {message}{hint}"))
-        })
-        .collect()
+    let sources = reports.filter_map(|(name, report)| {
+        let (message, hint) = report.failure?;
+        let hint = hint.map(|hint| format!("\n  hint: {hint}")).unwrap_or_default();
+        Some(format!("source {name} stopped: {message}{hint}"))
+    });
+    sources.chain(node.engine.published().lock().stopped()).collect()
 }

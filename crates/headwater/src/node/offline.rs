@@ -1,6 +1,5 @@
 //! A data folder without a node: queries over its last checkpoint.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
@@ -11,9 +10,9 @@ use headwater_log::Log;
 use headwater_query::session::{Options, Session, Sources};
 use headwater_sql::{Parsed, SourceText};
 use headwater_stream::engine;
+use headwater_stream::sink::archive::{Board, Shown};
 use tokio::runtime::Runtime;
 
-use super::archives::Fixed;
 use super::system::System;
 use crate::folder::DataFolder;
 
@@ -25,17 +24,17 @@ pub fn open(folder: &DataFolder, runtime: &Arc<Runtime>) -> Result<(Session, Opt
     let log: Arc<dyn Log> = Arc::new(folder.log(true)?);
     let offline = engine::offline(&declared.graph, log.as_ref(), Arc::clone(&store), runtime)?;
     let lake = folder.lake(&store);
-    let mut snapshots = HashMap::new();
+    let archives = Board::default();
     for stream in declared.relations.streams() {
         if let Some(archive) = runtime.block_on(lake.find_archive(&stream.name))? {
-            snapshots.insert(stream.name.clone(), archive.snapshot());
+            archives.show(&stream.name, Shown { snapshot: archive.snapshot(), rows: 0, trouble: None });
         }
     }
-    let system = System::new(Arc::clone(&offline.published), Arc::clone(&log), SystemClock::shared());
+    let system = System::new(&declared.graph, Arc::clone(&offline.published), Arc::clone(&log), SystemClock::shared());
     let sources = Sources {
         relations: declared.relations,
         log,
-        archives: Arc::new(Fixed { snapshots }),
+        archives: Arc::new(archives),
         snapshots: offline.published,
         system: Arc::new(system),
     };

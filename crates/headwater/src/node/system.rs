@@ -13,7 +13,9 @@ use headwater_query::provide::{ReadPoint, SystemTables};
 use headwater_query::relation::{UTC, timestamp_type};
 use headwater_query::{Error, Result};
 use headwater_stream::engine::published::Published;
+use headwater_stream::graph::Graph;
 use headwater_stream::letter;
+use headwater_stream::view::Table;
 
 const DEAD_LETTERS: &str = "dead_letters";
 const STREAMS: &str = "streams";
@@ -21,17 +23,34 @@ const PARTITIONS: &str = "partitions";
 const VIEWS: &str = "views";
 const OPERATORS: &str = "operators";
 const CHECKPOINTS: &str = "checkpoints";
+const RULES: &str = "rules";
 
 /// Reads the engine's published state and the log.
 pub struct System {
     published: Arc<Published>,
     log: Arc<dyn Log>,
     clock: Arc<dyn Clock>,
+    rules: Vec<DeclaredRule>,
+    views: Vec<String>,
+}
+
+struct DeclaredRule {
+    relation: String,
+    name: String,
+    condition: String,
+    action: String,
 }
 
 impl System {
-    pub fn new(published: Arc<Published>, log: Arc<dyn Log>, clock: Arc<dyn Clock>) -> System {
-        System { published, log, clock }
+    pub fn new(graph: &Graph, published: Arc<Published>, log: Arc<dyn Log>, clock: Arc<dyn Clock>) -> System {
+        let rules = graph.rules().map(|(relation, rule)| DeclaredRule {
+            relation: relation.to_owned(),
+            name: rule.name.clone(),
+            condition: rule.text.clone(),
+            action: rule.action.to_string(),
+        });
+        let views = graph.outputs.iter().map(|output| output.relation.clone()).collect();
+        System { rules: rules.collect(), views, published, log, clock }
     }
 
     fn dead_letters(&self, point: &ReadPoint) -> Result<Vec<RecordBatch>> {
@@ -92,12 +111,14 @@ impl System {
 
     fn views(&self) -> Vec<ArrayRef> {
         let inner = self.published.lock();
-        let all: Vec<_> = inner.tables.iter().collect();
+        let tables = || self.views.iter().map(|view| inner.tables.get(view));
+        let kind = |table: Option<&Table>| if table.is_some() { "keyed table" } else { "derived stream" };
         vec![
-            text(all.iter().map(|(name, _)| Some(name.as_str()))),
-            Arc::new(all.iter().map(|(_, table)| table.len() as i64).collect::<Int64Array>()),
-            Arc::new(all.iter().map(|(_, table)| table.bytes() as i64).collect::<Int64Array>()),
-            text(all.iter().map(|(name, _)| inner.failed.get(*name).map(String::as_str))),
+            text(self.views.iter().map(|view| Some(view.as_str()))),
+            text(tables().map(|table| Some(kind(table)))),
+            Arc::new(tables().map(|table| Some(table?.len() as i64)).collect::<Int64Array>()),
+            Arc::new(tables().map(|table| Some(table?.bytes() as i64)).collect::<Int64Array>()),
+            text(self.views.iter().map(|view| inner.failed.get(view).map(String::as_str))),
         ]
     }
 
@@ -110,6 +131,21 @@ impl System {
             Arc::new(all.iter().map(|(_, status)| status.busy.as_secs_f64() * 1e3).collect::<Float64Array>()),
             Arc::new(all.iter().map(|(_, status)| status.state.groups as i64).collect::<Int64Array>()),
             Arc::new(all.iter().map(|(_, status)| status.state.state_bytes as i64).collect::<Int64Array>()),
+        ]
+    }
+
+    fn rules(&self) -> Vec<ArrayRef> {
+        let inner = self.published.lock();
+        let violations = |rule: &DeclaredRule| {
+            let counts = inner.status.violations.get(&rule.relation);
+            counts.and_then(|counts| counts.get(&rule.name)).map_or(0, |rows| *rows as i64)
+        };
+        vec![
+            text(self.rules.iter().map(|rule| Some(rule.relation.as_str()))),
+            text(self.rules.iter().map(|rule| Some(rule.name.as_str()))),
+            text(self.rules.iter().map(|rule| Some(rule.condition.as_str()))),
+            text(self.rules.iter().map(|rule| Some(rule.action.as_str()))),
+            Arc::new(self.rules.iter().map(violations).collect::<Int64Array>()),
         ]
     }
 
@@ -129,7 +165,7 @@ impl System {
 
 impl SystemTables for System {
     fn tables(&self) -> Vec<(String, SchemaRef)> {
-        let all = [DEAD_LETTERS, STREAMS, PARTITIONS, VIEWS, OPERATORS, CHECKPOINTS];
+        let all = [DEAD_LETTERS, STREAMS, PARTITIONS, VIEWS, OPERATORS, CHECKPOINTS, RULES];
         all.iter().map(|name| ((*name).to_owned(), schema(name))).collect()
     }
 
@@ -141,6 +177,7 @@ impl SystemTables for System {
             VIEWS => self.views(),
             OPERATORS => self.operators(),
             CHECKPOINTS => self.checkpoints(),
+            RULES => self.rules(),
             other => return Err(Error::Internal(format!("there is no system.{other}"))),
         };
         let rows = RecordBatch::try_new(schema(table), columns);
@@ -165,7 +202,7 @@ fn schema(table: &str) -> SchemaRef {
             field("idle", DataType::Boolean),
             text("stopped"),
         ],
-        VIEWS => vec![text("name"), number("rows"), number("bytes"), text("stopped")],
+        VIEWS => vec![text("name"), text("kind"), number("rows"), number("bytes"), text("stopped")],
         OPERATORS => vec![
             text("name"),
             number("rows_since_start"),
@@ -173,6 +210,7 @@ fn schema(table: &str) -> SchemaRef {
             number("groups"),
             number("state_bytes"),
         ],
+        RULES => vec![text("relation"), text("rule"), text("condition"), text("on_violation"), number("violations")],
         _ => vec![
             number("number"),
             field("taken_at", timestamp_type()),

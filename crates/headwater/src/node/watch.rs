@@ -68,7 +68,15 @@ impl Drop for Watch {
 }
 
 impl View {
-    /// One line on the node as a whole.
+    /// Sources that gave up, each with the reason.
+    fn given_up(&self) -> impl Iterator<Item = String> + '_ {
+        self.sources.iter().filter_map(|(name, reports)| {
+            let (message, _) = reports.get().failure?;
+            Some(format!("source {name} stopped: {message}"))
+        })
+    }
+
+    /// A line on the node as a whole, and one for each thing that stopped.
     fn summary(&mut self) -> String {
         let inner = self.published.lock();
         let lag: i64 = inner.status.partitions.iter().map(|each| (each.stable - each.next).max(0)).sum();
@@ -76,8 +84,7 @@ impl View {
             inner.status.partitions.iter().map(|each| each.stream.as_str()).collect();
         let rows: u64 = streams.iter().filter_map(|name| inner.status.rows.get(*name)).sum();
         let (dead_letters, checkpoint) = (inner.status.dead_letters, inner.status.checkpoint);
-        let stopped: Vec<String> =
-            inner.failed.iter().map(|(view, reason)| format!("{view} stopped: {reason}")).collect();
+        let stopped = inner.stopped();
         drop(inner);
         let now = self.clock.elapsed();
         let seconds = now.saturating_sub(self.at).as_secs_f64();
@@ -100,7 +107,7 @@ impl View {
             grouped(lag as u64),
             grouped(dead_letters)
         );
-        for each in stopped {
+        for each in self.given_up().chain(stopped) {
             line.push_str("\n  ");
             line.push_str(&each);
         }
@@ -130,7 +137,7 @@ fn draw(mut view: View, stopped: &std::sync::mpsc::Receiver<()>) {
             bar.set_length(report.status.total.unwrap_or(0).max(report.status.done));
             bar.set_position(report.status.done);
             bar.set_message(match &report.failure {
-                Some((message, _)) => format!("stopped: {message}"),
+                Some(_) => "stopped".to_owned(),
                 None if report.ended => "read to its end".to_owned(),
                 None => report.status.at,
             });

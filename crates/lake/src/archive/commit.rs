@@ -20,8 +20,8 @@ pub(super) async fn commit(archive: &mut Archive, files: &[FinishedFile]) -> Res
         if wanted.is_empty() {
             return Ok(archive.version());
         }
-        let next = archive.delta_version() + 1;
-        let bytes = encode(&table, &wanted, next - 1)?;
+        let next = archive.known_version() + 1;
+        let bytes = encode(&table, archive.snapshot.offsets(), &wanted, next - 1)?;
         let file = commit_file(&table, next);
         if table.put_new(&file, PutPayload::from(bytes)).await? {
             let sums = wanted.iter().filter_map(|file| Some((file.add.as_ref()?.path.clone(), file.sums.clone()?)));
@@ -46,14 +46,13 @@ fn missing(table: &object_store::path::Path, offsets: &Offsets, files: &[Finishe
             continue;
         }
         let reached = reached.entry(file.partition).or_insert(archived);
-        if file.first_offset < *reached {
-            return Err(Error::Overlap {
-                table: table.to_string(),
-                partition: file.partition,
-                archived: *reached,
-                first: file.first_offset,
-                next: file.next_offset,
-            });
+        let FinishedFile { partition, from, first_offset: first, next_offset: next, .. } = *file;
+        let (table, archived) = (table.to_string(), *reached);
+        if first < archived {
+            return Err(Error::Overlap { table, partition, archived, first, next });
+        }
+        if from > archived {
+            return Err(Error::Gap { table, partition, archived, from });
         }
         *reached = file.next_offset;
         wanted.push(file.clone());
@@ -61,9 +60,11 @@ fn missing(table: &object_store::path::Path, offsets: &Offsets, files: &[Finishe
     Ok(wanted)
 }
 
-fn encode(table: &crate::lake::Table, files: &[FinishedFile], read_version: u64) -> Result<String> {
+/// The next offsets of all partitions stand in each commit, under its checksum: so the newest commit alone tells them,
+/// and nobody has to believe a checkpoint, which has none.
+fn encode(table: &crate::lake::Table, offsets: &Offsets, files: &[FinishedFile], read_version: u64) -> Result<String> {
     let now_ms = table.now_ms();
-    let mut next: BTreeMap<u32, i64> = BTreeMap::new();
+    let mut next: BTreeMap<u32, i64> = offsets.iter().map(|(partition, offset)| (*partition, *offset)).collect();
     let mut actions = Vec::new();
     for file in files {
         actions.extend(file.add.clone().map(Action::Add));

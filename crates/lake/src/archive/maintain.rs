@@ -9,7 +9,7 @@ use crate::Result;
 /// Runs after a commit that is already durable, so a failure here is not one of the commit: the next interval tries
 /// again, and nothing but the log's length depends on it.
 pub(super) async fn after_commit(archive: &mut Archive) {
-    let version = archive.delta_version();
+    let version = archive.known_version();
     if let Err(error) = maintain(archive, version).await {
         let table = archive.table.folder.as_ref();
         tracing::warn!(table, version, error = %error, "the archive's log could not be shortened; it will be tried again");

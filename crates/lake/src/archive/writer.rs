@@ -34,6 +34,7 @@ pub struct PartitionWriter {
     table: Arc<Table>,
     schema: SchemaRef,
     partition: u32,
+    from: i64,
     encoder: Option<ArrowWriter<Vec<u8>>>,
     rows: usize,
     first_offset: Option<i64>,
@@ -45,6 +46,8 @@ pub struct PartitionWriter {
 #[derive(Debug, Clone)]
 pub struct FinishedFile {
     pub(crate) partition: u32,
+    /// All rows before this offset are archived, or in another file.
+    pub(crate) from: i64,
     pub(crate) first_offset: i64,
     pub(crate) next_offset: i64,
     pub(crate) rows: usize,
@@ -78,11 +81,12 @@ impl FinishedFile {
 }
 
 impl PartitionWriter {
-    pub(super) fn new(table: Arc<Table>, schema: SchemaRef, partition: u32) -> PartitionWriter {
+    pub(super) fn new(table: Arc<Table>, schema: SchemaRef, partition: u32, from: i64) -> PartitionWriter {
         PartitionWriter {
             table,
             schema,
             partition,
+            from,
             encoder: None,
             rows: 0,
             first_offset: None,
@@ -170,6 +174,7 @@ impl PartitionWriter {
         let Some(next_offset) = self.next_offset else { return Ok(None) };
         let mut finished = FinishedFile {
             partition: self.partition,
+            from: self.from,
             first_offset: self.first_offset.unwrap_or(next_offset),
             next_offset,
             rows: self.rows,

@@ -48,6 +48,17 @@ pub fn subqueries(text: &impl Visit, what: &str, place: &Place<'_>) -> Vec<Diagn
     found.found.into_iter().map(|span| diagnostic(place, span, format!("{what} cannot hold a subquery"))).collect()
 }
 
+/// Subqueries inside of a query's expressions: IN, EXISTS and scalar ones. Those in FROM are relations.
+pub fn subqueries_in_expressions(text: &impl Visit, place: &Place<'_>) -> Vec<Diagnostic> {
+    let mut found = ExpressionSubqueries { found: Vec::new() };
+    let _ = text.visit(&mut found);
+    let refuse = |span| {
+        diagnostic(place, span, "subqueries in expressions can't be kept up to date yet".to_owned())
+            .with_hint("run it as a query instead")
+    };
+    found.found.into_iter().map(refuse).collect()
+}
+
 fn diagnostic(place: &Place<'_>, span: Span, message: String) -> Diagnostic {
     let span = place.source.engine_span(span).unwrap_or(place.span);
     Diagnostic::new(place.source.clone(), span, message)
@@ -119,6 +130,21 @@ impl Functions<'_> {
             aggregate.map(|aggregate| aggregate.signature().volatility)
         })?;
         Some((name, found))
+    }
+}
+
+struct ExpressionSubqueries {
+    found: Vec<Span>,
+}
+
+impl Visitor for ExpressionSubqueries {
+    type Break = ();
+
+    fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
+        if let Expr::InSubquery { subquery, .. } | Expr::Exists { subquery, .. } | Expr::Subquery(subquery) = expr {
+            self.found.push(subquery.span());
+        }
+        ControlFlow::Continue(())
     }
 }
 

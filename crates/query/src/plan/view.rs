@@ -16,13 +16,13 @@ use datafusion::optimizer::optimize_projections::OptimizeProjections;
 use datafusion::optimizer::optimize_unions::OptimizeUnions;
 use datafusion::optimizer::push_down_filter::PushDownFilter;
 use datafusion::optimizer::replace_distinct_aggregate::ReplaceDistinctWithAggregate;
-use datafusion::optimizer::simplify_expressions::SimplifyExpressions;
 use datafusion::optimizer::{Analyzer, Optimizer, OptimizerContext, OptimizerRule};
 use headwater_sql::ast::CreateMaterializedView;
 use headwater_sql::{Diagnostics, SourceText};
 
-use super::refuse::{ignored_clauses, unrepeatable_functions};
+use super::refuse::{ignored_clauses, subqueries_in_expressions, unrepeatable_functions};
 use super::scope::Scope;
+use super::simplify::Simplify;
 use super::{Place, diagnose};
 use crate::relation::Relations;
 use crate::session::state::planning;
@@ -36,7 +36,7 @@ use crate::{Error, Result};
 pub fn streaming_rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
     vec![
         Arc::new(OptimizeUnions::new()),
-        Arc::new(SimplifyExpressions::new()),
+        Arc::new(Simplify::new()),
         Arc::new(ReplaceDistinctWithAggregate::new()),
         Arc::new(ExtractEquijoinPredicate::new()),
         Arc::new(EliminateDuplicatedExpr::new()),
@@ -54,6 +54,7 @@ pub fn plan_view(relations: &Relations, view: &CreateMaterializedView, source: &
     let state = planning();
     let mut refused = ignored_clauses(&view.query, &place);
     refused.extend(unrepeatable_functions(state, &*view.query, "a view", &place));
+    refused.extend(subqueries_in_expressions(&*view.query, &place));
     Diagnostics::check(refused)?;
     let mut query = (*view.query).clone();
     let planned = group::rewrite(&mut query)

@@ -1,8 +1,8 @@
 //! The same with the real parts: segments on disk whose retention deletes, and the lake's Delta table.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use arrow::array::RecordBatch;
@@ -15,10 +15,20 @@ use headwater_log::{Builder, Isolation, Log, ReadOptions, TopicConfig};
 
 use super::*;
 use crate::StreamReader;
-use crate::provide::lake::LatestSnapshot;
-use crate::provide::{History, ReadPoint, ViewReader};
+use crate::provide::{Archived, History, ReadPoint, ViewReader};
 use crate::relation::Stream;
 use crate::testing::{ORDERS, lines, stream};
+
+/// The archive as its one writer publishes it after each commit: before it releases the log, since a query that finds
+/// neither in the log nor here what it needs asks here again.
+struct LatestSnapshot(RwLock<headwater_lake::Snapshot>);
+
+#[async_trait::async_trait]
+impl History for LatestSnapshot {
+    async fn snapshot(&self) -> Result<Arc<dyn Archived>> {
+        Ok(Arc::new(self.0.read().unwrap().clone()))
+    }
+}
 
 /// No views, no `system.`, one archive, and streams read to their end.
 struct Outside(Arc<LatestSnapshot>);
@@ -31,6 +41,7 @@ impl Snapshots for Outside {
             streams: HashMap::new(),
             isolation: Isolation::Committed,
             views: Arc::new(Outside(Arc::clone(&self.0))),
+            stopped: std::collections::BTreeMap::new(),
         })
     }
 }
@@ -81,7 +92,7 @@ impl Node {
         let store = Arc::new(object_store::memory::InMemory::new());
         let lake = Lake::new(store, object_store::path::Path::from("lake"));
         let archive = lake.open_archive(&stream.name, &stream.schema).await.unwrap();
-        let latest = Arc::new(LatestSnapshot::new(archive.snapshot()));
+        let latest = Arc::new(LatestSnapshot(RwLock::new(archive.snapshot())));
         Node { stream, log, clock, archive, latest, next_id: 0, _folder: folder }
     }
 
@@ -118,7 +129,7 @@ impl Node {
         }
         if let Some(file) = writer.finish().await.unwrap() {
             self.archive.commit(vec![file]).await.unwrap();
-            self.latest.publish(self.archive.snapshot());
+            *self.latest.0.write().unwrap() = self.archive.snapshot();
             self.log.release(&self.stream.topic, partition, from).unwrap();
             self.clock.advance(Duration::from_secs(10));
             self.log.enforce_retention().unwrap();

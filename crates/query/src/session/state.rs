@@ -8,6 +8,7 @@ use datafusion::execution::context::SessionConfig;
 use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::logical_expr::execution_props::ExecutionProps;
 
+use crate::plan::simplify::query_rules;
 use crate::relation::UTC;
 use crate::sqltype::Casts;
 use crate::window::relation::Windows;
@@ -32,6 +33,7 @@ pub fn state(config: SessionConfig, runtime: Arc<RuntimeEnv>, props: ExecutionPr
         .with_runtime_env(runtime)
         .with_execution_props(props)
         .with_default_features()
+        .with_optimizer_rules(query_rules())
         .with_type_planner(Arc::new(Casts))
         .with_relation_planners(vec![Arc::new(Windows)]);
     if let Some(functions) = state.scalar_functions() {

@@ -8,6 +8,7 @@ use datafusion::datasource::{TableProvider, provider_as_source};
 use datafusion::logical_expr::TableSource;
 
 use super::Sources;
+use crate::Error;
 use crate::plan::scope::Tables;
 use crate::provide::ReadPoint;
 use crate::provide::archive::ArchiveTable;
@@ -47,7 +48,13 @@ impl QueryTables {
     }
 
     fn relation(&self, name: &str) -> Option<Arc<dyn TableProvider>> {
-        match self.sources.relations.get(name)? {
+        let relation = self.sources.relations.get(name)?;
+        if let Some(reason) = self.point.stopped.get(name) {
+            let message = format!("view {name} stopped: {reason}");
+            let rows = move || Err(Error::Execution(message.clone()));
+            return Some(Arc::new(LiveTable::new(Arc::clone(relation.schema()), Box::new(rows))));
+        }
+        match relation {
             Relation::Stream(stream) => {
                 let history = self.sources.archives.archive(&stream.name);
                 let log = Arc::clone(&self.sources.log);

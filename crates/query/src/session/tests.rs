@@ -26,6 +26,7 @@ impl Snapshots for Point {
             streams: streams.collect::<HashMap<_, _>>(),
             isolation: Isolation::Committed,
             views: Arc::new(Rows),
+            stopped: std::collections::BTreeMap::new(),
         })
     }
 }

@@ -262,7 +262,8 @@ struct Rows<'a> {
 impl Rows<'_> {
     /// Calls `each` with slot, row and weight.
     fn for_each(&self, mut each: impl FnMut(usize, usize, i64)) {
-        let nulls = self.argument.and_then(Array::nulls);
+        // Logical ones: a column of type NULL has no buffer that says so.
+        let nulls = self.argument.and_then(Array::logical_nulls);
         if nulls.is_none() && self.filter.is_none() {
             match self.weights {
                 None => self.slots.iter().enumerate().for_each(|(row, slot)| each(*slot as usize, row, 1)),
@@ -274,7 +275,7 @@ impl Rows<'_> {
         }
         for (row, slot) in self.slots.iter().enumerate() {
             let held = self.filter.is_none_or(|filter| filter.is_valid(row) && filter.value(row));
-            if held && nulls.is_none_or(|nulls| nulls.is_valid(row)) {
+            if held && nulls.as_ref().is_none_or(|nulls| nulls.is_valid(row)) {
                 each(*slot as usize, row, self.weights.map_or(1, |weights| weights[row]));
             }
         }

@@ -100,13 +100,15 @@ impl ExactSum {
         self.overflow
     }
 
-    /// Bytes for a checkpoint: three counts, then the parts, little-endian.
+    /// Bytes for a checkpoint: three counts, then the parts, little-endian. A sum that overflowed has one part that is
+    /// not a number.
     pub fn save(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(&(self.parts.len() as u32).to_le_bytes());
+        let parts = if self.overflow { &[f64::NAN][..] } else { &self.parts };
+        out.extend_from_slice(&(parts.len() as u32).to_le_bytes());
         for count in [self.infinite, self.negative_infinite, self.not_a_number] {
             out.extend_from_slice(&count.to_le_bytes());
         }
-        for part in &self.parts {
+        for part in parts {
             out.extend_from_slice(&part.to_le_bytes());
         }
     }
@@ -121,7 +123,12 @@ impl ExactSum {
             ..ExactSum::default()
         };
         for _ in 0..count {
-            sum.parts.push(f64::from_le_bytes(take(bytes)?));
+            let part = f64::from_le_bytes(take(bytes)?);
+            sum.overflow |= part.is_nan();
+            sum.parts.push(part);
+        }
+        if sum.overflow {
+            sum.parts.clear();
         }
         Some(sum)
     }
@@ -173,6 +180,17 @@ mod tests {
         sum.add(f64::NAN, -1);
         sum.add(f64::INFINITY, -1);
         assert_eq!(sum.value(), 2.5);
+    }
+
+    #[test]
+    fn an_overflow_survives_a_checkpoint() {
+        let mut sum = ExactSum::default();
+        sum.add(1.7e308, 1);
+        sum.add(1.7e308, 1);
+        let mut bytes = Vec::new();
+        sum.save(&mut bytes);
+        let loaded = ExactSum::load(&mut bytes.as_slice()).unwrap();
+        assert!(sum.has_overflowed() && loaded == sum);
     }
 
     proptest! {

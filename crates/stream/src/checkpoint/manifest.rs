@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::operator::Violations;
 use crate::{Error, Result};
 
 /// The version that this binary writes; it reads no newer one.
@@ -29,6 +30,9 @@ pub struct Manifest {
     /// Dead letters written since the data folder began, and one past the last of them in their topic.
     pub dead_letters: u64,
     pub dead_letters_end: i64,
+    /// Rows that violated a rule since the data folder began, by relation and rule.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub violations: BTreeMap<String, Violations>,
     /// Pieces of state by owner (a node of the graph, or `table/` and a view), to be read in this order.
     pub state: BTreeMap<String, Vec<Part>>,
 }

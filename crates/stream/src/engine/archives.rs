@@ -58,7 +58,7 @@ impl Archives {
             Kind::Keyed { .. } => None,
         });
         for stream in graph.inputs.iter().chain(derived) {
-            let (stream, board, policy) = (Arc::clone(stream), Arc::clone(&archives.board), options.archive.clone());
+            let (stream, board, policy) = (Arc::clone(stream), archives.board.clone(), options.archive.clone());
             let name = stream.name.clone();
             let archiver =
                 runtime.block_on(Archiver::open(stream, lake, Arc::clone(log), Arc::clone(clock), policy, board))?;

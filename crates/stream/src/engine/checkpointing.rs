@@ -40,6 +40,7 @@ impl Engine {
             sinks: BTreeMap::from([(self.topics.name().to_owned(), token.clone())]),
             dead_letters: self.dead_letters,
             dead_letters_end: self.topics.letters_end(),
+            violations: self.violations.clone(),
             state: BTreeMap::new(),
         };
         let taken_us = manifest.taken_us;

@@ -95,7 +95,7 @@ impl Inputs {
     }
 
     /// The partitions that have rows to read, with an equal share of `bytes` each.
-    pub fn plan(&mut self, log: &dyn Log, bytes: usize) -> Result<(Vec<Read>, Vec<Raised>)> {
+    pub fn plan(&mut self, log: &dyn Log, bytes: usize, now: Duration) -> Result<(Vec<Read>, Vec<Raised>)> {
         let (mut reads, mut raised) = (Vec::new(), Vec::new());
         for (index, input) in self.inputs.iter_mut().enumerate() {
             for (number, partition) in input.partitions.iter_mut().enumerate() {
@@ -103,6 +103,8 @@ impl Inputs {
                 if state.stopped.is_some() || log.offsets(&input.stream.topic, number as u32)?.stable <= state.next {
                     continue;
                 }
+                // It is not idle while its rows are on their way, however long they took to be planned.
+                partition.last_rows = now;
                 if std::mem::take(&mut state.idle) && state.watermark_us < input.watermark_us {
                     state.watermark_us = input.watermark_us;
                     raised.push(Raised {

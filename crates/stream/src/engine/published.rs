@@ -7,12 +7,14 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arrow::array::RecordBatch;
+use headwater_base::clock::Clock;
 use headwater_log::Isolation;
 use headwater_query::provide::{ReadPoint, Snapshots, ViewReader};
 
 use super::inputs::PartitionStatus;
 use crate::Result;
 use crate::batch::Batch;
+use crate::operator::Violations;
 use crate::view::{Snapshot, Table};
 use crate::worker::NodeStatus;
 
@@ -20,6 +22,8 @@ use crate::worker::NodeStatus;
 #[derive(Default)]
 pub struct Published {
     inner: Mutex<Inner>,
+    /// Of a running node; what a checkpoint holds is as old as that.
+    clock: Option<Arc<dyn Clock>>,
 }
 
 /// One epoch.
@@ -46,9 +50,8 @@ pub struct Status {
     pub checkpoint: Option<CheckpointStatus>,
     /// By node of the graph: name and the sum over workers.
     pub operators: Vec<(String, NodeStatus)>,
-    /// Rows kept or dropped in spite of a rule, by stream and rule.
-    pub warned: BTreeMap<(String, String), u64>,
-    pub dropped: BTreeMap<(String, String), u64>,
+    /// Rows that violated a rule since the data folder began, by relation.
+    pub violations: BTreeMap<String, Violations>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,6 +64,11 @@ pub struct CheckpointStatus {
 }
 
 impl Published {
+    /// What a running node shows: its readers live in the present, also while no tick has anything to do.
+    pub fn live(clock: Arc<dyn Clock>) -> Published {
+        Published { inner: Mutex::default(), clock: Some(clock) }
+    }
+
     pub fn lock(&self) -> MutexGuard<'_, Inner> {
         // A panic elsewhere leaves complete ticks only: each is applied after all that can fail was computed.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
@@ -68,6 +76,14 @@ impl Published {
 }
 
 impl Inner {
+    /// What does not go on, each with its reason: views that stopped, and partitions that an `ON VIOLATION FAIL` stops.
+    pub fn stopped(&self) -> Vec<String> {
+        let views = self.failed.iter().map(|(view, reason)| format!("view {view} stopped: {reason}"));
+        let stopped =
+            |each: &PartitionStatus| Some(format!("stream {} stopped: {}", each.stream, each.stopped.as_ref()?));
+        views.chain(self.status.partitions.iter().filter_map(stopped)).collect()
+    }
+
     /// Applies one tick's changes to one table.
     pub fn apply(&mut self, view: &str, changes: &[Batch]) -> Result<()> {
         match self.tables.get_mut(view) {
@@ -83,10 +99,11 @@ impl Snapshots for Published {
         let views = inner.tables.iter().map(|(name, table)| (name.clone(), table.snapshot())).collect();
         Arc::new(ReadPoint {
             epoch: inner.epoch,
-            as_of_us: inner.as_of_us,
+            as_of_us: self.clock.as_ref().map_or(inner.as_of_us, |clock| clock.now_us()),
             streams: inner.ends.clone(),
             isolation: Isolation::Latest,
-            views: Arc::new(Views { views, failed: inner.failed.clone() }),
+            stopped: inner.failed.clone(),
+            views: Arc::new(Views { views }),
         })
     }
 }
@@ -94,14 +111,10 @@ impl Snapshots for Published {
 /// The tables of one epoch.
 struct Views {
     views: HashMap<String, Snapshot>,
-    failed: BTreeMap<String, String>,
 }
 
 impl ViewReader for Views {
     fn rows(&self, view: &str) -> headwater_query::Result<Vec<RecordBatch>> {
-        if let Some(reason) = self.failed.get(view) {
-            return Err(headwater_query::Error::Execution(format!("view {view} stopped: {reason}")));
-        }
         match self.views.get(view) {
             Some(snapshot) => snapshot.rows().map_err(|error| headwater_query::Error::Internal(error.to_string())),
             None => Err(headwater_query::Error::Internal(format!("view {view} is not maintained by this node"))),

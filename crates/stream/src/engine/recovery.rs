@@ -15,6 +15,7 @@ use crate::checkpoint::{Checkpoints, Manifest};
 use crate::executor::Executor;
 use crate::graph::{Graph, Kind};
 use crate::letter;
+use crate::operator::Violations;
 use crate::view::Table;
 use crate::{Error, Result};
 
@@ -23,6 +24,7 @@ use crate::{Error, Result};
 pub(super) struct Restored {
     pub epoch: u64,
     pub dead_letters: u64,
+    pub violations: BTreeMap<String, Violations>,
     pub tables: BTreeMap<String, Table>,
     pub failed: BTreeMap<String, String>,
 }
@@ -72,6 +74,7 @@ pub(super) async fn load(
     }
     restored.epoch = manifest.epoch;
     restored.dead_letters = manifest.dead_letters;
+    restored.violations.clone_from(&manifest.violations);
     restored.failed = failed(manifest);
     Ok(restored)
 }
@@ -125,6 +128,7 @@ pub fn offline(graph: &Graph, log: &dyn Log, store: Arc<dyn ObjectStore>, runtim
         inner.as_of_us = manifest.taken_us;
         inner.failed = failed(manifest);
         inner.status.dead_letters = manifest.dead_letters;
+        inner.status.violations.clone_from(&manifest.violations);
         inner.status.checkpoint =
             Some(CheckpointStatus { number: manifest.number, taken_us: manifest.taken_us, duration_us: 0, bytes: 0 });
         for (stream, saved) in &manifest.inputs {

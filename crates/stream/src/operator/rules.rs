@@ -34,10 +34,16 @@ impl Operator for Rules {
                 Error::invalid(message).with_hint("change the rule or the rows; ON VIOLATION FAIL stops the view")
             );
         }
+        for (rule, rows) in verdicts.warned.iter().chain(&verdicts.dropped) {
+            *out.violations.entry(name(*rule).unwrap_or_default().0).or_default() += rows;
+        }
         for verdict in &verdicts.rejected {
             let (rule, text) = name(verdict.rule).unwrap_or_default();
             let (reason, detail) = match &verdict.error {
-                None => ("violation", format!("EXPECT ({text})")),
+                None => {
+                    *out.violations.entry(rule.clone()).or_default() += 1;
+                    ("violation", format!("EXPECT ({text})"))
+                }
                 Some(error) => ("failed", error.clone()),
             };
             let mut letter =

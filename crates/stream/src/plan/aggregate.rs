@@ -5,7 +5,9 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::expr::AggregateFunction;
-use datafusion::logical_expr::{self as logical, Expr};
+use datafusion::logical_expr::{self as logical, Expr, Operator};
+use datafusion::physical_expr::expressions::{BinaryExpr, Column, Literal};
+use datafusion::physical_plan::PhysicalExpr;
 
 use super::facts::{self, Fact};
 use super::{Compile, Flow, physical};
@@ -16,7 +18,7 @@ use crate::{Error, Result};
 
 impl Compile<'_> {
     pub(super) fn aggregate(&mut self, group: &logical::Aggregate) -> Result<Flow> {
-        let input = self.plan(&group.input)?;
+        let mut input = self.plan(&group.input)?;
         let over = group.input.schema();
         if group.group_expr.iter().any(|each| matches!(each, Expr::GroupingSet(_))) {
             return Err(self.unbuilt("GROUPING SETS, ROLLUP and CUBE"));
@@ -27,7 +29,22 @@ impl Compile<'_> {
             self.call(each, &mut arguments)?;
         }
         let Arguments { list, calls } = arguments;
-        let expressions = list.iter().map(|each| physical(each, over)).collect::<Result<Vec<_>>>()?;
+        let mut expressions = list.iter().map(|each| physical(each, over)).collect::<Result<Vec<_>>>()?;
+        let facts: Vec<Fact> = group.group_expr.iter().map(|each| facts::of(each, over, &input.facts)).collect();
+        let window = self.window(&input, &facts)?;
+        if let Some(Window { edge, end_after_us, lateness_us, .. }) = window {
+            // Before the row becomes keys and arguments, so that a dead letter holds it as it was.
+            let edge = Arc::clone(&expressions[edge]);
+            input.from = self.push("late", vec![input.from], Step::Late { edge, end_after_us, lateness_us });
+        }
+        for key in &mut expressions[..keys] {
+            let data_type = key.data_type(over.as_arrow())?;
+            if matches!(data_type, DataType::Float32 | DataType::Float64) {
+                // Adding zero makes the negative one positive: they are one key, as in batch.
+                let zero = Arc::new(Literal::new(ScalarValue::new_zero(&data_type)?));
+                *key = Arc::new(BinaryExpr::new(Arc::clone(key), Operator::Plus, zero));
+            }
+        }
         let fields = expressions
             .iter()
             .enumerate()
@@ -37,14 +54,8 @@ impl Compile<'_> {
             })
             .collect::<Result<Vec<_>>>()?;
         let columns: SchemaRef = Arc::new(Schema::new(fields));
-        let facts: Vec<Fact> = group.group_expr.iter().map(|each| facts::of(each, over, &input.facts)).collect();
         let step = Step::Project { expressions, schema: SchemaRef::clone(&columns) };
         let mut from = self.push("arguments", vec![input.from], step);
-
-        let window = self.window(&input, &facts)?;
-        if let Some(Window { edge, end_after_us, lateness_us, .. }) = window {
-            from = self.push("late", vec![from], Step::Late { edge, end_after_us, lateness_us });
-        }
         from = self.push("exchange", vec![from], Step::Exchange { keys });
         let output = SchemaRef::clone(group.schema.inner());
         let plan = Plan { keys, calls, input: columns, output: SchemaRef::clone(&output), window, retracts: true };
@@ -159,9 +170,16 @@ fn needs_retractions(node: usize, nodes: &[Node], outputs: &[Output]) -> bool {
         || nodes.iter().enumerate().filter(|(_, other)| other.reads.iter().any(reads)).any(|(index, other)| match other
             .step
         {
-            Step::Project { .. } => needs_retractions(index, nodes, outputs),
+            // A new row that fails in an expression would not replace the old one: that has to be taken back.
+            Step::Project { ref expressions, .. } if expressions.iter().all(never_fails) => {
+                needs_retractions(index, nodes, outputs)
+            }
             _ => true,
         })
+}
+
+fn never_fails(expression: &Arc<dyn PhysicalExpr>) -> bool {
+    expression.is::<Column>() || expression.is::<Literal>()
 }
 
 /// Whether rows that come from a place may be taken back.

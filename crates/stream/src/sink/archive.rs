@@ -4,19 +4,21 @@
 //! So it needs no checkpoint, and a restart reads on from there. Rows that were decoded for the dataflow are handed
 //! over; whatever it was not handed (after a restart, or because it was behind) it reads from the log.
 
+pub mod board;
 pub mod threads;
 
-use std::sync::{Arc, RwLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use arrow::array::RecordBatch;
 use headwater_base::clock::Clock;
-use headwater_lake::{Archive, Lake, PartitionWriter, Snapshot};
+use headwater_lake::{Archive, Lake, PartitionWriter};
 use headwater_log::{Isolation, Log, ReadOptions};
 use headwater_query::decode::StreamReader;
 use headwater_query::relation::Stream;
 
 use crate::Result;
+pub use board::{Board, Shown};
 
 /// When rows are committed to the table.
 #[derive(Debug, Clone)]
@@ -45,18 +47,6 @@ pub struct Rows {
     pub timestamps_us: Arc<[i64]>,
 }
 
-/// What others see of an archive.
-#[derive(Clone)]
-pub struct Shown {
-    pub snapshot: Snapshot,
-    pub rows: u64,
-    /// Why it makes no progress, while it does not.
-    pub trouble: Option<String>,
-}
-
-/// Where others look.
-pub type Board = Arc<RwLock<std::collections::HashMap<String, Shown>>>;
-
 /// The archiver of one stream.
 pub struct Archiver {
     stream: Arc<Stream>,
@@ -68,6 +58,8 @@ pub struct Archiver {
     writers: Vec<PartitionWriter>,
     /// One past what was taken, by partition.
     taken: Vec<i64>,
+    /// An error left it unknown what the table holds: nothing is taken before that is read again.
+    lost: bool,
     /// Since when rows wait.
     waiting_since: Option<Duration>,
     board: Board,
@@ -96,6 +88,7 @@ impl Archiver {
             policy,
             writers,
             taken,
+            lost: false,
             waiting_since: None,
             board,
             rows: 0,
@@ -111,6 +104,13 @@ impl Archiver {
     /// Takes rows that were decoded for others. Rows that it has are passed over; rows before them that it has not
     /// are read from the log first.
     pub async fn take(&mut self, rows: Rows) -> Result<()> {
+        self.find_place().await?;
+        let done = self.try_take(rows).await;
+        self.lost |= done.is_err();
+        done
+    }
+
+    async fn try_take(&mut self, rows: Rows) -> Result<()> {
         let partition = rows.partition as usize;
         if rows.next <= self.taken[partition] {
             return Ok(());
@@ -125,8 +125,11 @@ impl Archiver {
 
     /// Reads from the log what lies before the given offsets, one by partition, and was not taken yet.
     pub async fn catch_up(&mut self, until: &[i64]) -> Result<()> {
+        self.find_place().await?;
         for (partition, until) in until.iter().enumerate() {
-            self.read(partition as u32, *until).await?;
+            let done = self.read(partition as u32, *until).await;
+            self.lost |= done.is_err();
+            done?;
         }
         Ok(())
     }
@@ -167,7 +170,7 @@ impl Archiver {
             self.waiting_since = Some(self.clock.elapsed());
         }
         let bytes: u64 = self.writers.iter().map(|writer| writer.bytes() as u64).sum();
-        if bytes >= self.policy.bytes_max { self.commit().await } else { Ok(()) }
+        if bytes >= self.policy.bytes_max { self.try_commit().await } else { Ok(()) }
     }
 
     /// Commits when it is time to.
@@ -178,11 +181,18 @@ impl Archiver {
 
     /// Commits all that was taken.
     pub async fn commit(&mut self) -> Result<()> {
+        self.find_place().await?;
+        let done = self.try_commit().await;
+        self.lost |= done.is_err();
+        done
+    }
+
+    async fn try_commit(&mut self) -> Result<()> {
         if self.waiting_since.is_none() {
             return Ok(());
         }
-        let fresh: Vec<PartitionWriter> =
-            (0..self.stream.partitions).map(|partition| self.archive.writer(partition)).collect();
+        let fresh = self.taken.iter().zip(0..).map(|(taken, partition)| self.archive.writer_from(partition, *taken));
+        let fresh: Vec<PartitionWriter> = fresh.collect();
         let mut files = Vec::new();
         let mut rows = 0;
         for writer in std::mem::replace(&mut self.writers, fresh) {
@@ -195,33 +205,31 @@ impl Archiver {
         self.show()
     }
 
-    /// Starts again from what the table holds, after an error: rows that waited are read from the log once more.
-    pub async fn reopen(&mut self) -> Result<()> {
+    /// After an error, starts again from what the table holds: rows that waited are read from the log once more.
+    async fn find_place(&mut self) -> Result<()> {
+        if !self.lost {
+            return Ok(());
+        }
         self.archive.refresh().await?;
         for partition in 0..self.stream.partitions {
             self.writers[partition as usize] = self.archive.writer(partition);
             self.taken[partition as usize] = self.archive.next_offset(partition);
         }
         self.waiting_since = None;
+        self.lost = false;
         self.show()
     }
 
     /// Says on the board why it makes no progress.
     pub fn report(&self, error: &crate::Error) {
         tracing::warn!(stream = self.stream.name, %error, "the archive waits");
-        if let Ok(mut board) = self.board.write()
-            && let Some(shown) = board.get_mut(&self.stream.name)
-        {
-            shown.trouble = Some(error.to_string());
-        }
+        self.board.report(&self.stream.name, error.to_string());
     }
 
     /// Lets readers see the new version, and the log forget what it holds.
     fn show(&mut self) -> Result<()> {
         let shown = Shown { snapshot: self.archive.snapshot(), rows: self.rows, trouble: None };
-        if let Ok(mut board) = self.board.write() {
-            board.insert(self.stream.name.clone(), shown);
-        }
+        self.board.show(&self.stream.name, shown);
         for partition in 0..self.stream.partitions {
             self.log.release(&self.stream.topic, partition, self.archive.next_offset(partition))?;
         }

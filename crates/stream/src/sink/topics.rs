@@ -168,16 +168,17 @@ impl Sink for Topics {
             (None, _) => {}
         }
         // What was committed last is known by its note, whatever was aborted since.
-        let committed = self.writer.note().and_then(|note| std::str::from_utf8(&note).ok()?.parse().ok());
-        match wanted {
-            Some(wanted) if committed != Some(wanted.checkpoint) => Err(Error::corrupt(format!(
-                "checkpoint {} is the newest, and the log's last committed one is {}",
-                wanted.checkpoint,
-                committed.map_or("none".to_owned(), |number: u64| number.to_string())
-            ))
-            .with_hint("log and checkpoints are not of the same time: restore both from one backup")),
-            _ => Ok(()),
+        let note = self.writer.note();
+        let committed: Option<u64> = note.and_then(|note| std::str::from_utf8(&note).ok()?.parse().ok());
+        let wanted = wanted.map(|wanted| wanted.checkpoint);
+        if committed == wanted {
+            return Ok(());
         }
+        let shown = |number: Option<u64>| number.map_or("none".to_owned(), |number| number.to_string());
+        let (newest, last) = (shown(wanted), shown(committed));
+        let message = format!("the newest checkpoint is {newest}, and the last that the log committed is {last}");
+        Err(Error::corrupt(message)
+            .with_hint("log and checkpoints are not of the same time: restore both from one backup"))
     }
 }
 

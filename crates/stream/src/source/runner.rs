@@ -41,13 +41,14 @@ impl Runner {
         Ok(Runner { source, writer, records: Records::new(stream, clock)?, rows: 0 })
     }
 
-    /// Polls once and commits what came.
+    /// Polls once and commits what came, also what came before an error.
     pub fn step(&mut self) -> Result<Progress> {
-        let progress = self.source.poll(&mut self.records)?;
-        if !self.records.is_empty() && (self.records.is_full() || progress != Progress::More) {
+        let polled = self.source.poll(&mut self.records);
+        let goes_on = matches!(polled, Ok(Progress::More));
+        if !self.records.is_empty() && (self.records.is_full() || !goes_on) {
             self.commit()?;
         }
-        Ok(progress)
+        Ok(polled?)
     }
 
     fn commit(&mut self) -> Result<()> {
@@ -76,6 +77,8 @@ pub struct Report {
     pub rows: u64,
     /// It is read to its end.
     pub ended: bool,
+    /// It has nothing for now.
+    pub waits: bool,
     /// Why it stopped before.
     pub failure: Option<(String, Option<String>)>,
 }
@@ -114,6 +117,13 @@ impl Running {
         Ok(Running { name: name.to_owned(), shared, thread: Some(thread) })
     }
 
+    /// A source that could not even start, with the reason: the node runs without it.
+    pub fn failed(name: &str, error: &Error) -> Running {
+        let shared = Shared::default();
+        shared.fail(error);
+        Running { name: name.to_owned(), shared: Arc::new(shared), thread: None }
+    }
+
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -127,10 +137,10 @@ impl Running {
         Reports(Arc::clone(&self.shared))
     }
 
-    /// It will give no more rows.
+    /// It will give no more rows, or has no end and nothing for now.
     pub fn is_over(&self) -> bool {
         let report = self.shared.report();
-        report.ended || report.failure.is_some()
+        report.ended || report.failure.is_some() || (report.waits && report.status.total.is_none())
     }
 }
 
@@ -139,12 +149,17 @@ impl Shared {
         self.report.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn fail(&self, error: &Error) {
+        self.report().failure = Some((error.to_string(), error.hint().map(str::to_owned)));
+    }
+
     fn serve(&self, mut runner: Runner) {
         while !self.stop.load(Ordering::Acquire) {
             let stepped = runner.step();
             let mut report = self.report();
             report.status = runner.status();
             report.rows = runner.rows();
+            report.waits = matches!(stepped, Ok(Progress::Wait(_)));
             match stepped {
                 Ok(Progress::More) => {}
                 Ok(Progress::Wait(time)) => {
@@ -157,8 +172,8 @@ impl Shared {
                     return;
                 }
                 Err(error) => {
-                    report.failure = Some((error.to_string(), error.hint().map(str::to_owned)));
-                    return;
+                    drop(report);
+                    return self.fail(&error);
                 }
             }
         }

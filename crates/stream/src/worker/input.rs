@@ -5,12 +5,13 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, RecordBatch, new_null_array};
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use headwater_log::{Isolation, Log, ReadOptions};
-use headwater_query::decode::{Decoded, Rejected, StreamReader};
+use headwater_query::decode::{Decoded, Reason, Rejected, StreamReader};
 use headwater_query::relation::Stream;
 
 use crate::Result;
 use crate::batch::{Batch, Origin, assemble};
 use crate::letter::Letter;
+use crate::operator::Violations;
 
 /// Reads the partitions of one stream. It keeps nothing from tick to tick: what was read is the engine's to know.
 pub struct InputReader {
@@ -48,9 +49,7 @@ pub struct Taken {
     pub rows: RecordBatch,
     pub offsets: Arc<[i64]>,
     pub timestamps_us: Arc<[i64]>,
-    /// Rows kept or dropped in spite of a rule: the rule's name and how many.
-    pub warned: Vec<(String, u64)>,
-    pub dropped: Vec<(String, u64)>,
+    pub violations: Violations,
     /// A row that stops the readers of the stream: nothing is read from it on.
     pub stopped: Option<String>,
 }
@@ -88,6 +87,7 @@ impl InputReader {
         let decoded = self.reader.decode(&chunk)?;
         let stopped = decoded.failed.as_ref().map(|failed| self.reason(read.partition, failed));
         let next = decoded.failed.as_ref().map_or(chunk.next, |failed| failed.offset);
+        let violations = self.violations(&decoded);
         let letters = decoded.rejected.iter().map(|rejected| self.letter(read.partition, rejected)).collect();
         let (watermarks, watermark_us) = self.watermarks(&decoded, read.watermark_us);
         let rows = self.complete(&decoded.rows)?;
@@ -102,10 +102,6 @@ impl InputReader {
                 watermarks: watermarks.into(),
             }),
         });
-        let named = |counts: &[(usize, u64)]| {
-            let rules = self.stream.rules.rules();
-            counts.iter().map(|(rule, count)| (rules[*rule].name.clone(), *count)).collect()
-        };
         let taken = Taken {
             input: self.input,
             partition: read.partition,
@@ -116,8 +112,7 @@ impl InputReader {
             rows,
             offsets,
             timestamps_us: decoded.timestamps_us.into(),
-            warned: named(&decoded.warned),
-            dropped: named(&decoded.dropped),
+            violations,
             stopped,
         };
         Ok((batch, taken, letters))
@@ -138,6 +133,19 @@ impl InputReader {
             })
             .collect();
         (before, watermark_us)
+    }
+
+    fn violations(&self, decoded: &Decoded) -> Violations {
+        let rules = self.stream.rules.rules();
+        let mut violations = Violations::new();
+        for (rule, rows) in decoded.warned.iter().chain(&decoded.dropped) {
+            *violations.entry(rules[*rule].name.clone()).or_default() += rows;
+        }
+        let quarantined = decoded.rejected.iter().filter(|rejected| rejected.reason == Reason::Violation);
+        for rule in quarantined.chain(&decoded.failed).filter_map(|rejected| rejected.rule.as_ref()) {
+            *violations.entry(rule.clone()).or_default() += 1;
+        }
+        violations
     }
 
     fn complete(&self, rows: &RecordBatch) -> Result<RecordBatch> {

@@ -1,6 +1,7 @@
 //! The engine from outside: what it keeps equals what the batch engine gives, whatever the workers, the batches, the
 //! order of rows and the crashes.
 
+mod archiver;
 mod equals_batch;
 mod simulated;
 mod world;

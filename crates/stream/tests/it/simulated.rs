@@ -19,7 +19,8 @@ fn story(seed: u64) -> u64 {
     for _ in 0..3 + random.below(4) {
         let crash_at = world.disk.operations() + 1 + random.below(900);
         let error_chance = if random.chance(1, 3) { Some((1, 400)) } else { None };
-        world.disk.set_faults(Faults { crash_at_operation: Some(crash_at), error_chance, ..Faults::default() });
+        let full = random.chance(1, 4).then(|| 1000 + random.below(400_000));
+        world.disk.set_faults(Faults { crash_at_operation: Some(crash_at), error_chance, full, ..Faults::default() });
         // Every error ends a life: what is left on the disk decides.
         let _ = live(&world, &mut rows, &mut random, &mut acknowledged);
         world.disk.set_faults(Faults::default());

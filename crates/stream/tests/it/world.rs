@@ -13,7 +13,7 @@ use headwater_base::objects::Objects;
 use headwater_lake::Lake;
 use headwater_log::embedded::Options as LogOptions;
 use headwater_log::{Builder, EmbeddedLog, Isolation, Log, ReadOptions};
-use headwater_query::provide::{Archived, Archives, History, ReadPoint, Snapshots, SystemTables};
+use headwater_query::provide::{ReadPoint, Snapshots, SystemTables};
 use headwater_query::relation::{Relation, Relations, resolve};
 use headwater_query::render::{Format, render};
 use headwater_query::session::{self, Session, Sources};
@@ -100,7 +100,7 @@ impl World {
         let sources = Sources {
             relations: self.relations.clone(),
             log,
-            archives: Arc::new(Boards(board)),
+            archives: Arc::new(board),
             snapshots: published as Arc<dyn Snapshots>,
             system: Arc::new(NoSystem),
         };
@@ -222,37 +222,6 @@ impl SystemTables for NoSystem {
 
     fn rows(&self, table: &str, _: &ReadPoint) -> headwater_query::Result<Vec<RecordBatch>> {
         Err(headwater_query::Error::Internal(format!("there is no system.{table} here")))
-    }
-}
-
-struct Boards(Board);
-
-impl Archives for Boards {
-    fn archive(&self, stream: &str) -> Option<Arc<dyn History>> {
-        let shown = self.0.read().ok()?.get(stream).cloned()?;
-        Some(Arc::new(One(shown.snapshot)))
-    }
-}
-
-struct One(headwater_lake::Snapshot);
-
-#[async_trait::async_trait]
-impl History for One {
-    async fn snapshot(&self) -> headwater_query::Result<Arc<dyn Archived>> {
-        Ok(Arc::new(Version(self.0.clone())))
-    }
-}
-
-#[derive(Debug)]
-struct Version(headwater_lake::Snapshot);
-
-impl Archived for Version {
-    fn next_offset(&self, partition: u32) -> i64 {
-        self.0.next_offset(partition)
-    }
-
-    fn table(&self) -> Arc<dyn datafusion::datasource::TableProvider> {
-        self.0.table_provider()
     }
 }
 

@@ -50,6 +50,9 @@ impl Handle {
 impl File for Handle {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> Result<usize> {
         self.run("read", |state| {
+            if state.fails_to_read() {
+                return Err(io::Error::other("simulated I/O error"));
+            }
             let bytes = &state.files[self.file].current;
             let from = index(offset).min(bytes.len());
             let count = buffer.len().min(bytes.len() - from);

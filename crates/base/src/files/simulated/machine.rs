@@ -76,6 +76,10 @@ impl State {
         self.faults.error_chance.is_some_and(|(numerator, denominator)| self.random.chance(numerator, denominator))
     }
 
+    pub fn fails_to_read(&mut self) -> bool {
+        self.faults.read_error_chance.is_some_and(|(numerator, denominator)| self.random.chance(numerator, denominator))
+    }
+
     pub fn create_file(&mut self, path: &Path) -> io::Result<usize> {
         let file = self.files.len();
         self.tree.add(path, Target::File(file))?;

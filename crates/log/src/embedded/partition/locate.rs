@@ -118,7 +118,8 @@ impl Partition {
                     return Err(corrupt(&path, length, detail));
                 }
                 if !self.shared.options.read_only {
-                    names::create(files, &index_path)?.write_at(&index.encode(), 0)?;
+                    // It only saves the next reader some work: a full disk, or another reader at the same, is no error.
+                    let _ = names::create(files, &index_path).and_then(|file| file.write_at(&index.encode(), 0));
                 }
                 index
             }
@@ -128,9 +129,15 @@ impl Partition {
 
     /// The first visible offset whose record has a time at or after `timestamp_ms`.
     pub fn offset_for_time(&self, timestamp_ms: i64) -> Result<Option<i64>> {
-        let (segments, stable, aborted) = {
+        // All under one lock: a segment that is closed between two looks would be in neither.
+        let (segments, active, stable, aborted) = {
             let state = self.state()?;
-            (state.closed.clone(), state.stable(), Arc::clone(&state.aborted))
+            let locate = |active: &super::Active| active.index.locate_time(timestamp_ms);
+            let active = match &state.active {
+                Some(active) => self.segment(&state, state.end, |_| locate(active))?,
+                None => None,
+            };
+            (state.closed.clone(), active, state.stable(), Arc::clone(&state.aborted))
         };
         for closed in segments {
             let extent = match closed.extent.get() {
@@ -146,15 +153,10 @@ impl Partition {
                 return Ok(Some(found));
             }
         }
-        let place = {
-            let state = self.state()?;
-            let Some(active) = &state.active else { return Ok(None) };
-            match self.segment(&state, state.end, |_| active.index.locate_time(timestamp_ms))? {
-                Some(Segment::Active(place)) => place,
-                _ => return Ok(None),
-            }
-        };
-        first_at(&place, timestamp_ms, stable, &aborted)
+        match active {
+            Some(Segment::Active(place)) => first_at(&place, timestamp_ms, stable, &aborted),
+            _ => Ok(None),
+        }
     }
 }
 

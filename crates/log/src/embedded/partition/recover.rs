@@ -300,6 +300,9 @@ fn set_aside(files: &dyn Files, path: &Path, file: &dyn File, position: u64, len
                 let created = created?;
                 created.write_at(&bytes[..got], 0)?;
                 created.sync_data()?;
+                if let Some(folder) = kept.parent() {
+                    files.sync_folder(folder)?;
+                }
                 return Ok(kept);
             }
         }

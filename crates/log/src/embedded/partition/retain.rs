@@ -98,8 +98,10 @@ impl Partition {
     fn remove(&self, segments: &[Arc<Closed>], archived: bool, bytes: u64) -> Result<Option<Deleted>> {
         let mut state = self.state()?;
         let Some(start) = segments.last().map(|last| last.end_offset) else { return Ok(None) };
-        // A pin may have come in the meantime.
-        if start > state.deletable(archived) || state.closed.len() < segments.len() {
+        // A pin may have come in the meantime, or somebody else may have removed some of them.
+        let are_first = state.closed.len() >= segments.len()
+            && state.closed.iter().zip(segments).all(|(closed, segment)| Arc::ptr_eq(closed, segment));
+        if start > state.deletable(archived) || !are_first {
             return Ok(None);
         }
         let offsets = state.start..start;

@@ -3,8 +3,8 @@
 //! A full channel holds the engine back, for a while: then the batch is let go, and the archiver reads it from the
 //! log. So a lake that does not answer slows the node down once and never stops it.
 
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -25,15 +25,17 @@ const RETRY: Duration = Duration::from_secs(1);
 
 enum Message {
     Rows(Rows),
-    /// All before these offsets is committed in the log.
-    Until(Arc<[i64]>),
     /// Commit all before these offsets, then answer.
     Flush(Arc<[i64]>, SyncSender<Result<()>>),
 }
 
+/// Up to where the log is committed, as last heard.
+type Until = Arc<Mutex<Option<Arc<[i64]>>>>;
+
 /// One archiver's thread.
 pub struct Thread {
     messages: Option<SyncSender<Message>>,
+    until: Until,
     thread: Option<JoinHandle<()>>,
     /// The archiver is in trouble or slow: nothing is handed over until it asks again.
     patience: Duration,
@@ -42,12 +44,14 @@ pub struct Thread {
 impl Thread {
     pub fn start(archiver: Archiver, runtime: Arc<Runtime>) -> Result<Thread> {
         let (messages, inbox) = sync_channel(QUEUE);
+        let until = Until::default();
+        let heard = Arc::clone(&until);
         let name = format!("archive-{}", archiver.stream().name);
         let thread = thread::Builder::new()
             .name(name)
-            .spawn(move || serve(archiver, &runtime, &inbox))
+            .spawn(move || serve(archiver, &runtime, &inbox, &heard))
             .map_err(|error| Error::internal(format!("cannot start an archiver's thread: {error}")))?;
-        Ok(Thread { messages: Some(messages), thread: Some(thread), patience: PATIENCE })
+        Ok(Thread { messages: Some(messages), until, thread: Some(thread), patience: PATIENCE })
     }
 
     /// Hands rows over, or lets them go when the archiver has no room for long.
@@ -73,12 +77,9 @@ impl Thread {
         }
     }
 
-    /// Says up to where the log is committed, if the archiver has room to hear it.
+    /// Says up to where the log is committed: the archiver reads there when nothing is handed over.
     pub fn until(&self, offsets: Arc<[i64]>) {
-        if let Some(messages) = &self.messages {
-            // A full queue has later news coming.
-            let _ = messages.try_send(Message::Until(offsets));
-        }
+        *lock(&self.until) = Some(offsets);
     }
 
     /// Commits all before these offsets and waits for it.
@@ -102,15 +103,14 @@ impl Drop for Thread {
     }
 }
 
-fn serve(mut archiver: Archiver, runtime: &Runtime, inbox: &Receiver<Message>) {
-    let mut until: Option<Arc<[i64]>> = None;
+fn lock(until: &Until) -> MutexGuard<'_, Option<Arc<[i64]>>> {
+    until.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn serve(mut archiver: Archiver, runtime: &Runtime, inbox: &Receiver<Message>, until: &Until) {
     loop {
         let result = match inbox.recv_timeout(Duration::from_millis(200)) {
             Ok(Message::Rows(rows)) => runtime.block_on(archiver.take(rows)),
-            Ok(Message::Until(offsets)) => {
-                until = Some(offsets);
-                Ok(())
-            }
             Ok(Message::Flush(offsets, answer)) => {
                 let flushed = runtime.block_on(async {
                     archiver.catch_up(&offsets).await?;
@@ -120,18 +120,15 @@ fn serve(mut archiver: Archiver, runtime: &Runtime, inbox: &Receiver<Message>) {
                 let _ = answer.send(flushed);
                 Ok(())
             }
-            Err(RecvTimeoutError::Timeout) => match &until {
-                Some(offsets) => runtime.block_on(archiver.catch_up(offsets)),
-                None => Ok(()),
-            },
+            Err(RecvTimeoutError::Timeout) => {
+                let until = lock(until).clone();
+                until.map_or(Ok(()), |offsets| runtime.block_on(archiver.catch_up(&offsets)))
+            }
             Err(RecvTimeoutError::Disconnected) => return,
         };
         if let Err(error) = result.and_then(|()| runtime.block_on(archiver.commit_if_due())) {
             archiver.report(&error);
             thread::sleep(RETRY);
-            if let Err(error) = runtime.block_on(archiver.reopen()) {
-                archiver.report(&error);
-            }
         }
     }
 }

@@ -1,0 +1,10 @@
+//! The binary as users run it: SQL logic tests, and what it says to input and folders that are not as they should be.
+
+#![allow(clippy::unwrap_used, reason = "all of it is tests, helpers too")]
+
+#[path = "headwater/bad_input.rs"]
+mod bad_input;
+#[path = "headwater/node.rs"]
+mod node;
+#[path = "headwater/slt.rs"]
+mod slt;
