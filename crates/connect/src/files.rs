@@ -52,8 +52,13 @@ pub struct FileSource {
     reading: Reading,
     matcher: Matcher,
     pace: Option<Pace>,
+    clock: Arc<dyn Clock>,
     /// All files when last listed, in order.
     listed: Vec<Found>,
+    /// How many bytes lie before each of them; one more, for all.
+    bytes_before: Vec<u64>,
+    /// Before this time, files are not listed anew while there are more to read.
+    list_again: Duration,
     current: Option<Current>,
     /// Where to read on; absent before the first file.
     position: Option<Position>,
@@ -78,13 +83,16 @@ impl FileSource {
             return Err(Error::Option(message).into());
         }
         Ok(FileSource {
-            pace: speed.map(|speed| Pace::new(clock, &target, speed)).transpose()?,
+            pace: speed.map(|speed| Pace::new(Arc::clone(&clock), &target, speed)).transpose()?,
+            clock,
             matcher: Matcher::new(PathBuf::new(), &path)?,
             files,
             target,
             follow,
             reading: Reading { format, record_bytes_max: RECORD_BYTES_MAX },
             listed: Vec::new(),
+            bytes_before: Vec::new(),
+            list_again: Duration::ZERO,
             current: None,
             position: None,
             late: Vec::new(),
@@ -105,7 +113,11 @@ impl FileSource {
 
     /// Looks for files anew. Those with names before the current one's are too late: they are named, and not read.
     fn list(&mut self) -> Result<()> {
+        let began = self.clock.elapsed();
         let listed = self.matcher.list(self.files.as_ref())?;
+        let now = self.clock.elapsed();
+        // A twentieth of the time at most, however many files there are.
+        self.list_again = now + LOOK_AGAIN.max(20 * now.saturating_sub(began));
         if let Some(position) = &self.position {
             let before = listed.iter().filter(|found| found.name < position.file);
             let known = |found: &&Found| self.listed.binary_search_by(|other| other.name.cmp(&found.name)).is_ok();
@@ -115,13 +127,24 @@ impl FileSource {
                 self.late.push(found.name.clone());
             }
         }
-        self.listed = listed;
+        self.take_list(listed);
         Ok(())
+    }
+
+    fn take_list(&mut self, listed: Vec<Found>) {
+        let mut sum = 0;
+        self.bytes_before = vec![0];
+        self.bytes_before.extend(listed.iter().map(|found| {
+            sum += found.length;
+            sum
+        }));
+        self.listed = listed;
     }
 
     /// After a restart nobody knows which names are new: only that there are more than before.
     fn resume(&mut self, position: Position) -> Result<()> {
-        self.listed = self.matcher.list(self.files.as_ref())?;
+        let listed = self.matcher.list(self.files.as_ref())?;
+        self.take_list(listed);
         let before = self.listed.iter().filter(|found| found.name < position.file).count() as u64;
         if before > position.files_before {
             let count = before - position.files_before;
@@ -137,14 +160,30 @@ impl FileSource {
 
     /// Opens the next file, where there is one.
     fn open_next(&mut self) -> Result<bool> {
-        self.list()?;
-        let after = |found: &&Found| self.position.as_ref().is_none_or(|position| found.name > position.file);
-        let Some(next) = self.listed.iter().find(after).map(|found| found.name.clone()) else { return Ok(false) };
-        let files_before = self.listed.iter().filter(|found| found.name < next).count() as u64;
-        let current = Current::open(self.files.as_ref(), &self.matcher, &next, files_before, self.reading)?;
-        self.position = Some(current.position(false));
-        self.current = Some(current);
-        Ok(true)
+        if self.next_listed().is_none() || self.clock.elapsed() >= self.list_again {
+            self.list()?;
+        }
+        loop {
+            let Some(at) = self.next_listed() else { return Ok(false) };
+            let next = self.listed[at].name.clone();
+            match Current::open(self.files.as_ref(), &self.matcher, &next, at as u64, self.reading) {
+                Ok(current) => {
+                    self.position = Some(current.position(false));
+                    self.current = Some(current);
+                    return Ok(true);
+                }
+                // It went before anything of it was read.
+                Err(Error::Vanished { .. }) => self.list()?,
+                Err(other) => return Err(other),
+            }
+        }
+    }
+
+    /// Where in the list the next file stands.
+    fn next_listed(&self) -> Option<usize> {
+        let read = |position: &Position| self.listed.partition_point(|found| found.name <= position.file);
+        let at = self.position.as_ref().map_or(0, read);
+        (at < self.listed.len()).then_some(at)
     }
 
     fn nothing_matches(&self) -> Error {
@@ -233,10 +272,10 @@ impl Source for FileSource {
     }
 
     fn status(&self) -> Status {
-        let before = |found: &&Found| self.position.as_ref().is_some_and(|position| found.name < position.file);
-        let before: u64 = self.listed.iter().filter(before).map(|found| found.length).sum();
-        let done = before + self.position.as_ref().map_or(0, |position| position.offset);
-        let all: u64 = self.listed.iter().map(|found| found.length).sum();
+        let before = |position: &Position| self.listed.partition_point(|found| found.name < position.file);
+        let bytes = |files: usize| self.bytes_before.get(files).copied().unwrap_or(0);
+        let done = self.position.as_ref().map_or(0, |position| bytes(before(position)) + position.offset);
+        let all = bytes(self.listed.len());
         let mut at = match &self.position {
             Some(position) => format!("{}:{}", position.file, position.line),
             None if self.follow && self.listed.is_empty() => {

@@ -155,6 +155,12 @@ impl Options {
 
     /// A required option that is missing.
     pub fn missing(&self, name: &str, example: &str) -> Diagnostic {
+        // Most likely it is there, mistyped.
+        if let Some(entry) = self.entries.iter().find(|entry| crate::nearest(&entry.name.value, [name]).is_some()) {
+            let unknown = format!("unknown option {}", entry.name);
+            return Diagnostic::new(self.source.clone(), entry.name.span, unknown)
+                .with_hint(format!("did you mean {name}?"));
+        }
         Diagnostic::new(self.source.clone(), self.span, format!("option {name} is missing"))
             .with_hint(format!("add {example}"))
     }

@@ -193,7 +193,10 @@ impl Engine {
         self.start_tick(Vec::new())?;
         let done = self.finish_tick()?;
         // Windows may have closed by a watermark that the checkpoint holds and no tick was told yet.
-        self.absorb(done)
+        self.absorb(done)?;
+        let operators = self.operators()?;
+        self.published.lock().status.operators = operators;
+        Ok(())
     }
 
     /// Does one tick, if there is work, and a checkpoint, if it is time.

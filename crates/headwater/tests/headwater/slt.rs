@@ -6,7 +6,7 @@
 
 use std::path::{Path, PathBuf};
 
-use arrow::array::{Array, RecordBatch};
+use arrow::array::RecordBatch;
 use arrow::datatypes::DataType;
 use arrow::ipc::reader::StreamReader;
 use arrow::util::display::{ArrayFormatter, DurationFormat, FormatOptions};

@@ -6,7 +6,7 @@ use crate::{Diagnostic, Result};
 const WORKS: &str = "what works: CREATE STREAM, CREATE SOURCE, CREATE MATERIALIZED VIEW, SELECT, EXPLAIN";
 
 /// What CREATE, DROP, ALTER and SHOW may be followed by; longer names first.
-const OBJECTS: [&[&str]; 36] = [
+const OBJECTS: [&[&str]; 37] = [
     &["EXTERNAL", "TABLE"],
     &["MATERIALIZED", "VIEW"],
     &["FEATURE", "VIEW"],
@@ -23,6 +23,7 @@ const OBJECTS: [&[&str]; 36] = [
     &["EXPERIMENT"],
     &["ALERT"],
     &["CHART"],
+    &["DASHBOARD"],
     &["FUNCTION"],
     &["SCHEMA"],
     &["DATABASE"],

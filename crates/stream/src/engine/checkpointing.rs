@@ -84,7 +84,7 @@ impl Engine {
     }
 
     /// What each operator did and holds, summed over workers.
-    fn operators(&mut self) -> Result<Vec<(String, NodeStatus)>> {
+    pub(super) fn operators(&mut self) -> Result<Vec<(String, NodeStatus)>> {
         let mut sums = vec![NodeStatus::default(); self.graph.nodes.len()];
         for worker in self.executor.status()? {
             for (sum, one) in sums.iter_mut().zip(worker) {

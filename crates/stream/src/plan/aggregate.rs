@@ -21,7 +21,7 @@ impl Compile<'_> {
         let mut input = self.plan(&group.input)?;
         let over = group.input.schema();
         if group.group_expr.iter().any(|each| matches!(each, Expr::GroupingSet(_))) {
-            return Err(self.unbuilt("GROUPING SETS, ROLLUP and CUBE"));
+            return Err(self.unbuilt("a grouping set (ROLLUP, CUBE)"));
         }
         let keys = group.group_expr.len();
         let mut arguments = Arguments { list: group.group_expr.clone(), calls: Vec::new() };

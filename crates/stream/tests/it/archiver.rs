@@ -75,7 +75,8 @@ fn a_store_that_fails_and_comes_back_loses_nothing() {
             let _ = world.runtime.block_on(archiver.commit_if_due());
         }
         world.disk.set_faults(Faults::default());
-        let ends: Vec<i64> = (0..3).map(|partition| log.offsets("events", partition).expect("offsets").stable).collect();
+        let ends: Vec<i64> =
+            (0..3).map(|partition| log.offsets("events", partition).expect("offsets").stable).collect();
         let done = world.runtime.block_on(async {
             archiver.catch_up(&ends).await?;
             archiver.commit().await
