@@ -21,7 +21,7 @@ pub const ORDERS: &str = "CREATE STREAM orders (
     amount DECIMAL(10, 2),
     ordered_at TIMESTAMP,
     WATERMARK FOR ordered_at AS ordered_at - INTERVAL '5 seconds'
-) WITH (partitions = 2)";
+) WITH (partitions = 2, max_future = 'none')";
 
 pub fn parsed(text: &str) -> Parsed {
     let source = SourceText::new("test.sql", text);

@@ -16,12 +16,10 @@ const CHAIN_MAX: usize = 6_000;
 const SET_OPERATIONS_MAX: usize = 500;
 /// Relations after one FROM with those that it stands in: each join has the columns of all before it.
 const JOINS_MAX: usize = 200;
-/// Entries of all lists of columns, options and definitions of one statement.
-const COMMAS_MAX: usize = 100_000;
 
 /// What a statement has too much of, and the token that is too much.
 pub(crate) fn exceeded(tokens: &[TokenWithSpan]) -> Option<(usize, String)> {
-    let mut meter = Meter { levels: vec![Level::default()], total: Level::default(), types: 0, cases: 0, commas: 0 };
+    let mut meter = Meter { levels: vec![Level::default()], total: Level::default(), types: 0, cases: 0 };
     let solid = || tokens.iter().enumerate().filter(|(_, token)| !matches!(token.token, Token::Whitespace(_)));
     let following = solid().skip(1).map(|(_, token)| Some(&token.token)).chain([None]);
     for ((at, token), next) in solid().zip(following) {
@@ -47,7 +45,6 @@ struct Meter {
     total: Level,
     types: usize,
     cases: usize,
-    commas: usize,
 }
 
 impl Meter {
@@ -59,7 +56,6 @@ impl Meter {
             Token::RParen | Token::RBracket | Token::RBrace => self.leave(),
             Token::Comma => {
                 self.restart();
-                self.commas += 1;
                 if self.level().in_from {
                     self.join();
                 }
@@ -81,8 +77,6 @@ impl Meter {
             ("UNION, EXCEPT and INTERSECT in one query", SET_OPERATIONS_MAX)
         } else if self.total.joins > JOINS_MAX {
             ("joins in one query", JOINS_MAX)
-        } else if self.commas > COMMAS_MAX {
-            ("entries of lists", COMMAS_MAX)
         } else {
             return None;
         };

@@ -5,7 +5,9 @@ use std::ops::ControlFlow;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::Volatility;
 use headwater_sql::Diagnostic;
-use sqlparser::ast::{Expr, Function, Query, Select, Spanned, Visit, Visitor};
+use sqlparser::ast::{
+    Expr, Function, FunctionArg, FunctionArgExpr, Query, Select, Spanned, TableFactor, Visit, Visitor,
+};
 use sqlparser::tokenizer::Span;
 
 use super::Place;
@@ -50,7 +52,7 @@ pub fn subqueries(text: &impl Visit, what: &str, place: &Place<'_>) -> Vec<Diagn
 
 /// Subqueries inside of a query's expressions: IN, EXISTS and scalar ones. Those in FROM are relations.
 pub fn subqueries_in_expressions(text: &impl Visit, place: &Place<'_>) -> Vec<Diagnostic> {
-    let mut found = ExpressionSubqueries { found: Vec::new() };
+    let mut found = ExpressionSubqueries { relations: Vec::new(), found: Vec::new() };
     let _ = text.visit(&mut found);
     let refuse = |span| {
         diagnostic(place, span, "subqueries in expressions can't be kept up to date yet".to_owned())
@@ -134,6 +136,8 @@ impl Functions<'_> {
 }
 
 struct ExpressionSubqueries {
+    /// Those that a window function reads, as in `TUMBLE((SELECT …), …)`.
+    relations: Vec<Span>,
     found: Vec<Span>,
 }
 
@@ -141,9 +145,24 @@ impl Visitor for ExpressionSubqueries {
     type Break = ();
 
     fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
-        if let Expr::InSubquery { subquery, .. } | Expr::Exists { subquery, .. } | Expr::Subquery(subquery) = expr {
+        if let Expr::InSubquery { subquery, .. } | Expr::Exists { subquery, .. } | Expr::Subquery(subquery) = expr
+            && !self.relations.contains(&subquery.span())
+        {
             self.found.push(subquery.span());
         }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<()> {
+        let arguments = match factor {
+            TableFactor::Table { args: Some(arguments), .. } => arguments.args.as_slice(),
+            TableFactor::Function { args, .. } => args.as_slice(),
+            _ => &[],
+        };
+        self.relations.extend(arguments.iter().filter_map(|argument| match argument {
+            FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Subquery(query))) => Some(query.span()),
+            _ => None,
+        }));
         ControlFlow::Continue(())
     }
 }

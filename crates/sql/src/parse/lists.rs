@@ -5,7 +5,7 @@ use sqlparser::tokenizer::Token;
 use super::Cursor;
 use crate::ast::Name;
 use crate::options::Entry;
-use crate::{Options, Result, Value};
+use crate::{Options, Result, Span, Value};
 
 /// `(name = 'text', name 5, name true, name (…), name = 'a' <> 'b')`: the first equals sign may be left out.
 pub(super) fn options(cursor: &mut Cursor<'_>) -> Result<Options> {
@@ -14,6 +14,7 @@ pub(super) fn options(cursor: &mut Cursor<'_>) -> Result<Options> {
     let mut entries: Vec<Entry> = Vec::new();
     while cursor.next() != &Token::RParen || !entries.is_empty() {
         let entry = entry(cursor)?;
+        refuse_too_many(cursor, &entries, entry.span, "options")?;
         if let Some(first) = entries.iter().find(|first| first.name == entry.name) {
             let refused = cursor.error(entry.name.span, format!("option {} stands twice", entry.name));
             return Err(refused.with_related(cursor.source().clone(), first.name.span, "it stands first here"));
@@ -90,6 +91,7 @@ pub(super) fn names(cursor: &mut Cursor<'_>) -> Result<Vec<Name>> {
     let mut names: Vec<Name> = Vec::new();
     loop {
         let name = cursor.name("the name of a column")?;
+        refuse_too_many(cursor, &names, name.span, "columns")?;
         if let Some(first) = names.iter().find(|first| **first == name) {
             let refused = cursor.error(name.span, format!("column {name} stands twice"));
             return Err(refused.with_related(cursor.source().clone(), first.span, "it stands first here"));
@@ -103,6 +105,17 @@ pub(super) fn names(cursor: &mut Cursor<'_>) -> Result<Vec<Name>> {
         return Err(cursor.expected("a comma or )"));
     }
     Ok(names)
+}
+
+/// More columns or options than any definition has: each is compared with all before it.
+const ENTRIES_MAX: usize = 4096;
+
+/// Refuses an entry that is one too many.
+pub(super) fn refuse_too_many<T>(cursor: &Cursor<'_>, entries: &[T], span: Span, what: &str) -> Result<()> {
+    if entries.len() < ENTRIES_MAX {
+        return Ok(());
+    }
+    Err(cursor.error(span, format!("more than {ENTRIES_MAX} {what}")))
 }
 
 /// The name of a stream, source or view. It is also the name of a Kafka topic and of a folder, so Kafka's rules hold:

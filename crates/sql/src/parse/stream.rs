@@ -119,6 +119,7 @@ fn watermark(cursor: &mut Cursor<'_>) -> Result<Watermark> {
 fn column(cursor: &mut Cursor<'_>, columns: &[Column]) -> Result<Column> {
     let start = cursor.position();
     let name = cursor.name("the name of a column")?;
+    lists::refuse_too_many(cursor, columns, name.span, "columns")?;
     if let Some(first) = columns.iter().find(|column| column.name == name) {
         let refused = cursor.error(name.span, format!("column {name} stands twice"));
         return Err(refused.with_related(cursor.source().clone(), first.name.span, "it stands first here"));

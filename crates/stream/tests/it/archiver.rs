@@ -22,7 +22,7 @@ fn append(log: &dyn Log, reader: &mut StreamReader, partition: u32, count: u64, 
     for _ in 0..count {
         *id += 1;
         let record = format!(r#"{{"id":{id},"at":"2020-09-01 00:00:00"}}"#);
-        builder.push(None, Some(record.as_bytes()), 0);
+        builder.push(None, Some(record.as_bytes()), 1_600_000_000_000);
     }
     let written = log.append("events", partition, builder.build()).expect("appended").wait().expect("synced");
     let chunk = log.read("events", partition, written.start, &ReadOptions::default()).expect("readable");
