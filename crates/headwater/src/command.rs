@@ -1,5 +1,6 @@
 //! The command line: each command and option defined once, with its documentation.
 
+pub mod bench;
 pub mod check;
 pub mod run;
 pub mod sql;
@@ -26,6 +27,8 @@ enum Command {
     Sql(sql::Options),
     /// Parse, plan and type-check a project
     Check(check::Options),
+    /// Measure how fast a project's views follow their streams on this machine
+    Bench(bench::Options),
 }
 
 /// Where a project is, and what fills its `${name}`.
@@ -59,6 +62,7 @@ impl Arguments {
             Command::Run(options) => run::run(&options),
             Command::Sql(options) => sql::run(&options),
             Command::Check(options) => check::run(&options),
+            Command::Bench(options) => bench::run(&options),
         }
     }
 }

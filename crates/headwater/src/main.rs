@@ -2,6 +2,7 @@
 //!
 //! Everything that a node does lives in the rooms below; here they are only put together.
 
+mod allocator;
 mod command;
 mod folder;
 mod node;
@@ -12,10 +13,8 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
+    allocator::set();
     let arguments = command::Arguments::parse();
     report::start_logging();
     match arguments.run() {

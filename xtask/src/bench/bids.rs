@@ -29,7 +29,7 @@ pub fn run(options: &Options) -> Result<()> {
 
     let load = project(&folder, "load", &["bids.sql"])?;
     let view = project(&folder, "view", &["bids.sql", "bids_by_auction.sql"])?;
-    let over_log = over_log(options, &view, &files.for_us)?;
+    let over_log = over_log(&binary, options, &view, &files.for_us)?;
     let (mut loaded, mut at_once) = (Vec::new(), Vec::new());
     let data_dir = folder.join("data");
     for _ in 0..REPEATS {
@@ -60,20 +60,20 @@ pub fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// The view alone, over a stream that is in the log: an example of the binary's crate, which prints its own figures.
-fn over_log(options: &Options, project: &Path, files: &Path) -> Result<OverLog> {
+/// The view alone, over a stream that is in the log: the binary measures that itself.
+fn over_log(binary: &Binary, options: &Options, project: &Path, files: &Path) -> Result<OverLog> {
     let mut best = OverLog { per_cpu: 0.0, per_second: 0.0 };
     let mut workers: Vec<usize> = options.workers.into_iter().collect();
     if workers.is_empty() {
         workers = vec![1, 2];
     }
     for workers in workers {
-        let mut cargo = shell::cargo();
-        cargo.args(["run", "--quiet", "--release", "--package", "headwater", "--example", "view_over_log", "--"]);
-        cargo.arg(project).args([&workers.to_string(), &REPEATS.to_string(), &format!("bids={}", files.display())]);
-        let text = shell::output(&mut cargo)?;
+        let bids = format!("bids={}", files.display());
+        let (workers_said, runs) = (workers.to_string(), REPEATS.to_string());
+        let mut command = binary.command(&["bench", "--set", &bids, "--workers", &workers_said, "--runs", &runs]);
+        let text = shell::output(command.arg(project))?;
         let read = |name: &str| {
-            let line = text.lines().find_map(|line| line.strip_prefix(&format!("figure view_over_log_{name} ")));
+            let line = text.lines().find_map(|line| line.strip_prefix(&format!("figure views_{name} ")));
             let value = line.and_then(|line| line.split(' ').next()?.parse::<f64>().ok());
             value.with_context(|| format!("no {name} in {text}"))
         };
