@@ -19,6 +19,8 @@ pub enum Error {
     Truncated { file: String, offset: u64, length: u64 },
     #[error("{file} is another file than before: what stands before byte {offset} (of {length}) has changed")]
     Replaced { file: String, offset: u64, length: u64 },
+    #[error("the source has read '{before}', and is to read '{now}' now")]
+    OtherPath { before: String, now: String },
     #[error("{file}, line {line}: the record does not end within {limit} bytes")]
     RecordTooLong { file: String, line: u64, limit: usize },
     #[error("{file}: {source}")]
@@ -39,7 +41,7 @@ impl Error {
             Error::Option(_) | Error::NoMatch { .. } | Error::NoFolder { .. } | Error::Header { .. } => {
                 ErrorKind::Invalid
             }
-            Error::RecordTooLong { .. } | Error::Field { .. } => ErrorKind::Invalid,
+            Error::OtherPath { .. } | Error::RecordTooLong { .. } | Error::Field { .. } => ErrorKind::Invalid,
             Error::Vanished { .. } | Error::Truncated { .. } | Error::Replaced { .. } => ErrorKind::Conflict,
             Error::Position { .. } => ErrorKind::Corrupt,
             Error::Format(error) => error.kind(),
@@ -56,6 +58,9 @@ impl Error {
             Error::Vanished { .. } => "put the file back, or give the source another name to read all its files again",
             Error::Truncated { .. } | Error::Replaced { .. } => {
                 "give new rows a new file: a file that is read may only grow"
+            }
+            Error::OtherPath { .. } => {
+                "put PATH back, or give the source another name: then it reads all files of the new PATH"
             }
             Error::RecordTooLong { .. } => "look for a missing line end; longer records can't be read from files yet",
             Error::Header { .. } => "name the stream's columns in the file's first line",

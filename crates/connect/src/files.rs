@@ -247,6 +247,9 @@ impl Source for FileSource {
     fn start(&mut self, position: Option<&[u8]>) -> source::Result<()> {
         let position = position.map(Position::read).transpose()?.flatten();
         match position {
+            Some(Position { pattern: Some(before), .. }) if before != self.matcher.pattern => {
+                return Err(Error::OtherPath { before, now: self.matcher.pattern.clone() }.into());
+            }
             Some(position) => self.resume(position)?,
             None => {
                 self.list()?;
@@ -268,7 +271,8 @@ impl Source for FileSource {
     }
 
     fn position(&self) -> Vec<u8> {
-        Position::write(self.position.as_ref())
+        let pattern = Some(self.matcher.pattern.clone());
+        Position::write(self.position.clone().map(|position| Position { pattern, ..position }).as_ref())
     }
 
     fn status(&self) -> Status {

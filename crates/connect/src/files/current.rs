@@ -104,7 +104,7 @@ impl Current {
     pub fn position(&self, ended: bool) -> Position {
         let (offset, line) = self.resume_at.unwrap_or((self.lines.offset, self.lines.line));
         let check = check(self.lines.file.as_ref(), offset);
-        Position { file: self.name.clone(), offset, line, files_before: self.files_before, check, ended }
+        Position { file: self.name.clone(), offset, line, files_before: self.files_before, check, ended, pattern: None }
     }
 
     /// What people should know of this file.

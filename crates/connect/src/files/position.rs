@@ -24,6 +24,9 @@ pub(super) struct Position {
     /// The file was read to its end, for good: it may be gone.
     #[serde(skip_serializing_if = "is_false", default)]
     pub ended: bool,
+    /// The PATH that was read: names and their order mean nothing under another one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub pattern: Option<String>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]

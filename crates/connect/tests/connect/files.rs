@@ -288,6 +288,15 @@ fn started_at(disk: &Simulated, position: &[u8]) -> FileSource {
 }
 
 #[test]
+fn another_path_is_another_source() {
+    let disk = disk(&[("/data/a.csv", b"id\n1\n2\n"), ("/more/b.csv", b"id\n3\n")]);
+    let position = after_one(&disk);
+    let mut moved = source(&disk, target(Format::Csv), options("/more/*.csv"));
+    let refused = moved.start(Some(&position)).unwrap_err();
+    assert_eq!(refused.message, "the source has read '/data/*.csv', and is to read '/more/*.csv' now");
+}
+
+#[test]
 fn following_waits_for_files_to_come() {
     let disk = disk(&[("/other", b"")]);
     let mut source = started(&disk, true);

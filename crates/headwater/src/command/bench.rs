@@ -83,7 +83,8 @@ fn fill(declared: &Declared, log: &Arc<dyn Log>, clock: &Arc<dyn Clock>) -> Resu
 /// Follows the log from its beginning to its end; returns wall and CPU seconds and the rows read.
 fn follow(declared: &Declared, log: &Arc<dyn Log>, clock: &Arc<dyn Clock>, workers: usize) -> Result<(f64, f64, u64)> {
     let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
-    let options = EngineOptions { workers, threads: workers > 1, needed_columns_only: true, ..EngineOptions::default() };
+    let options =
+        EngineOptions { workers, threads: workers > 1, needed_columns_only: true, ..EngineOptions::default() };
     let mut engine = Engine::open(Parts {
         graph: Arc::clone(&declared.graph),
         log: Arc::clone(log),
@@ -101,7 +102,8 @@ fn follow(declared: &Declared, log: &Arc<dyn Log>, clock: &Arc<dyn Clock>, worke
     if !published.stopped().is_empty() || published.status.dead_letters > 0 {
         bail!("{} dead letters; {:?}", published.status.dead_letters, published.stopped());
     }
-    Ok((wall.as_secs_f64(), cpu.as_secs_f64(), declared.sources.iter().filter_map(|source| published.status.rows.get(&source.stream.name)).max().copied().unwrap_or(0)))
+    let rows = declared.sources.iter().filter_map(|source| published.status.rows.get(&source.stream.name));
+    Ok((wall.as_secs_f64(), cpu.as_secs_f64(), rows.max().copied().unwrap_or(0)))
 }
 
 /// User and system time of this process so far, of all its threads, in steps of 10 ms.

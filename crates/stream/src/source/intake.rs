@@ -15,6 +15,9 @@ const FULL_BYTES: usize = 1 << 20;
 /// One batch a partition grows to before it is appended.
 const BATCH_BYTES: usize = 512 << 10;
 
+/// Records that share one look at the clock; the first after each commit has its own.
+const CLOCK_EVERY: u64 = 64;
+
 /// Collects records for one stream.
 pub struct Records {
     stream: Arc<Stream>,
@@ -28,6 +31,8 @@ pub struct Records {
     ready: Vec<(usize, headwater_log::Batch)>,
     bytes: usize,
     count: u64,
+    /// Append time of the records that come, asked for now and then: a clock costs as much as a short record.
+    now_ms: i64,
 }
 
 impl Records {
@@ -47,6 +52,7 @@ impl Records {
             ready: Vec::new(),
             bytes: 0,
             count: 0,
+            now_ms: 0,
         })
     }
 
@@ -91,8 +97,11 @@ impl Intake for Records {
         } else {
             (self.sticky, None)
         };
+        if self.count.is_multiple_of(CLOCK_EVERY) {
+            self.now_ms = self.clock.now_us() / 1000;
+        }
         let builder = &mut self.partitions[partition];
-        builder.push(key, Some(record), self.clock.now_us() / 1000);
+        builder.push(key, Some(record), self.now_ms);
         let full = builder.bytes() >= BATCH_BYTES;
         self.bytes += record.len() + 16;
         self.count += 1;

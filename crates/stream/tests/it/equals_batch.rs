@@ -19,6 +19,7 @@ pub const VIEWS: &[(&str, &str)] = &[
     ),
     ("by_count", "SELECT n, count(*) AS groups, sum(total) AS total, avg(floats) AS floats FROM by_key GROUP BY n"),
     ("all_of_it", "SELECT count(*) AS n, sum(price) AS money, avg(x) AS mean FROM kept"),
+    ("by_sign", "SELECT round(x / 1e6) AS nothing, count(*) AS n FROM events GROUP BY round(x / 1e6)"),
     ("having_many", "SELECT k, sum(v * 2) AS doubled FROM kept GROUP BY k HAVING count(*) > 5"),
     ("few_columns", "SELECT n, total FROM by_key WHERE g IS NOT NULL"),
     (
@@ -175,6 +176,29 @@ fn stream_equals_batch() {
             life = Some(now);
         }
     }
+}
+
+#[test]
+fn windows_that_close_by_the_clock_alone_are_kept() {
+    let stream = "CREATE STREAM events (id BIGINT NOT NULL, at TIMESTAMP NOT NULL, WATERMARK FOR at AS at)
+         WITH (partitions = 2, format = 'json', idle_timeout = '1 second');";
+    let world = World::over(1, stream, &CLOSED.replace("sum(v)", "sum(id)"));
+    let mut life = world.open(options(1, 4000), true).expect("opened");
+    let most_of_the_timeout = Duration::from_millis(600);
+    world.clock.advance(most_of_the_timeout);
+    let rows = [1, 12].map(|second| format!(r#"{{"id":{second},"at":"2020-09-01 00:00:{second:02}"}}"#));
+    life.append(0, &rows, now_us(&world)).expect("appended");
+    life.settle().expect("settled");
+    assert_eq!(world.query(&life, "SELECT n, total FROM closed"), [""; 0], "an empty partition holds time back");
+    world.clock.advance(most_of_the_timeout);
+    life.settle().expect("settled");
+    assert_eq!(world.query(&life, "SELECT n, total FROM closed"), ["1,1"], "an idle one does not");
+    drop(life);
+    let mut life = world.open(options(2, 4000), true).expect("opened");
+    assert_eq!(world.query(&life, "SELECT n, total FROM closed"), ["1,1"]);
+    life.settle().expect("settled");
+    life.engine.flush_archives().expect("archived");
+    assert_eq!(world.query(&life, "SELECT n, total FROM archive.closed"), ["1,1"]);
 }
 
 #[test]

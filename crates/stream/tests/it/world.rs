@@ -52,9 +52,14 @@ pub type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
 impl World {
     pub fn new(seed: u64, views: &str) -> World {
+        World::over(seed, EVENTS, views)
+    }
+
+    /// With another stream `events`.
+    pub fn over(seed: u64, stream: &str, views: &str) -> World {
         let clock = ManualClock::at(1_600_000_000_000_000);
         let disk = Simulated::with_clock(seed, clock.clone());
-        let text = format!("{EVENTS}\n{views}");
+        let text = format!("{stream}\n{views}");
         let (relations, graph) = compile(&text);
         // Only this thread: what is asynchronous runs to its end inside of each step.
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
