@@ -21,10 +21,18 @@ pub fn target_dir() -> PathBuf {
     }
 }
 
-/// Cargo as the one that started us, at the workspace's root.
+/// Cargo as the one that started us, at the workspace's root. What that one said of this package is left out: build
+/// scripts (ring's) look at it, and would build anew all that stands above them each time one calls cargo by hand and
+/// then from here.
 pub fn cargo() -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(root());
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+            command.env_remove(&name);
+        }
+    }
     command
 }
 
