@@ -37,6 +37,8 @@ struct Level {
     joins: usize,
     /// The last clause is FROM, in which a comma joins.
     in_from: bool,
+    /// The word before was DISTINCT: a FROM behind it is a comparison's.
+    after_distinct: bool,
 }
 
 struct Meter {
@@ -85,8 +87,11 @@ impl Meter {
 
     fn word(&mut self, word: &str, next: Option<&Token>) {
         let is_clause = ["SELECT", "WHERE", "GROUP", "HAVING", "ORDER", "WINDOW", "QUALIFY"].contains(&word);
-        if word == "FROM" || is_clause {
-            self.level().in_from = word == "FROM";
+        let level = self.level();
+        let compares = word == "FROM" && level.after_distinct;
+        level.after_distinct = word == "DISTINCT";
+        if is_clause || (word == "FROM" && !compares) {
+            level.in_from = word == "FROM";
         }
         match word {
             "JOIN" => self.join(),

@@ -53,6 +53,33 @@ fn chains_are_limited() {
 }
 
 #[test]
+fn joins_are_limited() {
+    let relations = |between: &str, times: usize| outcome(&format!("SELECT 1 FROM t{}", between.repeat(times)));
+    for between in [", t", " CROSS JOIN t", " JOIN t ON a = b"] {
+        assert_eq!(relations(between, 200), "1 statements");
+        assert_eq!(relations(between, 201), "more than 200 joins in one query");
+    }
+    assert_eq!(relations(", (SELECT 1 FROM t, t)", 190), "1 statements");
+    let compared = format!("SELECT a IS DISTINCT FROM b{} FROM t ORDER BY 1{}", ", c".repeat(300), ", 2".repeat(300));
+    assert_eq!(outcome(&compared), "1 statements");
+}
+
+#[test]
+fn definitions_have_so_many_columns_and_options() {
+    let columns = |count: usize| (0..count).map(|at| format!("c{at} INT")).collect::<Vec<_>>().join(", ");
+    assert_eq!(outcome(&format!("CREATE STREAM s ({})", columns(4096))), "1 statements");
+    assert_eq!(outcome(&format!("CREATE STREAM s ({})", columns(4097))), "more than 4096 columns");
+}
+
+/// What is looked at once for each token takes minutes here if it looks at all the others.
+#[test]
+fn long_texts_take_no_longer_than_they_are() {
+    assert_eq!(outcome(&format!("SELECT 1{}", " ".repeat(2_000_000))), "1 statements");
+    assert_ne!(outcome(&"TUMBLE(".repeat(200_000)), "1 statements");
+    assert_ne!(outcome(&"a".repeat(2_000_000)), "1 statements");
+}
+
+#[test]
 fn large_texts_are_read() {
     let list = format!("SELECT * FROM t WHERE a IN ({}1)", "'水', ".repeat(150_000));
     assert!(list.len() > 1_000_000);
