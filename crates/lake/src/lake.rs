@@ -108,10 +108,9 @@ impl Lake {
             return Err(Error::NotEmpty { table: table.folder.to_string() });
         }
         let failed = |source| Error::Store { operation: "remove", file: table.folder.to_string(), source };
-        let files = self.shared.store.list(Some(&table.folder));
-        let files: Vec<_> = files.map_ok(|meta| meta.location).try_collect().await.map_err(failed)?;
+        let found = self.shared.store.list(Some(&table.folder));
+        let mut files: Vec<_> = found.map_ok(|meta| meta.location).try_collect().await.map_err(failed)?;
         // Commits last and backwards: what is left of an interrupted removal is still a table, or none.
-        let mut files = files;
         files.sort();
         for file in files.iter().rev() {
             self.shared.store.delete(file).await.map_err(failed)?;

@@ -222,6 +222,56 @@ fn settings_that_nobody_declared_are_told() {
 }
 
 #[test]
+fn definitions_may_change_while_there_are_no_rows() {
+    let project = project(&[("a.csv", b"id,name,at\n")]);
+    project.run();
+    let wider = EVENTS.replace("name VARCHAR,", "name VARCHAR, more INT,").replace("'csv')", "'csv', partitions = 3)");
+    project.write("events.sql", &wider);
+    std::fs::write(project.path().join("in/b.csv"), "id,more,at\n1,7,2024-03-01 10:00:00\n").unwrap();
+    project.run();
+    assert_eq!(project.sql("SELECT id, more FROM events"), ["1,7"]);
+    assert_eq!(project.sql("SELECT id, more FROM archive.events"), ["1,7"]);
+    project.write("events.sql", EVENTS);
+    says(&stops(&project), &["cannot change", "this data folder has rows", "hint"]);
+    project.write("events.sql", &EVENTS.replace("name VARCHAR,", "name VARCHAR, _offset INT,"));
+    says(&project.fails(&["check"]), &["events.sql:2:15", "_offset"]);
+}
+
+#[test]
+fn only_the_folders_own_node_is_asked() {
+    let (ours, theirs) = (project(&[("a.csv", ROWS.as_bytes())]), project(&[("a.csv", b"id,name,at\n")]));
+    ours.run();
+    let _node = theirs.serve();
+    // As a node leaves it that was killed, and whose port another one took.
+    std::fs::copy(theirs.data_folder().join("node.json"), ours.data_folder().join("node.json")).unwrap();
+    assert_eq!(ours.sql("SELECT count(*) FROM events"), ["3"]);
+    assert_eq!(theirs.sql("SELECT count(*) FROM events"), ["0"]);
+}
+
+#[test]
+fn the_configured_data_folder_is_the_one_that_is_asked() {
+    let project = project(&[("a.csv", ROWS.as_bytes())]);
+    project.write("headwater.toml", "[node]\ndata_dir = 'elsewhere'\n");
+    project.run();
+    assert!(project.path().join("elsewhere").is_dir() && !project.data_folder().exists());
+    assert_eq!(project.sql("SELECT count(*) FROM events"), ["3"]);
+}
+
+#[test]
+fn a_view_that_stopped_is_not_served_nor_what_reads_it() {
+    let project = project(&[("a.csv", ROWS.as_bytes())]);
+    let views = "CREATE MATERIALIZED VIEW kept (CONSTRAINT not_bob EXPECT (name <> 'bob') ON VIOLATION FAIL)
+                 AS SELECT * FROM events;
+                 CREATE MATERIALIZED VIEW the_same AS SELECT * FROM kept;";
+    project.write("kept.sql", views);
+    says(&stops(&project), &["view kept stopped", "view the_same stopped", "not_bob"]);
+    for view in ["kept", "the_same"] {
+        says(&project.fails(&["sql", &format!("SELECT * FROM {view}")]), &[&format!("view {view} stopped"), "not_bob"]);
+    }
+    assert_eq!(project.sql("SELECT count(*) FROM events"), ["3"]);
+}
+
+#[test]
 fn a_rule_that_fails_stops_its_stream_and_says_so() {
     let project = Project::new();
     project.write(

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use datafusion::common::Result;
-use datafusion::common::tree_node::Transformed;
+use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::simplify::SimplifyContext;
 use datafusion::logical_expr::{Aggregate, Expr, LogicalPlan};
@@ -72,10 +72,7 @@ fn aggregate(group: Aggregate, config: &dyn OptimizerConfig) -> Result<Transform
     };
     let simplified = original.clone().map_expressions(|expr| match expr {
         // The sets keep the names that they have.
-        Expr::GroupingSet(_) => {
-            use datafusion::common::tree_node::TreeNode;
-            expr.map_children(&mut simplify)
-        }
+        Expr::GroupingSet(_) => expr.map_children(&mut simplify),
         expr => simplify(expr),
     })?;
     let is_aggregate = |expr: &Expr| matches!(expr.clone().unalias_nested().data, Expr::AggregateFunction(_));
