@@ -7,13 +7,15 @@ mod sql;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
 use headwater_base::ErrorKind;
-use headwater_query::session::Session;
 use tokio::net::TcpListener;
+
+use crate::node::Node;
 
 /// Names the node that answers; `node.json` in the data folder says the same.
 pub const NODE_HEADER: &str = "x-headwater-node";
@@ -65,22 +67,17 @@ impl Server {
         self.address
     }
 
-    /// Serves until `stop` resolves, then lets running requests end. `node` names the node to those who ask for its
-    /// health.
-    pub async fn run(
-        self,
-        session: Session,
-        node: String,
-        stop: impl Future<Output = ()> + Send + 'static,
-    ) -> Result<(), Error> {
-        let health = move || std::future::ready(([(NODE_HEADER, node.clone())], "ok\n"));
+    /// Serves until `stop` resolves, then lets running requests end.
+    pub async fn run(self, node: Arc<dyn Node>, stop: impl Future<Output = ()> + Send + 'static) -> Result<(), Error> {
+        let id = node.id().to_owned();
+        let health = move || std::future::ready(([(NODE_HEADER, id.clone())], "ok\n"));
         let router = Router::new()
             .route("/v1/sql", post(sql::post))
             .route("/health", get(health))
             .fallback(failure::not_found)
             .method_not_allowed_fallback(failure::wrong_method)
             .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
-            .with_state(session);
+            .with_state(node);
         axum::serve(self.listener, router).with_graceful_shutdown(stop).await.map_err(Error::Serve)
     }
 }

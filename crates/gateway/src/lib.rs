@@ -1,8 +1,12 @@
 //! Every protocol that others speak to us. So far: SQL over HTTP.
 //!
-//! This room turns requests into calls of the rooms below and their answers into bytes. It keeps no state and decides
-//! nothing about data.
+//! This room turns requests into calls of the [`node`] behind it and its answers into bytes. It keeps no state and
+//! decides nothing about data.
 
 pub mod http;
+pub mod node;
+pub mod problem;
 
 pub use http::{Error, NODE_HEADER, Server};
+pub use node::{Done, Node, Outcome};
+pub use problem::Problem;

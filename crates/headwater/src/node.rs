@@ -1,5 +1,6 @@
 //! A node: one data folder, one engine, its sources and its doors.
 
+mod doors;
 mod engine;
 pub mod offline;
 mod system;
@@ -81,16 +82,16 @@ impl Node {
     pub fn run(mut self) -> Result<()> {
         self.sources = self.start_sources()?;
         let (stop, stopped) = signal::channel(false);
-        let session = self.session()?;
         let http = self.server.as_ref().map(|server| server.address().to_string());
         let id = format!("{}-{:x}", std::process::id(), self.clock.now_us());
+        let behind = Arc::new(doors::Doors::new(id.clone(), self.session()?, Arc::clone(&self.log)));
         let serving = self.server.take().map(|server| {
             let mut stopped = stopped.clone();
             let until = async move {
                 // A closed channel means that the node is gone.
                 let _ = stopped.wait_for(|stop| *stop).await;
             };
-            self.runtime.spawn(server.run(session, id.clone(), until))
+            self.runtime.spawn(server.run(behind, until))
         });
         let version = env!("CARGO_PKG_VERSION").to_owned();
         self.options.folder.announce(&NodeFile { pid: std::process::id(), id, http: http.clone(), version })?;

@@ -13,6 +13,8 @@ use headwater_query::render::{self, csv, json};
 use headwater_query::session::QueryResult;
 use headwater_query::{Error, Result};
 
+use crate::node::Done;
+
 /// Nobody reads longer tables, and all of one is held in memory.
 const TABLE_ROWS_MAX: usize = 1_000_000;
 
@@ -92,6 +94,21 @@ pub async fn respond(result: QueryResult, form: Form) -> Result<Response> {
         .map(move |batch| writer.next(batch))
         .try_filter(|part| std::future::ready(!part.is_empty()));
     Ok((headers, content, Body::from_stream(parts)).into_response())
+}
+
+/// A statement that gave no rows: its tag and notices, as a row would be written.
+pub fn done(done: &Done, form: Form) -> Response {
+    let Done { tag, notices } = done;
+    match form {
+        Form::Table | Form::Csv => {
+            let notices = notices.iter().map(|notice| format!("notice: {notice}\n"));
+            let text: String = std::iter::once(format!("{tag}\n")).chain(notices).collect();
+            ([(CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response()
+        }
+        Form::Json | Form::JsonLines | Form::Arrow => {
+            axum::Json(serde_json::json!({"done": tag, "notices": notices})).into_response()
+        }
+    }
 }
 
 /// Turns batches into the bytes of one form.

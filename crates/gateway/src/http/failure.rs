@@ -4,8 +4,9 @@ use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use headwater_base::ErrorKind;
-use headwater_query::Error;
 use serde_json::{Value, json};
+
+use crate::Problem;
 
 /// What a request came to instead of an answer.
 #[derive(Debug)]
@@ -21,17 +22,20 @@ impl Failure {
     }
 }
 
-impl From<Error> for Failure {
-    fn from(error: Error) -> Failure {
-        let kind = error.kind();
-        let status = match kind {
+impl<E: Into<Problem>> From<E> for Failure {
+    fn from(error: E) -> Failure {
+        let problem: Problem = error.into();
+        let status = match problem.kind {
             ErrorKind::Invalid => StatusCode::BAD_REQUEST,
             ErrorKind::Conflict => StatusCode::CONFLICT,
             ErrorKind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             ErrorKind::Corrupt | ErrorKind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         };
-        let mut body = json!({"error": {"kind": kind.to_string(), "message": error.to_string()}});
-        if let Error::Sql(diagnostics) = &error {
+        let mut body = json!({"error": {"kind": problem.kind.to_string(), "message": problem.message}});
+        if let Some(hint) = &problem.hint {
+            body["error"]["hint"] = json!(hint);
+        }
+        if let Some(diagnostics) = &problem.diagnostics {
             body["error"]["diagnostics"] = json!(diagnostics);
         }
         Failure { status, body }

@@ -1,4 +1,4 @@
-//! `POST /v1/sql`: one query, as the body's text or as `{"query": "…"}`.
+//! `POST /v1/sql`: one statement, as the body's text or as `{"query": "…"}`.
 
 use axum::body::Bytes;
 use axum::extract::rejection::QueryRejection;
@@ -6,11 +6,13 @@ use axum::extract::{Query, State};
 use axum::http::header::{ACCEPT, CONTENT_TYPE};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use headwater_query::session::Session;
+use headwater_sql::{Diagnostic, Diagnostics, Parsed, SourceText, Span};
 use serde::Deserialize;
+use std::sync::Arc;
 
 use super::answer::{self, Form};
 use super::failure::Failure;
+use crate::node::{Node, Outcome};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -26,7 +28,7 @@ struct Request {
 }
 
 pub async fn post(
-    State(session): State<Session>,
+    State(node): State<Arc<dyn Node>>,
     parameters: Result<Query<Parameters>, QueryRejection>,
     headers: HeaderMap,
     body: Bytes,
@@ -36,8 +38,23 @@ pub async fn post(
     })?;
     let form = form(&parameters, &headers)?;
     let query = query(&headers, &body)?;
-    let result = session.query(&query).await?;
-    Ok(answer::respond(result, form).await?)
+    match node.execute(one(&query)?).await? {
+        Outcome::Rows(rows) => Ok(answer::respond(rows, form).await?),
+        Outcome::Done(done) => Ok(answer::done(&done, form)),
+    }
+}
+
+/// The one statement of a text. Diagnostics point into a text called `query`.
+fn one(text: &str) -> Result<Parsed, Diagnostics> {
+    let source = SourceText::new("query", text);
+    let mut statements = headwater_sql::parse(&source)?.into_iter();
+    match (statements.next(), statements.next()) {
+        (Some(statement), None) => Ok(statement),
+        (None, _) => Err(Diagnostic::new(source, Span::default(), "there is no statement").into()),
+        (_, Some(second)) => {
+            Err(Diagnostic::new(source, second.span, "one statement at a time, please: this is a second one").into())
+        }
+    }
 }
 
 fn form(parameters: &Parameters, headers: &HeaderMap) -> Result<Form, Failure> {

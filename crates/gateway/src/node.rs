@@ -1,0 +1,44 @@
+//! What every door needs of the node behind it: queries, statements, rows coming in.
+//!
+//! Doors know protocols and keep no state of the platform's; a node knows no protocol.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use headwater_log::Log;
+use headwater_query::session::{QueryResult, Session};
+use headwater_sql::Parsed;
+
+use crate::Problem;
+
+/// A running node, as doors see it.
+#[async_trait]
+pub trait Node: Send + Sync + 'static {
+    /// Names the node; `node.json` in its data folder says the same.
+    fn id(&self) -> &str;
+
+    /// Queries over the relations that there are now. A session goes on with those relations; ask again for each
+    /// statement.
+    fn session(&self) -> Session;
+
+    /// Where streams are appended to.
+    fn log(&self) -> Arc<dyn Log>;
+
+    /// Runs any one statement. Definitions are applied to the node when this returns, and belong to clients.
+    async fn execute(&self, statement: Parsed) -> Result<Outcome, Problem>;
+}
+
+/// What a statement came to.
+pub enum Outcome {
+    Rows(QueryResult),
+    Done(Done),
+}
+
+/// A statement that gave no rows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Done {
+    /// As PostgreSQL's command tags say it: `CREATE STREAM`, `INSERT 0 3`.
+    pub tag: String,
+    /// What its author should know: what was replayed, what was skipped.
+    pub notices: Vec<String>,
+}

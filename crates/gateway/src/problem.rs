@@ -1,0 +1,83 @@
+//! Errors of all rooms below, as every door tells them: what happened, where, and what to do.
+
+use std::fmt;
+
+use headwater_base::ErrorKind;
+use headwater_sql::Diagnostics;
+
+/// Why a request has no answer.
+#[derive(Debug, Clone)]
+pub struct Problem {
+    pub kind: ErrorKind,
+    /// What happened; texts of several diagnostics are all in it, drawn with their places.
+    pub message: String,
+    pub hint: Option<String>,
+    /// Where the text of a statement is wrong.
+    pub diagnostics: Option<Diagnostics>,
+}
+
+impl Problem {
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Problem {
+        Problem { kind, message: message.into(), hint: None, diagnostics: None }
+    }
+
+    pub fn with_hint(mut self, hint: impl Into<String>) -> Problem {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Problem {}
+
+impl From<Diagnostics> for Problem {
+    fn from(diagnostics: Diagnostics) -> Problem {
+        Problem {
+            kind: diagnostics.kind(),
+            message: diagnostics.to_string(),
+            hint: None,
+            diagnostics: Some(diagnostics),
+        }
+    }
+}
+
+impl From<headwater_query::Error> for Problem {
+    fn from(error: headwater_query::Error) -> Problem {
+        match error {
+            headwater_query::Error::Sql(diagnostics) => diagnostics.into(),
+            other => Problem::new(other.kind(), other.to_string()),
+        }
+    }
+}
+
+impl From<headwater_stream::Error> for Problem {
+    fn from(error: headwater_stream::Error) -> Problem {
+        let hint = error.hint().map(str::to_owned);
+        Problem { hint, ..Problem::new(error.kind(), error.to_string()) }
+    }
+}
+
+impl From<headwater_log::Error> for Problem {
+    fn from(error: headwater_log::Error) -> Problem {
+        Problem::new(error.kind(), error.to_string())
+    }
+}
+
+impl From<headwater_deploy::Error> for Problem {
+    fn from(error: headwater_deploy::Error) -> Problem {
+        match error {
+            headwater_deploy::Error::Sql(diagnostics) => diagnostics.into(),
+            headwater_deploy::Error::Query(error) => error.into(),
+            headwater_deploy::Error::Stream(error) => error.into(),
+            other => {
+                let hint = other.hint().map(str::to_owned);
+                Problem { hint, ..Problem::new(other.kind(), other.to_string()) }
+            }
+        }
+    }
+}
