@@ -29,10 +29,14 @@ fn statement(name: &str, text: &str) -> Result<Parsed> {
     }
 }
 
+/// All stored definitions.
+pub fn wanted(definitions: &Definitions) -> Result<Named> {
+    Named::of(definitions.iter().map(declaration).collect::<Result<Vec<_>>>()?)
+}
+
 /// What a data folder without a node has: what ran when it had one.
 pub fn at_rest(definitions: &Definitions, newest: Option<&Manifest>, log: &dyn Log) -> Result<Declared> {
-    let declarations = definitions.iter().map(declaration).collect::<Result<Vec<_>>>()?;
-    let wanted = Named::of(declarations)?;
+    let wanted = wanted(definitions)?;
     let behind = behind(&wanted.declare(definitions)?.graph, newest, log);
     let outputs = newest.map(|manifest| manifest.outputs.clone()).unwrap_or_default();
     running(&wanted, definitions, &outputs, &behind)

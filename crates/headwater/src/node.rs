@@ -219,8 +219,14 @@ fn current(
             Relation::View(view) => relations.add_view(view),
         }
     }
-    let system =
-        system::System::new(&running.declared().graph, Arc::clone(&published), Arc::clone(log), Arc::clone(clock));
+    let system = system::System::new(
+        &running.declared().graph,
+        system::Declared::new(running.definitions(), &relations),
+        Arc::clone(&published),
+        Arc::clone(replays),
+        Arc::clone(log),
+        Arc::clone(clock),
+    );
     let from = session::Sources {
         relations: Arc::new(relations),
         log: Arc::clone(log),
