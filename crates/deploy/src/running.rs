@@ -18,6 +18,7 @@ use headwater_lake::Lake;
 use headwater_log::Log;
 use headwater_query::relation::Relation;
 use headwater_stream::engine::{self, Engine, Options, Parts, Role, Step, behind};
+use headwater_stream::sink::archive::Board;
 use object_store::ObjectStore;
 use tokio::runtime::Runtime;
 
@@ -34,6 +35,8 @@ pub struct Ground {
     /// Holds catalog, checkpoints and lake.
     pub store: Arc<dyn ObjectStore>,
     pub lake: Arc<Lake>,
+    /// Where archives are shown, over all engines.
+    pub board: Board,
     pub clock: Arc<dyn Clock>,
     pub runtime: Arc<Runtime>,
     pub options: Options,
@@ -67,17 +70,8 @@ impl Running {
         let behind = behind(&all.graph, newest.as_ref(), ground.log.as_ref());
         let declared = stored::running(&wanted, catalog.current(), &outputs, &behind)?;
         let engine = Some(open_engine(&ground, &declared)?);
-        let mut running = Running {
-            ground,
-            catalog,
-            wanted,
-            declared,
-            all,
-            engine,
-            replay: None,
-            replays: Vec::new(),
-            version: 1,
-        };
+        let mut running =
+            Running { ground, catalog, wanted, declared, all, engine, replay: None, replays: Vec::new(), version: 1 };
         running.sweep()?;
         running.replay_what_is_behind(behind)?;
         Ok(running)
@@ -146,6 +140,7 @@ fn open_engine(ground: &Ground, declared: &Declared) -> Result<Engine> {
         log: Arc::clone(&ground.log),
         store: Arc::clone(&ground.store),
         lake: Some(Arc::clone(&ground.lake)),
+        board: ground.board.clone(),
         clock: Arc::clone(&ground.clock),
         runtime: Arc::clone(&ground.runtime),
         options: ground.options.clone(),

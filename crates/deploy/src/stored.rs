@@ -54,9 +54,8 @@ pub fn running(
         return wanted.declare(stores);
     }
     let ready = wanted.objects().iter().filter(|object| !behind.contains(&object.definition.name));
-    let ready: Vec<Declaration> = ready
-        .map(|object| Declaration { parsed: object.parsed.clone(), owner: object.definition.owner })
-        .collect();
+    let ready: Vec<Declaration> =
+        ready.map(|object| Declaration { parsed: object.parsed.clone(), owner: object.definition.owner }).collect();
     let (mut older, mut as_they_are) = (stores.clone(), ready.clone());
     for name in behind {
         let (Some(state), Some(definition)) = (outputs.get(name), older.by_name.get_mut(name)) else { continue };

@@ -8,9 +8,9 @@ mod system;
 mod watch;
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Mutex};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -23,6 +23,7 @@ use headwater_log::Log;
 use headwater_query::Relation;
 use headwater_query::session::{self, Session};
 use headwater_stream::engine as stream;
+use headwater_stream::sink::archive::Board;
 use headwater_stream::source::runner::{Reports, Runner, Running as Source};
 use tokio::runtime::Runtime;
 use tokio::sync::watch as signal;
@@ -74,6 +75,7 @@ impl Node {
         let mut running = Running::open(Ground {
             log: Arc::clone(&log),
             lake: Arc::new(options.folder.lake(&store)),
+            board: Board::default(),
             store,
             clock: Arc::clone(&clock),
             runtime: Arc::clone(&runtime),
@@ -160,8 +162,7 @@ impl Node {
 
     /// Lets the doors see what runs now.
     fn show(&mut self) -> Result<()> {
-        let sources: Vec<_> =
-            self.sources.iter().map(|source| (source.name().to_owned(), source.reports())).collect();
+        let sources: Vec<_> = self.sources.iter().map(|source| (source.name().to_owned(), source.reports())).collect();
         let current = current(&mut self.running, &self.log, &self.clock, &self.options, &self.replays, &sources)?;
         self.doors.show(current);
         self.shown = self.running.version();

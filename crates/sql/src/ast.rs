@@ -93,7 +93,10 @@ pub struct Drop {
 #[derive(Debug, Clone)]
 pub enum Show {
     /// Objects of a kind, or all relations, whose names match a pattern of LIKE.
-    Objects { kind: Option<Kind>, like: Option<String> },
+    Objects {
+        kind: Option<Kind>,
+        like: Option<String>,
+    },
     Columns(Name),
     /// The statement that declares an object.
     Create(Name),

@@ -115,7 +115,14 @@ impl Builder {
         };
         let Storage { definition, generation, .. } = storage.clone();
         let relation_name = view.name.clone();
-        self.outputs.push(Output { relation: relation_name, from: flow.from, kind, fingerprint, definition, generation });
+        self.outputs.push(Output {
+            relation: relation_name,
+            from: flow.from,
+            kind,
+            fingerprint,
+            definition,
+            generation,
+        });
         self.relations.insert(view.name.clone(), flow);
         Ok(relation)
     }

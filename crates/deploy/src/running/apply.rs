@@ -60,8 +60,11 @@ impl Running {
     /// of declared streams stay.
     pub(super) fn sweep(&self) -> Result<()> {
         let topics = self.ground.log.topics().map_err(headwater_stream::Error::from)?;
-        let used: Vec<&String> =
-            [&self.declared, &self.all].iter().flat_map(|each| each.relations.streams()).map(|each| &each.topic).collect();
+        let used: Vec<&String> = [&self.declared, &self.all]
+            .iter()
+            .flat_map(|each| each.relations.streams())
+            .map(|each| &each.topic)
+            .collect();
         let definitions = self.definitions();
         let gone = definitions.retired.iter().map(|(name, retired)| (name, retired.kind, retired.generation));
         let there = definitions.iter().map(|one| (&one.name, one.kind, one.generation));

@@ -92,7 +92,10 @@ fn follow(declared: &Declared, log: &Arc<dyn Log>, clock: &Arc<dyn Clock>, worke
         lake: None,
         clock: Arc::clone(clock),
         runtime: Arc::new(Runtime::new()?),
-        options, role: headwater_stream::engine::Role::Node })?;
+        options,
+        role: headwater_stream::engine::Role::Node,
+        board: headwater_stream::sink::archive::Board::default(),
+    })?;
     let (began, busy) = (clock.elapsed(), on_cpu()?);
     while matches!(engine.step()?, Step::Worked) {}
     engine.settle()?;

@@ -169,9 +169,10 @@ impl Target {
                     return Ok(text);
                 }
                 let body: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
-                match body["error"]["message"].as_str() {
-                    Some(message) => Err(anyhow!("{message}")),
-                    None => Err(anyhow!("the node answered {status}: {text}")),
+                match (body["error"]["message"].as_str(), body["error"]["hint"].as_str()) {
+                    (Some(message), Some(hint)) => Err(anyhow!("{message}\nhint: {hint}")),
+                    (Some(message), None) => Err(anyhow!("{message}")),
+                    (None, _) => Err(anyhow!("the node answered {status}: {text}")),
                 }
             }
         }

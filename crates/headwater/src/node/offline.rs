@@ -8,8 +8,8 @@ use headwater_catalog::Catalog;
 use headwater_deploy::running::Facts;
 use headwater_deploy::{resolve, stored};
 use headwater_log::Log;
-use headwater_sql::Parsed;
 use headwater_query::session::{Options, Session, Sources};
+use headwater_sql::Parsed;
 use headwater_stream::engine;
 use headwater_stream::sink::archive::{Board, Shown};
 use tokio::runtime::Runtime;
@@ -59,8 +59,7 @@ pub fn plan(folder: &DataFolder, runtime: &Arc<Runtime>, statements: Vec<Parsed>
     let definitions = catalog.current();
     let declared = stored::at_rest(definitions, newest.as_ref(), log.as_ref())?;
     let all = stored::wanted(definitions)?.declare(definitions)?;
-    let facts =
-        Facts { definitions, declared: &declared, all: &all, newest: newest.as_ref(), log: log.as_ref() };
+    let facts = Facts { definitions, declared: &declared, all: &all, newest: newest.as_ref(), log: log.as_ref() };
     let prepared = facts.prepare_project(resolve::project(statements))?;
     Ok(prepared.plan.steps.iter().map(ToString::to_string).collect())
 }

@@ -56,7 +56,8 @@ impl Node {
             return Err(Problem::new(ErrorKind::Invalid, format!("{tag} can't be run here")));
         };
         if let Some(there) = self.running.definitions().get(&name) {
-            let problem = Problem::new(ErrorKind::Conflict, format!("there is a {} of the name {name} already", there.kind));
+            let problem =
+                Problem::new(ErrorKind::Conflict, format!("there is a {} of the name {name} already", there.kind));
             return Err(match there.owner {
                 Owner::Project => problem.with_hint("it is declared by the project: change its file and apply that"),
                 Owner::Client => problem.with_hint("drop it first, or choose another name"),
@@ -100,8 +101,11 @@ impl Node {
                 }
             };
         }
-        if let Some(one) = definitions.iter().find(|one| gone.contains(one.name.as_str()) && one.owner == Owner::Project) {
-            let problem = Problem::new(ErrorKind::Conflict, format!("{} {} is declared by the project", one.kind, one.name));
+        if let Some(one) =
+            definitions.iter().find(|one| gone.contains(one.name.as_str()) && one.owner == Owner::Project)
+        {
+            let problem =
+                Problem::new(ErrorKind::Conflict, format!("{} {} is declared by the project", one.kind, one.name));
             return Err(problem.with_hint("take it out of the project's files and apply them"));
         }
         if gone.is_empty() {
@@ -131,9 +135,8 @@ impl Node {
         }
         applied?;
         let replays = self.running.replays().into_iter().filter(|each| each.state == State::Running);
-        let notices = replays.map(|each| {
-            format!("replaying {} rows of history for {}", each.rows_total, each.views.join(", "))
-        });
+        let notices =
+            replays.map(|each| format!("replaying {} rows of history for {}", each.rows_total, each.views.join(", ")));
         Ok(Done { tag, notices: notices.collect() })
     }
 }
@@ -141,7 +144,9 @@ impl Node {
 fn same_kind(there: Kind, named: ast::Kind) -> bool {
     matches!(
         (there, named),
-        (Kind::Stream, ast::Kind::Stream) | (Kind::Source, ast::Kind::Source) | (Kind::View, ast::Kind::MaterializedView)
+        (Kind::Stream, ast::Kind::Stream)
+            | (Kind::Source, ast::Kind::Source)
+            | (Kind::View, ast::Kind::MaterializedView)
     )
 }
 

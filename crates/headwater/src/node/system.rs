@@ -202,7 +202,19 @@ impl System {
 
 impl SystemTables for System {
     fn tables(&self) -> Vec<(String, SchemaRef)> {
-        let all = [DEAD_LETTERS, STREAMS, PARTITIONS, VIEWS, OPERATORS, CHECKPOINTS, RULES, RELATIONS, COLUMNS, LINEAGE, REPLAYS];
+        let all = [
+            DEAD_LETTERS,
+            STREAMS,
+            PARTITIONS,
+            VIEWS,
+            OPERATORS,
+            CHECKPOINTS,
+            RULES,
+            RELATIONS,
+            COLUMNS,
+            LINEAGE,
+            REPLAYS,
+        ];
         all.iter().map(|name| ((*name).to_owned(), schema(name))).collect()
     }
 

@@ -60,7 +60,8 @@ impl Replay {
                 let Some(file) = self.files.pop_front() else { return Ok(None) };
                 let path = self.table.file(&file.path);
                 let bytes = self.table.read(&path).await?;
-                let corrupt = |error: parquet::errors::ParquetError| Error::corrupt(path.to_string(), error.to_string());
+                let corrupt =
+                    |error: parquet::errors::ParquetError| Error::corrupt(path.to_string(), error.to_string());
                 let builder = ParquetRecordBatchReaderBuilder::try_new(bytes).map_err(corrupt)?;
                 let reader = builder.with_batch_size(BATCH_ROWS).build().map_err(corrupt)?;
                 self.open = Some((path, reader));
@@ -73,7 +74,8 @@ impl Replay {
             let corrupt = |detail: String| Error::corrupt(path.to_string(), detail);
             let batch = batch.map_err(|error| corrupt(error.to_string()))?;
             let rows = conform(&self.schema, &batch).map_err(|error| corrupt(error.to_string()))?;
-            let offsets = rows.column_by_name(OFFSET).and_then(|column| column.as_primitive_opt::<Int64Type>().cloned());
+            let offsets =
+                rows.column_by_name(OFFSET).and_then(|column| column.as_primitive_opt::<Int64Type>().cloned());
             let offsets = offsets.ok_or_else(|| corrupt("it has no offsets".to_owned()))?;
             let known = offsets.values().partition_point(|offset| *offset < self.from);
             let rows = rows.slice(known, rows.num_rows() - known);

@@ -7,11 +7,8 @@ use crate::Result;
 use crate::ast::{Drop, Kind};
 
 /// What can be dropped, longer names first.
-const KINDS: [(&[&str], Kind); 3] = [
-    (&["MATERIALIZED", "VIEW"], Kind::MaterializedView),
-    (&["STREAM"], Kind::Stream),
-    (&["SOURCE"], Kind::Source),
-];
+const KINDS: [(&[&str], Kind); 3] =
+    [(&["MATERIALIZED", "VIEW"], Kind::MaterializedView), (&["STREAM"], Kind::Stream), (&["SOURCE"], Kind::Source)];
 
 pub(super) fn starts(cursor: &Cursor<'_>) -> bool {
     KINDS.iter().any(|(words, _)| {

@@ -35,25 +35,20 @@ enum Port {
 
 impl Archives {
     /// Streams are not archived.
-    pub fn none() -> Archives {
-        Archives {
-            archivers: BTreeMap::new(),
-            board: Board::default(),
-            runtime: None,
-            held: Vec::new(),
-            handed: BTreeMap::new(),
-        }
+    pub fn none(board: Board) -> Archives {
+        Archives { archivers: BTreeMap::new(), board, runtime: None, held: Vec::new(), handed: BTreeMap::new() }
     }
 
     pub fn open<'a>(
         streams: impl Iterator<Item = &'a Arc<Stream>>,
+        board: Board,
         lake: &Lake,
         log: &Arc<dyn Log>,
         clock: &Arc<dyn Clock>,
         runtime: &Arc<Runtime>,
         options: &Options,
     ) -> Result<Archives> {
-        let mut archives = Archives { runtime: Some(Arc::clone(runtime)), ..Archives::none() };
+        let mut archives = Archives { runtime: Some(Arc::clone(runtime)), ..Archives::none(board) };
         for stream in streams {
             let (stream, board, policy) = (Arc::clone(stream), archives.board.clone(), options.archive.clone());
             let name = stream.name.clone();

@@ -84,7 +84,10 @@ impl World {
             lake,
             clock: self.clock.clone(),
             runtime: self.runtime.clone(),
-            options, role: headwater_stream::engine::Role::Node })?;
+            options,
+            role: headwater_stream::engine::Role::Node,
+            board: headwater_stream::sink::archive::Board::default(),
+        })?;
         Ok(Life { log, engine })
     }
 
