@@ -2,6 +2,7 @@
 
 pub mod bench;
 pub mod check;
+pub mod init;
 pub mod plan;
 pub mod run;
 pub mod sql;
@@ -22,6 +23,8 @@ pub struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Make a new project that runs
+    Init(init::Options),
     /// Apply a project and serve it
     Run(run::Options),
     /// Run one query, or a shell, against a running node or straight on a data folder
@@ -62,6 +65,7 @@ fn setting(text: &str) -> Result<(String, String), String> {
 impl Arguments {
     pub fn run(self) -> Result<()> {
         match self.command {
+            Command::Init(options) => init::run(&options),
             Command::Run(options) => run::run(&options),
             Command::Sql(options) => sql::run(&options),
             Command::Plan(options) => plan::run(&options),

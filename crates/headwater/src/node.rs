@@ -2,6 +2,7 @@
 
 mod doors;
 mod engine;
+mod explain;
 pub mod offline;
 mod statements;
 mod system;
@@ -240,5 +241,6 @@ fn current(
         spill_folder: Some(options.folder.path.join("spill")),
         ..session::Options::default()
     };
-    Ok(Current { session: Session::new(from, limits)?, published, sources: sources.to_vec() })
+    let graph = Arc::clone(&running.declared().graph);
+    Ok(Current { session: Session::new(from, limits)?, graph, published, sources: sources.to_vec() })
 }

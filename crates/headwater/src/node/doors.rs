@@ -13,8 +13,11 @@ use headwater_query::provide::{ReadPoint, Snapshots};
 use headwater_query::session::Session;
 use headwater_sql::{Parsed, SourceText, Statement};
 use headwater_stream::engine::published::Published;
+use headwater_stream::graph::Graph;
 use headwater_stream::source::runner::{Report, Reports};
 use tokio::sync::oneshot;
+
+use super::explain;
 
 /// What only the node's own thread can do, on its way there.
 pub enum Request {
@@ -36,6 +39,7 @@ pub struct Doors {
 /// What runs now.
 pub struct Current {
     pub session: Session,
+    pub graph: Arc<Graph>,
     pub published: Arc<Published>,
     pub sources: Vec<(String, Reports)>,
 }
@@ -100,6 +104,10 @@ impl Node for Doors {
     async fn execute(&self, statement: Parsed) -> Result<Outcome, Problem> {
         if matches!(statement.statement, Statement::Query(_) | Statement::Explain(_) | Statement::Show(_)) {
             return Ok(Outcome::Rows(self.session().run(&statement).await?));
+        }
+        if let Statement::ExplainView(name) = &statement.statement {
+            let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
+            return explain::explain(&current.graph, &current.published, &name.value).map(Outcome::Rows);
         }
         let (answer, answered) = oneshot::channel();
         self.ask(Request::Change { statement, answer })?;

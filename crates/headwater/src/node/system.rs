@@ -292,7 +292,7 @@ fn schema(table: &str) -> SchemaRef {
     Arc::new(Schema::new(fields))
 }
 
-fn text<'a>(values: impl Iterator<Item = Option<&'a str>>) -> ArrayRef {
+pub fn text<'a>(values: impl Iterator<Item = Option<&'a str>>) -> ArrayRef {
     Arc::new(values.collect::<StringViewArray>())
 }
 
