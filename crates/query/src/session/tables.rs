@@ -7,7 +7,7 @@ use datafusion::common::TableReference;
 use datafusion::datasource::{TableProvider, provider_as_source};
 use datafusion::logical_expr::TableSource;
 
-use super::Sources;
+use super::{Foreign, Sources};
 use crate::Error;
 use crate::plan::scope::Tables;
 use crate::provide::ReadPoint;
@@ -23,12 +23,13 @@ pub const SYSTEM: &str = "system";
 pub struct QueryTables {
     sources: Sources,
     point: Arc<ReadPoint>,
+    foreign: Option<Arc<dyn Foreign>>,
     made: Mutex<HashMap<String, Arc<dyn TableProvider>>>,
 }
 
 impl QueryTables {
-    pub fn new(sources: &Sources, point: Arc<ReadPoint>) -> QueryTables {
-        QueryTables { sources: sources.clone(), point, made: Mutex::default() }
+    pub fn new(sources: &Sources, point: Arc<ReadPoint>, foreign: Option<Arc<dyn Foreign>>) -> QueryTables {
+        QueryTables { sources: sources.clone(), point, foreign, made: Mutex::default() }
     }
 
     fn make(&self, schema: Option<&str>, table: &str) -> Option<Arc<dyn TableProvider>> {
@@ -79,7 +80,8 @@ impl Tables for QueryTables {
         if let Some(table) = made.get(&key) {
             return Some(provider_as_source(Arc::clone(table)));
         }
-        let table = self.make(name.schema(), name.table())?;
+        let foreign = || self.foreign.as_ref()?.table(name.schema(), name.table());
+        let table = self.make(name.schema(), name.table()).or_else(foreign)?;
         made.insert(key, Arc::clone(&table));
         Some(provider_as_source(table))
     }
