@@ -76,7 +76,6 @@ impl Default for Options {
 #[derive(Clone)]
 pub struct Session {
     sources: Sources,
-    options: Options,
     runtime: Arc<RuntimeEnv>,
     /// What every query's state is a copy of: making one anew takes longer than a small query.
     state: Arc<SessionState>,
@@ -117,7 +116,7 @@ impl Session {
         }
         let runtime = runtime.build_arc().map_err(|error| Error::Internal(error.to_string()))?;
         let state = Arc::new(state::state(config(&options), Arc::clone(&runtime), ExecutionProps::new()));
-        Ok(Session { sources, options, runtime, state, foreign: None })
+        Ok(Session { sources, runtime, state, foreign: None })
     }
 
     /// The same session with what a door adds.

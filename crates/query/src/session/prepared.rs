@@ -24,7 +24,7 @@ use crate::plan::scope::Tables;
 use crate::plan::{Place, diagnose};
 use crate::relation::Relations;
 use crate::sqltype::column_type;
-use crate::{Error, Result};
+use crate::Result;
 
 /// Parameters beyond this are none: PostgreSQL's protocol counts them in 16 bits.
 const PARAMETERS_MAX: usize = 65_535;
