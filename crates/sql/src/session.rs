@@ -5,6 +5,7 @@
 
 mod copy;
 mod cursor;
+mod fill;
 mod parameters;
 mod reader;
 #[cfg(test)]
@@ -13,6 +14,7 @@ mod transaction;
 
 pub use copy::{Copy, CopyFormat, CopySubject, Direction};
 pub use cursor::Count;
+pub use fill::{fill, parameters};
 pub use parameters::Setting;
 use reader::Reader;
 pub use transaction::Transaction;

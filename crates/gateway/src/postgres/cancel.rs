@@ -46,9 +46,6 @@ impl Registry {
         }
     }
 
-    pub fn len(&self) -> usize {
-        self.asked.lock().unwrap_or_else(PoisonError::into_inner).len()
-    }
 }
 
 impl Drop for Entry {

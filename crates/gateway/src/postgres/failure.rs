@@ -3,7 +3,7 @@
 use bytes::{BufMut, BytesMut};
 use headwater_base::ErrorKind;
 
-use super::wire::{Wire, put_text};
+use super::wire::{Broken, Wire, put_text};
 use crate::Problem;
 
 /// What a client is told instead of an answer.
@@ -114,6 +114,15 @@ impl Failure {
 impl<E: Into<Problem>> From<E> for Failure {
     fn from(error: E) -> Failure {
         Failure::of(error.into(), true)
+    }
+}
+
+impl From<Broken> for Failure {
+    fn from(broken: Broken) -> Failure {
+        match broken {
+            Broken::Gone => Failure::new("08006", "the client is gone"),
+            Broken::Protocol(what) => Failure::new(PROTOCOL, what),
+        }
     }
 }
 

@@ -18,7 +18,6 @@ enum Takes {
     /// One of these, in any case.
     OneOf(&'static [&'static str]),
     Switch,
-    Number,
     /// Milliseconds, or a number with a unit.
     Time,
     /// Every part of a list is one of these.
@@ -38,7 +37,7 @@ const PARAMETERS: &[(&str, &str, Takes, bool)] = &[
     ("default_transaction_isolation", "read committed", Takes::OneOf(&["read committed", "read uncommitted"]), false),
     ("default_transaction_read_only", "off", Takes::Switch, true),
     ("escape_string_warning", "on", Takes::Switch, false),
-    ("extra_float_digits", "1", Takes::Number, false),
+    ("extra_float_digits", "1", Takes::OneOf(&["1", "2", "3"]), false),
     ("idle_in_transaction_session_timeout", "0", Takes::Time, false),
     ("idle_session_timeout", "0", Takes::Time, false),
     ("in_hot_standby", "off", Takes::Nothing, true),
@@ -70,12 +69,14 @@ const PARAMETERS: &[(&str, &str, Takes, bool)] = &[
 pub struct Settings {
     /// By their names in small letters; what is not here has its default.
     set: BTreeMap<String, String>,
+    /// What `SET LOCAL` has covered until the transaction ends.
+    covered: BTreeMap<String, Option<String>>,
     user: String,
 }
 
 impl Settings {
     pub fn new(user: &str) -> Settings {
-        Settings { set: BTreeMap::new(), user: user.to_owned() }
+        Settings { set: BTreeMap::new(), covered: BTreeMap::new(), user: user.to_owned() }
     }
 
     pub fn is_known(name: &str) -> bool {
@@ -84,13 +85,17 @@ impl Settings {
 
     pub fn show(&self, name: &str) -> Result<String, Failure> {
         let (name, default, ..) = known(name)?;
-        if name == "session_authorization" {
+        if *name == "session_authorization" {
             return Ok(self.user.clone());
         }
-        if name == "server_version" {
+        if *name == "server_version" {
             return Ok(format!("{VERSION} (Headwater {})", env!("CARGO_PKG_VERSION")));
         }
         Ok(self.set.get(&name.to_ascii_lowercase()).cloned().unwrap_or_else(|| (*default).to_owned()))
+    }
+
+    pub fn is_default(&self, name: &str) -> bool {
+        !self.set.contains_key(&name.to_ascii_lowercase())
     }
 
     /// Every name with its value.
@@ -115,11 +120,40 @@ impl Settings {
         Ok(if *told { Some((*name, self.show(name)?)) } else { None })
     }
 
+    /// As [`Settings::set`], until the transaction ends.
+    pub fn set_local(
+        &mut self,
+        name: &str,
+        value: Option<&str>,
+    ) -> Result<Option<(&'static str, String)>, Failure> {
+        let key = name.to_ascii_lowercase();
+        let before = self.set.get(&key).cloned();
+        let told = self.set(name, value)?;
+        self.covered.entry(key).or_insert(before);
+        Ok(told)
+    }
+
+    /// Takes back what `SET LOCAL` set; what is returned is told to clients.
+    pub fn end_local(&mut self) -> Vec<(&'static str, String)> {
+        let before = if self.covered.is_empty() { return Vec::new() } else { self.reported() };
+        for (key, value) in std::mem::take(&mut self.covered) {
+            match value {
+                Some(value) => drop(self.set.insert(key, value)),
+                None => drop(self.set.remove(&key)),
+            }
+        }
+        self.changed(before)
+    }
+
+    fn changed(&self, before: Vec<(&'static str, String)>) -> Vec<(&'static str, String)> {
+        self.reported().into_iter().zip(before).filter(|(now, before)| now != before).map(|(now, _)| now).collect()
+    }
+
     /// As when the connection began.
     pub fn reset_to(&mut self, start: &Settings) -> Vec<(&'static str, String)> {
         let before = self.reported();
         self.set.clone_from(&start.set);
-        self.reported().into_iter().zip(before).filter(|(now, before)| now != before).map(|(now, _)| now).collect()
+        self.changed(before)
     }
 
     /// `None` is no limit.
@@ -187,10 +221,6 @@ fn taken(name: &str, value: &str, takes: Takes) -> Result<String, Failure> {
             "on" | "true" | "yes" | "1" | "t" | "y" => Ok("on".to_owned()),
             "off" | "false" | "no" | "0" | "f" | "n" => Ok("off".to_owned()),
             _ => Err(refused("it can be on or off")),
-        },
-        Takes::Number => match lower.parse::<i64>() {
-            Ok(number) => Ok(number.to_string()),
-            Err(_) => Err(refused("it is a number")),
         },
         Takes::Time => match milliseconds(&lower) {
             Some(ms) => Ok(ms.to_string()),

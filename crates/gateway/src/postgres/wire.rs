@@ -81,6 +81,11 @@ impl Wire {
         Ok(Message { tag, body: Body(message.freeze()) })
     }
 
+    /// Whether anything has come that was not read yet.
+    pub fn has_bytes(&self) -> bool {
+        !self.read.is_empty()
+    }
+
     /// Whether a whole message has come already.
     pub fn has_message(&self) -> bool {
         self.read.len() >= 5 && length(&self.read[1..], MESSAGE_BYTES_MAX).is_ok_and(|all| self.read.len() > all)

@@ -87,13 +87,8 @@ impl Session {
 
     /// Runs it with one value for each parameter, of the parameter's type.
     pub async fn run_prepared(&self, prepared: &Prepared, values: Vec<ScalarValue>) -> Result<QueryResult> {
-        let renewed;
-        let prepared = if Arc::ptr_eq(&prepared.relations, &self.sources.relations) {
-            prepared
-        } else {
-            renewed = self.renew(prepared)?;
-            &renewed
-        };
+        let renewed = self.renewed(prepared)?;
+        let prepared = renewed.as_ref().unwrap_or(prepared);
         let (query, _) = reads(&prepared.parsed)?;
         let place = Place::new(&prepared.parsed.source, query.span);
         if values.len() != prepared.parameters.len() {
@@ -115,7 +110,14 @@ impl Session {
         Ok(QueryResult { schema, epoch, as_of_us, batches: stream.map_err(diagnose::execution).boxed() })
     }
 
-    /// The same text over the relations of now. Its rows must still look as its owner was told.
+    /// Where the relations have changed since it was planned, the same query over those of now. Running it without
+    /// asking gives the same rows, but plans anew each time.
+    pub fn renewed(&self, prepared: &Prepared) -> Result<Option<Prepared>> {
+        let same = Arc::ptr_eq(&prepared.relations, &self.sources.relations);
+        if same { Ok(None) } else { self.renew(prepared).map(Some) }
+    }
+
+    /// Its rows must still look as its owner was told.
     fn renew(&self, prepared: &Prepared) -> Result<Prepared> {
         let renewed = self.prepare(&prepared.parsed, &prepared.declared)?;
         let types = |schema: &SchemaRef| {
