@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::cancel::{Entry, Registry};
-use super::catalog::Catalog;
+use super::catalog::{self, Catalog};
 use super::cursor::Cursor;
 use super::extended::{Portal, Prepared};
 use super::failure::{CANCELLED, Failure, PROTOCOL, SHUTDOWN};
@@ -213,11 +213,14 @@ impl Connection {
         self.block.fail();
     }
 
-    /// A session over the relations of now, with the catalog that clients ask.
-    pub fn session(&self) -> Session {
+    /// A session over the relations of now, with the catalog if the text asks for it.
+    pub fn session(&self, text: &str) -> Session {
         let session = self.node.session();
-        let catalog = Catalog::new(&session, &self.database, &self.user, &self.settings);
-        session.with_foreign(Arc::new(catalog))
+        if !catalog::is_asked(text) {
+            return session;
+        }
+        let found = Catalog::new(&session, &self.database, &self.user, &self.settings);
+        session.with_foreign(Arc::new(catalog::Shared(found)))
     }
 
     /// Starts the clock of `statement_timeout`, and forgets requests to cancel what ran before.

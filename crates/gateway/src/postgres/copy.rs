@@ -34,7 +34,7 @@ impl Connection {
             let message = format!("COPY takes a query, not {}", parsed.statement.words());
             return Err(Failure::new(SYNTAX, message).into());
         }
-        let session = self.session();
+        let session = self.session(&parsed.text);
         let parsed = catalog::rewritten(&parsed);
         let result = self.watched(session.run(&parsed)).await?.map_err(|error| {
             let mut failure = Failure::from(error);

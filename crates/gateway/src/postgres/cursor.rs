@@ -36,7 +36,7 @@ impl Connection {
             let refused = Failure::new("53400", format!("a connection has at most {CURSORS_MAX} cursors"));
             return Err(refused.hint("close those that are read").into());
         }
-        let session = self.session();
+        let session = self.session(&query.text);
         let query = catalog::rewritten(query);
         let running = self.watched(session.run(&query)).await?.map_err(Failure::from)?.into();
         let form = if binary { Form::Binary } else { Form::Text };

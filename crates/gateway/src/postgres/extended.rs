@@ -95,7 +95,7 @@ impl Connection {
             && let Statement::Query(_) | Statement::Explain(_) = &parsed.statement
         {
             let known: Vec<_> = declared.iter().map(|oid| types::arrow(*oid)).collect();
-            let plan = self.session().prepare(&catalog::rewritten(parsed), &known)?;
+            let plan = self.session(&parsed.text).prepare(&catalog::rewritten(parsed), &known)?;
             let told = plan.parameters.iter().enumerate();
             let oids = told.map(|(at, arrow)| match declared.get(at) {
                 Some(oid) if *oid != 0 && types::arrow(*oid).is_some() => *oid,
@@ -122,7 +122,7 @@ impl Connection {
         }
         room(self.portals.len(), "portals")?;
         if let Some(plan) = &prepared.plan
-            && let Some(renewed) = self.session().renewed(plan).map_err(Failure::from)?
+            && let Some(renewed) = self.session(&prepared.source.text).renewed(plan).map_err(Failure::from)?
         {
             let Prepared { source, command, oids, .. } = prepared.as_ref();
             let (source, command, oids) = (source.clone(), command.clone(), oids.clone());
@@ -251,7 +251,7 @@ impl Connection {
     async fn start_portal(&mut self, portal: &mut Portal) -> Result<Option<Answer>, End> {
         if let Some(plan) = &portal.prepared.plan {
             self.may_run()?;
-            let session = self.session();
+            let session = self.session(&portal.prepared.source.text);
             let result = self.watched(session.run_prepared(plan, portal.values.clone())).await?;
             let word = match &portal.prepared.command {
                 Some(Command::Ours(parsed)) => parsed.statement.words(),

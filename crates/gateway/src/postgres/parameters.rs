@@ -42,7 +42,7 @@ impl Connection {
         self.may_run()?;
         let words = parsed.statement.words();
         if let Statement::Query(_) | Statement::Explain(_) = &parsed.statement {
-            let session = self.session();
+            let session = self.session(&parsed.text);
             let parsed = catalog::rewritten(parsed);
             let result = self.watched(session.run(&parsed)).await?.map_err(Failure::from)?;
             return Ok(Answer::Rows(result.into(), words));

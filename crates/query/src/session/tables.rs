@@ -18,6 +18,8 @@ use crate::relation::Relation;
 
 pub const ARCHIVE: &str = "archive";
 pub const SYSTEM: &str = "system";
+/// Where clients of other databases look for relations without a schema.
+pub const PUBLIC: &str = "public";
 
 /// Each relation is made once, so that it is the same however often the query names it.
 pub struct QueryTables {
@@ -34,7 +36,7 @@ impl QueryTables {
 
     fn make(&self, schema: Option<&str>, table: &str) -> Option<Arc<dyn TableProvider>> {
         match schema {
-            None => self.relation(table),
+            None | Some(PUBLIC) => self.relation(table),
             Some(ARCHIVE) => {
                 let stream = self.sources.relations.stream(table)?;
                 Some(Arc::new(ArchiveTable::new(stream, self.sources.archives.archive(table))))
