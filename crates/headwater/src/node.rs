@@ -19,7 +19,7 @@ use headwater_base::clock::{Clock, SystemClock};
 use headwater_base::files::Lock;
 use headwater_deploy::running::Progress;
 use headwater_deploy::{Ground, Project, Running, resolve};
-use headwater_gateway::Server;
+use headwater_gateway::{Server, postgres};
 use headwater_log::Log;
 use headwater_query::Relation;
 use headwater_query::session::{self, Session};
@@ -36,6 +36,7 @@ use doors::{Current, Doors, Epochs, Request};
 pub struct Options {
     pub folder: DataFolder,
     pub http: Option<SocketAddr>,
+    pub postgres: Option<SocketAddr>,
     pub workers: usize,
     pub until_idle: bool,
 }
@@ -56,6 +57,7 @@ pub struct Node {
     woken: Receiver<()>,
     wake: SyncSender<()>,
     server: Option<Server>,
+    postgres: Option<postgres::Server>,
     _lock: Box<dyn Lock>,
 }
 
@@ -88,6 +90,10 @@ impl Node {
             Some(address) => Some(runtime.block_on(Server::bind(address))?),
             None => None,
         };
+        let postgres = match options.postgres {
+            Some(address) => Some(runtime.block_on(postgres::Server::bind(address, postgres::Options::default()))?),
+            None => None,
+        };
         let id = format!("{}-{:x}", std::process::id(), clock.now_us());
         let replays = Arc::default();
         let (sender, requests) = channel();
@@ -108,6 +114,7 @@ impl Node {
             woken,
             wake,
             server,
+            postgres,
             _lock: lock,
         })
     }
@@ -118,19 +125,26 @@ impl Node {
         self.show()?;
         let (stop, stopped) = signal::channel(false);
         let http = self.server.as_ref().map(|server| server.address().to_string());
-        let serving = self.server.take().map(|server| {
-            let mut stopped = stopped.clone();
-            let until = async move {
-                // A closed channel means that the node is gone.
-                let _ = stopped.wait_for(|stop| *stop).await;
-            };
-            self.runtime.spawn(server.run(Arc::clone(&self.doors) as Arc<_>, until))
-        });
+        let postgres = self.postgres.as_ref().map(|server| server.address().to_string());
+        let serving = self
+            .server
+            .take()
+            .map(|server| self.runtime.spawn(server.run(Arc::clone(&self.doors) as Arc<_>, until(&stopped))));
+        let wired = self
+            .postgres
+            .take()
+            .map(|server| self.runtime.spawn(server.run(Arc::clone(&self.doors) as Arc<_>, until(&stopped))));
         let version = env!("CARGO_PKG_VERSION").to_owned();
         let id = headwater_gateway::Node::id(self.doors.as_ref()).to_owned();
-        self.options.folder.announce(&NodeFile { pid: std::process::id(), id, http: http.clone(), version })?;
+        self.options.folder.announce(&NodeFile {
+            pid: std::process::id(),
+            id,
+            http: http.clone(),
+            postgres: postgres.clone(),
+            version,
+        })?;
         let interrupted = self.on_signal();
-        let watch = watch::Watch::start(&self, http.as_deref());
+        let watch = watch::Watch::start(&self, http.as_deref(), postgres.as_deref());
         let (folder, runtime) = (self.options.folder.clone(), Arc::clone(&self.runtime));
         let outcome = engine::run(self, &interrupted);
         drop(watch);
@@ -143,6 +157,11 @@ impl Node {
                 // A client that reads slowly, or not at all, does not keep the folder.
                 Err(_) => serving.abort(),
             }
+        }
+        if let Some(mut wired) = wired
+            && runtime.block_on(async { tokio::time::timeout(DRAIN, &mut wired).await }).is_err()
+        {
+            wired.abort();
         }
         outcome
     }
@@ -192,6 +211,15 @@ impl Node {
             }
         });
         flag
+    }
+}
+
+/// Resolves when the node stops.
+fn until(stopped: &signal::Receiver<bool>) -> impl Future<Output = ()> + Send + 'static {
+    let mut stopped = stopped.clone();
+    async move {
+        // A closed channel means that the node is gone.
+        let _ = stopped.wait_for(|stop| *stop).await;
     }
 }
 
