@@ -55,12 +55,15 @@ impl Connection {
             out.put_u16(count);
             (0..count).for_each(|_| out.put_i16(form.code()));
         });
-        let mut lines = Lines { format, field: BytesMut::new() };
+        let mut lines = Lines { format, field: BytesMut::new(), opened: false };
         let names: Vec<&str> = running.schema.fields().iter().map(|field| field.name().as_str()).collect();
         lines.header(&names, &mut self.wire);
         let sent = self.send(&mut running, &mut lines, None).await?;
         if format == &CopyFormat::Binary {
-            self.wire.put(b'd', |out| out.put_i16(-1));
+            let start = self.wire.begin(b'd');
+            lines.signature(self.wire.out());
+            self.wire.out().put_i16(-1);
+            self.wire.end(start);
         }
         self.wire.put(b'c', |_| {});
         Ok(format!("COPY {}", sent.rows))
@@ -78,6 +81,8 @@ struct Lines<'a> {
     format: &'a CopyFormat,
     /// The value that is being written.
     field: BytesMut,
+    /// Whether the signature of the binary format was written. Clients expect it in one message with the first row.
+    opened: bool,
 }
 
 impl Lines<'_> {
@@ -85,12 +90,6 @@ impl Lines<'_> {
         let start = wire.begin(b'd');
         let out = wire.out();
         match self.format {
-            CopyFormat::Binary => {
-                out.put_slice(SIGNATURE);
-                out.put_i32(0);
-                out.put_i32(0);
-                return wire.end(start);
-            }
             CopyFormat::Text { header: true, delimiter, .. } | CopyFormat::Csv { header: true, delimiter, .. } => {
                 for (at, name) in names.iter().enumerate() {
                     if at > 0 {
@@ -102,6 +101,14 @@ impl Lines<'_> {
                 wire.end(start);
             }
             _ => wire.forget(start),
+        }
+    }
+
+    fn signature(&mut self, out: &mut BytesMut) {
+        if !std::mem::replace(&mut self.opened, true) {
+            out.put_slice(SIGNATURE);
+            out.put_i32(0);
+            out.put_i32(0);
         }
     }
 
@@ -129,6 +136,7 @@ impl Lines<'_> {
     fn line(&mut self, columns: &[Column], row: usize, out: &mut BytesMut) -> Result<(), Failure> {
         let (delimiter, null) = match self.format {
             CopyFormat::Binary => {
+                self.signature(out);
                 out.put_u16(columns.len() as u16);
                 return columns.iter().try_for_each(|column| encode::value(column, row, Form::Binary, out));
             }

@@ -2,6 +2,7 @@
 
 mod array;
 mod binary;
+mod interval;
 
 use arrow::datatypes::DataType;
 use bytes::Bytes;
@@ -63,6 +64,7 @@ pub fn text(text: &str, oid: u32, wanted: &DataType) -> Result<ScalarValue, Stri
         DataType::List(item) => array::text(text, types::element(oid).map_or(0, |item| item.oid), item.data_type()),
         // Digits that do not fit must not be rounded away.
         DataType::Decimal128(precision, scale) => decimal(text.trim(), *precision, *scale),
+        DataType::Interval(_) => interval::text(text),
         DataType::Timestamp(..) => {
             let text = text.trim();
             let text = text.strip_suffix("+00").unwrap_or(text);

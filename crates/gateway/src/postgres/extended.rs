@@ -160,6 +160,11 @@ impl Connection {
                 let (schema, _) = self.schema_of(&prepared, prepared.command.as_ref()).await?;
                 self.describe_rows(schema, &[])
             }
+            // A cursor is a portal to those who describe it.
+            b'P' if !self.portals.contains_key(&name) && self.cursors.contains_key(&name) => {
+                let schema = self.cursor_schema(&name)?;
+                self.describe_rows(Some(schema), &[])
+            }
             b'P' => {
                 let mut portal = self.portals.remove(&name).ok_or_else(|| no_portal(&name))?;
                 let schema = match &portal.state {
@@ -291,7 +296,10 @@ impl Connection {
         // Closing what is not there is no error.
         match kind {
             b'S' => drop(self.prepared.remove(&name)),
-            b'P' => drop(self.portals.remove(&name)),
+            b'P' => {
+                drop(self.portals.remove(&name));
+                drop(self.cursors.remove(&name));
+            }
             other => return Err(Broken::Protocol(format!("nothing of kind {} is closed", other.escape_ascii())).into()),
         }
         self.wire.put(b'3', |_| {});

@@ -199,13 +199,20 @@ fn taken(name: &str, value: &str, takes: Takes) -> Result<String, Failure> {
             true => Ok("UTC".to_owned()),
             false => Err(refused("times are UTC here; convert them in the client")),
         },
+        // PostgreSQL reads only letters and digits of an encoding's name.
+        Takes::OneOf(_) if name == "client_encoding" => {
+            let plain: String = lower.chars().filter(char::is_ascii_alphanumeric).collect();
+            match plain.as_str() {
+                "utf8" | "unicode" => Ok("UTF8".to_owned()),
+                _ => Err(refused("texts are UTF8 here")),
+            }
+        }
         Takes::OneOf(known) => {
             let hint = || format!("it can be {}", known.join(", "));
             if !known.contains(&lower.as_str()) {
                 return Err(refused(&hint()));
             }
             Ok(match name {
-                "client_encoding" => "UTF8".to_owned(),
                 "standard_conforming_strings" => "on".to_owned(),
                 "jit" => "off".to_owned(),
                 _ => lower,

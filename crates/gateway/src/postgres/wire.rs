@@ -229,10 +229,6 @@ impl Body {
         String::from_utf8(text.into()).map_err(|_| Broken::Protocol("a text is not UTF-8".to_owned()))
     }
 
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
     fn need(&self, bytes: usize) -> Result<(), Broken> {
         if self.0.len() < bytes { Err(Broken::Protocol("a message ends too early".to_owned())) } else { Ok(()) }
     }

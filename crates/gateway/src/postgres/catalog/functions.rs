@@ -87,6 +87,13 @@ const FUNCTIONS: &[(&str, char, Body)] = &[
     ("to_regclass", 'o', |catalog, given| {
         Ok(text(given, 0).and_then(|name| catalog.by_name(&name)).map_or(Cell::Null, |item| item.oid.into()))
     }),
+    ("to_regtype", 'o', |_, given| {
+        let name = text(given, 0).unwrap_or_default().to_ascii_lowercase();
+        let name = name.strip_prefix("pg_catalog.").unwrap_or(&name);
+        let (item, is_array) = name.strip_suffix("[]").map_or((name, false), |item| (item, true));
+        let known = types::KNOWN.iter().find(|known| known.name == item || known.formal == item);
+        Ok(known.map_or(Cell::Null, |known| if is_array { known.array } else { known.oid }.into()))
+    }),
     ("user", 't', user),
     ("version", 't', |_, _| {
         let (version, ours) = (crate::postgres::settings::VERSION, env!("CARGO_PKG_VERSION"));

@@ -7,9 +7,9 @@ use std::ops::ControlFlow;
 
 use headwater_sql::{Parsed, Statement};
 use sqlparser::ast::{
-    ArrayElemTypeDef, BinaryOperator, DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList,
-    FunctionArguments, GroupByExpr, Ident, JoinOperator, ObjectName, ObjectNamePart, Query, Select, SelectItem,
-    SetExpr, TableFactor, TableWithJoins, Value, VisitMut, VisitorMut,
+    ArrayElemTypeDef, BinaryOperator, CastKind, DataType, Expr, Function, FunctionArg, FunctionArgExpr,
+    FunctionArgumentList, FunctionArguments, GroupByExpr, Ident, JoinOperator, ObjectName, ObjectNamePart, Query,
+    Select, SelectItem, SetExpr, TableFactor, TableWithJoins, Value, VisitMut, VisitorMut,
 };
 
 use super::functions::{REGCLASS, REGCLASS_NAME};
@@ -35,6 +35,13 @@ struct Dialect;
 impl VisitorMut for Dialect {
     type Break = ();
 
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
+        if emptied(&mut query.body) {
+            query.order_by = None;
+        }
+        ControlFlow::Continue(())
+    }
+
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
         empty_subquery(expr);
         ControlFlow::Continue(())
@@ -57,6 +64,11 @@ impl VisitorMut for Dialect {
             }
         } else if let Expr::Subquery(query) = expr {
             aggregated(query, "max");
+        } else if let Expr::Identifier(name) = expr
+            && name.quote_style.is_none()
+            && name.value.eq_ignore_ascii_case("current_schema")
+        {
+            *expr = call("current_schema", Vec::new());
         }
         ControlFlow::Continue(())
     }
@@ -64,6 +76,17 @@ impl VisitorMut for Dialect {
 
 fn null() -> Expr {
     Expr::Value(Value::Null.into())
+}
+
+/// `CAST(NULL AS TEXT[])`
+fn no_array() -> Expr {
+    Expr::Cast {
+        kind: CastKind::Cast,
+        expr: Box::new(null()),
+        data_type: DataType::Array(ArrayElemTypeDef::SquareBracket(Box::new(DataType::Text), None)),
+        array: false,
+        format: None,
+    }
 }
 
 /// A query that stands for one that is moved elsewhere.
@@ -215,6 +238,38 @@ fn aggregated(query: &mut Query, function: &str) {
     *value = call(function, vec![std::mem::replace(value, null())]);
 }
 
+/// Makes a SELECT over what has no rows one that the planner need not understand: the same names, and no rows. True
+/// if that is all of the query.
+fn emptied(body: &mut SetExpr) -> bool {
+    let select = match body {
+        SetExpr::Select(select) if select_is_empty(select) => select,
+        SetExpr::SetOperation { left, right, .. } => {
+            let (left, right) = (emptied(left), emptied(right));
+            return left && right;
+        }
+        _ => return false,
+    };
+    let names = select.projection.iter().enumerate().map(|(at, item)| match item {
+        SelectItem::ExprWithAlias { alias, .. } => Some(alias.clone()),
+        SelectItem::UnnamedExpr(Expr::Identifier(name)) => Some(name.clone()),
+        SelectItem::UnnamedExpr(Expr::CompoundIdentifier(parts)) => parts.last().cloned(),
+        SelectItem::UnnamedExpr(_) => Some(Ident::with_quote('"', format!("?column?{at}"))),
+        _ => None,
+    });
+    let Some(names) = names.collect::<Option<Vec<_>>>() else { return false };
+    select.projection = names.into_iter().map(|alias| SelectItem::ExprWithAlias { expr: no_text(), alias }).collect();
+    select.from.clear();
+    select.distinct = None;
+    select.group_by = GroupByExpr::Expressions(Vec::new(), Vec::new());
+    select.having = None;
+    select.selection = Some(Expr::Value(Value::Boolean(false).into()));
+    true
+}
+
+fn no_text() -> Expr {
+    Expr::Cast { kind: CastKind::Cast, expr: Box::new(null()), data_type: DataType::Text, array: false, format: None }
+}
+
 /// A subquery over what has no rows gives NULL, no array, or false.
 fn empty_subquery(expr: &mut Expr) {
     match expr {
@@ -229,7 +284,7 @@ fn empty_subquery(expr: &mut Expr) {
             if let FunctionArguments::Subquery(query) = &function.args
                 && is_empty(query)
             {
-                *expr = null();
+                *expr = no_array();
             }
         }
         _ => {}
@@ -282,6 +337,12 @@ fn factor_is_empty(factor: &TableFactor) -> bool {
                 ["information_schema", name] => known(information::EMPTY, name),
                 _ => false,
             }
+        }
+        // Options and rights are never set here: their columns are NULL.
+        TableFactor::Table { name, args: Some(given), .. } => {
+            let unnest = name.0.last().and_then(ObjectNamePart::as_ident).is_some_and(|name| name.value == "unnest");
+            let given = given.args.iter().map(ToString::to_string);
+            unnest && given.into_iter().all(|each| each.ends_with("options") || each.ends_with("acl"))
         }
         TableFactor::Derived { subquery, .. } => is_empty(subquery),
         _ => false,
