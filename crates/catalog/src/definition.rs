@@ -36,7 +36,7 @@ impl Kind {
             Statement::CreateStream(_) => Some(Kind::Stream),
             Statement::CreateSource(_) => Some(Kind::Source),
             Statement::CreateMaterializedView(_) => Some(Kind::View),
-            Statement::Query(_) | Statement::Explain(_) => None,
+            _ => None,
         }
     }
 }

@@ -88,7 +88,8 @@ fn add(
             }
         }
         Statement::CreateSource(create) => declared.push(sources::resolve(create, parsed, relations)?),
-        Statement::Query(_) | Statement::Explain(_) => {}
+        // The graph has refused what defines nothing.
+        _ => {}
     }
     Ok(())
 }

@@ -4,13 +4,24 @@
 //! statement's first error. Headwater's own statements are recognised by their first words; their
 //! expressions, types and queries are parsed by sqlparser out of the same tokens.
 
+mod alter;
+mod columns;
+mod comment;
+mod connection;
+mod create;
 mod cursor;
+mod drop;
 mod lists;
 mod query;
 mod refused;
+mod rows;
 mod rules;
+mod running;
+mod show;
+mod sink;
 mod source;
 mod stream;
+mod table;
 #[cfg(test)]
 mod tests;
 mod view;
@@ -138,18 +149,33 @@ fn parse_statement(
 }
 
 fn statement(cursor: &mut Cursor<'_>) -> Result<Statement, Diagnostics> {
-    if cursor.at(&["CREATE", "STREAM"]) {
-        stream::create(cursor).map(Statement::CreateStream)
-    } else if cursor.at(&["CREATE", "SOURCE"]) {
-        source::create(cursor).map(Statement::CreateSource)
-    } else if cursor.at(&["CREATE", "MATERIALIZED", "VIEW"]) {
-        view::create(cursor).map(Statement::CreateMaterializedView)
-    } else if query::starts(cursor) {
-        query::query(cursor).map(Statement::Query)
-    } else if cursor.at(&["EXPLAIN"]) {
-        query::explain(cursor).map(Statement::Explain)
-    } else {
-        Err(refused::refuse(cursor).into())
+    if let Some(create) = create::starts(cursor) {
+        return create(cursor);
+    }
+    if query::starts(cursor) {
+        return query::query(cursor).map(Statement::Query);
+    }
+    if query::explains_view(cursor) {
+        return query::explain_view(cursor).map(Statement::ExplainView);
+    }
+    if drop::starts(cursor) {
+        return drop::drop(cursor).map(Statement::Drop);
+    }
+    if show::starts(cursor) {
+        return show::show(cursor).map(Statement::Show);
+    }
+    match (cursor.word().as_deref(), cursor.nth_word(1).as_deref()) {
+        (Some("EXPLAIN"), _) => query::explain(cursor).map(Statement::Explain),
+        (Some("ALTER"), Some("STREAM")) => alter::alter(cursor, "STREAM").map(Statement::AlterStream),
+        (Some("ALTER"), Some("TABLE")) => alter::alter(cursor, "TABLE").map(Statement::AlterTable),
+        (Some("ALTER"), Some("USER")) => connection::alter_user(cursor).map(Statement::AlterUser),
+        (Some("COMMENT"), Some("ON")) => comment::comment(cursor).map(Statement::Comment),
+        (Some("INSERT"), _) => rows::insert(cursor).map(Statement::Insert),
+        (Some("UPDATE"), _) => rows::update(cursor).map(Statement::Update),
+        (Some("DELETE"), _) => rows::delete(cursor).map(Statement::Delete),
+        (Some("REPLAY"), _) => running::replay(cursor).map(Statement::ReplayDeadLetters),
+        (Some("CANCEL"), _) => running::cancel(cursor).map(Statement::CancelQuery),
+        _ => Err(refused::refuse(cursor).into()),
     }
 }
 

@@ -3,6 +3,7 @@
 mod deep;
 mod random;
 mod refused;
+mod statements;
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -32,7 +33,7 @@ fn told(parsed: &[Parsed], wrong: &[Diagnostic]) -> String {
 fn describe(statement: &Statement, told: &mut String) -> std::fmt::Result {
     match statement {
         Statement::CreateStream(create) => describe_stream(create, told),
-        Statement::CreateSource(CreateSource { name, into, from, options }) => {
+        Statement::CreateSource(CreateSource { name, into, from, options, .. }) => {
             writeln!(told, "source {name} into {}", into.as_ref().map_or("itself", |name| &name.value))?;
             match from {
                 Origin::Files(files) => writeln!(told, "  files {}", list(files))?,
@@ -46,6 +47,7 @@ fn describe(statement: &Statement, told: &mut String) -> std::fmt::Result {
             let (analyze, verbose) = (explain.analyze, explain.verbose);
             writeln!(told, "explain analyze={analyze} verbose={verbose} {}", explain.query.query)
         }
+        other => statements::describe(other, told),
     }
 }
 
@@ -85,6 +87,7 @@ fn list(options: &Options) -> String {
         Value::Number(number) => number.clone(),
         Value::Boolean(value) => value.to_string(),
         Value::List(options) => list(options),
+        Value::Secret(name) => format!("secret {name}"),
     };
     let entries = options.entries().iter().map(|entry| format!("{} = {}", entry.name, value(&entry.value)));
     format!("({})", entries.collect::<Vec<_>>().join(", "))

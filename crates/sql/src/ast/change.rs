@@ -1,0 +1,141 @@
+//! Statements that change or end what stands already.
+
+use std::fmt;
+
+use sqlparser::ast as engine;
+
+use super::{Column, Name};
+use crate::options::TextOrSecret;
+use crate::{Options, Span};
+
+/// The kinds of objects that statements name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ObjectKind {
+    Stream,
+    Source,
+    Sink,
+    /// Of the lake, or external.
+    Table,
+    View,
+    MaterializedView,
+    Connection,
+    Secret,
+    User,
+}
+
+impl ObjectKind {
+    pub const ALL: [ObjectKind; 9] = [
+        ObjectKind::Stream,
+        ObjectKind::Source,
+        ObjectKind::Sink,
+        ObjectKind::Table,
+        ObjectKind::View,
+        ObjectKind::MaterializedView,
+        ObjectKind::Connection,
+        ObjectKind::Secret,
+        ObjectKind::User,
+    ];
+
+    /// The words of SQL for it.
+    pub fn words(self) -> &'static [&'static str] {
+        match self {
+            ObjectKind::Stream => &["STREAM"],
+            ObjectKind::Source => &["SOURCE"],
+            ObjectKind::Sink => &["SINK"],
+            ObjectKind::Table => &["TABLE"],
+            ObjectKind::View => &["VIEW"],
+            ObjectKind::MaterializedView => &["MATERIALIZED", "VIEW"],
+            ObjectKind::Connection => &["CONNECTION"],
+            ObjectKind::Secret => &["SECRET"],
+            ObjectKind::User => &["USER"],
+        }
+    }
+
+    /// As [`words`](Self::words), for several of them.
+    pub fn plural_words(self) -> &'static [&'static str] {
+        match self {
+            ObjectKind::Stream => &["STREAMS"],
+            ObjectKind::Source => &["SOURCES"],
+            ObjectKind::Sink => &["SINKS"],
+            ObjectKind::Table => &["TABLES"],
+            ObjectKind::View => &["VIEWS"],
+            ObjectKind::MaterializedView => &["MATERIALIZED", "VIEWS"],
+            ObjectKind::Connection => &["CONNECTIONS"],
+            ObjectKind::Secret => &["SECRETS"],
+            ObjectKind::User => &["USERS"],
+        }
+    }
+
+    /// Whether it has rows of its own in the log or the lake.
+    pub fn has_history(self) -> bool {
+        matches!(self, ObjectKind::Stream | ObjectKind::Table | ObjectKind::MaterializedView)
+    }
+}
+
+impl fmt::Display for ObjectKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.words().join(" "))
+    }
+}
+
+/// `DROP KIND IF EXISTS name, … CASCADE PURGE`
+#[derive(Debug, Clone)]
+pub struct Drop {
+    pub kind: ObjectKind,
+    /// At least one; distinct.
+    pub names: Vec<Name>,
+    pub if_exists: bool,
+    /// With all that depends on them. Without it a drop of what others need is refused.
+    pub cascade: bool,
+    /// With the history. Only for kinds that have one.
+    pub purge: bool,
+}
+
+/// `ALTER STREAM name action, …` and `ALTER TABLE name action, …`
+#[derive(Debug, Clone)]
+pub struct Alter {
+    pub name: Name,
+    /// At least one, to be applied in this order.
+    pub actions: Vec<AlterAction>,
+}
+
+#[derive(Debug, Clone)]
+pub struct AlterAction {
+    pub change: Change,
+    pub span: Span,
+}
+
+#[derive(Debug, Clone)]
+pub enum Change {
+    AddColumn(Column),
+    DropColumn(Name),
+    ColumnType {
+        column: Name,
+        data_type: engine::DataType,
+        data_type_span: Span,
+    },
+    /// `SET (option = value, …)`: options that are not named keep their values.
+    Options(Options),
+}
+
+/// `ALTER USER name PASSWORD …`
+#[derive(Debug, Clone)]
+pub struct AlterUser {
+    pub name: Name,
+    pub password: TextOrSecret,
+    pub password_span: Span,
+}
+
+/// `COMMENT ON KIND name IS 'text'`
+#[derive(Debug, Clone)]
+pub struct Comment {
+    pub on: Commented,
+    /// None takes the comment away.
+    pub text: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Commented {
+    Object { kind: ObjectKind, name: Name },
+    Column { relation: Name, column: Name },
+}
