@@ -20,6 +20,9 @@ pub struct Definition {
     pub depends_on: Vec<String>,
     /// 1 when the name first appears, one more with each change. 0 in a definition that was never proposed.
     pub version: u64,
+    /// Which of the stores that its name has had holds its rows; see [`Definitions::retired`].
+    #[serde(default)]
+    pub generation: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -65,7 +68,7 @@ impl Definition {
         let (kind, name) = (Kind::of(&parsed.statement)?, parsed.statement.defines()?);
         // Text that was parsed has a canonical form.
         let text = headwater_sql::canonical(&parsed.text).unwrap_or_else(|_| parsed.text.clone());
-        Some(Definition { name: name.value.clone(), kind, owner, text, depends_on, version: 0 })
+        Some(Definition { name: name.value.clone(), kind, owner, text, depends_on, version: 0, generation: 0 })
     }
 
     /// Whether both say the same, whatever their versions.
@@ -82,6 +85,16 @@ pub struct Definitions {
     /// Microseconds since the Unix epoch.
     pub committed_us: i64,
     pub by_name: BTreeMap<String, Definition>,
+    /// Names that are gone: one that comes again gets another store.
+    pub retired: BTreeMap<String, Retired>,
+}
+
+/// What is remembered of a name that is gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Retired {
+    pub kind: Kind,
+    pub generation: u64,
 }
 
 /// What one name would become.
@@ -120,7 +133,17 @@ impl Proposal {
 impl Definitions {
     /// Brings the project's part to `wanted`. What clients own stays, unless `wanted` declares the same name: then it
     /// is the project's.
-    pub fn propose(&self, wanted: Vec<Definition>) -> Proposal {
+    pub fn propose(&self, mut wanted: Vec<Definition>) -> Proposal {
+        let is_wanted = |name: &str, wanted: &[Definition]| wanted.iter().any(|one| one.name == name);
+        let others = self.by_name.values().filter(|one| one.owner == Owner::Client && !is_wanted(&one.name, &wanted));
+        let others: Vec<Definition> = others.cloned().collect();
+        wanted.extend(others);
+        self.propose_all(wanted)
+    }
+
+    /// Brings everything to `wanted`, whoever owns it.
+    pub fn propose_all(&self, wanted: Vec<Definition>) -> Proposal {
+        let mut retired = self.retired.clone();
         let mut wanted: BTreeMap<String, Definition> =
             wanted.into_iter().map(|definition| (definition.name.clone(), definition)).collect();
         let mut changes: BTreeMap<String, Change> = BTreeMap::new();
@@ -129,15 +152,19 @@ impl Definitions {
                 Some(after) if after.same(before) => Change::Unchanged(before.clone()),
                 Some(mut after) => {
                     after.version = before.version + 1;
+                    after.generation = after.generation.max(before.generation);
                     Change::Changed { before: before.clone(), after }
                 }
-                None if before.owner == Owner::Client => Change::Unchanged(before.clone()),
-                None => Change::Removed(before.clone()),
+                None => {
+                    retired.insert(name.clone(), Retired { kind: before.kind, generation: before.generation });
+                    Change::Removed(before.clone())
+                }
             };
             changes.insert(name.clone(), change);
         }
         for (name, mut added) in wanted {
             added.version = 1;
+            added.generation = retired.remove(&name).map_or(0, |last| last.generation + 1);
             changes.insert(name, Change::Added(added));
         }
         let standing = changes.iter().filter_map(|(name, change)| match change {
@@ -146,7 +173,8 @@ impl Definitions {
             }
             Change::Removed(_) => None,
         });
-        let next = Definitions { version: self.version, committed_us: self.committed_us, by_name: standing.collect() };
+        let by_name = standing.collect();
+        let next = Definitions { version: self.version, committed_us: self.committed_us, by_name, retired };
         Proposal { next, changes: changes.into_values().collect() }
     }
 

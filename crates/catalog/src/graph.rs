@@ -10,6 +10,7 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use headwater_sql::ast::Existing;
 use headwater_sql::{Diagnostic, Diagnostics, Parsed, Statement, nearest};
 
 use crate::definition::{Definition, Kind, Owner};

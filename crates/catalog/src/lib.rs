@@ -8,7 +8,7 @@ pub mod error;
 pub mod graph;
 pub mod store;
 
-pub use definition::{Change, Definition, Definitions, Kind, Owner, Proposal};
+pub use definition::{Change, Definition, Definitions, Kind, Owner, Proposal, Retired};
 pub use error::Error;
 pub use graph::{Graph, Known, Object};
 pub use store::Catalog;

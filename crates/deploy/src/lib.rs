@@ -1,15 +1,18 @@
 //! From declared to running: what a project says, what a data folder has, and the steps from one to the other.
 //!
-//! [`project`] reads the files; [`resolve`] settles what they mean, as a pure function; [`diff`] compares that with
-//! what is stored, into steps that are shown and applied from one list.
+//! [`project`] reads the files; [`resolve`] settles what they mean, as a pure function; [`plan`] compares that with
+//! what runs, into steps that are shown and applied from one list; [`running`] is what runs.
 
-pub mod diff;
 pub mod error;
+pub mod plan;
 pub mod project;
 pub mod resolve;
+pub mod running;
 pub mod sources;
+pub mod stored;
 
-pub use diff::{Change, Step};
 pub use error::{Error, Result};
+pub use plan::{Plan, Step};
 pub use project::Project;
-pub use resolve::{Declared, resolve};
+pub use resolve::{Declaration, Declared, resolve};
+pub use running::{Ground, Running};

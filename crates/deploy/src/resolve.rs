@@ -1,10 +1,10 @@
-//! What a project's statements mean together: relations, one dataflow graph, and sources. Pure: no network, no clock.
+//! What statements mean together: relations, one dataflow graph, and sources. Pure: no network, no clock.
 
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
-use headwater_catalog::{Definition, Graph, Known, Object, Owner};
-use headwater_query::relation::{Relation, Relations, resolve as relation};
+use headwater_catalog::{Definition, Definitions, Graph, Known, Object, Owner};
+use headwater_query::relation::{Relation, Relations, resolve as relation, store};
 use headwater_sql::{Diagnostic, Diagnostics, Parsed, Span, Statement};
 use headwater_stream::graph::Graph as Dataflow;
 use headwater_stream::plan::{Builder, Storage};
@@ -12,39 +12,87 @@ use headwater_stream::plan::{Builder, Storage};
 use crate::sources::{self, Declared as DeclaredSource};
 use crate::{Error, Result};
 
-/// Everything that a project declares.
-#[derive(Debug)]
+/// A statement that defines something, and whose it is.
+#[derive(Debug, Clone)]
+pub struct Declaration {
+    pub parsed: Parsed,
+    pub owner: Owner,
+}
+
+/// Everything that is declared.
+#[derive(Debug, Clone)]
 pub struct Declared {
     pub relations: Arc<Relations>,
     pub graph: Arc<Dataflow>,
     /// Enabled or not, in the order of the files.
     pub sources: Vec<DeclaredSource>,
-    /// For the catalog.
-    pub definitions: Vec<Definition>,
 }
 
-/// Resolves the statements of a project. All that is wrong with independent statements is reported together.
+/// Statements whose names are settled, each after all that it depends on.
+#[derive(Debug, Clone)]
+pub struct Named {
+    objects: Vec<Object>,
+}
+
+/// Resolves the statements of a project, as if nothing was there yet. All that is wrong with independent statements is
+/// reported together.
 pub fn resolve(statements: Vec<Parsed>) -> Result<Declared> {
-    let stray: Vec<Diagnostic> =
-        statements.iter().filter(|parsed| parsed.statement.defines().is_none()).map(not_a_definition).collect();
-    Diagnostics::check(stray)?;
-    let objects = Graph::of(statements, Owner::Project, &Known::default())?;
-    let mut relations = Relations::new();
-    let mut builder = Builder::new();
-    let (mut sources, mut wrong) = (Vec::new(), Vec::new());
-    let mut failed: Vec<&str> = Vec::new();
-    for Object { definition, parsed } in objects.objects() {
-        // What reads a broken relation can only be wrong in ways that say nothing new.
-        if definition.depends_on.iter().any(|read| failed.contains(&read.as_str())) {
-            failed.push(&definition.name);
-        } else if let Err(error) = add(parsed, &mut relations, &mut builder, &mut sources) {
-            failed.push(&definition.name);
-            wrong.extend(diagnostics(error, parsed)?.0);
+    Named::of(project(statements))?.declare(&Definitions::default())
+}
+
+/// Statements as the project's.
+pub fn project(statements: Vec<Parsed>) -> Vec<Declaration> {
+    statements.into_iter().map(|parsed| Declaration { parsed, owner: Owner::Project }).collect()
+}
+
+impl Named {
+    /// Settles who reads whom.
+    pub fn of(declarations: Vec<Declaration>) -> Result<Named> {
+        let stray = declarations.iter().filter(|each| each.parsed.statement.defines().is_none());
+        Diagnostics::check(stray.map(|each| not_a_definition(&each.parsed)).collect())?;
+        let clients: Vec<String> = declarations
+            .iter()
+            .filter(|each| each.owner == Owner::Client)
+            .filter_map(|each| each.parsed.statement.defines().map(|name| name.value.clone()))
+            .collect();
+        let statements = declarations.into_iter().map(|each| each.parsed).collect();
+        let mut objects = Graph::of(statements, Owner::Project, &Known::default())?.into_objects();
+        for Object { definition, .. } in &mut objects {
+            if clients.contains(&definition.name) {
+                definition.owner = Owner::Client;
+            }
         }
+        Ok(Named { objects })
     }
-    Diagnostics::check(wrong)?;
-    let graph = Arc::new(builder.finish());
-    Ok(Declared { relations: Arc::new(relations), graph, sources, definitions: objects.definitions() })
+
+    /// For the catalog.
+    pub fn definitions(&self) -> Vec<Definition> {
+        self.objects.iter().map(|object| object.definition.clone()).collect()
+    }
+
+    pub fn objects(&self) -> &[Object] {
+        &self.objects
+    }
+
+    /// What they mean, each with the store that `stores` gives it.
+    pub fn declare(&self, stores: &Definitions) -> Result<Declared> {
+        let mut relations = Relations::new();
+        let mut builder = Builder::new();
+        let (mut sources, mut wrong) = (Vec::new(), Vec::new());
+        let mut failed: Vec<&str> = Vec::new();
+        for Object { definition, parsed } in &self.objects {
+            let generation = stores.get(&definition.name).map_or(0, |stored| stored.generation);
+            // What reads a broken relation can only be wrong in ways that say nothing new.
+            if definition.depends_on.iter().any(|read| failed.contains(&read.as_str())) {
+                failed.push(&definition.name);
+            } else if let Err(error) = add(parsed, generation, &mut relations, &mut builder, &mut sources) {
+                failed.push(&definition.name);
+                wrong.extend(diagnostics(error, parsed)?.0);
+            }
+        }
+        Diagnostics::check(wrong)?;
+        Ok(Declared { relations: Arc::new(relations), graph: Arc::new(builder.finish()), sources })
+    }
 }
 
 /// An error of one statement as diagnostics that point into it; errors that are not the statement's stay errors.
@@ -64,13 +112,16 @@ fn diagnostics(error: Error, parsed: &Parsed) -> Result<Diagnostics> {
 
 fn add(
     parsed: &Parsed,
+    generation: u64,
     relations: &mut Relations,
     builder: &mut Builder,
     declared: &mut Vec<DeclaredSource>,
 ) -> Result<()> {
     match &parsed.statement {
         Statement::CreateStream(create) => {
-            let stream = Arc::new(relation::stream(create, &parsed.source)?);
+            let mut stream = relation::stream(create, &parsed.source)?;
+            stream.topic = store(&stream.name, generation);
+            let stream = Arc::new(stream);
             check_columns(&stream.schema, create.name.span, parsed)?;
             builder.add_stream(&stream);
             relations.add_stream(stream);
@@ -78,7 +129,12 @@ fn add(
         Statement::CreateMaterializedView(create) => {
             let view = relation::view(relations, create, &parsed.source)?;
             let settings = create.settings()?;
-            let storage = Storage { format: settings.format.map(sources::format), partitions: settings.partitions };
+            let storage = Storage {
+                format: settings.format.map(sources::format),
+                partitions: settings.partitions,
+                definition: parsed.text.clone(),
+                generation,
+            };
             match builder.add_view(&view, &storage)? {
                 Relation::Stream(stream) => {
                     check_columns(&stream.schema, create.query_span, parsed)?;
@@ -87,7 +143,11 @@ fn add(
                 Relation::View(view) => relations.add_view(view),
             }
         }
-        Statement::CreateSource(create) => declared.push(sources::resolve(create, parsed, relations)?),
+        Statement::CreateSource(create) => {
+            let mut source = sources::resolve(create, parsed, relations)?;
+            source.store = store(&source.name, generation);
+            declared.push(source);
+        }
         // The graph has refused what defines nothing.
         _ => {}
     }

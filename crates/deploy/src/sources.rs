@@ -18,6 +18,8 @@ pub struct Declared {
     pub name: String,
     pub stream: Arc<Stream>,
     pub enabled: bool,
+    /// Names its place in the log: where it is to read on.
+    pub store: String,
     pub origin: Origin,
 }
 
@@ -68,7 +70,8 @@ pub fn resolve(create: &CreateSource, parsed: &Parsed, relations: &Relations) ->
         Written::Files(options) => Origin::Files(files(options.clone())?),
         Written::Generator(options) => Origin::Generator(generator(options.clone())?),
     };
-    Ok(Declared { name: create.name.value.clone(), stream: Arc::clone(stream), enabled, origin })
+    let name = create.name.value.clone();
+    Ok(Declared { store: name.clone(), name, stream: Arc::clone(stream), enabled, origin })
 }
 
 fn declared() -> headwater_query::relation::Origin {

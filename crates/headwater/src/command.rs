@@ -2,6 +2,7 @@
 
 pub mod bench;
 pub mod check;
+pub mod plan;
 pub mod run;
 pub mod sql;
 
@@ -25,6 +26,8 @@ enum Command {
     Run(run::Options),
     /// Run one query, or a shell, against a running node or straight on a data folder
     Sql(sql::Options),
+    /// Show what applying a project would do, and do nothing
+    Plan(plan::Options),
     /// Parse, plan and type-check a project
     Check(check::Options),
     /// Measure how fast a project's views follow their streams on this machine
@@ -61,6 +64,7 @@ impl Arguments {
         match self.command {
             Command::Run(options) => run::run(&options),
             Command::Sql(options) => sql::run(&options),
+            Command::Plan(options) => plan::run(&options),
             Command::Check(options) => check::run(&options),
             Command::Bench(options) => bench::run(&options),
         }

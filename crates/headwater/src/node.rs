@@ -3,29 +3,32 @@
 mod doors;
 mod engine;
 pub mod offline;
+mod statements;
 mod system;
 mod watch;
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
+use std::sync::{Arc, Mutex};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use headwater_base::clock::{Clock, SystemClock};
 use headwater_base::files::Lock;
-use headwater_catalog::{Catalog, Kind};
-use headwater_deploy::{Change, Declared, Project, resolve};
+use headwater_deploy::running::Progress;
+use headwater_deploy::{Ground, Project, Running, resolve};
 use headwater_gateway::Server;
-use headwater_lake::Lake;
 use headwater_log::Log;
+use headwater_query::Relation;
 use headwater_query::session::{self, Session};
-use headwater_stream::engine::{self as stream, Engine, Parts};
-use headwater_stream::source::runner::{Runner, Running};
+use headwater_stream::engine as stream;
+use headwater_stream::source::runner::{Reports, Runner, Running as Source};
 use tokio::runtime::Runtime;
 use tokio::sync::watch as signal;
 
 use crate::folder::{DataFolder, NodeFile};
+use doors::{Current, Doors, Epochs, Request};
 
 /// How a node is started.
 pub struct Options {
@@ -35,21 +38,27 @@ pub struct Options {
     pub until_idle: bool,
 }
 
-/// A node that has its folder and has recovered. Nothing runs yet.
+/// A node that has its folder and has recovered.
 pub struct Node {
     options: Options,
     runtime: Arc<Runtime>,
     clock: Arc<dyn Clock>,
     log: Arc<dyn Log>,
-    declared: Declared,
-    engine: Engine,
-    sources: Vec<Running>,
+    running: Running,
+    /// The version of what runs that the doors show.
+    shown: u64,
+    sources: Vec<Source>,
+    doors: Arc<Doors>,
+    replays: Arc<Mutex<Vec<Progress>>>,
+    requests: Receiver<Request>,
+    woken: Receiver<()>,
+    wake: SyncSender<()>,
     server: Option<Server>,
     _lock: Box<dyn Lock>,
 }
 
 impl Node {
-    /// Takes the folder, brings it to what the project declares, and recovers.
+    /// Takes the folder, recovers, and brings what runs to what the project declares.
     pub fn start(project: &Project, options: Options) -> Result<Node> {
         let declared = resolve(project.statements.clone())?;
         let lock = options.folder.take()?;
@@ -59,51 +68,74 @@ impl Node {
         let clock = SystemClock::shared();
         let log: Arc<dyn Log> = Arc::new(options.folder.log(false)?);
         let store = options.folder.store()?;
-        let catalog = runtime.block_on(Catalog::open(Arc::clone(&store)))?;
-        let lake = Arc::new(options.folder.lake(&store));
-        apply(&runtime, catalog, &declared, log.as_ref(), &lake, clock.now_us())?;
-        let server = match options.http {
-            Some(address) => Some(runtime.block_on(Server::bind(address))?),
-            None => None,
-        };
-        let engine = Engine::open(Parts {
-            graph: Arc::clone(&declared.graph),
+        for source in &declared.sources {
+            crate::sources::open(source, options.folder.files(), &clock)?;
+        }
+        let mut running = Running::open(Ground {
             log: Arc::clone(&log),
+            lake: Arc::new(options.folder.lake(&store)),
             store,
-            lake: Some(lake),
             clock: Arc::clone(&clock),
             runtime: Arc::clone(&runtime),
             options: stream::Options { workers: options.workers, ..stream::Options::default() },
         })?;
-        Ok(Node { options, runtime, clock, log, declared, engine, sources: Vec::new(), server, _lock: lock })
+        let prepared = running.plan_project(resolve::project(project.statements.clone()))?;
+        running.apply(prepared)?;
+        let server = match options.http {
+            Some(address) => Some(runtime.block_on(Server::bind(address))?),
+            None => None,
+        };
+        let id = format!("{}-{:x}", std::process::id(), clock.now_us());
+        let replays = Arc::default();
+        let (sender, requests) = channel();
+        let (wake, woken) = sync_channel(1);
+        let current = current(&mut running, &log, &clock, &options, &replays, &[])?;
+        let doors = Doors::new(id, Arc::clone(&log), current, Arc::clone(&replays), sender, wake.clone());
+        Ok(Node {
+            shown: running.version(),
+            options,
+            runtime,
+            clock,
+            log,
+            running,
+            sources: Vec::new(),
+            doors: Arc::new(doors),
+            replays,
+            requests,
+            woken,
+            wake,
+            server,
+            _lock: lock,
+        })
     }
 
     /// Serves until a signal or, if so told, until idle.
     pub fn run(mut self) -> Result<()> {
-        self.sources = self.start_sources()?;
+        self.start_sources()?;
+        self.show()?;
         let (stop, stopped) = signal::channel(false);
         let http = self.server.as_ref().map(|server| server.address().to_string());
-        let id = format!("{}-{:x}", std::process::id(), self.clock.now_us());
-        let behind = Arc::new(doors::Doors::new(id.clone(), self.session()?, Arc::clone(&self.log)));
         let serving = self.server.take().map(|server| {
             let mut stopped = stopped.clone();
             let until = async move {
                 // A closed channel means that the node is gone.
                 let _ = stopped.wait_for(|stop| *stop).await;
             };
-            self.runtime.spawn(server.run(behind, until))
+            self.runtime.spawn(server.run(Arc::clone(&self.doors) as Arc<_>, until))
         });
         let version = env!("CARGO_PKG_VERSION").to_owned();
+        let id = headwater_gateway::Node::id(self.doors.as_ref()).to_owned();
         self.options.folder.announce(&NodeFile { pid: std::process::id(), id, http: http.clone(), version })?;
         let interrupted = self.on_signal();
         let watch = watch::Watch::start(&self, http.as_deref());
-        let outcome = engine::run(&mut self, &interrupted);
+        let (folder, runtime) = (self.options.folder.clone(), Arc::clone(&self.runtime));
+        let outcome = engine::run(self, &interrupted);
         drop(watch);
-        self.options.folder.withdraw();
+        folder.withdraw();
         // No receiver is left when HTTP is off.
         let _ = stop.send(true);
         if let Some(mut serving) = serving {
-            match self.runtime.block_on(async { tokio::time::timeout(DRAIN, &mut serving).await }) {
+            match runtime.block_on(async { tokio::time::timeout(DRAIN, &mut serving).await }) {
                 Ok(ended) => ended.context("the HTTP server ended badly")??,
                 // A client that reads slowly, or not at all, does not keep the folder.
                 Err(_) => serving.abort(),
@@ -112,40 +144,28 @@ impl Node {
         outcome
     }
 
-    fn start_sources(&self) -> Result<Vec<Running>> {
-        let mut running = Vec::new();
-        for source in self.declared.sources.iter().filter(|source| source.enabled) {
+    /// Starts what is declared and enabled; what does not start is shown with its reason.
+    fn start_sources(&mut self) -> Result<()> {
+        for source in self.running.declared().sources.iter().filter(|source| source.enabled) {
             let started = crate::sources::open(source, self.options.folder.files(), &self.clock)?;
             let stream = Arc::clone(&source.stream);
-            let opened = Runner::open(&source.name, started, stream, self.log.as_ref(), Arc::clone(&self.clock));
-            running.push(match opened {
-                Ok(runner) => Running::start(&source.name, runner)?,
-                Err(error) => Running::failed(&source.name, &error),
+            let opened = Runner::open(&source.store, started, stream, self.log.as_ref(), Arc::clone(&self.clock));
+            self.sources.push(match opened {
+                Ok(runner) => Source::start(&source.name, runner)?,
+                Err(error) => Source::failed(&source.name, &error),
             });
         }
-        Ok(running)
+        Ok(())
     }
 
-    fn session(&self) -> Result<Session> {
-        let published = Arc::clone(self.engine.published());
-        let sources = session::Sources {
-            relations: Arc::clone(&self.declared.relations),
-            log: Arc::clone(&self.log),
-            archives: Arc::new(self.engine.archive_board().clone()),
-            snapshots: Arc::clone(&published) as Arc<_>,
-            system: Arc::new(system::System::new(
-                &self.declared.graph,
-                published,
-                Arc::clone(&self.log),
-                Arc::clone(&self.clock),
-            )),
-        };
-        let options = session::Options {
-            memory_bytes: Some(QUERY_MEMORY_BYTES),
-            spill_folder: Some(self.options.folder.path.join("spill")),
-            ..session::Options::default()
-        };
-        Ok(Session::new(sources, options)?)
+    /// Lets the doors see what runs now.
+    fn show(&mut self) -> Result<()> {
+        let sources: Vec<_> =
+            self.sources.iter().map(|source| (source.name().to_owned(), source.reports())).collect();
+        let current = current(&mut self.running, &self.log, &self.clock, &self.options, &self.replays, &sources)?;
+        self.doors.show(current);
+        self.shown = self.running.version();
+        Ok(())
     }
 
     /// True once the process was asked to end.
@@ -179,41 +199,45 @@ const DRAIN: Duration = Duration::from_secs(5);
 /// Memory that queries share; what can spill does so past it.
 const QUERY_MEMORY_BYTES: usize = 512 << 20;
 
-/// Brings the catalog to what is declared. The steps that change rows are refused so far; see [`headwater_deploy::diff`].
-fn apply(
-    runtime: &Runtime,
-    mut catalog: Catalog,
-    declared: &Declared,
-    log: &dyn Log,
-    lake: &Lake,
-    now_us: i64,
-) -> Result<()> {
-    let proposal = catalog.propose(declared.definitions.clone());
-    let steps = headwater_deploy::diff::steps(&proposal.changes, has_rows(log)?)?;
-    if steps.is_empty() {
-        return Ok(());
-    }
-    for step in &steps {
-        tracing::info!("{}", step.explain());
-        // Nothing has rows, or the steps would have been refused: what an earlier start made is made anew.
-        if step.change != Change::Added && step.kind != Kind::Source {
-            if log.topics()?.iter().any(|topic| topic.name == step.name) {
-                log.delete_topic(&step.name)?;
-            }
-            runtime.block_on(lake.remove_empty_archive(&step.name))?;
+/// What runs, as the doors are to see it.
+fn current(
+    running: &mut Running,
+    log: &Arc<dyn Log>,
+    clock: &Arc<dyn Clock>,
+    options: &Options,
+    replays: &Arc<Mutex<Vec<Progress>>>,
+    sources: &[(String, Reports)],
+) -> Result<Current> {
+    let published = Arc::clone(running.engine()?.published());
+    let archives = Arc::new(running.engine()?.archive_board().clone());
+    let mut relations = headwater_query::Relations::clone(&running.declared().relations);
+    let mut missing = Vec::new();
+    for relation in running.wanted_only() {
+        missing.push(relation.name().to_owned());
+        match relation {
+            Relation::Stream(stream) => relations.add_stream(stream),
+            Relation::View(view) => relations.add_view(view),
         }
     }
-    runtime.block_on(catalog.commit(proposal.next, now_us))?;
-    Ok(())
-}
-
-fn has_rows(log: &dyn Log) -> Result<bool> {
-    for topic in log.topics()? {
-        for partition in 0..topic.config.partitions {
-            if log.offsets(&topic.name, partition)?.end > 0 {
-                return Ok(true);
-            }
-        }
-    }
-    Ok(false)
+    let system = system::System::new(
+        &running.declared().graph,
+        system::Declared::new(running.definitions(), &relations),
+        Arc::clone(&published),
+        Arc::clone(replays),
+        Arc::clone(log),
+        Arc::clone(clock),
+    );
+    let from = session::Sources {
+        relations: Arc::new(relations),
+        log: Arc::clone(log),
+        archives,
+        snapshots: Arc::new(Epochs { published: Arc::clone(&published), replays: Arc::clone(replays), missing }),
+        system: Arc::new(system),
+    };
+    let limits = session::Options {
+        memory_bytes: Some(QUERY_MEMORY_BYTES),
+        spill_folder: Some(options.folder.path.join("spill")),
+        ..session::Options::default()
+    };
+    Ok(Current { session: Session::new(from, limits)?, published, sources: sources.to_vec() })
 }

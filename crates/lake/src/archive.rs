@@ -9,6 +9,7 @@ mod create;
 mod damage;
 mod log;
 mod maintain;
+pub(crate) mod replay;
 mod schema;
 pub(crate) mod snapshot;
 mod stats;

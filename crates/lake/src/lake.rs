@@ -107,6 +107,16 @@ impl Lake {
         if !archive.is_empty() {
             return Err(Error::NotEmpty { table: table.folder.to_string() });
         }
+        self.remove(&table).await
+    }
+
+    /// Removes an archive with all that it holds, if it is there.
+    pub async fn remove_archive(&self, stream: &str) -> Result<()> {
+        let table = self.table(stream)?;
+        self.remove(&table).await
+    }
+
+    async fn remove(&self, table: &Table) -> Result<()> {
         let failed = |source| Error::Store { operation: "remove", file: table.folder.to_string(), source };
         let found = self.shared.store.list(Some(&table.folder));
         let mut files: Vec<_> = found.map_ok(|meta| meta.location).try_collect().await.map_err(failed)?;

@@ -10,6 +10,7 @@ mod checked;
 mod error;
 mod lake;
 
+pub use archive::replay::Replay;
 pub use archive::snapshot::Snapshot;
 pub use archive::writer::{FinishedFile, PartitionWriter};
 pub use archive::{Archive, OFFSET, PARTITION, TIMESTAMP};

@@ -42,7 +42,7 @@ pub struct ReadPoint {
     /// How the log is read up to there.
     pub isolation: Isolation,
     pub views: Arc<dyn ViewReader>,
-    /// Views that stopped, with the reason: what they have is not what they should have, so nobody reads it.
+    /// Views that nobody can read now, with the reason: what they have is not what they should have.
     pub stopped: BTreeMap<String, String>,
 }
 

@@ -26,6 +26,15 @@ pub fn timestamp_type() -> DataType {
     DataType::Timestamp(TimeUnit::Microsecond, Some(UTC.into()))
 }
 
+/// The name of the topic and archive of a relation: a name that was given again, or whose rows were made again, has
+/// another store.
+pub fn store(name: &str, generation: u64) -> String {
+    match generation {
+        0 => name.to_owned(),
+        _ => format!("{name}~{generation}"),
+    }
+}
+
 /// An append-only relation whose rows are records of a topic.
 #[derive(Debug, Clone)]
 pub struct Stream {

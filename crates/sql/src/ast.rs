@@ -5,6 +5,7 @@
 
 mod change;
 mod outside;
+mod project_test;
 mod rows;
 mod show;
 mod stream;
@@ -18,10 +19,11 @@ use sqlparser::ast as engine;
 
 use crate::{SourceText, Span};
 
-pub use change::{Alter, AlterAction, AlterUser, Change, Comment, Commented, Drop, ObjectKind};
+pub use change::{Alter, AlterAction, AlterUser, Change, Comment, Commented, Drop, Kind};
 pub use outside::{
     CreateConnection, CreateSecret, CreateSink, CreateSource, CreateUser, Destination, Origin, SecretOrigin, SinkRows,
 };
+pub use project_test::{Action, Expect, Expected, Given, GivenRows, Moment, ProjectTest, Step};
 pub use rows::{Assignment, Delete, Expression, Insert, Update};
 pub use show::{CancelQuery, Explain, ExplainView, ReplayDeadLetters, Show};
 pub use stream::{Column, CreateStream, Rule, Violation, Watermark};
@@ -86,7 +88,7 @@ impl Statement {
             Statement::AlterStream(_) => "ALTER STREAM",
             Statement::AlterTable(_) => "ALTER TABLE",
             Statement::AlterUser(_) => "ALTER USER",
-            Statement::Drop(_) => "DROP",
+            Statement::Drop(drop) => drop.words(),
             Statement::Comment(_) => "COMMENT",
             Statement::Insert(_) => "INSERT",
             Statement::Update(_) => "UPDATE",

@@ -23,6 +23,9 @@ pub use manifest::{InputState, Manifest, OutputState, Part, PartitionState};
 /// The folder of manifests and state in the store.
 pub const FOLDER: &str = "checkpoints";
 
+/// What owners begin with that are tables and no steps.
+pub const TABLE: &str = "table/";
+
 /// How many changes a piece of state is kept as before it is written whole.
 const PARTS_MAX: usize = 48;
 
@@ -36,6 +39,8 @@ pub struct Checkpoints {
 /// State to be saved: whose it is, whether it is all of it, and the rows.
 pub struct Saved {
     pub owner: String,
+    /// The view that it belongs to.
+    pub relation: String,
     pub which: Save,
     pub rows: RecordBatch,
 }
@@ -77,10 +82,15 @@ impl Checkpoints {
     pub async fn write(&mut self, mut manifest: Manifest, saved: Vec<Saved>) -> Result<u64> {
         let mut state: BTreeMap<String, Vec<Part>> =
             self.newest.as_ref().map(|newest| newest.state.clone()).unwrap_or_default();
+        // What views that are gone have left serves nobody.
+        state.retain(|owner, _| {
+            let (table, step) = (owner.strip_prefix(TABLE), owner.rsplit_once('/').map(|(view, _)| view));
+            table.into_iter().chain(step).any(|view| manifest.outputs.contains_key(view))
+        });
         let file = format!("{FOLDER}/state-{:020}.bin", manifest.number);
         let mut bytes = Vec::new();
         let mut started = BTreeSet::new();
-        for Saved { owner, which, rows } in saved {
+        for Saved { owner, which, rows, .. } in saved {
             if which == Save::All && started.insert(owner.clone()) {
                 state.remove(&owner);
             }

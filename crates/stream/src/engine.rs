@@ -15,12 +15,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use headwater_base::clock::Clock;
-use headwater_lake::Lake;
+use headwater_lake::{Lake, Snapshot};
 use headwater_log::{Log, TopicConfig};
 use object_store::ObjectStore;
 use tokio::runtime::Runtime;
 
-use crate::checkpoint::Checkpoints;
+use crate::checkpoint::{Checkpoints, InputState, Manifest};
 use crate::executor::threads::Threads;
 use crate::executor::{Executor, Inline};
 use crate::graph::{Graph, Kind};
@@ -32,9 +32,13 @@ use crate::sink::topics::Topics;
 use crate::worker::{self, Done, Tick, Worker};
 use crate::{Error, Result};
 use archives::Archives;
-use inputs::Inputs;
+use inputs::{Goal, Inputs};
 use published::Published;
-pub use recovery::{Offline, offline};
+pub use checkpointing::Joined;
+pub use recovery::{Offline, behind, newest, offline};
+
+/// The writer's name in the log: there is one engine of a node on a log, and a newer one fences it.
+const WRITER: &str = "engine";
 
 /// Where partitions that woke up are recorded, one JSON object a record.
 pub const WATERMARKS_TOPIC: &str = "system.watermarks";
@@ -51,6 +55,25 @@ pub struct Parts {
     /// Runs what is asynchronous below: object store and lake.
     pub runtime: Arc<Runtime>,
     pub options: Options,
+    pub role: Role,
+}
+
+/// What an engine is there for.
+pub enum Role {
+    /// It is the node's own: it reads all there is, and says what is a dead letter.
+    Node,
+    /// It goes through history beside the node's own, for views that are new or changed.
+    Replay(History),
+}
+
+/// What a replay needs to know of the node.
+pub struct History {
+    /// Names the replay in the log.
+    pub name: String,
+    /// Archives of streams, by stream.
+    pub archives: BTreeMap<String, Snapshot>,
+    /// How far the node is, by topic.
+    pub until: BTreeMap<String, InputState>,
 }
 
 #[derive(Debug, Clone)]
@@ -100,6 +123,7 @@ pub struct Engine {
     clock: Arc<dyn Clock>,
     runtime: Arc<Runtime>,
     options: Options,
+    is_replay: bool,
     executor: Box<dyn Executor>,
     topics: Topics,
     archives: Archives,
@@ -132,19 +156,35 @@ impl Engine {
     /// Builds the workers and goes to the newest checkpoint. Topics of the graph's streams are created where they are
     /// missing.
     pub fn open(parts: Parts) -> Result<Engine> {
-        let Parts { graph, log, store, lake, clock, runtime, options } = parts;
+        let Parts { graph, log, store, lake, clock, runtime, options, role } = parts;
+        let history = match role {
+            Role::Node => None,
+            Role::Replay(history) => Some(history),
+        };
         create_topics(&graph, log.as_ref(), lake.is_some())?;
         let checkpoints = runtime.block_on(Checkpoints::open(store))?;
-        let mut topics = Topics::open(&graph, log.as_ref(), Arc::clone(&clock))?;
-        recovery::check(&graph, &checkpoints, log.as_ref())?;
+        let name = history.as_ref().map_or(WRITER, |history| &history.name);
+        let mut topics = Topics::open(name, &graph, log.as_ref(), Arc::clone(&clock))?;
+        if history.is_none() {
+            recovery::check(&graph, &checkpoints, log.as_ref())?;
+        }
         let token = checkpoints.newest().and_then(|manifest| manifest.sinks.get(topics.name()));
         topics.recover(token)?;
         let mut inputs = Inputs::new(&graph.inputs, log.as_ref(), clock.elapsed())?;
-        let mut executor = executor(&graph, &log, &clock, &options)?;
+        let past = history.as_ref().map(|history| (&history.archives, &runtime));
+        let mut executor = executor(&graph, &log, &clock, &options, past)?;
         let published = Arc::new(Published::live(Arc::clone(&clock)));
         let restored = runtime.block_on(recovery::load(&graph, &checkpoints, executor.as_mut(), &mut inputs))?;
+        let is_replay = history.is_some();
+        if let Some(history) = history {
+            inputs = inputs.with_goal(Goal::new(log.as_ref(), history.until)?);
+        }
         let archives = match lake {
-            Some(lake) => Archives::open(&graph, &lake, &log, &clock, &runtime, &options)?,
+            Some(lake) => {
+                let declared = graph.inputs.iter().filter(|_| !is_replay);
+                let streams = declared.chain(graph.derived());
+                Archives::open(streams, &lake, &log, &clock, &runtime, &options)?
+            }
             None => Archives::none(),
         };
         let at = clock.elapsed();
@@ -155,6 +195,7 @@ impl Engine {
             clock,
             runtime,
             options,
+            is_replay,
             executor,
             topics,
             archives,
@@ -228,6 +269,26 @@ impl Engine {
         Ok(status.iter().all(|partition| partition.stopped.is_some() || partition.next >= partition.stable))
     }
 
+    /// How far each stream is read, by topic.
+    pub fn positions(&self) -> BTreeMap<String, InputState> {
+        self.inputs.save().collect()
+    }
+
+    /// The newest checkpoint.
+    pub fn newest(&self) -> Option<&Manifest> {
+        self.checkpoints.newest()
+    }
+
+    /// Tells a replay how far the node is by now.
+    pub fn set_goal(&mut self, until: BTreeMap<String, InputState>) {
+        self.inputs.set_goal(until);
+    }
+
+    /// Offsets that a replay has still to read.
+    pub fn distance(&self) -> u64 {
+        self.inputs.distance()
+    }
+
     /// Commits all that is committed in the log to the archives.
     pub fn flush_archives(&mut self) -> Result<()> {
         let ends = self.committed_ends();
@@ -293,7 +354,12 @@ impl Engine {
     /// Appends, publishes and archives what a tick gave.
     fn absorb(&mut self, mut done: Vec<Done>) -> Result<()> {
         self.epoch += 1;
-        let letters: Vec<_> = done.iter_mut().flat_map(|each| std::mem::take(&mut each.letters)).collect();
+        let mut letters: Vec<_> = done.iter_mut().flat_map(|each| std::mem::take(&mut each.letters)).collect();
+        if self.is_replay {
+            // What became of the rows of others is known already.
+            letters.retain(|letter| self.graph.gives(&letter.relation));
+            done.iter_mut().for_each(|each| each.violations.retain(|relation, _| self.graph.gives(relation)));
+        }
         self.topics.write_letters(&letters)?;
         self.dead_letters += letters.len() as u64;
         for (relation, violations) in done.iter().flat_map(|each| &each.violations) {
@@ -387,11 +453,7 @@ impl Engine {
 }
 
 fn create_topics(graph: &Graph, log: &dyn Log, archived: bool) -> Result<()> {
-    let derived = graph.outputs.iter().filter_map(|output| match &output.kind {
-        Kind::Derived(stream) => Some(stream),
-        Kind::Keyed { .. } => None,
-    });
-    for stream in graph.inputs.iter().chain(derived) {
+    for stream in graph.inputs.iter().chain(graph.derived()) {
         let config = TopicConfig { partitions: stream.partitions, retention: stream.retention, archived };
         log.create_topic(&stream.topic, &config)?;
     }
@@ -406,11 +468,16 @@ fn executor(
     log: &Arc<dyn Log>,
     clock: &Arc<dyn Clock>,
     options: &Options,
+    past: Option<(&BTreeMap<String, Snapshot>, &Arc<Runtime>)>,
 ) -> Result<Box<dyn Executor>> {
     let workers = options.workers.max(1);
     let build = |index| {
         let worker = Worker::new(index, workers, Arc::clone(graph), Arc::clone(log), Arc::clone(clock))?;
-        if options.needed_columns_only { worker.with_needed_columns() } else { Ok(worker) }
+        match past {
+            Some((archives, runtime)) => Ok(worker.with_past(archives, runtime)),
+            None if options.needed_columns_only => worker.with_needed_columns(),
+            None => Ok(worker),
+        }
     };
     let all: Vec<Worker> = (0..workers).map(build).collect::<Result<_>>()?;
     Ok(if options.threads {

@@ -1,5 +1,7 @@
 //! The dataflow graph: which steps stand behind which. Every worker builds its own operators from one graph.
 
+mod part;
+
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
@@ -81,6 +83,10 @@ pub struct Output {
     pub kind: Kind,
     /// Equal for equal queries over equal relations: a view keeps its state as long as this stays.
     pub fingerprint: String,
+    /// The statement that declares it, and which of its name's stores holds its rows: what another node needs to have
+    /// the same view.
+    pub definition: String,
+    pub generation: u64,
 }
 
 #[derive(Debug, Clone)]
@@ -94,6 +100,19 @@ pub enum Kind {
 impl Graph {
     pub fn input_names(&self) -> Arc<[String]> {
         self.inputs.iter().map(|stream| stream.name.clone()).collect()
+    }
+
+    /// The streams that views write into.
+    pub fn derived(&self) -> impl Iterator<Item = &Arc<Stream>> {
+        self.outputs.iter().filter_map(|output| match &output.kind {
+            Kind::Derived(stream) => Some(stream),
+            Kind::Keyed { .. } => None,
+        })
+    }
+
+    /// Whether a view's rows leave this dataflow.
+    pub fn gives(&self, view: &str) -> bool {
+        self.outputs.iter().any(|output| output.relation == view)
     }
 
     /// The rules of every relation, those of streams first.

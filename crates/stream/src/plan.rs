@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
 use datafusion::common::DFSchema;
+use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::execution::context::ExecutionProps;
 use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
 use datafusion::logical_expr::{Expr, LogicalPlan, TableScan};
@@ -38,6 +39,10 @@ pub struct Builder {
 pub struct Storage {
     pub format: Option<Format>,
     pub partitions: Option<u32>,
+    /// The declaring statement.
+    pub definition: String,
+    /// Counts the stores of the view's name: one whose content changed has another.
+    pub generation: u64,
 }
 
 /// What flows at some place of the graph.
@@ -108,7 +113,9 @@ impl Builder {
             let stream = Arc::new(self.derived(view, &flow, storage));
             (Kind::Derived(Arc::clone(&stream)), Relation::Stream(stream))
         };
-        self.outputs.push(Output { relation: view.name.clone(), from: flow.from, kind, fingerprint });
+        let Storage { definition, generation, .. } = storage.clone();
+        let relation_name = view.name.clone();
+        self.outputs.push(Output { relation: relation_name, from: flow.from, kind, fingerprint, definition, generation });
         self.relations.insert(view.name.clone(), flow);
         Ok(relation)
     }
@@ -130,12 +137,12 @@ impl Builder {
             max_future_us: None,
             idle_timeout: parent.and_then(|stream| stream.idle_timeout),
             retention: parent.and_then(|stream| stream.retention),
-            topic: view.name.clone(),
+            topic: headwater_query::relation::store(&view.name, storage.generation),
             origin: Origin::Derived { view: view.name.clone() },
         }
     }
 
-    /// The plan's text together with what it reads; two equal ones mean the same rows.
+    /// The plan's text together with what it reads, and what that reads; two equal ones mean the same rows.
     fn fingerprint(&self, view: &View) -> String {
         let rules: Vec<String> = view
             .rules
@@ -143,8 +150,21 @@ impl Builder {
             .iter()
             .map(|rule| format!("{} {:?} {}", rule.name, rule.action, rule.condition))
             .collect();
-        let text =
+        let mut text =
             format!("{}\n{:?}\n{}\n{:?}", view.plan.display_indent_schema(), view.emit, rules.join("\n"), view.schema);
+        let mut read = Vec::new();
+        // The visitor can't fail.
+        let _ = view.plan.apply_with_subqueries(|node| {
+            if let LogicalPlan::TableScan(scan) = node {
+                read.push(scan.table_name.table().to_owned());
+            }
+            Ok(TreeNodeRecursion::Continue)
+        });
+        for name in read {
+            let view = self.outputs.iter().find(|output| output.relation == name).map(|output| &output.fingerprint);
+            let stream = self.inputs.iter().find(|stream| stream.name == name).map(|stream| &stream.topic);
+            text.push_str(&format!("\n{name} {:?}", view.or(stream)));
+        }
         format!("{:08x}-{:x}", crc32c::crc32c(text.as_bytes()), text.len())
     }
 

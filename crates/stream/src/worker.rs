@@ -6,13 +6,16 @@
 //! depend on which thread was faster.
 
 pub mod input;
+pub mod past;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{RecordBatch, UInt32Array};
 use headwater_base::clock::Clock;
+use headwater_lake::Snapshot;
 use headwater_log::Log;
+use tokio::runtime::Runtime;
 
 use crate::aggregate::keys::owners;
 use crate::batch::Batch;
@@ -21,6 +24,7 @@ use crate::letter::Letter;
 use crate::operator::{self, Operator, Output, Save, Violations};
 use crate::{Error, Result};
 use input::{InputReader, Read, Taken};
+use past::Past;
 
 /// What a worker is told to do in a tick.
 #[derive(Debug, Clone, Default)]
@@ -116,6 +120,16 @@ impl Worker {
             done: Done::default(),
             graph,
         })
+    }
+
+    /// Reads what archives hold of the streams from there, by name of the stream.
+    pub fn with_past(mut self, snapshots: &BTreeMap<String, Snapshot>, runtime: &Arc<Runtime>) -> Worker {
+        for (reader, stream) in self.inputs.iter_mut().zip(&self.graph.inputs) {
+            if let Some(snapshot) = snapshots.get(&stream.name) {
+                reader.set_past(Past::new(Arc::clone(runtime), snapshot.clone()));
+            }
+        }
+        self
     }
 
     /// Decodes only the columns that some step of the graph reads.

@@ -1,11 +1,15 @@
 //! The bytes of one version: see `docs/formats/catalog.md`.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
-use crate::definition::{Definition, Definitions};
+use crate::definition::{Definition, Definitions, Retired};
 use crate::{Error, Result};
 
-const FORMAT: u64 = 1;
+const FORMAT: u64 = 2;
+/// The oldest that is still read.
+const FORMAT_MIN: u64 = 1;
 /// Before the format's number, before the checksum, before the body, and after it: the file is one JSON object, and
 /// the body's exact bytes can be told without parsing it.
 const PIECES: [&str; 4] = ["{\"format\":", ",\"crc32c\":\"", "\",\"body\":", "}\n"];
@@ -16,6 +20,9 @@ struct Body {
     version: u64,
     committed_us: i64,
     definitions: Vec<Definition>,
+    /// Names that are gone.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    retired: BTreeMap<String, Retired>,
 }
 
 pub(super) fn encode(definitions: &Definitions) -> Result<Vec<u8>> {
@@ -23,6 +30,7 @@ pub(super) fn encode(definitions: &Definitions) -> Result<Vec<u8>> {
         version: definitions.version,
         committed_us: definitions.committed_us,
         definitions: definitions.iter().cloned().collect(),
+        retired: definitions.retired.clone(),
     };
     let body = serde_json::to_string_pretty(&body).map_err(Error::Encode)?;
     let checksum = crc32c::crc32c(body.as_bytes());
@@ -37,7 +45,7 @@ pub(super) fn decode(path: &str, version: u64, bytes: &[u8]) -> Result<Definitio
     let rest = text.strip_prefix(before_format).ok_or_else(|| corrupt("its start is missing"))?;
     let (format, rest) = rest.split_once(before_checksum).ok_or_else(|| corrupt("its start is incomplete"))?;
     match format.parse::<u64>() {
-        Ok(FORMAT) => {}
+        Ok(FORMAT_MIN..=FORMAT) => {}
         Ok(format) => return Err(Error::Newer { path: path.to_owned(), format, known: FORMAT }),
         Err(_) => return Err(corrupt("its format is not a number")),
     }
@@ -51,5 +59,5 @@ pub(super) fn decode(path: &str, version: u64, bytes: &[u8]) -> Result<Definitio
         return Err(corrupt(&format!("it holds version {}", body.version)));
     }
     let by_name = body.definitions.into_iter().map(|definition| (definition.name.clone(), definition)).collect();
-    Ok(Definitions { version, committed_us: body.committed_us, by_name })
+    Ok(Definitions { version, committed_us: body.committed_us, by_name, retired: body.retired })
 }

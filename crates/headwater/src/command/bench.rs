@@ -92,8 +92,7 @@ fn follow(declared: &Declared, log: &Arc<dyn Log>, clock: &Arc<dyn Clock>, worke
         lake: None,
         clock: Arc::clone(clock),
         runtime: Arc::new(Runtime::new()?),
-        options,
-    })?;
+        options, role: headwater_stream::engine::Role::Node })?;
     let (began, busy) = (clock.elapsed(), on_cpu()?);
     while matches!(engine.step()?, Step::Worked) {}
     engine.settle()?;

@@ -1,23 +1,86 @@
-//! The node as the doors see it.
+//! The node as the doors see it: what runs now, and a way to ask for changes.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::mpsc::{Sender, SyncSender};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use async_trait::async_trait;
-use headwater_gateway::{Node, Outcome, Problem};
+use headwater_base::ErrorKind;
+use headwater_deploy::running::{Progress, State};
+use headwater_gateway::{Done, File, Node, Outcome, Problem};
 use headwater_log::Log;
+use headwater_query::provide::{ReadPoint, Snapshots};
 use headwater_query::session::Session;
-use headwater_sql::Parsed;
+use headwater_sql::{Parsed, SourceText, Statement};
+use headwater_stream::engine::published::Published;
+use headwater_stream::source::runner::{Report, Reports};
+use tokio::sync::oneshot;
 
+/// What only the node's own thread can do, on its way there.
+pub enum Request {
+    Change { statement: Parsed, answer: oneshot::Sender<Result<Done, Problem>> },
+    Plan { statements: Vec<Parsed>, answer: oneshot::Sender<Result<Vec<String>, Problem>> },
+}
+
+/// Shared by the node's thread, which changes it, and all that serve others.
 pub struct Doors {
     id: String,
-    session: Session,
     log: Arc<dyn Log>,
+    current: RwLock<Current>,
+    replays: Arc<Mutex<Vec<Progress>>>,
+    requests: Sender<Request>,
+    /// Wakes the node's thread.
+    wake: SyncSender<()>,
+}
+
+/// What runs now.
+pub struct Current {
+    pub session: Session,
+    pub published: Arc<Published>,
+    pub sources: Vec<(String, Reports)>,
 }
 
 impl Doors {
-    pub fn new(id: String, session: Session, log: Arc<dyn Log>) -> Doors {
-        Doors { id, session, log }
+    pub fn new(
+        id: String,
+        log: Arc<dyn Log>,
+        current: Current,
+        replays: Arc<Mutex<Vec<Progress>>>,
+        requests: Sender<Request>,
+        wake: SyncSender<()>,
+    ) -> Doors {
+        Doors { id, log, current: RwLock::new(current), replays, requests, wake }
     }
+
+    /// Shows what runs from now on.
+    pub fn show(&self, current: Current) {
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = current;
+    }
+
+    pub fn published(&self) -> Arc<Published> {
+        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner).published)
+    }
+
+    /// Sources that run or ran, with how far they are.
+    pub fn sources(&self) -> Vec<(String, Report)> {
+        let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
+        current.sources.iter().map(|(name, reports)| (name.clone(), reports.get())).collect()
+    }
+
+    fn ask(&self, request: Request) -> Result<(), Problem> {
+        self.requests.send(request).map_err(|_| stopping())?;
+        // A full channel is a wake-up that is on its way already.
+        let _ = self.wake.try_send(());
+        Ok(())
+    }
+
+    pub fn replays(&self) -> Vec<Progress> {
+        self.replays.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+fn stopping() -> Problem {
+    Problem::new(ErrorKind::Unavailable, "the node is stopping").with_hint("try again later")
 }
 
 #[async_trait]
@@ -27,7 +90,7 @@ impl Node for Doors {
     }
 
     fn session(&self) -> Session {
-        self.session.clone()
+        self.current.read().unwrap_or_else(PoisonError::into_inner).session.clone()
     }
 
     fn log(&self) -> Arc<dyn Log> {
@@ -35,6 +98,55 @@ impl Node for Doors {
     }
 
     async fn execute(&self, statement: Parsed) -> Result<Outcome, Problem> {
-        Ok(Outcome::Rows(self.session.run(&statement).await?))
+        if matches!(statement.statement, Statement::Query(_) | Statement::Explain(_) | Statement::Show(_)) {
+            return Ok(Outcome::Rows(self.session().run(&statement).await?));
+        }
+        let (answer, answered) = oneshot::channel();
+        self.ask(Request::Change { statement, answer })?;
+        answered.await.map_err(|_| stopping())?.map(Outcome::Done)
+    }
+
+    async fn plan(&self, files: Vec<File>) -> Result<Vec<String>, Problem> {
+        let mut statements = Vec::new();
+        for File { path, text } in files {
+            statements.extend(headwater_sql::parse(&SourceText::new(path, text))?);
+        }
+        let (answer, answered) = oneshot::channel();
+        self.ask(Request::Plan { statements, answer })?;
+        answered.await.map_err(|_| stopping())?
+    }
+}
+
+/// The engine's epochs, with what is known of views that are still behind.
+pub struct Epochs {
+    pub published: Arc<Published>,
+    pub replays: Arc<Mutex<Vec<Progress>>>,
+    /// Views that have no older definition to show meanwhile.
+    pub missing: Vec<String>,
+}
+
+impl Snapshots for Epochs {
+    fn read_point(&self) -> Arc<ReadPoint> {
+        let point = self.published.read_point();
+        if self.missing.is_empty() {
+            return point;
+        }
+        let replays = self.replays.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut stopped: BTreeMap<String, String> = point.stopped.clone();
+        for view in &self.missing {
+            let running = replays.iter().find(|each| each.state == State::Running && each.views.contains(view));
+            let progress = running.map_or_else(String::new, |each| {
+                format!(": {} of {} rows of its history are replayed", each.rows_done, each.rows_total)
+            });
+            stopped.insert(view.clone(), format!("view {view} is being built{progress}; ask again later"));
+        }
+        Arc::new(ReadPoint {
+            epoch: point.epoch,
+            as_of_us: point.as_of_us,
+            streams: point.streams.clone(),
+            isolation: point.isolation,
+            views: Arc::clone(&point.views),
+            stopped,
+        })
     }
 }

@@ -10,11 +10,12 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use headwater_base::clock::Clock;
-use headwater_stream::engine::published::Published;
-use headwater_stream::source::runner::Reports;
+use headwater_deploy::running::State;
+use headwater_stream::source::runner::Report;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::Node;
+use super::doors::Doors;
 
 const REDRAW: Duration = Duration::from_millis(200);
 const LINE_EVERY: Duration = Duration::from_secs(5);
@@ -27,8 +28,7 @@ pub struct Watch {
 
 /// What is shown.
 struct View {
-    published: Arc<Published>,
-    sources: Vec<(String, Reports)>,
+    doors: Arc<Doors>,
     clock: Arc<dyn Clock>,
     rows_before: u64,
     at: Duration,
@@ -38,8 +38,7 @@ struct View {
 impl Watch {
     pub fn start(node: &Node, http: Option<&str>) -> Watch {
         let view = View {
-            published: Arc::clone(node.engine.published()),
-            sources: node.sources.iter().map(|source| (source.name().to_owned(), source.reports())).collect(),
+            doors: Arc::clone(&node.doors),
             clock: Arc::clone(&node.clock),
             rows_before: 0,
             at: node.clock.elapsed(),
@@ -69,16 +68,18 @@ impl Drop for Watch {
 
 impl View {
     /// Sources that gave up, each with the reason.
-    fn given_up(&self) -> impl Iterator<Item = String> + '_ {
-        self.sources.iter().filter_map(|(name, reports)| {
-            let (message, _) = reports.get().failure?;
+    fn given_up(&self) -> Vec<String> {
+        let given_up = |(name, report): (String, Report)| {
+            let (message, _) = report.failure?;
             Some(format!("source {name} stopped: {message}"))
-        })
+        };
+        self.doors.sources().into_iter().filter_map(given_up).collect()
     }
 
     /// A line on the node as a whole, and one for each thing that stopped.
     fn summary(&mut self) -> String {
-        let inner = self.published.lock();
+        let published = self.doors.published();
+        let inner = published.lock();
         let lag: i64 = inner.status.partitions.iter().map(|each| (each.stable - each.next).max(0)).sum();
         let streams: std::collections::BTreeSet<&str> =
             inner.status.partitions.iter().map(|each| each.stream.as_str()).collect();
@@ -86,6 +87,7 @@ impl View {
         let (dead_letters, checkpoint) = (inner.status.dead_letters, inner.status.checkpoint);
         let stopped = inner.stopped();
         drop(inner);
+        let replays = self.doors.replays();
         let now = self.clock.elapsed();
         let seconds = now.saturating_sub(self.at).as_secs_f64();
         if seconds > 0.0 {
@@ -107,7 +109,11 @@ impl View {
             grouped(lag as u64),
             grouped(dead_letters)
         );
-        for each in self.given_up().chain(stopped) {
+        let replays = replays.iter().filter(|each| each.state == State::Running).map(|each| {
+            let (done, total) = (grouped(each.rows_done), grouped(each.rows_total));
+            format!("replaying {}: {done} of {total} rows", each.views.join(", "))
+        });
+        for each in replays.chain(self.given_up()).chain(stopped) {
             line.push_str("\n  ");
             line.push_str(&each);
         }
@@ -120,20 +126,25 @@ fn draw(mut view: View, stopped: &std::sync::mpsc::Receiver<()>) {
     let style = |template: &str| {
         ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("━╸─")
     };
-    let bars: Vec<ProgressBar> = view
-        .sources
-        .iter()
-        .map(|(name, _)| {
-            let bar = screen.add(ProgressBar::new(0).with_prefix(name.clone()));
-            bar.set_style(style("{prefix:16} {bar:32} {percent:>3}%  {msg}"));
-            bar
-        })
-        .collect();
+    let mut bars: Vec<(String, ProgressBar)> = Vec::new();
     let summary = screen.add(ProgressBar::new_spinner());
     summary.set_style(style("{msg}"));
     while stopped.recv_timeout(REDRAW) == Err(RecvTimeoutError::Timeout) {
-        for ((_, reports), bar) in view.sources.iter().zip(&bars) {
-            let report = reports.get();
+        let sources = view.doors.sources();
+        bars.retain(|(name, bar)| {
+            let stays = sources.iter().any(|(source, _)| source == name);
+            if !stays {
+                screen.remove(bar);
+            }
+            stays
+        });
+        for (name, report) in sources {
+            if !bars.iter().any(|(shown, _)| *shown == name) {
+                let bar = screen.insert_before(&summary, ProgressBar::new(0).with_prefix(name.clone()));
+                bar.set_style(style("{prefix:16} {bar:32} {percent:>3}%  {msg}"));
+                bars.push((name.clone(), bar));
+            }
+            let Some((_, bar)) = bars.iter().find(|(shown, _)| *shown == name) else { continue };
             bar.set_length(report.status.total.unwrap_or(0).max(report.status.done));
             bar.set_position(report.status.done);
             bar.set_message(match &report.failure {
@@ -144,7 +155,7 @@ fn draw(mut view: View, stopped: &std::sync::mpsc::Receiver<()>) {
         }
         summary.set_message(view.summary());
     }
-    bars.iter().for_each(ProgressBar::abandon);
+    bars.iter().for_each(|(_, bar)| bar.abandon());
     summary.abandon_with_message(view.summary());
 }
 

@@ -24,6 +24,8 @@ pub struct Snapshot {
     version: i64,
     offsets: Arc<Offsets>,
     provider: Arc<ArchiveTable>,
+    delta: EagerSnapshot,
+    schema: SchemaRef,
 }
 
 impl Snapshot {
@@ -38,7 +40,8 @@ impl Snapshot {
             .map_err(|error| Error::Feature { table: table.folder.to_string(), detail: error.to_string() })?;
         let version = i64::try_from(delta.version()).unwrap_or(i64::MAX);
         let provider = Arc::new(ArchiveTable { table, scan });
-        Ok(Snapshot { version, offsets: Arc::new(offsets), provider })
+        let (delta, schema) = (delta.clone(), Arc::clone(schema));
+        Ok(Snapshot { version, offsets: Arc::new(offsets), provider, delta, schema })
     }
 
     pub fn version(&self) -> i64 {
@@ -48,6 +51,20 @@ impl Snapshot {
     /// The offset from which on the log has what this version has not; 0 where it has nothing of the partition.
     pub fn next_offset(&self, partition: u32) -> i64 {
         self.offsets.get(&partition).copied().unwrap_or(0)
+    }
+
+    /// The columns of the archive.
+    pub fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
+    pub(super) fn table(&self) -> Arc<Table> {
+        Arc::clone(&self.provider.table)
+    }
+
+    /// The paths of all files, inside of the table, in no order.
+    pub(super) fn files(&self) -> impl Iterator<Item = String> + '_ {
+        self.delta.log_data().into_iter().map(|file| file.path().into_owned())
     }
 
     pub(super) fn offsets(&self) -> &Offsets {

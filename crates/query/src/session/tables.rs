@@ -50,7 +50,7 @@ impl QueryTables {
     fn relation(&self, name: &str) -> Option<Arc<dyn TableProvider>> {
         let relation = self.sources.relations.get(name)?;
         if let Some(reason) = self.point.stopped.get(name) {
-            let message = format!("view {name} stopped: {reason}");
+            let message = reason.clone();
             let rows = move || Err(Error::Execution(message.clone()));
             return Some(Arc::new(LiveTable::new(Arc::clone(relation.schema()), Box::new(rows))));
         }

@@ -10,7 +10,7 @@ use crate::{Options, Span};
 
 /// The kinds of objects that statements name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum ObjectKind {
+pub enum Kind {
     Stream,
     Source,
     Sink,
@@ -23,56 +23,56 @@ pub enum ObjectKind {
     User,
 }
 
-impl ObjectKind {
-    pub const ALL: [ObjectKind; 9] = [
-        ObjectKind::Stream,
-        ObjectKind::Source,
-        ObjectKind::Sink,
-        ObjectKind::Table,
-        ObjectKind::View,
-        ObjectKind::MaterializedView,
-        ObjectKind::Connection,
-        ObjectKind::Secret,
-        ObjectKind::User,
+impl Kind {
+    pub const ALL: [Kind; 9] = [
+        Kind::Stream,
+        Kind::Source,
+        Kind::Sink,
+        Kind::Table,
+        Kind::View,
+        Kind::MaterializedView,
+        Kind::Connection,
+        Kind::Secret,
+        Kind::User,
     ];
 
     /// The words of SQL for it.
     pub fn words(self) -> &'static [&'static str] {
         match self {
-            ObjectKind::Stream => &["STREAM"],
-            ObjectKind::Source => &["SOURCE"],
-            ObjectKind::Sink => &["SINK"],
-            ObjectKind::Table => &["TABLE"],
-            ObjectKind::View => &["VIEW"],
-            ObjectKind::MaterializedView => &["MATERIALIZED", "VIEW"],
-            ObjectKind::Connection => &["CONNECTION"],
-            ObjectKind::Secret => &["SECRET"],
-            ObjectKind::User => &["USER"],
+            Kind::Stream => &["STREAM"],
+            Kind::Source => &["SOURCE"],
+            Kind::Sink => &["SINK"],
+            Kind::Table => &["TABLE"],
+            Kind::View => &["VIEW"],
+            Kind::MaterializedView => &["MATERIALIZED", "VIEW"],
+            Kind::Connection => &["CONNECTION"],
+            Kind::Secret => &["SECRET"],
+            Kind::User => &["USER"],
         }
     }
 
     /// As [`words`](Self::words), for several of them.
     pub fn plural_words(self) -> &'static [&'static str] {
         match self {
-            ObjectKind::Stream => &["STREAMS"],
-            ObjectKind::Source => &["SOURCES"],
-            ObjectKind::Sink => &["SINKS"],
-            ObjectKind::Table => &["TABLES"],
-            ObjectKind::View => &["VIEWS"],
-            ObjectKind::MaterializedView => &["MATERIALIZED", "VIEWS"],
-            ObjectKind::Connection => &["CONNECTIONS"],
-            ObjectKind::Secret => &["SECRETS"],
-            ObjectKind::User => &["USERS"],
+            Kind::Stream => &["STREAMS"],
+            Kind::Source => &["SOURCES"],
+            Kind::Sink => &["SINKS"],
+            Kind::Table => &["TABLES"],
+            Kind::View => &["VIEWS"],
+            Kind::MaterializedView => &["MATERIALIZED", "VIEWS"],
+            Kind::Connection => &["CONNECTIONS"],
+            Kind::Secret => &["SECRETS"],
+            Kind::User => &["USERS"],
         }
     }
 
     /// Whether it has rows of its own in the log or the lake.
     pub fn has_history(self) -> bool {
-        matches!(self, ObjectKind::Stream | ObjectKind::Table | ObjectKind::MaterializedView)
+        matches!(self, Kind::Stream | Kind::Table | Kind::MaterializedView)
     }
 }
 
-impl fmt::Display for ObjectKind {
+impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.words().join(" "))
     }
@@ -81,7 +81,7 @@ impl fmt::Display for ObjectKind {
 /// `DROP KIND IF EXISTS name, … CASCADE PURGE`
 #[derive(Debug, Clone)]
 pub struct Drop {
-    pub kind: ObjectKind,
+    pub kind: Kind,
     /// At least one; distinct.
     pub names: Vec<Name>,
     pub if_exists: bool,
@@ -89,6 +89,23 @@ pub struct Drop {
     pub cascade: bool,
     /// With the history. Only for kinds that have one.
     pub purge: bool,
+}
+
+impl Drop {
+    /// The words that open it.
+    pub fn words(&self) -> &'static str {
+        match self.kind {
+            Kind::Stream => "DROP STREAM",
+            Kind::Source => "DROP SOURCE",
+            Kind::Sink => "DROP SINK",
+            Kind::Table => "DROP TABLE",
+            Kind::View => "DROP VIEW",
+            Kind::MaterializedView => "DROP MATERIALIZED VIEW",
+            Kind::Connection => "DROP CONNECTION",
+            Kind::Secret => "DROP SECRET",
+            Kind::User => "DROP USER",
+        }
+    }
 }
 
 /// `ALTER STREAM name action, …` and `ALTER TABLE name action, …`
@@ -136,6 +153,6 @@ pub struct Comment {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Commented {
-    Object { kind: ObjectKind, name: Name },
+    Object { kind: Kind, name: Name },
     Column { relation: Name, column: Name },
 }

@@ -1,6 +1,6 @@
 //! Statements that tell, and those that act on what runs.
 
-use super::{CreateMaterializedView, Expression, Name, ObjectKind, Query, RelationName};
+use super::{CreateMaterializedView, Expression, Kind, Name, Query, RelationName};
 use crate::Span;
 
 /// `EXPLAIN [ANALYZE] [VERBOSE] query`
@@ -23,14 +23,12 @@ pub enum ExplainView {
 /// `SHOW …`, and `DESCRIBE relation`
 #[derive(Debug, Clone)]
 pub enum Show {
-    /// `SHOW STREAMS LIKE 'pattern'`
-    Objects { kind: ObjectKind, like: Option<String> },
-    /// `SHOW RELATIONS LIKE 'pattern'`: all that can be selected from.
-    Relations { like: Option<String> },
+    /// `SHOW STREAMS LIKE 'pattern'`; without a kind `SHOW RELATIONS`: all that can be selected from.
+    Objects { kind: Option<Kind>, like: Option<String> },
     /// `SHOW COLUMNS FROM relation`, `DESCRIBE relation`
     Columns(RelationName),
     /// `SHOW CREATE [KIND] name`: its statement.
-    Create { kind: Option<ObjectKind>, name: Name },
+    Create { kind: Option<Kind>, name: Name },
 }
 
 /// `REPLAY DEAD LETTERS OF relation WHERE condition`

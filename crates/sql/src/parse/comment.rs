@@ -3,7 +3,7 @@
 use sqlparser::tokenizer::Token;
 
 use super::{Cursor, drop, lists};
-use crate::ast::{Comment, Commented, ObjectKind};
+use crate::ast::{Comment, Commented, Kind};
 use crate::{Diagnostics, Result};
 
 pub(super) fn comment(cursor: &mut Cursor<'_>) -> Result<Comment, Diagnostics> {
@@ -15,8 +15,7 @@ pub(super) fn comment(cursor: &mut Cursor<'_>) -> Result<Comment, Diagnostics> {
         }
         Commented::Column { relation, column: cursor.name("the name of a column")? }
     } else {
-        let described =
-            |kind: ObjectKind| !matches!(kind, ObjectKind::Connection | ObjectKind::Secret | ObjectKind::User);
+        let described = |kind: Kind| !matches!(kind, Kind::Connection | Kind::Secret | Kind::User);
         let Some((kind, words)) = drop::kind(cursor, 0).filter(|(kind, _)| described(*kind)) else {
             let what = "STREAM, TABLE, VIEW, MATERIALIZED VIEW, SOURCE, SINK or COLUMN";
             return Err(cursor.expected(what).into());

@@ -3,15 +3,15 @@
 use sqlparser::tokenizer::Token;
 
 use super::{Cursor, lists};
-use crate::ast::{Drop, Name, ObjectKind};
+use crate::ast::{Drop, Kind, Name};
 use crate::{Diagnostics, Result};
 
 /// The kind whose words stand `ahead` tokens further on, and the number of those words.
-pub(super) fn kind(cursor: &Cursor<'_>, ahead: usize) -> Option<(ObjectKind, usize)> {
+pub(super) fn kind(cursor: &Cursor<'_>, ahead: usize) -> Option<(Kind, usize)> {
     if cursor.at_ahead(ahead, &["EXTERNAL", "TABLE"]) {
-        return Some((ObjectKind::Table, 2));
+        return Some((Kind::Table, 2));
     }
-    let kind = ObjectKind::ALL.into_iter().find(|kind| cursor.at_ahead(ahead, kind.words()))?;
+    let kind = Kind::ALL.into_iter().find(|kind| cursor.at_ahead(ahead, kind.words()))?;
     Some((kind, kind.words().len()))
 }
 

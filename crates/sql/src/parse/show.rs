@@ -1,7 +1,7 @@
 //! `SHOW` of what the catalog knows, and `DESCRIBE`. `SHOW` of a parameter of a session is none of it.
 
 use super::{Cursor, drop, lists};
-use crate::ast::{ObjectKind, Show};
+use crate::ast::{Kind, Show};
 use crate::{Diagnostics, Result};
 
 pub(super) fn starts(cursor: &Cursor<'_>) -> bool {
@@ -20,7 +20,7 @@ pub(super) fn show(cursor: &mut Cursor<'_>) -> Result<Show, Diagnostics> {
     }
     cursor.expect(&["SHOW"])?;
     if cursor.take(&["RELATIONS"]) {
-        return Ok(Show::Relations { like: like(cursor)? });
+        return Ok(Show::Objects { kind: None, like: like(cursor)? });
     }
     if cursor.take(&["COLUMNS"]) {
         if !cursor.take(&["FROM"]) && !cursor.take(&["IN"]) {
@@ -42,11 +42,11 @@ pub(super) fn show(cursor: &mut Cursor<'_>) -> Result<Show, Diagnostics> {
     }
     let Some(kind) = plural(cursor, 0) else { return Err(cursor.expected("what to show").into()) };
     kind.plural_words().iter().for_each(|_| cursor.advance());
-    Ok(Show::Objects { kind, like: like(cursor)? })
+    Ok(Show::Objects { kind: Some(kind), like: like(cursor)? })
 }
 
-fn plural(cursor: &Cursor<'_>, ahead: usize) -> Option<ObjectKind> {
-    ObjectKind::ALL.into_iter().find(|kind| cursor.at_ahead(ahead, kind.plural_words()))
+fn plural(cursor: &Cursor<'_>, ahead: usize) -> Option<Kind> {
+    Kind::ALL.into_iter().find(|kind| cursor.at_ahead(ahead, kind.plural_words()))
 }
 
 fn like(cursor: &mut Cursor<'_>) -> Result<Option<String>> {

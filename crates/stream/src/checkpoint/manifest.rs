@@ -21,7 +21,7 @@ pub struct Manifest {
     pub taken_us: i64,
     /// The tick that it shows, counted over all lives of the node.
     pub epoch: u64,
-    /// By stream.
+    /// By topic.
     pub inputs: BTreeMap<String, InputState>,
     /// By view.
     pub outputs: BTreeMap<String, OutputState>,
@@ -62,6 +62,11 @@ pub struct PartitionState {
 pub struct OutputState {
     /// Of the plan; the state serves only a plan with the same.
     pub fingerprint: String,
+    /// The statement that declares it, and which of its name's stores holds its rows.
+    #[serde(default)]
+    pub definition: String,
+    #[serde(default)]
+    pub generation: u64,
     /// For a derived stream: one past the last record by partition.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ends: Vec<i64>,

@@ -7,11 +7,12 @@ use std::sync::Arc;
 use headwater_base::clock::Clock;
 use headwater_lake::Lake;
 use headwater_log::Log;
+use headwater_query::relation::Stream;
 use tokio::runtime::Runtime;
 
 use super::Options;
 use crate::Result;
-use crate::graph::{Graph, Kind};
+use crate::graph::Graph;
 use crate::sink::archive::threads::Thread;
 use crate::sink::archive::{Archiver, Board, Rows};
 use crate::sink::topics::Written;
@@ -44,8 +45,8 @@ impl Archives {
         }
     }
 
-    pub fn open(
-        graph: &Graph,
+    pub fn open<'a>(
+        streams: impl Iterator<Item = &'a Arc<Stream>>,
         lake: &Lake,
         log: &Arc<dyn Log>,
         clock: &Arc<dyn Clock>,
@@ -53,11 +54,7 @@ impl Archives {
         options: &Options,
     ) -> Result<Archives> {
         let mut archives = Archives { runtime: Some(Arc::clone(runtime)), ..Archives::none() };
-        let derived = graph.outputs.iter().filter_map(|output| match &output.kind {
-            Kind::Derived(stream) => Some(stream),
-            Kind::Keyed { .. } => None,
-        });
-        for stream in graph.inputs.iter().chain(derived) {
+        for stream in streams {
             let (stream, board, policy) = (Arc::clone(stream), archives.board.clone(), options.archive.clone());
             let name = stream.name.clone();
             let archiver =

@@ -5,9 +5,21 @@ use std::collections::BTreeMap;
 use super::published::{CheckpointStatus, Inner};
 use super::{Engine, wanted};
 use crate::Result;
-use crate::checkpoint::{Manifest, OutputState, Saved};
+use crate::checkpoint::{TABLE, Manifest, OutputState, Saved};
+use crate::graph::Node;
+use crate::letter;
+use crate::operator::{Save, Violations};
 use crate::sink::Sink;
 use crate::worker::NodeStatus;
+
+/// What the views of a replay came to.
+#[derive(Default)]
+pub struct Joined {
+    outputs: BTreeMap<String, OutputState>,
+    saved: Vec<Saved>,
+    dead_letters: u64,
+    violations: BTreeMap<String, Violations>,
+}
 
 impl Engine {
     pub(super) fn checkpoint_due(&self) -> bool {
@@ -19,27 +31,63 @@ impl Engine {
 
     /// Makes all ticks so far last. No tick is running.
     pub(super) fn checkpoint(&mut self) -> Result<()> {
-        let began = self.clock.elapsed();
-        let number = self.checkpoints.next_number();
-        let token = self.topics.prepare(number)?;
-        let saved = self.state()?;
-        let outputs = self.graph.outputs.iter().enumerate().map(|(index, output)| {
+        self.checkpoint_with(Joined::default())
+    }
+
+    /// All that a replay has, for the node's engine to take over. It reached its goal.
+    pub fn give(mut self) -> Result<Joined> {
+        self.settle()?;
+        self.flush_archives()?;
+        let saved = self.state(true)?;
+        let outputs = self.outputs().collect();
+        Ok(Joined { outputs, saved, dead_letters: self.dead_letters, violations: std::mem::take(&mut self.violations) })
+    }
+
+    /// Ends with a checkpoint in which the views of a replay stand as if they had always been here: the beginning of an
+    /// engine that has them. Where they replace others of their names, those are forgotten.
+    pub fn join(mut self, joined: Joined) -> Result<()> {
+        self.settle()?;
+        self.checkpoint_with(joined)
+    }
+
+    fn outputs(&self) -> impl Iterator<Item = (String, OutputState)> + '_ {
+        self.graph.outputs.iter().enumerate().map(|(index, output)| {
             let state = OutputState {
                 fingerprint: output.fingerprint.clone(),
+                definition: output.definition.clone(),
+                generation: output.generation,
                 ends: self.topics.ends(index).map(<[i64]>::to_vec).unwrap_or_default(),
                 failed: self.failures.get(&output.relation).cloned(),
             };
             (output.relation.clone(), state)
-        });
+        })
+    }
+
+    fn checkpoint_with(&mut self, joined: Joined) -> Result<()> {
+        let began = self.clock.elapsed();
+        let number = self.checkpoints.next_number();
+        let token = self.topics.prepare(number)?;
+        let mut outputs: BTreeMap<String, OutputState> = self.outputs().collect();
+        let mut saved = self.state(false)?;
+        saved.retain(|saved| !joined.outputs.contains_key(&saved.relation));
+        let mut letters_end = self.topics.letters_end();
+        if !joined.outputs.is_empty() {
+            outputs.extend(joined.outputs);
+            saved.extend(joined.saved);
+            self.dead_letters += joined.dead_letters;
+            self.violations.retain(|relation, _| !joined.violations.contains_key(relation));
+            self.violations.extend(joined.violations);
+            letters_end = self.log.offsets(letter::TOPIC, 0)?.end;
+        }
         let manifest = Manifest {
             number,
             taken_us: self.clock.now_us(),
             epoch: self.epoch,
             inputs: self.inputs.save().collect(),
-            outputs: outputs.collect(),
+            outputs,
             sinks: BTreeMap::from([(self.topics.name().to_owned(), token.clone())]),
             dead_letters: self.dead_letters,
-            dead_letters_end: self.topics.letters_end(),
+            dead_letters_end: letters_end,
             violations: self.violations.clone(),
             state: BTreeMap::new(),
         };
@@ -67,18 +115,19 @@ impl Engine {
     }
 
     /// The state of all operators and tables.
-    fn state(&mut self) -> Result<Vec<Saved>> {
-        let which = wanted(&self.checkpoints, &self.graph);
+    fn state(&mut self, whole: bool) -> Result<Vec<Saved>> {
+        let which = if whole { vec![Save::All; self.graph.nodes.len()].into() } else { wanted(&self.checkpoints, &self.graph) };
         let mut saved = Vec::new();
         for (node, rows) in self.executor.save(which.clone())?.into_iter().flatten() {
-            saved.push(Saved { owner: self.graph.nodes[node].id.clone(), which: which[node], rows });
+            let Node { id, relation, .. } = &self.graph.nodes[node];
+            saved.push(Saved { owner: id.clone(), relation: relation.clone(), which: which[node], rows });
         }
         let mut inner = self.published.lock();
         let Inner { tables, failed, .. } = &mut *inner;
         for (view, table) in tables.iter_mut().filter(|(view, _)| !failed.contains_key(*view)) {
             let owner = table_owner(view);
-            let which = self.checkpoints.wanted(&owner);
-            saved.push(Saved { owner, which, rows: table.save(which)? });
+            let which = if whole { Save::All } else { self.checkpoints.wanted(&owner) };
+            saved.push(Saved { owner, relation: view.clone(), which, rows: table.save(which)? });
         }
         Ok(saved)
     }
@@ -100,5 +149,5 @@ impl Engine {
 
 /// Whose state a view's rows are, in manifests.
 pub(super) fn table_owner(view: &str) -> String {
-    format!("table/{view}")
+    format!("{TABLE}{view}")
 }

@@ -1,5 +1,7 @@
 //! How far each partition of each stream is read, and what time it is there.
 
+mod goal;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,10 +11,13 @@ use headwater_query::relation::Stream;
 use crate::checkpoint::{InputState, PartitionState};
 use crate::worker::input::{Read, Taken};
 use crate::{Error, Result};
+pub use goal::Goal;
 
 /// The place and time of all streams that a dataflow reads.
 pub struct Inputs {
     inputs: Vec<Input>,
+    /// Of a replay: where it reads to. Without one, all is read that the log has.
+    goal: Option<Goal>,
 }
 
 struct Input {
@@ -31,8 +36,9 @@ struct Partition {
 }
 
 /// A partition that was idle and has rows again: its watermark was raised to the stream's before the next of them.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Raised {
+    /// The stream's topic.
     pub stream: String,
     pub partition: u32,
     /// The offset before which it counts.
@@ -66,15 +72,15 @@ impl Inputs {
             }
             inputs.push(Input { stream: Arc::clone(stream), partitions, watermark_us: i64::MIN, rows: 0, bytes: 0 });
         }
-        Ok(Inputs { inputs })
+        Ok(Inputs { inputs, goal: None })
     }
 
     /// Goes to where a checkpoint was.
-    pub fn restore(&mut self, stream: &str, saved: &InputState) -> Result<()> {
-        let Some(input) = self.inputs.iter_mut().find(|input| input.stream.name == stream) else { return Ok(()) };
+    pub fn restore(&mut self, topic: &str, saved: &InputState) -> Result<()> {
+        let Some(input) = self.inputs.iter_mut().find(|input| input.stream.topic == topic) else { return Ok(()) };
         if saved.partitions.len() != input.partitions.len() {
             return Err(Error::corrupt(format!(
-                "the checkpoint has {} partitions of {stream}, which has {}",
+                "the checkpoint has {} partitions of {topic}, which has {}",
                 saved.partitions.len(),
                 input.partitions.len()
             )));
@@ -86,16 +92,19 @@ impl Inputs {
         Ok(())
     }
 
-    /// For the manifest: by stream.
+    /// For the manifest: by topic.
     pub fn save(&self) -> impl Iterator<Item = (String, InputState)> + '_ {
         self.inputs.iter().map(|input| {
             let partitions = input.partitions.iter().map(|partition| partition.state.clone()).collect();
-            (input.stream.name.clone(), InputState { watermark_us: input.watermark_us, partitions })
+            (input.stream.topic.clone(), InputState { watermark_us: input.watermark_us, partitions })
         })
     }
 
     /// The partitions that have rows to read, with an equal share of `bytes` each.
     pub fn plan(&mut self, log: &dyn Log, bytes: usize, now: Duration) -> Result<(Vec<Read>, Vec<Raised>)> {
+        if self.goal.is_some() {
+            return Ok((self.plan_to_goal(bytes), Vec::new()));
+        }
         let (mut reads, mut raised) = (Vec::new(), Vec::new());
         for (index, input) in self.inputs.iter_mut().enumerate() {
             for (number, partition) in input.partitions.iter_mut().enumerate() {
@@ -108,7 +117,7 @@ impl Inputs {
                 if std::mem::take(&mut state.idle) && state.watermark_us < input.watermark_us {
                     state.watermark_us = input.watermark_us;
                     raised.push(Raised {
-                        stream: input.stream.name.clone(),
+                        stream: input.stream.topic.clone(),
                         partition: number as u32,
                         offset: state.next,
                         watermark_us: state.watermark_us,
@@ -119,6 +128,7 @@ impl Inputs {
                     partition: number as u32,
                     from: state.next,
                     bytes_max: 0,
+                    until: None,
                     watermark_us: state.watermark_us,
                 });
             }
@@ -143,8 +153,10 @@ impl Inputs {
     /// Declares partitions idle whose time has come, and computes the streams' watermarks. True when one advanced.
     pub fn tell_time(&mut self, now: Duration) -> bool {
         let mut advanced = false;
+        self.tell_goal_time();
+        let by_clock = self.goal.is_none();
         for input in self.inputs.iter_mut().filter(|input| input.stream.watermark.is_some()) {
-            if let Some(timeout) = input.stream.idle_timeout {
+            if let Some(timeout) = input.stream.idle_timeout.filter(|_| by_clock) {
                 for partition in &mut input.partitions {
                     partition.state.idle |= now >= partition.last_rows + timeout;
                 }

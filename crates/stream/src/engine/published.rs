@@ -102,7 +102,11 @@ impl Snapshots for Published {
             as_of_us: self.clock.as_ref().map_or(inner.as_of_us, |clock| clock.now_us()),
             streams: inner.ends.clone(),
             isolation: Isolation::Latest,
-            stopped: inner.failed.clone(),
+            stopped: inner
+                .failed
+                .iter()
+                .map(|(view, reason)| (view.clone(), format!("view {view} stopped: {reason}")))
+                .collect(),
             views: Arc::new(Views { views }),
         })
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use headwater_log::Log;
 use headwater_query::provide::Snapshots;
+use headwater_query::relation::Stream;
 use object_store::ObjectStore;
 use tokio::runtime::Runtime;
 
@@ -13,7 +14,7 @@ use super::inputs::Inputs;
 use super::published::{CheckpointStatus, Published};
 use crate::checkpoint::{Checkpoints, Manifest};
 use crate::executor::Executor;
-use crate::graph::{Graph, Kind};
+use crate::graph::{Graph, Kind, Output};
 use crate::letter;
 use crate::operator::Violations;
 use crate::view::Table;
@@ -29,30 +30,39 @@ pub(super) struct Restored {
     pub failed: BTreeMap<String, String>,
 }
 
+/// The views of a graph that a checkpoint has no state of, although their streams have rows: history must be replayed
+/// for them before they can run beside the others.
+pub fn behind(graph: &Graph, newest: Option<&Manifest>, log: &dyn Log) -> Vec<String> {
+    let Some(manifest) = newest else { return Vec::new() };
+    let has_rows = |stream: &Arc<Stream>| {
+        let mut partitions = 0..stream.partitions;
+        partitions.any(|partition| log.offsets(&stream.topic, partition).is_ok_and(|offsets| offsets.end > 0))
+    };
+    let fresh = graph.outputs.iter().filter(|output| !is_known(manifest, output));
+    let behind = fresh.filter(|output| graph.part(|view| view == output.relation).inputs.iter().any(has_rows));
+    behind.map(|output| output.relation.clone()).collect()
+}
+
+/// The newest checkpoint of a store.
+pub async fn newest(store: Arc<dyn ObjectStore>) -> Result<Option<Manifest>> {
+    Ok(Checkpoints::open(store).await?.newest().cloned())
+}
+
 /// Refuses a graph that the checkpoint's state does not fit.
 pub(super) fn check(graph: &Graph, checkpoints: &Checkpoints, log: &dyn Log) -> Result<()> {
-    let has_history = graph.inputs.iter().any(|stream| {
-        (0..stream.partitions)
-            .any(|partition| log.offsets(&stream.topic, partition).is_ok_and(|offsets| offsets.end > 0))
-    });
-    let Some(manifest) = checkpoints.newest() else { return Ok(()) };
-    for output in &graph.outputs {
-        let hint = "replaying history is not built yet: keep the view as it was, or start with a new data folder";
-        match manifest.outputs.get(&output.relation) {
-            Some(saved) if saved.fingerprint == output.fingerprint => {}
-            Some(_) => {
-                return Err(
-                    Error::invalid(format!("view {} was changed, and has state", output.relation)).with_hint(hint)
-                );
-            }
-            None if has_history => {
-                return Err(Error::invalid(format!("view {} is new, and its streams have rows", output.relation))
-                    .with_hint(hint));
-            }
-            None => {}
-        }
+    match behind(graph, checkpoints.newest(), log).first() {
+        None => Ok(()),
+        Some(view) => Err(Error::internal(format!("view {view} would run without its history"))),
     }
-    Ok(())
+}
+
+/// Whether a checkpoint's state of a view is that of the view as it is defined now.
+fn is_known(manifest: &Manifest, output: &Output) -> bool {
+    manifest.outputs.get(&output.relation).is_some_and(|saved| saved.fingerprint == output.fingerprint)
+}
+
+fn knows(manifest: &Manifest, graph: &Graph, view: &str) -> bool {
+    graph.outputs.iter().any(|output| output.relation == view && is_known(manifest, output))
 }
 
 /// Loads the newest checkpoint into workers and inputs, and gives the tables; all empty where there is none.
@@ -68,19 +78,21 @@ pub(super) async fn load(
         inputs.restore(stream, saved)?;
     }
     for (node, each) in graph.nodes.iter().enumerate() {
-        for part in manifest.parts_of(&each.id) {
+        // A view that is defined anew begins anew.
+        let known = knows(manifest, graph, &each.relation);
+        for part in manifest.parts_of(&each.id).iter().filter(|_| known) {
             executor.load(node, &checkpoints.load(&each.id, part).await?)?;
         }
     }
     restored.epoch = manifest.epoch;
     restored.dead_letters = manifest.dead_letters;
     restored.violations.clone_from(&manifest.violations);
-    restored.failed = failed(manifest);
+    restored.failed = failed(manifest, graph);
     Ok(restored)
 }
 
-fn failed(manifest: &Manifest) -> BTreeMap<String, String> {
-    let outputs = manifest.outputs.iter();
+fn failed(manifest: &Manifest, graph: &Graph) -> BTreeMap<String, String> {
+    let outputs = manifest.outputs.iter().filter(|(view, _)| knows(manifest, graph, view));
     outputs.filter_map(|(view, state)| Some((view.clone(), state.failed.clone()?))).collect()
 }
 
@@ -89,7 +101,7 @@ async fn tables(graph: &Graph, checkpoints: &Checkpoints) -> Result<BTreeMap<Str
     for output in &graph.outputs {
         let Kind::Keyed { schema, key } = &output.kind else { continue };
         let mut table = Table::new(Arc::clone(schema), key.clone())?;
-        if let Some(manifest) = checkpoints.newest() {
+        if let Some(manifest) = checkpoints.newest().filter(|manifest| is_known(manifest, output)) {
             let owner = table_owner(&output.relation);
             for part in manifest.parts_of(&owner) {
                 table.load(&checkpoints.load(&owner, part).await?)?;
@@ -114,11 +126,7 @@ pub fn offline(graph: &Graph, log: &dyn Log, store: Arc<dyn ObjectStore>, runtim
     let published = Arc::new(Published::default());
     let mut inner = published.lock();
     inner.tables = runtime.block_on(tables(graph, &checkpoints))?;
-    let derived = graph.outputs.iter().filter_map(|output| match &output.kind {
-        Kind::Derived(stream) => Some(stream),
-        Kind::Keyed { .. } => None,
-    });
-    for stream in graph.inputs.iter().chain(derived) {
+    for stream in graph.inputs.iter().chain(graph.derived()) {
         inner.ends.insert(stream.name.clone(), vec![0; stream.partitions as usize]);
     }
     inner.ends.insert(letter::TOPIC.to_owned(), vec![0]);
@@ -126,13 +134,14 @@ pub fn offline(graph: &Graph, log: &dyn Log, store: Arc<dyn ObjectStore>, runtim
         inner.ends.insert(letter::TOPIC.to_owned(), vec![manifest.dead_letters_end]);
         inner.epoch = manifest.epoch;
         inner.as_of_us = manifest.taken_us;
-        inner.failed = failed(manifest);
+        inner.failed = failed(manifest, graph);
         inner.status.dead_letters = manifest.dead_letters;
         inner.status.violations.clone_from(&manifest.violations);
         inner.status.checkpoint =
             Some(CheckpointStatus { number: manifest.number, taken_us: manifest.taken_us, duration_us: 0, bytes: 0 });
-        for (stream, saved) in &manifest.inputs {
-            inner.ends.insert(stream.clone(), saved.partitions.iter().map(|partition| partition.next).collect());
+        for stream in &graph.inputs {
+            let Some(saved) = manifest.inputs.get(&stream.topic) else { continue };
+            inner.ends.insert(stream.name.clone(), saved.partitions.iter().map(|partition| partition.next).collect());
         }
         for (view, saved) in manifest.outputs.iter().filter(|(_, saved)| !saved.ends.is_empty()) {
             inner.ends.insert(view.clone(), saved.ends.clone());

@@ -75,7 +75,7 @@ impl Archiver {
         policy: Policy,
         board: Board,
     ) -> Result<Archiver> {
-        let archive = lake.open_archive(&stream.name, &stream.schema).await?;
+        let archive = lake.open_archive(&stream.topic, &stream.schema).await?;
         let taken: Vec<i64> = (0..stream.partitions).map(|partition| archive.next_offset(partition)).collect();
         let writers = (0..stream.partitions).map(|partition| archive.writer(partition)).collect();
         let reader = StreamReader::new(Arc::clone(&stream), None)?;

@@ -16,9 +16,6 @@ use crate::graph::{Graph, Kind};
 use crate::letter::{self, Letter};
 use crate::{Error, Result};
 
-/// The writer's name in the log: there is one engine on a log, and a newer one fences it.
-const WRITER: &str = "engine";
-
 /// Records a batch of the log grows to before it is appended.
 const BATCH_BYTES: usize = 512 << 10;
 
@@ -55,10 +52,10 @@ pub struct Written {
 }
 
 impl Topics {
-    /// Opens the writer, which fences every earlier one.
-    pub fn open(graph: &Graph, log: &dyn Log, clock: Arc<dyn Clock>) -> Result<Topics> {
+    /// Opens the writer of a name, which fences every earlier one.
+    pub fn open(name: &str, graph: &Graph, log: &dyn Log, clock: Arc<dyn Clock>) -> Result<Topics> {
         // First: what an earlier engine left open is aborted now, and ends are counted behind it.
-        let writer = log.open_writer(WRITER)?;
+        let writer = log.open_writer(name)?;
         let mut streams = Vec::with_capacity(graph.outputs.len());
         for output in &graph.outputs {
             streams.push(match &output.kind {

@@ -91,6 +91,7 @@ pub struct Running {
 }
 
 /// The reports of a running source; the last one stays when it is over.
+#[derive(Clone)]
 pub struct Reports(Arc<Shared>);
 
 impl Reports {

@@ -8,6 +8,7 @@ use headwater_log::{Isolation, Log, ReadOptions};
 use headwater_query::decode::{Decoded, Reason, Rejected, StreamReader};
 use headwater_query::relation::Stream;
 
+use super::past::Past;
 use crate::Result;
 use crate::batch::{Batch, Origin, assemble};
 use crate::letter::Letter;
@@ -21,6 +22,8 @@ pub struct InputReader {
     reader: StreamReader,
     /// Where only some columns are decoded: which, and the schema with the others null.
     partial: Option<(Vec<usize>, SchemaRef)>,
+    /// Where rows are read that the log may not have any more.
+    past: Option<Past>,
 }
 
 /// One partition to read in a tick.
@@ -30,6 +33,8 @@ pub struct Read {
     pub partition: u32,
     pub from: i64,
     pub bytes_max: usize,
+    /// Rows at and past this offset are not read.
+    pub until: Option<i64>,
     /// The partition's watermark before its next row, microseconds.
     pub watermark_us: i64,
 }
@@ -58,7 +63,12 @@ impl InputReader {
     /// Decodes all columns of the stream.
     pub fn new(input: usize, stream: Arc<Stream>, log: Arc<dyn Log>) -> Result<InputReader> {
         let reader = StreamReader::new(Arc::clone(&stream), None)?;
-        Ok(InputReader { input, stream, log, reader, partial: None })
+        Ok(InputReader { input, stream, log, reader, partial: None, past: None })
+    }
+
+    /// Reads from an archive what it holds.
+    pub fn set_past(&mut self, past: Past) {
+        self.past = Some(past);
     }
 
     /// Decodes only some columns; the others are null in the batches. Which records are rows does not change.
@@ -81,12 +91,8 @@ impl InputReader {
 
     /// Reads one partition from where it is told to.
     pub fn take(&mut self, read: &Read) -> Result<(Option<Batch>, Taken, Vec<Letter>)> {
-        let options = ReadOptions { isolation: Isolation::Committed, bytes_max: read.bytes_max, until: None };
-        let chunk = self.log.read(&self.stream.topic, read.partition, read.from, &options)?;
-        let bytes = chunk.batches.iter().map(|batch| batch.len() as u64).sum();
-        let decoded = self.reader.decode(&chunk)?;
+        let (decoded, next, bytes) = self.read(read)?;
         let stopped = decoded.failed.as_ref().map(|failed| self.reason(read.partition, failed));
-        let next = decoded.failed.as_ref().map_or(chunk.next, |failed| failed.offset);
         let violations = self.violations(&decoded);
         let letters = decoded.rejected.iter().map(|rejected| self.letter(read.partition, rejected)).collect();
         let (watermarks, watermark_us) = self.watermarks(&decoded, read.watermark_us);
@@ -116,6 +122,22 @@ impl InputReader {
             stopped,
         };
         Ok((batch, taken, letters))
+    }
+
+    /// Rows from where they are kept, where to read on, and how many bytes of the log that were.
+    fn read(&mut self, read: &Read) -> Result<(Decoded, i64, u64)> {
+        let until = read.until.unwrap_or(i64::MAX);
+        if let Some(past) = &mut self.past
+            && let Some((decoded, next)) = past.read(&self.stream, read.partition, read.from, until)?
+        {
+            return Ok((decoded, next, 0));
+        }
+        let options = ReadOptions { isolation: Isolation::Committed, bytes_max: read.bytes_max, until: read.until };
+        let chunk = self.log.read(&self.stream.topic, read.partition, read.from, &options)?;
+        let bytes = chunk.batches.iter().map(|batch| batch.len() as u64).sum();
+        let decoded = self.reader.decode(&chunk)?;
+        let next = decoded.failed.as_ref().map_or(chunk.next.min(until), |failed| failed.offset);
+        Ok((decoded, next, bytes))
     }
 
     /// The watermark before each row, and the one after the last.

@@ -84,8 +84,7 @@ impl World {
             lake,
             clock: self.clock.clone(),
             runtime: self.runtime.clone(),
-            options,
-        })?;
+            options, role: headwater_stream::engine::Role::Node })?;
         Ok(Life { log, engine })
     }
 

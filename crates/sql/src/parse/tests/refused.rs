@@ -39,6 +39,9 @@ fn statements_that_are_not_built() {
         "MERGE INTO t USING s ON true WHEN MATCHED THEN DELETE",
         "COPY t TO 'x'",
         "SHOW ALL",
+        "SHOW COLUMNS t",
+        "DESCRIBE",
+        "DROP STREAM IF EXISTS",
         "CREATE OR REPLACE MODEL m",
         "DROP MODEL m",
         "DROP STREEM s",
@@ -87,6 +90,12 @@ fn statements_that_are_not_built() {
             COPY is not built yet [COPY] what works: CREATE, ALTER, DROP, COMMENT ON, SHOW, DESCRIBE, SELECT, INSERT, UPDATE, DELETE, EXPLAIN, REPLAY DEAD LETTERS, CANCEL QUERY
         SHOW ALL
             there is no statement SHOW ALL [SHOW ALL] what works: CREATE, ALTER, DROP, COMMENT ON, SHOW, DESCRIBE, SELECT, INSERT, UPDATE, DELETE, EXPLAIN, REPLAY DEAD LETTERS, CANCEL QUERY
+        SHOW COLUMNS t
+            expected FROM, found t [t] say of what: SHOW COLUMNS FROM orders
+        DESCRIBE
+            expected the name of a relation, found the end of the statement [] 
+        DROP STREAM IF EXISTS
+            expected the name of the stream, found the end of the statement [] 
         CREATE OR REPLACE MODEL m
             CREATE MODEL is not built yet [CREATE OR REPLACE MODEL] CREATE takes STREAM, SOURCE, SINK, TABLE, EXTERNAL TABLE, VIEW, MATERIALIZED VIEW, CONNECTION, SECRET, USER
         DROP MODEL m

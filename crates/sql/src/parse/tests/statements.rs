@@ -88,8 +88,8 @@ fn describe_action(statement: &Statement, told: &mut String) -> std::fmt::Result
             )
         }
         Statement::Delete(delete) => writeln!(told, "delete {}{}", delete.table, filter(&delete.condition)),
-        Statement::Show(Show::Objects { kind, like }) => writeln!(told, "show all {kind} like {like:?}"),
-        Statement::Show(Show::Relations { like }) => writeln!(told, "show relations like {like:?}"),
+        Statement::Show(Show::Objects { kind: Some(kind), like }) => writeln!(told, "show all {kind} like {like:?}"),
+        Statement::Show(Show::Objects { kind: None, like }) => writeln!(told, "show relations like {like:?}"),
         Statement::Show(Show::Columns(relation)) => writeln!(told, "show columns of {relation}"),
         Statement::Show(Show::Create { kind, name }) => writeln!(told, "show statement of {kind:?} {name}"),
         Statement::ExplainView(ExplainView::Existing(name)) => writeln!(told, "explain view {name}"),
@@ -358,7 +358,7 @@ fn statements_that_are_wrong() {
         CREATE VIEW v WITH (a = 1) AS SELECT 1
             a view has no options [WITH] it is its query by another name: AS follows
         CREATE VIEW v AS SELECT 1 FROM t EMIT CHANGES
-            expected the end of the statement, found CHANGES [CHANGES] statements are separated by semicolons
+            a view has no EMIT [EMIT] CREATE MATERIALIZED VIEW keeps its rows up to date and emits them
         CREATE SINK s INTO FILES (PATH 'x')
             expected FROM or AS, found INTO [INTO] say which rows leave: FROM relation, or AS SELECT …
         CREATE SINK s FROM a INTO CONNECTION c (TABLE 'x')
@@ -422,7 +422,7 @@ fn statements_that_are_wrong() {
         INSERT INTO t VALUES (1) ON CONFLICT DO NOTHING
             ON CONFLICT is not built yet [ON] 
         INSERT INTO a.b.c VALUES (1)
-            the name of a relation has at most two parts [a.b.] write schema.relation
+            the name of a relation has at most two parts [a.b] write schema.relation
         INSERT OVERWRITE t VALUES (1)
             INSERT OVERWRITE is not built yet [OVERWRITE] 
         UPDATE t AS u SET a = 1

@@ -1,0 +1,208 @@
+//! Wanted minus running: the steps from what runs to what is declared. Showing and applying read the same list.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use headwater_catalog::{Change as Stored, Kind, Proposal};
+use headwater_query::relation::{Relations, Stream};
+use headwater_stream::checkpoint::OutputState;
+
+use crate::resolve::{Declared, Named};
+use crate::{Error, Result};
+
+/// The steps of one deployment, in the order in which they are shown and made.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Plan {
+    pub steps: Vec<Step>,
+}
+
+/// One step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    pub change: Change,
+    pub kind: Kind,
+    pub name: String,
+    pub class: Class,
+    /// What becomes of the rows that it has or needs.
+    pub rows: Rows,
+    /// All that reads it, directly or not.
+    pub dependents: Vec<String>,
+}
+
+/// How an object differs from the one that runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    Create,
+    Alter,
+    Drop,
+    /// Its own definition stays; what it reads has changed.
+    Follow,
+}
+
+/// What a step means to those who read the object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Class {
+    /// Nobody sees a difference.
+    None,
+    /// Whoever reads it now can go on.
+    NonBreaking,
+    /// Columns or rows that somebody may rely on change or go.
+    Breaking,
+}
+
+/// What becomes of rows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Rows {
+    /// There is nothing to do.
+    Kept,
+    /// History is gone through once more: so many rows of the streams that it reads, at most.
+    Replayed { rows: u64 },
+    /// They are deleted.
+    Deleted,
+    /// There are none.
+    Empty,
+}
+
+impl Plan {
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty()
+    }
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Change::Create => "create",
+            Change::Alter => "alter",
+            Change::Drop => "drop",
+            Change::Follow => "replay",
+        })
+    }
+}
+
+impl fmt::Display for Class {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Class::None => "no effect",
+            Class::NonBreaking => "non-breaking",
+            Class::Breaking => "breaking",
+        })
+    }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} {}: {}", self.change, self.kind, self.name, self.class)?;
+        match &self.rows {
+            Rows::Replayed { rows } => write!(f, "; replays {rows} rows of history")?,
+            Rows::Deleted => write!(f, "; its rows are deleted")?,
+            Rows::Kept if self.kind != Kind::Source => write!(f, "; its rows stay")?,
+            Rows::Kept | Rows::Empty => {}
+        }
+        match self.dependents.as_slice() {
+            [] => Ok(()),
+            names => write!(f, "; {} depend on it", names.join(", ")),
+        }
+    }
+}
+
+/// What is known of what runs.
+pub struct Running<'a> {
+    pub relations: &'a Relations,
+    /// Of the newest checkpoint.
+    pub outputs: &'a BTreeMap<String, OutputState>,
+    /// Rows of the streams that a view reads, by view that is behind.
+    pub behind: &'a BTreeMap<String, u64>,
+    /// Whether a stream has rows.
+    pub has_rows: &'a dyn Fn(&Stream) -> bool,
+}
+
+/// The steps of a proposal.
+///
+/// # Errors
+/// [`Error::Refused`] for changes of stored rows that can't be made.
+pub fn plan(proposal: &Proposal, wanted: &Named, declared: &Declared, running: &Running<'_>) -> Result<Plan> {
+    let mut steps = Vec::new();
+    for change in &proposal.changes {
+        let step = match change {
+            Stored::Added(definition) => Some((Change::Create, definition, Class::NonBreaking)),
+            Stored::Removed(definition) => Some((Change::Drop, definition, Class::Breaking)),
+            Stored::Changed { after, .. } => {
+                let class = class(after.kind, &after.name, declared, running)?;
+                Some((Change::Alter, after, class))
+            }
+            Stored::Unchanged(definition) if running.behind.contains_key(&definition.name) => {
+                Some((Change::Follow, definition, class(definition.kind, &definition.name, declared, running)?))
+            }
+            Stored::Unchanged(_) => None,
+        };
+        let Some((change, definition, class)) = step else { continue };
+        let rows = match (change, running.behind.get(&definition.name)) {
+            (Change::Drop, _) => Rows::Deleted,
+            (_, Some(rows)) => Rows::Replayed { rows: *rows },
+            (Change::Create, None) => Rows::Empty,
+            (Change::Alter | Change::Follow, None) => Rows::Kept,
+        };
+        let dependents = dependents(wanted, &definition.name);
+        steps.push(Step { change, kind: definition.kind, name: definition.name.clone(), class, rows, dependents });
+    }
+    // What goes goes first, and of what comes each after what it reads.
+    let place = |step: &Step| wanted.objects().iter().position(|object| object.definition.name == step.name);
+    steps.sort_by_key(|step| (step.change != Change::Drop, place(step)));
+    Ok(Plan { steps })
+}
+
+fn dependents(wanted: &Named, name: &str) -> Vec<String> {
+    let mut reached: Vec<String> = Vec::new();
+    for object in wanted.objects() {
+        let definition = &object.definition;
+        if definition.depends_on.iter().any(|on| on == name || reached.contains(on)) {
+            reached.push(definition.name.clone());
+        }
+    }
+    reached
+}
+
+fn class(kind: Kind, name: &str, declared: &Declared, running: &Running<'_>) -> Result<Class> {
+    let (Some(before), Some(after)) = (running.relations.get(name), declared.relations.get(name)) else {
+        return Ok(Class::NonBreaking);
+    };
+    if kind == Kind::Stream
+        && let (Some(before), Some(after)) = (running.relations.stream(name), declared.relations.stream(name))
+    {
+        return of_stream(before, after, running);
+    }
+    let kept = |column: &arrow::datatypes::FieldRef| {
+        after.schema().field_with_name(column.name()).is_ok_and(|now| now.data_type() == column.data_type())
+    };
+    let fingerprint = |declared: &Declared| {
+        let mut outputs = declared.graph.outputs.iter();
+        outputs.find(|output| output.relation == name).map(|output| output.fingerprint.clone())
+    };
+    let stays = running.outputs.get(name).map(|state| state.fingerprint.clone()) == fingerprint(declared);
+    Ok(match (stays, before.schema().fields().iter().all(kept)) {
+        (true, _) => Class::None,
+        (false, true) => Class::NonBreaking,
+        (false, false) => Class::Breaking,
+    })
+}
+
+fn of_stream(before: &Stream, after: &Stream, running: &Running<'_>) -> Result<Class> {
+    let stored = |stream: &Stream| {
+        let Stream { schema, format, partitions, partition_key, watermark, .. } = stream.clone();
+        (schema, format, partitions, partition_key, watermark.map(|each| (each.column, each.delay_us)))
+    };
+    if stored(before) == stored(after) {
+        return Ok(Class::NonBreaking);
+    }
+    if !(running.has_rows)(before) {
+        return Ok(Class::Breaking);
+    }
+    Err(Error::Refused {
+        message: format!(
+            "stream {} has rows, and changing its columns, format, partitions, partition key or watermark is not built yet",
+            after.name
+        ),
+        hint: "put the definition back as it was, or declare a stream of another name".to_owned(),
+    })
+}

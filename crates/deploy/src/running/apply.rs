@@ -1,0 +1,91 @@
+//! From one set of definitions to the next: shown and made from one plan.
+
+use headwater_catalog::Kind;
+use headwater_query::relation::store;
+
+use super::prepare::{Facts, Prepared};
+use super::{Ground, Running};
+use crate::Result;
+use crate::plan::Plan;
+use crate::resolve::Declaration;
+
+impl Running {
+    /// What bringing the project's part to its files would do. What clients own stays as it is.
+    pub fn plan_project(&mut self, declarations: Vec<Declaration>) -> Result<Prepared> {
+        // What is there must be known to the last row.
+        self.engine()?.settle()?;
+        self.facts().prepare_project(declarations)
+    }
+
+    /// What bringing everything to these declarations would do.
+    pub fn plan(&mut self, declarations: Vec<Declaration>) -> Result<Prepared> {
+        self.engine()?.settle()?;
+        self.facts().prepare(declarations)
+    }
+
+    fn facts(&self) -> Facts<'_> {
+        Facts {
+            definitions: self.definitions(),
+            declared: &self.declared,
+            all: &self.all,
+            newest: self.engine.as_ref().and_then(|engine| engine.newest()),
+            log: self.ground.log.as_ref(),
+        }
+    }
+
+    /// Makes the steps of a plan. Replays go on beside what runs when this returns.
+    ///
+    /// # Errors
+    /// A conflict when the definitions have changed since it was made.
+    pub fn apply(&mut self, prepared: Prepared) -> Result<Plan> {
+        let Prepared { plan, wanted, proposal, .. } = prepared;
+        if plan.is_empty() && proposal.is_empty() {
+            return Ok(plan);
+        }
+        for step in &plan.steps {
+            tracing::info!("{step}");
+        }
+        let ground = self.ground.clone();
+        // All that came under the old definitions is archived under them.
+        self.engine()?.settle()?;
+        self.engine()?.flush_archives()?;
+        ground.runtime.block_on(self.catalog.commit(proposal.next.clone(), ground.clock.now_us()))?;
+        drop(self.engine.take());
+        self.wanted = wanted;
+        self.reopen()?;
+        Ok(plan)
+    }
+
+    /// Deletes stores that nobody wants any more: those of names that are gone, and those that were replaced. Archives
+    /// of declared streams stay.
+    pub(super) fn sweep(&self) -> Result<()> {
+        let topics = self.ground.log.topics().map_err(headwater_stream::Error::from)?;
+        let used: Vec<&String> =
+            [&self.declared, &self.all].iter().flat_map(|each| each.relations.streams()).map(|each| &each.topic).collect();
+        let definitions = self.definitions();
+        let gone = definitions.retired.iter().map(|(name, retired)| (name, retired.kind, retired.generation));
+        let there = definitions.iter().map(|one| (&one.name, one.kind, one.generation));
+        for (name, kind, generation) in gone.chain(there).filter(|(_, kind, _)| *kind != Kind::Source) {
+            for topic in (0..=generation).map(|generation| store(name, generation)) {
+                if !used.contains(&&topic) && topics.iter().any(|each| each.name == topic) {
+                    self.remove_store(&topic, kind)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The archive first: as long as the topic is there, the removal is tried again.
+    pub(super) fn remove_store(&self, topic: &str, kind: Kind) -> Result<()> {
+        let Ground { log, lake, runtime, .. } = &self.ground;
+        if kind == Kind::View {
+            runtime.block_on(lake.remove_archive(topic)).map_err(headwater_stream::Error::from)?;
+        } else {
+            runtime.block_on(lake.remove_empty_archive(topic)).or_else(|kept| match kept {
+                headwater_lake::Error::NotEmpty { .. } => Ok(()),
+                other => Err(headwater_stream::Error::from(other)),
+            })?;
+        }
+        Ok(log.delete_topic(topic).map_err(headwater_stream::Error::from)?)
+    }
+}

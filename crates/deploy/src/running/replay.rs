@@ -1,0 +1,233 @@
+//! History gone through once more, for views that are behind, beside the engine that serves the others.
+//!
+//! A replay is an engine of its own, with checkpoints of its own: killed, it goes on. It is named after the views and
+//! their stores, so that a node finds it again.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::TryStreamExt;
+use headwater_catalog::Kind;
+use headwater_lake::Snapshot;
+use headwater_stream::engine::{Engine, History, Parts, Role, Step, behind, newest};
+use object_store::path::Path;
+use object_store::prefix::PrefixStore;
+use object_store::{ObjectStore, ObjectStoreExt};
+
+use super::{Ground, Running, open_engine};
+use crate::{Result, stored};
+
+/// Where replays keep their checkpoints, each in a folder of its own.
+const FOLDER: &str = "replays";
+
+/// Offsets that the engine may wait for while a replay goes the last of its way.
+const NEAR: u64 = 20_000;
+
+/// Bytes that a tick of a replay takes: the engine's own ticks lie between, and wait for it.
+const TICK_BYTES: usize = 1 << 20;
+
+/// A replay in its course.
+pub(super) struct Replay {
+    engine: Engine,
+    folder: String,
+    views: Vec<String>,
+    began: Duration,
+    began_us: i64,
+    /// Offsets there were to go through, those that came meanwhile included.
+    total: u64,
+    left: u64,
+}
+
+/// How far a replay is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Progress {
+    pub views: Vec<String>,
+    pub state: State,
+    /// Offsets of all streams that are read.
+    pub rows_done: u64,
+    pub rows_total: u64,
+    /// Wall clock, microseconds.
+    pub began_us: i64,
+    pub took: Option<Duration>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    Running,
+    Done,
+    /// Others are wanted now.
+    GivenUp,
+}
+
+impl Replay {
+    pub fn progress(&self) -> Progress {
+        Progress {
+            views: self.views.clone(),
+            state: State::Running,
+            rows_done: self.total.saturating_sub(self.left),
+            rows_total: self.total,
+            began_us: self.began_us,
+            took: None,
+        }
+    }
+
+    fn ended(&self, ground: &Ground, state: State) -> Progress {
+        Progress { state, took: Some(ground.clock.elapsed().saturating_sub(self.began)), ..self.progress() }
+    }
+
+    /// Makes what it did last.
+    pub fn close(mut self) -> Result<()> {
+        Ok(self.engine.settle()?)
+    }
+}
+
+impl Running {
+    /// Starts a replay for views that are behind, or goes on with the one that there was.
+    pub(super) fn replay_what_is_behind(&mut self, behind: Vec<String>) -> Result<()> {
+        if let Some(running) = &self.replay {
+            if running.views == behind {
+                return Ok(());
+            }
+            self.give_up()?;
+        }
+        if behind.is_empty() {
+            return self.forget_replays(None);
+        }
+        let graph = Arc::new(self.all.graph.part(|view| behind.iter().any(|name| name == view)));
+        let stores = graph.outputs.iter().map(|output| format!("{}-{}", output.relation, output.fingerprint));
+        let name = format!("{:08x}", crc32c::crc32c(stores.collect::<Vec<_>>().join("\n").as_bytes()));
+        self.forget_replays(Some(&name))?;
+        let folder = format!("{FOLDER}/{name}");
+        let ground = self.ground.clone();
+        let store: Arc<dyn ObjectStore> =
+            Arc::new(PrefixStore::new(Arc::clone(&ground.store), Path::from(folder.as_str())));
+        if ground.runtime.block_on(newest(Arc::clone(&store)))?.is_none() {
+            // Another replay may have been here, and have given up.
+            let topics = ground.log.topics().map_err(headwater_stream::Error::from)?;
+            for stream in graph.derived().filter(|stream| topics.iter().any(|topic| topic.name == stream.topic)) {
+                self.remove_store(&stream.topic, Kind::View)?;
+            }
+        }
+        let board = self.engine()?.archive_board().clone();
+        let archives: BTreeMap<String, Snapshot> = graph
+            .inputs
+            .iter()
+            .filter_map(|stream| Some((stream.name.clone(), board.get(&stream.name)?.snapshot)))
+            .collect();
+        let until = self.engine()?.positions();
+        let mut options = ground.options.clone();
+        options.tick_bytes = options.tick_bytes.min(TICK_BYTES);
+        let engine = Engine::open(Parts {
+            graph,
+            log: Arc::clone(&ground.log),
+            store,
+            lake: Some(Arc::clone(&ground.lake)),
+            clock: Arc::clone(&ground.clock),
+            runtime: Arc::clone(&ground.runtime),
+            options,
+            role: Role::Replay(History { name: format!("replay/{name}"), archives, until }),
+        })?;
+        let left = engine.distance();
+        tracing::info!(views = behind.join(", "), rows = left, "replaying history");
+        self.replay = Some(Replay {
+            engine,
+            folder,
+            views: behind,
+            began: ground.clock.elapsed(),
+            began_us: ground.clock.now_us(),
+            total: left,
+            left,
+        });
+        Ok(())
+    }
+
+    /// One tick of the replay; when it is near, the engine waits for it and takes it over.
+    pub(super) fn step_replay(&mut self) -> Result<()> {
+        let Some(mut replay) = self.replay.take() else { return Ok(()) };
+        let stepped = replay.engine.step()?;
+        replay.left = replay.engine.distance();
+        if !matches!(stepped, Step::Idle(_)) && replay.left > 0 {
+            self.replay = Some(replay);
+            return Ok(());
+        }
+        let before = replay.left;
+        replay.engine.set_goal(self.engine()?.positions());
+        replay.left = replay.engine.distance();
+        replay.total += replay.left.saturating_sub(before);
+        if replay.left > NEAR {
+            self.replay = Some(replay);
+            return Ok(());
+        }
+        self.take_over(replay)
+    }
+
+    fn take_over(&mut self, mut replay: Replay) -> Result<()> {
+        self.engine()?.settle()?;
+        let before = replay.engine.distance();
+        replay.engine.set_goal(self.engine()?.positions());
+        replay.total += replay.engine.distance().saturating_sub(before);
+        while replay.engine.distance() > 0 {
+            replay.engine.step()?;
+        }
+        replay.left = 0;
+        let done = replay.ended(&self.ground, State::Done);
+        let joined = replay.engine.give()?;
+        if let Some(engine) = self.engine.take() {
+            engine.join(joined)?;
+        }
+        tracing::info!(views = done.views.join(", "), rows = done.rows_total, "the replay has caught up");
+        self.replays.push(done);
+        self.reopen()?;
+        self.forget_replays(None)
+    }
+
+    /// Opens the engine again over what is wanted, as far as it is not behind.
+    pub(super) fn reopen(&mut self) -> Result<()> {
+        drop(self.engine.take());
+        let newest = self.ground.runtime.block_on(newest(Arc::clone(&self.ground.store)))?;
+        let outputs = newest.as_ref().map(|manifest| manifest.outputs.clone()).unwrap_or_default();
+        self.all = self.wanted.declare(self.catalog.current())?;
+        let behind = behind(&self.all.graph, newest.as_ref(), self.ground.log.as_ref());
+        self.declared = stored::running(&self.wanted, self.catalog.current(), &outputs, &behind)?;
+        self.engine = Some(open_engine(&self.ground, &self.declared)?);
+        self.version += 1;
+        self.sweep()?;
+        self.replay_what_is_behind(behind)
+    }
+
+    /// Ends the replay that runs: its views are not wanted like that any more.
+    fn give_up(&mut self) -> Result<()> {
+        let Some(replay) = self.replay.take() else { return Ok(()) };
+        self.replays.push(replay.ended(&self.ground, State::GivenUp));
+        let Replay { engine, folder, .. } = replay;
+        drop(engine);
+        self.remove(&folder)
+    }
+
+    /// Removes what replays have left, but for one.
+    fn forget_replays(&self, but: Option<&str>) -> Result<()> {
+        let place = Path::from(FOLDER);
+        let listed = self.ground.store.list_with_delimiter(Some(&place));
+        let folders = self.ground.runtime.block_on(listed).map_err(headwater_stream::Error::from)?.common_prefixes;
+        for folder in folders.iter().filter(|folder| folder.filename() != but) {
+            self.remove(folder.as_ref())?;
+        }
+        Ok(())
+    }
+
+    fn remove(&self, folder: &str) -> Result<()> {
+        let store = &self.ground.store;
+        let removed = self.ground.runtime.block_on(async {
+            let mut files: Vec<Path> =
+                store.list(Some(&Path::from(folder))).map_ok(|file| file.location).try_collect().await?;
+            // State first, then manifests from the newest on: what an interrupted removal leaves is no older one.
+            files.sort_by_key(|file| std::cmp::Reverse(file.filename().unwrap_or_default().to_owned()));
+            for file in files {
+                store.delete(&file).await?;
+            }
+            Ok::<_, object_store::Error>(())
+        });
+        Ok(removed.map_err(headwater_stream::Error::from)?)
+    }
+}

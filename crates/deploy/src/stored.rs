@@ -1,0 +1,78 @@
+//! Definitions as statements: they are stored as their text.
+
+use std::collections::BTreeMap;
+
+use headwater_catalog::{Definition, Definitions};
+use headwater_log::Log;
+use headwater_sql::{Parsed, SourceText};
+use headwater_stream::checkpoint::{Manifest, OutputState};
+use headwater_stream::engine::behind;
+
+use crate::resolve::{Declaration, Declared, Named};
+use crate::{Error, Result};
+
+/// A stored definition as a statement.
+pub fn declaration(definition: &Definition) -> Result<Declaration> {
+    let parsed = statement(&definition.name, &definition.text)?;
+    Ok(Declaration { parsed, owner: definition.owner })
+}
+
+fn statement(name: &str, text: &str) -> Result<Parsed> {
+    let source = SourceText::new(format!("catalog: {name}"), text);
+    let mut parsed = headwater_sql::parse(&source)?;
+    match (parsed.pop(), parsed.is_empty()) {
+        (Some(one), true) => Ok(one),
+        _ => Err(Error::Refused {
+            message: format!("the stored definition of {name} is not one statement"),
+            hint: "restore the data folder from a backup".to_owned(),
+        }),
+    }
+}
+
+/// All stored definitions.
+pub fn wanted(definitions: &Definitions) -> Result<Named> {
+    Named::of(definitions.iter().map(declaration).collect::<Result<Vec<_>>>()?)
+}
+
+/// What a data folder without a node has: what ran when it had one.
+pub fn at_rest(definitions: &Definitions, newest: Option<&Manifest>, log: &dyn Log) -> Result<Declared> {
+    let wanted = wanted(definitions)?;
+    let behind = behind(&wanted.declare(definitions)?.graph, newest, log);
+    let outputs = newest.map(|manifest| manifest.outputs.clone()).unwrap_or_default();
+    running(&wanted, definitions, &outputs, &behind)
+}
+
+/// What runs by the newest checkpoint while `wanted` is on its way: views that are behind are as the checkpoint has
+/// them, or not there yet. `outputs` are the checkpoint's.
+pub fn running(
+    wanted: &Named,
+    stores: &Definitions,
+    outputs: &BTreeMap<String, OutputState>,
+    behind: &[String],
+) -> Result<Declared> {
+    if behind.is_empty() {
+        return wanted.declare(stores);
+    }
+    let ready = wanted.objects().iter().filter(|object| !behind.contains(&object.definition.name));
+    let ready: Vec<Declaration> = ready
+        .map(|object| Declaration { parsed: object.parsed.clone(), owner: object.definition.owner })
+        .collect();
+    let (mut older, mut as_they_are) = (stores.clone(), ready.clone());
+    for name in behind {
+        let (Some(state), Some(definition)) = (outputs.get(name), older.by_name.get_mut(name)) else { continue };
+        definition.generation = state.generation;
+        as_they_are.push(Declaration { parsed: statement(name, &state.definition)?, owner: definition.owner });
+    }
+    // The old definition of a view may not fit what it reads any more: then there is none until the new one has caught
+    // up.
+    let with_older = Named::of(as_they_are).and_then(|named| named.declare(&older));
+    let fits = |declared: &Declared| {
+        let same = |state: &OutputState, fingerprint: &str| state.fingerprint == fingerprint;
+        let mut all = declared.graph.outputs.iter().filter(|output| behind.contains(&output.relation));
+        all.all(|output| outputs.get(&output.relation).is_some_and(|state| same(state, &output.fingerprint)))
+    };
+    match with_older {
+        Ok(declared) if fits(&declared) => Ok(declared),
+        _ => Named::of(ready)?.declare(stores),
+    }
+}

@@ -1,0 +1,100 @@
+//! One partition of an archive, read in the order of its offsets: history as it happened.
+//!
+//! Files of a partition cover disjoint ranges and carry where they begin in their names, so they are read one after
+//! the other; at most one is held in memory.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, new_null_array};
+use arrow::compute::cast;
+use arrow::datatypes::{Int64Type, SchemaRef};
+use object_store::path::Path;
+use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+
+use super::schema::OFFSET;
+use super::snapshot::Snapshot;
+use crate::lake::Table;
+use crate::{Error, Result};
+
+const BATCH_ROWS: usize = 8192;
+
+/// Reads on from one offset to the end of what the snapshot holds.
+pub struct Replay {
+    table: Arc<Table>,
+    schema: SchemaRef,
+    files: VecDeque<File>,
+    open: Option<(Path, ParquetRecordBatchReader)>,
+    from: i64,
+}
+
+struct File {
+    first_offset: i64,
+    path: String,
+}
+
+impl Snapshot {
+    /// The rows of a partition from an offset on, ascending.
+    pub fn replay(&self, partition: u32, from: i64) -> Replay {
+        let (table, schema) = (self.table(), self.schema());
+        let folder = format!("p{partition}/");
+        let mut files: Vec<File> = self
+            .files()
+            .filter_map(|path| {
+                let first = path.strip_prefix(&folder)?.split('-').next()?.parse().ok()?;
+                Some(File { first_offset: first, path })
+            })
+            .collect();
+        files.sort_by_key(|file| file.first_offset);
+        // The last file that begins at or before the offset is the first that can hold it.
+        let begin = files.partition_point(|file| file.first_offset <= from).saturating_sub(1);
+        Replay { table, schema, files: files.into_iter().skip(begin).collect(), open: None, from }
+    }
+}
+
+impl Replay {
+    /// Some more rows, with all columns of the archive; `None` at the end.
+    pub async fn next(&mut self) -> Result<Option<RecordBatch>> {
+        loop {
+            let Some((path, reader)) = &mut self.open else {
+                let Some(file) = self.files.pop_front() else { return Ok(None) };
+                let path = self.table.file(&file.path);
+                let bytes = self.table.read(&path).await?;
+                let corrupt = |error: parquet::errors::ParquetError| Error::corrupt(path.to_string(), error.to_string());
+                let builder = ParquetRecordBatchReaderBuilder::try_new(bytes).map_err(corrupt)?;
+                let reader = builder.with_batch_size(BATCH_ROWS).build().map_err(corrupt)?;
+                self.open = Some((path, reader));
+                continue;
+            };
+            let Some(batch) = reader.next() else {
+                self.open = None;
+                continue;
+            };
+            let corrupt = |detail: String| Error::corrupt(path.to_string(), detail);
+            let batch = batch.map_err(|error| corrupt(error.to_string()))?;
+            let rows = conform(&self.schema, &batch).map_err(|error| corrupt(error.to_string()))?;
+            let offsets = rows.column_by_name(OFFSET).and_then(|column| column.as_primitive_opt::<Int64Type>().cloned());
+            let offsets = offsets.ok_or_else(|| corrupt("it has no offsets".to_owned()))?;
+            let known = offsets.values().partition_point(|offset| *offset < self.from);
+            let rows = rows.slice(known, rows.num_rows() - known);
+            if let Some(last) = offsets.values().last().filter(|_| rows.num_rows() > 0) {
+                self.from = last + 1;
+                return Ok(Some(rows));
+            }
+        }
+    }
+}
+
+/// A file's columns as the archive has them now: those that came later are null.
+fn conform(schema: &SchemaRef, batch: &RecordBatch) -> Result<RecordBatch, arrow::error::ArrowError> {
+    let columns: Vec<ArrayRef> = schema
+        .fields()
+        .iter()
+        .map(|field| match batch.column_by_name(field.name()) {
+            Some(column) if column.data_type() == field.data_type() => Ok(Arc::clone(column)),
+            Some(column) => cast(column, field.data_type()),
+            None => Ok(new_null_array(field.data_type(), batch.num_rows())),
+        })
+        .collect::<Result<_, _>>()?;
+    RecordBatch::try_new(Arc::clone(schema), columns)
+}
