@@ -106,7 +106,7 @@ fn types() -> impl Strategy<Value = &'static str> {
         "timestamp without time zone",
         "DATE",
         "REAL",
-        "INT ARRAY",
+        "INT[]",
         "ARRAY<VARCHAR>",
     ])
 }

@@ -61,7 +61,21 @@ fn tests_of_a_project() {
          EXPECT DEAD LETTERS EMPTY;
 
          TEST 'a late row, and no more' EXPECT system.streams VALUES (1);",
-        expect![[""]],
+        expect![[r#"
+            revenue_by_minute
+              GIVEN orders (order_id, amount, ordered_at) VALUES
+                         (1, 10.5, '2026-01-01 00:00:10'), (2, -4, '2026-01-01 00:00:20')
+              GIVEN clicks file clicks.csv Some("csv")
+              EXPECT revenue_by_minute () None: nothing
+              THEN 2026-01-01 00:02:00
+              EXPECT revenue_by_minute (category, revenue) Some("category <> 'x'"): VALUES ('a', 10.5), (NULL, 1)
+              EXPECT (SELECT a FROM t ORDER BY a) ordered=true: VALUES (1), (2)
+              EXPECT (SELECT count(*) FROM t) ordered=false: VALUES (2)
+              EXPECT letters of Some("orders") (reason): VALUES ('constraint')
+              EXPECT letters of None (): nothing
+            a late row, and no more
+              EXPECT system.streams () None: VALUES (1)
+        "#]],
     );
 }
 
@@ -72,6 +86,21 @@ fn tests_that_are_wrong() {
          TEST a GIVEN s SELECT 1; TEST a THEN '2026' EXPECT s EMPTY; TEST a WHEN s EXPECT s EMPTY;
          TEST a EXPECT s; TEST a EXPECT s VALUES (1) LIMIT 1; TEST a EXPECT (SELECT 1) ORDERED;
          TEST a EXPECT DEAD LETTERS VALUES (1); TEST a EXPECT s VALUES (1) FINALLY; TEST a EXPECT s EMPTY VALUES (1)",
-        expect![[""]],
+        expect![[r#"
+            expected TEST, found SELECT [SELECT]; files named *.test.sql hold tests: TEST name GIVEN … EXPECT …
+            expected the name of the test, found the end of the statement []
+            test a expects nothing [a]; a test has steps: GIVEN stream VALUES (…), THEN TIME '…', EXPECT relation VALUES (…)
+            test a expects nothing [a]; a test has steps: GIVEN stream VALUES (…), THEN TIME '…', EXPECT relation VALUES (…)
+            column a stands twice [a]
+            expected VALUES or FROM FILE, found SELECT [SELECT]
+            expected TIME, found '2026' ['2026']; write THEN TIME '2026-01-01 00:02:00'
+            expected GIVEN, THEN TIME or EXPECT, found WHEN [WHEN]; a test has steps: GIVEN stream VALUES (…), THEN TIME '…', EXPECT relation VALUES (…)
+            expected VALUES or EMPTY, found the end of the statement []
+            only VALUES stand here [VALUES (1) LIMIT 1]; a query is expected in parentheses: EXPECT (SELECT …) VALUES …
+            expected VALUES or EMPTY, found the end of the statement []
+            expected columns or EMPTY, found VALUES [VALUES]; name what is compared: EXPECT DEAD LETTERS (relation, reason) VALUES …
+            expected GIVEN, THEN TIME, EXPECT or the end of the test, found FINALLY [FINALLY]; a test has steps: GIVEN stream VALUES (…), THEN TIME '…', EXPECT relation VALUES (…)
+            expected GIVEN, THEN TIME, EXPECT or the end of the test, found VALUES [VALUES]; a test has steps: GIVEN stream VALUES (…), THEN TIME '…', EXPECT relation VALUES (…)
+        "#]],
     );
 }
