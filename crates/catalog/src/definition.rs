@@ -39,11 +39,7 @@ impl Kind {
             Statement::CreateStream(_) => Some(Kind::Stream),
             Statement::CreateSource(_) => Some(Kind::Source),
             Statement::CreateMaterializedView(_) => Some(Kind::View),
-            Statement::Drop(_)
-            | Statement::Show(_)
-            | Statement::Query(_)
-            | Statement::Explain(_)
-            | Statement::ExplainView(_) => None,
+            _ => None,
         }
     }
 }

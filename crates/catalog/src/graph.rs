@@ -10,6 +10,7 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use headwater_sql::ast::Existing;
 use headwater_sql::{Diagnostic, Diagnostics, Parsed, Statement, nearest};
 
 use crate::definition::{Definition, Kind, Owner};
@@ -135,11 +136,20 @@ fn drafts(statements: Vec<Parsed>, known: &Known, wrong: &mut Vec<Diagnostic>) -
     let mut drafts: Vec<Draft> = Vec::new();
     for parsed in statements {
         let (Some(kind), Some(name)) = (Kind::of(&parsed.statement), parsed.statement.defines().cloned()) else {
-            let message = format!("{} defines nothing", parsed.statement.words());
-            let refused = Diagnostic::new(parsed.source.clone(), parsed.span, message);
-            wrong.push(refused.with_hint("a project's files declare; ask questions with headwater sql"));
+            let words = parsed.statement.words();
+            let refuse = |message| Diagnostic::new(parsed.source.clone(), parsed.span, message);
+            wrong.push(match parsed.statement.defines() {
+                Some(_) => refuse(format!("{words} is not built yet")),
+                None => refuse(format!("{words} defines nothing"))
+                    .with_hint("a project's files declare; ask questions with headwater sql"),
+            });
             continue;
         };
+        if parsed.statement.existing() != Existing::Refuse {
+            let message = "OR REPLACE and IF NOT EXISTS are not needed here";
+            let refused = Diagnostic::new(parsed.source.clone(), name.span, message);
+            wrong.push(refused.with_hint("a statement declares what is there; applying it twice changes nothing"));
+        }
         if known.schemas.iter().chain(&known.mirrors).any(|reserved| *reserved == name.value) {
             let message = format!("the name {name} is reserved");
             wrong.push(Diagnostic::new(parsed.source.clone(), name.span, message));

@@ -148,11 +148,8 @@ fn add(
             source.store = store(&source.name, generation);
             declared.push(source);
         }
-        Statement::Drop(_)
-        | Statement::Show(_)
-        | Statement::Query(_)
-        | Statement::Explain(_)
-        | Statement::ExplainView(_) => {}
+        // The graph has refused what defines nothing.
+        _ => {}
     }
     Ok(())
 }

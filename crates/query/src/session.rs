@@ -162,7 +162,13 @@ impl Session {
     pub async fn run(&self, parsed: &Parsed) -> Result<QueryResult> {
         if let Statement::Show(show) = &parsed.statement {
             self.known(show, parsed)?;
-            return Box::pin(self.query(&show::query(show))).await;
+            let Some(query) = show::query(show) else {
+                let refused = Diagnostic::new(parsed.source.clone(), parsed.span, "this SHOW is not built yet");
+                let hint =
+                    "SHOW STREAMS, SOURCES, MATERIALIZED VIEWS and RELATIONS work, and SELECT on system. relations";
+                return Err(refused.with_hint(hint).into());
+            };
+            return Box::pin(self.query(&query)).await;
         }
         let (query, explain) = match &parsed.statement {
             Statement::Query(query) => (query, None),
@@ -188,7 +194,7 @@ impl Session {
 
     /// Refuses a question about a relation that is not there.
     fn known(&self, show: &ast::Show, parsed: &Parsed) -> Result<()> {
-        let ast::Show::Columns(name) = show else { return Ok(()) };
+        let ast::Show::Columns(ast::RelationName { schema: None, name }) = show else { return Ok(()) };
         if self.sources.relations.get(&name.value).is_some() {
             return Ok(());
         }

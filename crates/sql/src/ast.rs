@@ -3,12 +3,32 @@
 //! Names are folded to lower case unless quoted. Identifiers inside `sqlparser` expressions and
 //! queries are as written; DataFusion's planner folds them by the same rule.
 
+mod change;
+mod outside;
+mod project_test;
+mod rows;
+mod show;
+mod stream;
+mod table;
+mod view;
+
 use std::fmt;
 use std::hash::{Hash, Hasher};
 
 use sqlparser::ast as engine;
 
-use crate::{Options, SourceText, Span};
+use crate::{SourceText, Span};
+
+pub use change::{Alter, AlterAction, AlterUser, Change, Comment, Commented, Drop, Kind};
+pub use outside::{
+    CreateConnection, CreateSecret, CreateSink, CreateSource, CreateUser, Destination, Origin, SecretOrigin, SinkRows,
+};
+pub use project_test::{Action, Expect, Expected, Given, GivenRows, Moment, ProjectTest, Step};
+pub use rows::{Assignment, Delete, Expression, Insert, Update};
+pub use show::{CancelQuery, Explain, ExplainView, ReplayDeadLetters, Show};
+pub use stream::{Column, CreateStream, Rule, Violation, Watermark};
+pub use table::{CreateExternalTable, CreateTable, FileFormat};
+pub use view::{CreateMaterializedView, CreateView, Emit, Refresh};
 
 /// One statement of a text, without its semicolon.
 #[derive(Debug, Clone)]
@@ -27,12 +47,28 @@ pub struct Parsed {
 pub enum Statement {
     CreateStream(CreateStream),
     CreateSource(CreateSource),
+    CreateTable(CreateTable),
+    CreateExternalTable(CreateExternalTable),
+    CreateView(CreateView),
     CreateMaterializedView(CreateMaterializedView),
+    CreateSink(CreateSink),
+    CreateConnection(CreateConnection),
+    CreateSecret(CreateSecret),
+    CreateUser(CreateUser),
+    AlterStream(Alter),
+    AlterTable(Alter),
+    AlterUser(AlterUser),
     Drop(Drop),
-    Show(Show),
+    Comment(Comment),
+    Insert(Insert),
+    Update(Update),
+    Delete(Delete),
     Query(Query),
     Explain(Explain),
-    ExplainView(Name),
+    ExplainView(ExplainView),
+    Show(Show),
+    ReplayDeadLetters(ReplayDeadLetters),
+    CancelQuery(CancelQuery),
 }
 
 impl Statement {
@@ -41,174 +77,80 @@ impl Statement {
         match self {
             Statement::CreateStream(_) => "CREATE STREAM",
             Statement::CreateSource(_) => "CREATE SOURCE",
+            Statement::CreateTable(_) => "CREATE TABLE",
+            Statement::CreateExternalTable(_) => "CREATE EXTERNAL TABLE",
+            Statement::CreateView(_) => "CREATE VIEW",
             Statement::CreateMaterializedView(_) => "CREATE MATERIALIZED VIEW",
-            Statement::Drop(drop) => match drop.kind {
-                Kind::Stream => "DROP STREAM",
-                Kind::Source => "DROP SOURCE",
-                Kind::MaterializedView => "DROP MATERIALIZED VIEW",
-            },
-            Statement::Show(_) => "SHOW",
+            Statement::CreateSink(_) => "CREATE SINK",
+            Statement::CreateConnection(_) => "CREATE CONNECTION",
+            Statement::CreateSecret(_) => "CREATE SECRET",
+            Statement::CreateUser(_) => "CREATE USER",
+            Statement::AlterStream(_) => "ALTER STREAM",
+            Statement::AlterTable(_) => "ALTER TABLE",
+            Statement::AlterUser(_) => "ALTER USER",
+            Statement::Drop(drop) => drop.words(),
+            Statement::Comment(_) => "COMMENT",
+            Statement::Insert(_) => "INSERT",
+            Statement::Update(_) => "UPDATE",
+            Statement::Delete(_) => "DELETE",
             Statement::Query(_) => "SELECT",
             Statement::Explain(_) | Statement::ExplainView(_) => "EXPLAIN",
+            Statement::Show(_) => "SHOW",
+            Statement::ReplayDeadLetters(_) => "REPLAY DEAD LETTERS",
+            Statement::CancelQuery(_) => "CANCEL QUERY",
+        }
+    }
+
+    /// The name that the statement defines, if it defines one, and what becomes of an object that has it.
+    fn definition(&self) -> Option<(&Name, Existing)> {
+        match self {
+            Statement::CreateStream(create) => Some((&create.name, create.existing)),
+            Statement::CreateSource(create) => Some((&create.name, create.existing)),
+            Statement::CreateTable(create) => Some((&create.name, create.existing)),
+            Statement::CreateExternalTable(create) => Some((&create.name, create.existing)),
+            Statement::CreateView(create) => Some((&create.name, create.existing)),
+            Statement::CreateMaterializedView(create) => Some((&create.name, create.existing)),
+            Statement::CreateSink(create) => Some((&create.name, create.existing)),
+            Statement::CreateConnection(create) => Some((&create.name, create.existing)),
+            Statement::CreateSecret(create) => Some((&create.name, create.existing)),
+            Statement::CreateUser(create) => Some((&create.name, create.existing)),
+            Statement::AlterStream(_)
+            | Statement::AlterTable(_)
+            | Statement::AlterUser(_)
+            | Statement::Drop(_)
+            | Statement::Comment(_)
+            | Statement::Insert(_)
+            | Statement::Update(_)
+            | Statement::Delete(_)
+            | Statement::Query(_)
+            | Statement::Explain(_)
+            | Statement::ExplainView(_)
+            | Statement::Show(_)
+            | Statement::ReplayDeadLetters(_)
+            | Statement::CancelQuery(_) => None,
         }
     }
 
     /// The name that the statement defines, if it defines one.
     pub fn defines(&self) -> Option<&Name> {
-        match self {
-            Statement::CreateStream(create) => Some(&create.name),
-            Statement::CreateSource(create) => Some(&create.name),
-            Statement::CreateMaterializedView(create) => Some(&create.name),
-            Statement::Drop(_)
-            | Statement::Show(_)
-            | Statement::Query(_)
-            | Statement::Explain(_)
-            | Statement::ExplainView(_) => None,
-        }
+        self.definition().map(|(name, _)| name)
+    }
+
+    /// What becomes of an object that has the name already; [`Existing::Refuse`] for statements that define nothing.
+    pub fn existing(&self) -> Existing {
+        self.definition().map_or(Existing::Refuse, |(_, existing)| existing)
     }
 }
 
-/// What a statement is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Kind {
-    Stream,
-    Source,
-    MaterializedView,
-}
-
-/// `DROP kind [IF EXISTS] names [CASCADE] [PURGE]`
-#[derive(Debug, Clone)]
-pub struct Drop {
-    pub kind: Kind,
-    pub if_exists: bool,
-    /// At least one.
-    pub names: Vec<Name>,
-    /// What depends on them goes too.
-    pub cascade: bool,
-    /// Archives go too.
-    pub purge: bool,
-}
-
-/// `SHOW …` and `DESCRIBE name`
-#[derive(Debug, Clone)]
-pub enum Show {
-    /// Objects of a kind, or all relations, whose names match a pattern of LIKE.
-    Objects {
-        kind: Option<Kind>,
-        like: Option<String>,
-    },
-    Columns(Name),
-    /// The statement that declares an object.
-    Create(Name),
-}
-
-/// `CREATE STREAM name (columns, watermark, rules) PARTITION KEY (…) WITH (…)`
-#[derive(Debug, Clone)]
-pub struct CreateStream {
-    pub name: Name,
-    /// At least one; names are distinct.
-    pub columns: Vec<Column>,
-    pub watermark: Option<Watermark>,
-    pub rules: Vec<Rule>,
-    /// Each is one of `columns`.
-    pub partition_key: Vec<Name>,
-    pub options: Options,
-}
-
-#[derive(Debug, Clone)]
-pub struct Column {
-    pub name: Name,
-    /// Never `DataType::Custom`.
-    pub data_type: engine::DataType,
-    pub data_type_span: Span,
-    pub not_null: bool,
-    pub span: Span,
-}
-
-/// `WATERMARK FOR column AS expression`
-#[derive(Debug, Clone)]
-pub struct Watermark {
-    pub column: Name,
-    pub expression: engine::Expr,
-    pub expression_span: Span,
-    pub span: Span,
-}
-
-/// `CONSTRAINT name EXPECT (condition) ON VIOLATION …`
-#[derive(Debug, Clone)]
-pub struct Rule {
-    pub name: Name,
-    pub condition: engine::Expr,
-    /// The condition as written, without its parentheses.
-    pub condition_text: String,
-    pub condition_span: Span,
-    pub on_violation: Violation,
-    pub span: Span,
-}
-
-/// What becomes of a row that breaks a rule.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Violation {
-    Quarantine,
-    Warn,
-    Drop,
-    Fail,
-}
-
-impl fmt::Display for Violation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Violation::Quarantine => "QUARANTINE",
-            Violation::Warn => "WARN",
-            Violation::Drop => "DROP",
-            Violation::Fail => "FAIL",
-        })
-    }
-}
-
-/// `CREATE SOURCE name INTO stream FROM origin WITH (…)`
-#[derive(Debug, Clone)]
-pub struct CreateSource {
-    pub name: Name,
-    pub into: Option<Name>,
-    pub from: Origin,
-    pub options: Options,
-}
-
-/// Where a source's rows come from.
-#[derive(Debug, Clone)]
-pub enum Origin {
-    Files(Options),
-    Generator(Options),
-}
-
-/// `CREATE MATERIALIZED VIEW name (rules) … AS query EMIT …`
-#[derive(Debug, Clone)]
-pub struct CreateMaterializedView {
-    pub name: Name,
-    pub rules: Vec<Rule>,
-    /// Names of the query's output columns; whether they exist is known only when planned.
-    pub partition_key: Vec<Name>,
-    pub options: Options,
-    /// None: not said.
-    pub emit: Option<Emit>,
-    pub refresh: Refresh,
-    pub query: Box<engine::Query>,
-    pub query_span: Span,
-    /// The query alone, with settings filled in and without `EMIT`.
-    pub query_text: String,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Emit {
-    Changes,
-    OnWindowClose,
-}
-
+/// What `CREATE` does when there is an object of the name already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum Refresh {
+pub enum Existing {
     #[default]
-    Continuous,
+    Refuse,
+    /// `IF NOT EXISTS`
+    Keep,
+    /// `OR REPLACE`
+    Replace,
 }
 
 /// A query by itself: `SELECT`, `WITH`, `VALUES`, `TABLE`, `FROM`.
@@ -218,14 +160,6 @@ pub struct Query {
     pub span: Span,
     /// With settings filled in.
     pub text: String,
-}
-
-/// `EXPLAIN [ANALYZE] [VERBOSE] query`
-#[derive(Debug, Clone)]
-pub struct Explain {
-    pub analyze: bool,
-    pub verbose: bool,
-    pub query: Query,
 }
 
 /// A name as the platform knows it. Two names are equal if their folded values are; where they stand does not matter.
@@ -260,5 +194,27 @@ impl Hash for Name {
 impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.value)
+    }
+}
+
+/// A relation: `orders`, or `system.streams`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct RelationName {
+    pub schema: Option<Name>,
+    pub name: Name,
+}
+
+impl RelationName {
+    pub fn span(&self) -> Span {
+        self.schema.as_ref().map_or(self.name.span, |schema| schema.span.to(self.name.span))
+    }
+}
+
+impl fmt::Display for RelationName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.schema {
+            Some(schema) => write!(f, "{schema}.{}", self.name),
+            None => write!(f, "{}", self.name),
+        }
     }
 }

@@ -4,11 +4,13 @@
 //! sqlparser's, with sqlparser's tokens. This crate knows no engine, plans nothing and touches
 //! neither network nor disk.
 
+mod alter;
 pub mod ast;
 pub mod diagnostic;
 mod limits;
 pub mod options;
 mod parse;
+mod render;
 pub mod session;
 pub mod settings;
 pub mod source;
@@ -19,7 +21,9 @@ mod windows;
 pub use ast::{Parsed, Statement};
 pub use diagnostic::{Diagnostic, Diagnostics};
 pub use options::{Options, Value, parse_duration};
-pub use parse::{canonical, parse, parse_template, parse_template_with_recovery, parse_with_recovery};
+pub use parse::{
+    canonical, parse, parse_project_tests, parse_template, parse_template_with_recovery, parse_with_recovery,
+};
 pub use source::{SourceText, Span};
 pub use sqlparser;
 pub use template::Template;

@@ -7,6 +7,7 @@ mod duration;
 #[cfg(test)]
 mod tests;
 
+use std::fmt;
 use std::time::Duration;
 
 use crate::ast::Name;
@@ -41,6 +42,25 @@ pub enum Value {
     Number(String),
     Boolean(bool),
     List(Box<Options>),
+    /// `SECRET name`: what the secret of that name holds.
+    Secret(Name),
+}
+
+/// A value that may be secret. `Debug` does not show it.
+#[derive(Clone, PartialEq, Eq)]
+pub enum TextOrSecret {
+    Text(String),
+    /// The name of the secret.
+    Secret(Name),
+}
+
+impl fmt::Debug for TextOrSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            TextOrSecret::Text(_) => f.write_str("Text(…)"),
+            TextOrSecret::Secret(name) => write!(f, "Secret({name})"),
+        }
+    }
 }
 
 impl Value {
@@ -50,6 +70,7 @@ impl Value {
             Value::Number(number) => format!("the number {number}"),
             Value::Boolean(value) => format!("{value}"),
             Value::List(_) => "a list".to_owned(),
+            Value::Secret(name) => format!("SECRET {name}"),
         }
     }
 }
@@ -140,6 +161,15 @@ impl Options {
     pub fn take_list(&mut self, name: &str) -> Result<Option<Options>> {
         self.take_as(name, "a list in parentheses", |value| match value {
             Value::List(options) => Some((**options).clone()),
+            _ => None,
+        })
+    }
+
+    /// A text that may be kept secret: `'text'`, or `SECRET name`.
+    pub fn take_text_or_secret(&mut self, name: &str) -> Result<Option<TextOrSecret>> {
+        self.take_as(name, "a text in single quotes or SECRET name", |value| match value {
+            Value::Text(text) => Some(TextOrSecret::Text(text.clone())),
+            Value::Secret(name) => Some(TextOrSecret::Secret(name.clone())),
             _ => None,
         })
     }

@@ -4,26 +4,37 @@
 //! statement's first error. Headwater's own statements are recognised by their first words; their
 //! expressions, types and queries are parsed by sqlparser out of the same tokens.
 
+mod alter;
+mod columns;
+mod comment;
+mod connection;
+mod create;
 mod cursor;
 mod drop;
 mod lists;
+mod project_test;
 mod query;
 mod refused;
+mod rows;
 mod rules;
+mod running;
 mod show;
+mod sink;
 mod source;
 mod stream;
+mod table;
 #[cfg(test)]
 mod tests;
 mod view;
 
 use cursor::Cursor;
+pub use project_test::parse_project_tests;
 use sqlparser::tokenizer::{Token, TokenWithSpan};
 
 use crate::ast::{Parsed, Statement};
 use crate::template::Template;
 use crate::tokens::{Place, Tokens, tokenize};
-use crate::{Diagnostic, Diagnostics, Result, SourceText, limits};
+use crate::{Diagnostic, Diagnostics, Result, SourceText, Span, limits};
 
 /// Parses a text without settings, such as a query from a client.
 pub fn parse(source: &SourceText) -> Result<Vec<Parsed>, Diagnostics> {
@@ -44,6 +55,14 @@ pub fn parse_template(template: &Template) -> Result<Vec<Parsed>, Diagnostics> {
 
 /// As [`parse_template`], with the statements that are well beside the errors of those that aren't.
 pub fn parse_template_with_recovery(template: &Template) -> (Vec<Parsed>, Vec<Diagnostic>) {
+    parse_parts(template, parse_statement)
+}
+
+/// Parses each part that a text is cut into.
+fn parse_parts<T>(
+    template: &Template,
+    parse: impl Fn(&Template, Part) -> Result<Option<T>, Diagnostics>,
+) -> (Vec<T>, Vec<Diagnostic>) {
     let Tokens { tokens, places, broken } = tokenize(template);
     let (mut parsed, mut wrong) = (Vec::new(), Vec::new());
     let mut parts = split(tokens, places);
@@ -51,9 +70,9 @@ pub fn parse_template_with_recovery(template: &Template) -> (Vec<Parsed>, Vec<Di
         // What comes before the break belongs to a statement whose end is unknown.
         parts.pop();
     }
-    for (tokens, places) in parts {
-        match parse_statement(template, tokens, places) {
-            Ok(statement) => parsed.extend(statement),
+    for part in parts {
+        match parse(template, part) {
+            Ok(one) => parsed.extend(one),
             Err(errors) => wrong.extend(errors.0),
         }
     }
@@ -120,45 +139,57 @@ pub(crate) fn split(tokens: Vec<TokenWithSpan>, places: Vec<Place>) -> Vec<Part>
     parts
 }
 
-/// Nothing but white space is no statement.
-pub(crate) fn parse_statement(
-    template: &Template,
-    tokens: Vec<TokenWithSpan>,
-    places: Vec<Place>,
-) -> Result<Option<Parsed>, Diagnostics> {
-    let Some(first) = places.iter().position(|place| !place.white) else { return Ok(None) };
-    let last = places.iter().rposition(|place| !place.white).unwrap_or(first);
-    if let Some((at, message)) = limits::exceeded(&tokens) {
-        return Err(Diagnostic::new(template.source.clone(), places[at].written, message).into());
-    }
-    let span = places[first].written.to(places[last].written);
-    let text = template.text[places[first].filled.start..places[last].filled.end].to_owned();
-    let mut cursor = Cursor::new(template, tokens[first..=last].to_vec(), places[first..=last].to_vec());
+pub(crate) fn parse_statement(template: &Template, part: Part) -> Result<Option<Parsed>, Diagnostics> {
+    let solid = |place: &&Place| !place.white;
+    let (first, last) = (part.1.iter().find(solid), part.1.iter().rfind(solid));
+    let filled = first.zip(last).map(|(first, last)| first.filled.to(last.filled)).unwrap_or_default();
+    let Some((mut cursor, span)) = open(template, part)? else { return Ok(None) };
+    let text = template.text[filled.start..filled.end].to_owned();
     let statement = statement(&mut cursor)?;
     cursor.expect_end()?;
     Ok(Some(Parsed { statement, span, text, source: template.source.clone() }))
 }
 
+/// A part's tokens to be read, with the place of them all. Nothing but white space is no statement.
+fn open(template: &Template, (tokens, places): Part) -> Result<Option<(Cursor<'_>, Span)>> {
+    let Some(first) = places.iter().position(|place| !place.white) else { return Ok(None) };
+    let last = places.iter().rposition(|place| !place.white).unwrap_or(first);
+    if let Some((at, message)) = limits::exceeded(&tokens) {
+        return Err(Diagnostic::new(template.source.clone(), places[at].written, message));
+    }
+    let span = places[first].written.to(places[last].written);
+    let cursor = Cursor::new(template, tokens[first..=last].to_vec(), places[first..=last].to_vec());
+    Ok(Some((cursor, span)))
+}
+
 fn statement(cursor: &mut Cursor<'_>) -> Result<Statement, Diagnostics> {
-    if cursor.at(&["CREATE", "STREAM"]) {
-        stream::create(cursor).map(Statement::CreateStream)
-    } else if cursor.at(&["CREATE", "SOURCE"]) {
-        source::create(cursor).map(Statement::CreateSource)
-    } else if cursor.at(&["CREATE", "MATERIALIZED", "VIEW"]) {
-        view::create(cursor).map(Statement::CreateMaterializedView)
-    } else if drop::starts(cursor) {
-        drop::drop(cursor).map(Statement::Drop).map_err(Diagnostics::from)
-    } else if show::starts(cursor) {
-        show::show(cursor).map(Statement::Show).map_err(Diagnostics::from)
-    } else if cursor.at(&["EXPLAIN", "MATERIALIZED", "VIEW"]) {
-        cursor.expect(&["EXPLAIN", "MATERIALIZED", "VIEW"])?;
-        lists::object_name(cursor, "a view").map(Statement::ExplainView).map_err(Diagnostics::from)
-    } else if query::starts(cursor) {
-        query::query(cursor).map(Statement::Query)
-    } else if cursor.at(&["EXPLAIN"]) {
-        query::explain(cursor).map(Statement::Explain)
-    } else {
-        Err(refused::refuse(cursor).into())
+    if let Some(create) = create::starts(cursor) {
+        return create(cursor);
+    }
+    if query::starts(cursor) {
+        return query::query(cursor).map(Statement::Query);
+    }
+    if query::explains_view(cursor) {
+        return query::explain_view(cursor).map(Statement::ExplainView);
+    }
+    if drop::starts(cursor) {
+        return drop::drop(cursor).map(Statement::Drop);
+    }
+    if show::starts(cursor) {
+        return show::show(cursor).map(Statement::Show);
+    }
+    match (cursor.word().as_deref(), cursor.nth_word(1).as_deref()) {
+        (Some("EXPLAIN"), _) => query::explain(cursor).map(Statement::Explain),
+        (Some("ALTER"), Some("STREAM")) => alter::alter(cursor, "STREAM").map(Statement::AlterStream),
+        (Some("ALTER"), Some("TABLE")) => alter::alter(cursor, "TABLE").map(Statement::AlterTable),
+        (Some("ALTER"), Some("USER")) => connection::alter_user(cursor).map(Statement::AlterUser),
+        (Some("COMMENT"), Some("ON")) => comment::comment(cursor).map(Statement::Comment),
+        (Some("INSERT"), _) => rows::insert(cursor).map(Statement::Insert),
+        (Some("UPDATE"), _) => rows::update(cursor).map(Statement::Update),
+        (Some("DELETE"), _) => rows::delete(cursor).map(Statement::Delete),
+        (Some("REPLAY"), _) => running::replay(cursor).map(Statement::ReplayDeadLetters),
+        (Some("CANCEL"), _) => running::cancel(cursor).map(Statement::CancelQuery),
+        _ => Err(refused::refuse(cursor).into()),
     }
 }
 

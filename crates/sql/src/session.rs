@@ -120,7 +120,7 @@ pub fn parse(source: &SourceText, parameter: impl Fn(&str) -> bool) -> Result<Ve
         match session {
             Some(Err(error)) => wrong.extend(error.0),
             Some(Ok(Some((found, span)))) => commands.push(Command::Session(found, span)),
-            Some(Ok(None)) => match parse_statement(&template, tokens, places) {
+            Some(Ok(None)) => match parse_statement(&template, (tokens, places)) {
                 Ok(parsed) => commands.extend(parsed.map(Command::Ours)),
                 Err(errors) => wrong.extend(errors.0),
             },

@@ -4,7 +4,9 @@
 
 use std::time::Duration;
 
-use crate::ast::{CreateMaterializedView, CreateSource, CreateStream};
+use crate::ast::{
+    CreateExternalTable, CreateMaterializedView, CreateSink, CreateSource, CreateStream, CreateTable, FileFormat,
+};
 use crate::options::Value;
 use crate::{Diagnostic, Diagnostics, Options};
 
@@ -50,6 +52,24 @@ pub struct ViewSettings {
     pub partitions: Option<u32>,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SinkSettings {
+    /// A sink that is not enabled is checked and does not run.
+    pub enabled: bool,
+}
+
+/// A table of the lake has no options.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableSettings {}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExternalTableSettings {
+    /// Of CSV: whether the first line of a file names the columns.
+    pub header: bool,
+    /// Of CSV: one ASCII character between fields.
+    pub delimiter: u8,
+}
+
 impl StreamSettings {
     pub fn read(options: &Options) -> Result<StreamSettings, Diagnostics> {
         let mut options = options.clone();
@@ -81,6 +101,59 @@ impl ViewSettings {
             ViewSettings { format: options.take_choice("format", &FORMATS)?, partitions: partitions(&mut options)? };
         options.finish()?;
         Ok(settings)
+    }
+}
+
+impl SinkSettings {
+    pub fn read(options: &Options) -> Result<SinkSettings, Diagnostics> {
+        let mut options = options.clone();
+        let settings = SinkSettings { enabled: options.take_boolean("enabled")?.unwrap_or(true) };
+        options.finish()?;
+        Ok(settings)
+    }
+}
+
+impl TableSettings {
+    pub fn read(options: &Options) -> Result<TableSettings, Diagnostics> {
+        options.clone().finish()?;
+        Ok(TableSettings {})
+    }
+}
+
+impl ExternalTableSettings {
+    pub fn read(options: &Options, format: FileFormat) -> Result<ExternalTableSettings, Diagnostics> {
+        let mut options = options.clone();
+        let mut settings = ExternalTableSettings { header: true, delimiter: b',' };
+        if format == FileFormat::Csv {
+            settings.header = options.take_boolean("header")?.unwrap_or(true);
+            let written = options.entries().iter().find(|entry| entry.name.value == "delimiter").cloned();
+            if let (Some(text), Some(entry)) = (options.take_text("delimiter")?, written) {
+                settings.delimiter = match text.as_bytes() {
+                    [one] if one.is_ascii() && !b"\"\n\r".contains(one) => *one,
+                    _ => return Err(options.refuse(&entry, "delimiter must be one ASCII character").into()),
+                };
+            }
+        }
+        options.finish()?;
+        Ok(settings)
+    }
+}
+
+impl CreateSink {
+    pub fn settings(&self) -> Result<SinkSettings, Diagnostics> {
+        SinkSettings::read(&self.options)
+    }
+}
+
+impl CreateTable {
+    pub fn settings(&self) -> Result<TableSettings, Diagnostics> {
+        TableSettings::read(&self.options)
+    }
+}
+
+impl CreateExternalTable {
+    pub fn settings(&self) -> Result<ExternalTableSettings, Diagnostics> {
+        ExternalTableSettings::read(&self.options, self.format)
     }
 }
 

@@ -11,7 +11,7 @@ use headwater_gateway::{Done, File, Node, Outcome, Problem};
 use headwater_log::Log;
 use headwater_query::provide::{ReadPoint, Snapshots};
 use headwater_query::session::Session;
-use headwater_sql::{Parsed, SourceText, Statement};
+use headwater_sql::{Parsed, SourceText, Statement, ast};
 use headwater_stream::engine::published::Published;
 use headwater_stream::graph::Graph;
 use headwater_stream::source::runner::{Report, Reports};
@@ -105,7 +105,7 @@ impl Node for Doors {
         if matches!(statement.statement, Statement::Query(_) | Statement::Explain(_) | Statement::Show(_)) {
             return Ok(Outcome::Rows(self.session().run(&statement).await?));
         }
-        if let Statement::ExplainView(name) = &statement.statement {
+        if let Statement::ExplainView(ast::ExplainView::Existing(name)) = &statement.statement {
             let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
             return explain::explain(&current.graph, &current.published, &name.value).map(Outcome::Rows);
         }

@@ -1,29 +1,37 @@
 //! `SHOW` and `DESCRIBE` as the queries over `system.` relations that they stand for.
 
-use headwater_sql::ast::{Kind, Show};
+use headwater_sql::ast::{Kind, RelationName, Show};
 
-/// The query that answers a question about what is declared.
-pub(super) fn query(show: &Show) -> String {
-    match show {
+/// The query that answers a question about what is declared. None if no relation of ours has the answer yet.
+pub(super) fn query(show: &Show) -> Option<String> {
+    Some(match show {
         Show::Objects { kind, like } => {
-            let kinds = match kind {
-                Some(Kind::Stream) => "kind IN ('stream', 'derived stream')",
-                Some(Kind::Source) => "kind = 'source'",
-                // A view that never takes a row back is a stream as well.
-                Some(Kind::MaterializedView) => "kind IN ('keyed table', 'derived stream')",
-                None => "kind <> 'source'",
-            };
+            let kinds = kind.map_or(Some("kind <> 'source'"), condition)?;
             let like = like.as_ref().map(|like| format!(" AND name LIKE {}", literal(like))).unwrap_or_default();
             format!("SELECT name, kind, owner FROM system.relations WHERE {kinds}{like} ORDER BY name")
         }
-        Show::Columns(name) => format!(
+        Show::Columns(RelationName { schema: Some(_), .. }) => return None,
+        Show::Columns(RelationName { schema: None, name }) => format!(
             "SELECT name AS column_name, type AS data_type, nullable FROM system.columns WHERE relation = {} \
              ORDER BY position",
             literal(&name.value)
         ),
-        Show::Create(name) => {
-            format!("SELECT name, definition FROM system.relations WHERE name = {}", literal(&name.value))
+        Show::Create { kind, name } => {
+            let kinds = kind.map_or(Some("true"), condition)?;
+            let name = literal(&name.value);
+            format!("SELECT name, definition FROM system.relations WHERE name = {name} AND {kinds}")
         }
+    })
+}
+
+/// Over `system.relations`.
+fn condition(kind: Kind) -> Option<&'static str> {
+    match kind {
+        Kind::Stream => Some("kind IN ('stream', 'derived stream')"),
+        Kind::Source => Some("kind = 'source'"),
+        // A view that never takes a row back is a stream as well.
+        Kind::MaterializedView => Some("kind IN ('keyed table', 'derived stream')"),
+        Kind::Sink | Kind::Table | Kind::View | Kind::Connection | Kind::Secret | Kind::User => None,
     }
 }
 

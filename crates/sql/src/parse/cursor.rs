@@ -59,7 +59,12 @@ impl<'a> Cursor<'a> {
 
     /// Whether these words come next.
     pub fn at(&self, words: &[&str]) -> bool {
-        words.iter().enumerate().all(|(ahead, word)| is_word(self.nth(ahead), word))
+        self.at_ahead(0, words)
+    }
+
+    /// Whether these words come after the next `skipped` tokens.
+    pub fn at_ahead(&self, skipped: usize, words: &[&str]) -> bool {
+        words.iter().enumerate().all(|(ahead, word)| is_word(self.nth(skipped + ahead), word))
     }
 
     /// Reads these words if they come next.

@@ -3,43 +3,58 @@
 use sqlparser::tokenizer::Token;
 
 use super::{Cursor, lists};
-use crate::Result;
-use crate::ast::{Drop, Kind};
+use crate::ast::{Drop, Kind, Name};
+use crate::{Diagnostics, Result};
 
-/// What can be dropped, longer names first.
-const KINDS: [(&[&str], Kind); 3] =
-    [(&["MATERIALIZED", "VIEW"], Kind::MaterializedView), (&["STREAM"], Kind::Stream), (&["SOURCE"], Kind::Source)];
-
-pub(super) fn starts(cursor: &Cursor<'_>) -> bool {
-    KINDS.iter().any(|(words, _)| {
-        let opening: Vec<&str> = std::iter::once("DROP").chain(words.iter().copied()).collect();
-        cursor.at(&opening)
-    })
+/// The kind whose words stand `ahead` tokens further on, and the number of those words.
+pub(super) fn kind(cursor: &Cursor<'_>, ahead: usize) -> Option<(Kind, usize)> {
+    if cursor.at_ahead(ahead, &["EXTERNAL", "TABLE"]) {
+        return Some((Kind::Table, 2));
+    }
+    let kind = Kind::ALL.into_iter().find(|kind| cursor.at_ahead(ahead, kind.words()))?;
+    Some((kind, kind.words().len()))
 }
 
-/// `DROP kind [IF EXISTS] name, … [CASCADE | RESTRICT] [PURGE]`
-pub(super) fn drop(cursor: &mut Cursor<'_>) -> Result<Drop> {
+pub(super) fn starts(cursor: &Cursor<'_>) -> bool {
+    cursor.at(&["DROP"]) && kind(cursor, 1).is_some()
+}
+
+pub(super) fn drop(cursor: &mut Cursor<'_>) -> Result<Drop, Diagnostics> {
     cursor.expect(&["DROP"])?;
-    let Some((_, kind)) = KINDS.iter().find(|(words, _)| cursor.take(words)) else {
-        return Err(cursor.expected("STREAM, SOURCE or MATERIALIZED VIEW"));
-    };
+    let Some((kind, words)) = kind(cursor, 0) else { return Err(cursor.expected("what to drop").into()) };
+    (0..words).for_each(|_| cursor.advance());
+    let what = format!("the {}", kind.to_string().to_ascii_lowercase());
     let if_exists = cursor.take(&["IF", "EXISTS"]);
-    let mut names = Vec::new();
+    let mut names: Vec<Name> = Vec::new();
     loop {
-        let name = lists::object_name(cursor, "what is dropped")?;
+        let name = lists::object_name(cursor, &what)?;
         lists::refuse_too_many(cursor, &names, name.span, "names")?;
+        if let Some(first) = names.iter().find(|first| **first == name) {
+            let refused = cursor.error(name.span, format!("{name} stands twice"));
+            return Err(refused.with_related(cursor.source().clone(), first.span, "it stands first here").into());
+        }
         names.push(name);
         if !cursor.take_token(&Token::Comma) {
             break;
         }
     }
-    let cascade = cursor.take(&["CASCADE"]);
-    if !cascade {
-        cursor.take(&["RESTRICT"]);
+    let (mut reach, mut purge) = (None, None);
+    while !cursor.at_end() {
+        let start = cursor.position();
+        if cursor.take(&["CASCADE"]) {
+            lists::once(cursor, start, "CASCADE or RESTRICT", &mut reach, true)?;
+        } else if cursor.take(&["RESTRICT"]) {
+            lists::once(cursor, start, "CASCADE or RESTRICT", &mut reach, false)?;
+        } else if cursor.take(&["PURGE"]) {
+            if !kind.has_history() {
+                let refused =
+                    cursor.error(cursor.span_from(start), format!("a {} has no history to purge", &what[4..]));
+                return Err(refused.into());
+            }
+            lists::once(cursor, start, "PURGE", &mut purge, true)?;
+        } else {
+            return Err(cursor.expected("a comma, CASCADE, PURGE or the end of the statement").into());
+        }
     }
-    let purge = cursor.take(&["PURGE"]);
-    if !cursor.at_end() {
-        return Err(cursor.expected("a comma, CASCADE, RESTRICT, PURGE or the end of the statement"));
-    }
-    Ok(Drop { kind: *kind, if_exists, names, cascade, purge })
+    Ok(Drop { kind, names, if_exists, cascade: reach.unwrap_or(false), purge: purge.unwrap_or(false) })
 }

@@ -3,7 +3,7 @@
 use sqlparser::tokenizer::Token;
 
 use super::Cursor;
-use crate::ast::Name;
+use crate::ast::{Name, RelationName};
 use crate::options::Entry;
 use crate::{Options, Result, Span, Value};
 
@@ -33,6 +33,14 @@ pub(super) fn options(cursor: &mut Cursor<'_>) -> Result<Options> {
 /// What stands for a list that was not written; errors about it point to the tokens from `start` on.
 pub(super) fn no_options(cursor: &Cursor<'_>, start: usize) -> Options {
     Options::new(cursor.source().clone(), cursor.span_from(start), Vec::new())
+}
+
+/// Fills what may stand once; `start` is where it starts.
+pub(super) fn once<T>(cursor: &Cursor<'_>, start: usize, what: &str, slot: &mut Option<T>, value: T) -> Result<()> {
+    if slot.replace(value).is_some() {
+        return Err(cursor.error(cursor.span_from(start), format!("{what} stands twice")));
+    }
+    Ok(())
 }
 
 fn entry(cursor: &mut Cursor<'_>) -> Result<Entry> {
@@ -71,6 +79,10 @@ fn literal(cursor: &mut Cursor<'_>, name: &Name) -> Result<Value> {
         Token::Word(_) => match cursor.word().as_deref() {
             Some("TRUE") => Value::Boolean(true),
             Some("FALSE") => Value::Boolean(false),
+            Some("SECRET") => {
+                cursor.advance();
+                return object_name(cursor, "the secret").map(Value::Secret);
+            }
             _ => {
                 let refused = cursor.expected(&format!("a value for option {name}"));
                 return Err(refused.with_hint("texts stand in single quotes"));
@@ -83,6 +95,31 @@ fn literal(cursor: &mut Cursor<'_>, name: &Name) -> Result<Value> {
     }
     cursor.advance();
     Ok(value)
+}
+
+/// A name with or without its schema: `orders`, `system.streams`.
+pub(super) fn relation_name(cursor: &mut Cursor<'_>) -> Result<RelationName> {
+    const WHAT: &str = "the name of a relation";
+    let first = cursor.name(WHAT)?;
+    if !cursor.take_token(&Token::Period) {
+        return Ok(RelationName { schema: None, name: first });
+    }
+    let name = cursor.name(WHAT)?;
+    if cursor.next() == &Token::Period {
+        let refused = cursor.error(first.span.to(name.span), format!("{WHAT} has at most two parts"));
+        return Err(refused.with_hint("write schema.relation"));
+    }
+    Ok(RelationName { schema: Some(first), name })
+}
+
+/// A text in single quotes; `what` says what it is, for the error.
+pub(super) fn text(cursor: &mut Cursor<'_>, what: &str) -> Result<(String, Span)> {
+    let Token::SingleQuotedString(text) = cursor.next() else {
+        return Err(cursor.expected(what).with_hint("texts stand in single quotes"));
+    };
+    let (text, span) = (text.clone(), cursor.span());
+    cursor.advance();
+    Ok((text, span))
 }
 
 /// `(a, b)`; at least one, none twice.

@@ -4,8 +4,8 @@ mod dropped;
 
 use sqlparser::tokenizer::Token;
 
-use super::Cursor;
-use crate::ast::{Explain, Query};
+use super::{Cursor, lists, view};
+use crate::ast::{Explain, ExplainView, Expression, Query};
 use crate::tokens::is_word;
 use crate::{Diagnostics, Result};
 
@@ -30,6 +30,30 @@ pub(super) fn query(cursor: &mut Cursor<'_>) -> Result<Query, Diagnostics> {
     Ok(Query { query, span, text: cursor.text_from(start).to_owned() })
 }
 
+/// An expression by itself; queries within it are held to the same rules.
+pub(super) fn expression(cursor: &mut Cursor<'_>) -> Result<Expression, Diagnostics> {
+    let start = cursor.position();
+    let expression = cursor.expression()?;
+    let span = cursor.span_from(start);
+    Diagnostics::check(dropped::refuse(&expression, span, cursor.source()))?;
+    Ok(Expression { expression, text: cursor.text_from(start).to_owned(), span })
+}
+
+/// `EXPLAIN MATERIALIZED VIEW name`, or `EXPLAIN CREATE MATERIALIZED VIEW …`.
+pub(super) fn explains_view(cursor: &Cursor<'_>) -> bool {
+    let kind = ["MATERIALIZED", "VIEW"];
+    cursor.at(&["EXPLAIN"])
+        && (cursor.at_ahead(1, &kind) || (cursor.at_ahead(1, &["CREATE"]) && cursor.at_ahead(2, &kind)))
+}
+
+pub(super) fn explain_view(cursor: &mut Cursor<'_>) -> Result<ExplainView, Diagnostics> {
+    cursor.expect(&["EXPLAIN"])?;
+    if cursor.take(&["MATERIALIZED", "VIEW"]) {
+        return Ok(ExplainView::Existing(lists::object_name(cursor, "the view")?));
+    }
+    Ok(ExplainView::Planned(Box::new(view::create_materialized(cursor)?)))
+}
+
 pub(super) fn explain(cursor: &mut Cursor<'_>) -> Result<Explain, Diagnostics> {
     cursor.expect(&["EXPLAIN"])?;
     let analyze = cursor.take(&["ANALYZE"]);
@@ -37,7 +61,8 @@ pub(super) fn explain(cursor: &mut Cursor<'_>) -> Result<Explain, Diagnostics> {
     let built = cursor.next() == &Token::LParen || starts(cursor);
     if !built {
         let refused = cursor.expected("a query");
-        return Err(refused.with_hint("EXPLAIN [ANALYZE] [VERBOSE] is followed by a query").into());
+        let hint = "EXPLAIN [ANALYZE] [VERBOSE] is followed by a query, EXPLAIN also by MATERIALIZED VIEW and a name";
+        return Err(refused.with_hint(hint).into());
     }
     Ok(Explain { analyze, verbose, query: query(cursor)? })
 }

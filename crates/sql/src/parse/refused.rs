@@ -1,9 +1,11 @@
 //! Statements that are not built yet, refused by their names.
 
 use super::Cursor;
-use crate::{Diagnostic, Result};
+use crate::Diagnostic;
 
-const WORKS: &str = "what works: CREATE and DROP of STREAM, SOURCE, MATERIALIZED VIEW; SELECT, SHOW, DESCRIBE, EXPLAIN";
+const WORKS: &str = "what works: CREATE, ALTER, DROP, COMMENT ON, SHOW, DESCRIBE, SELECT, INSERT, UPDATE, DELETE, \
+                     EXPLAIN, REPLAY DEAD LETTERS, CANCEL QUERY";
+const CREATED: &str = "STREAM, SOURCE, SINK, TABLE, EXTERNAL TABLE, VIEW, MATERIALIZED VIEW, CONNECTION, SECRET, USER";
 
 /// What CREATE, DROP, ALTER and SHOW may be followed by; longer names first.
 const OBJECTS: [&[&str]; 37] = [
@@ -47,7 +49,7 @@ const OBJECTS: [&[&str]; 37] = [
 ];
 
 /// Statements of one word, of ours and of SQL.
-const OTHERS: [&str; 48] = [
+const OTHERS: [&str; 43] = [
     "ANALYZE",
     "ATTACH",
     "BEGIN",
@@ -59,9 +61,6 @@ const OTHERS: [&str; 48] = [
     "COPY",
     "DEALLOCATE",
     "DECLARE",
-    "DELETE",
-    "DESC",
-    "DESCRIBE",
     "DETACH",
     "DISCARD",
     "DO",
@@ -72,7 +71,6 @@ const OTHERS: [&str; 48] = [
     "FLUSH",
     "GRANT",
     "IMPORT",
-    "INSERT",
     "INSTALL",
     "KILL",
     "LISTEN",
@@ -93,7 +91,6 @@ const OTHERS: [&str; 48] = [
     "SET",
     "START",
     "TRUNCATE",
-    "UPDATE",
     "USE",
     "VACUUM",
 ];
@@ -106,20 +103,23 @@ pub(super) fn refuse(cursor: &mut Cursor<'_>) -> Diagnostic {
         return other(cursor, &first);
     }
     cursor.advance();
-    if first == "CREATE" && cursor.take(&["OR", "REPLACE"]) {
-        return cursor
-            .error(cursor.span_from(start), "CREATE OR REPLACE is not built yet")
-            .with_hint("a project is declared: change the statement and apply it, and what runs is brought to it");
+    let hint = match first.as_str() {
+        "CREATE" | "DROP" => format!("{first} takes {CREATED}"),
+        "ALTER" => "ALTER takes STREAM, TABLE, USER".to_owned(),
+        _ => WORKS.to_owned(),
+    };
+    if first == "CREATE" {
+        cursor.take(&["OR", "REPLACE"]);
     }
     for word in ["TEMPORARY", "TEMP", "UNLOGGED", "GLOBAL", "LOCAL", "TRANSIENT"] {
         if cursor.take(&[word]) {
-            return cursor.error(cursor.span_from(start), format!("{first} {word} is not built yet")).with_hint(WORKS);
+            return cursor.error(cursor.span_from(start), format!("{first} {word} is not built yet")).with_hint(hint);
         }
     }
     for words in OBJECTS {
         if cursor.take(words) {
             let message = format!("{first} {} is not built yet", words.join(" "));
-            return cursor.error(cursor.span_from(start), message).with_hint(WORKS);
+            return cursor.error(cursor.span_from(start), message).with_hint(hint);
         }
     }
     let span = cursor.span_from(start).to(cursor.span());
@@ -130,10 +130,10 @@ pub(super) fn refuse(cursor: &mut Cursor<'_>) -> Diagnostic {
             match crate::nearest(&second, objects) {
                 Some("MATERIALIZED") => refused.with_hint(format!("did you mean {first} MATERIALIZED VIEW?")),
                 Some(near) => refused.with_hint(format!("did you mean {first} {near}?")),
-                None => refused.with_hint(WORKS),
+                None => refused.with_hint(hint),
             }
         }
-        None => cursor.expected("STREAM, SOURCE or MATERIALIZED VIEW"),
+        None => cursor.expected("the kind of object").with_hint(hint),
     }
 }
 
@@ -143,17 +143,14 @@ fn other(cursor: &Cursor<'_>, first: &str) -> Diagnostic {
         return cursor.error(span, format!("{first} is not built yet")).with_hint(WORKS);
     }
     let refused = cursor.expected("a statement");
-    match crate::nearest(first, ["CREATE", "SELECT", "EXPLAIN", "WITH", "VALUES"]) {
+    match crate::nearest(
+        first,
+        [
+            "CREATE", "SELECT", "EXPLAIN", "WITH", "VALUES", "INSERT", "UPDATE", "DELETE", "DESCRIBE", "SHOW", "ALTER",
+            "DROP",
+        ],
+    ) {
         Some(near) => refused.with_hint(format!("did you mean {near}?")),
         None => refused.with_hint(WORKS),
     }
-}
-
-pub(super) fn if_not_exists(cursor: &mut Cursor<'_>) -> Result<()> {
-    let start = cursor.position();
-    if !cursor.take(&["IF", "NOT", "EXISTS"]) {
-        return Ok(());
-    }
-    let refused = cursor.error(cursor.span_from(start), "IF NOT EXISTS is not needed here");
-    Err(refused.with_hint("a statement declares what is there; applying it twice changes nothing"))
 }

@@ -1,14 +1,12 @@
 //! `CREATE SOURCE`.
 
-use super::{Cursor, lists, refused};
+use super::{Cursor, create, lists};
 use crate::ast::{CreateSource, Origin};
 use crate::settings::SourceSettings;
 use crate::{Diagnostics, Result};
 
 pub(super) fn create(cursor: &mut Cursor<'_>) -> Result<CreateSource, Diagnostics> {
-    let start = cursor.position();
-    cursor.expect(&["CREATE", "SOURCE"])?;
-    refused::if_not_exists(cursor)?;
+    let create::Opening { start, existing } = create::open(cursor, &["SOURCE"])?;
     let name = lists::object_name(cursor, "the source")?;
     let empty = lists::no_options(cursor, start);
     let into = if cursor.take(&["INTO"]) { Some(lists::object_name(cursor, "the stream")?) } else { None };
@@ -16,7 +14,7 @@ pub(super) fn create(cursor: &mut Cursor<'_>) -> Result<CreateSource, Diagnostic
     let from = origin(cursor)?;
     let options = if cursor.take(&["WITH"]) { lists::options(cursor)? } else { empty };
     SourceSettings::read(&options)?;
-    Ok(CreateSource { name, into, from, options })
+    Ok(CreateSource { name, existing, into, from, options })
 }
 
 fn origin(cursor: &mut Cursor<'_>) -> Result<Origin> {

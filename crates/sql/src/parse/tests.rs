@@ -1,8 +1,10 @@
 //! Texts in, statements or rendered errors out.
 
 mod deep;
+mod project_tests;
 mod random;
 mod refused;
+mod statements;
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -32,7 +34,7 @@ fn told(parsed: &[Parsed], wrong: &[Diagnostic]) -> String {
 fn describe(statement: &Statement, told: &mut String) -> std::fmt::Result {
     match statement {
         Statement::CreateStream(create) => describe_stream(create, told),
-        Statement::CreateSource(CreateSource { name, into, from, options }) => {
+        Statement::CreateSource(CreateSource { name, into, from, options, .. }) => {
             writeln!(told, "source {name} into {}", into.as_ref().map_or("itself", |name| &name.value))?;
             match from {
                 Origin::Files(files) => writeln!(told, "  files {}", list(files))?,
@@ -41,14 +43,12 @@ fn describe(statement: &Statement, told: &mut String) -> std::fmt::Result {
             writeln!(told, "  with {}", list(options))
         }
         Statement::CreateMaterializedView(view) => describe_view(view, told),
-        Statement::Drop(drop) => writeln!(told, "{drop:?}"),
-        Statement::Show(show) => writeln!(told, "{show:?}"),
-        Statement::ExplainView(name) => writeln!(told, "explain view {name}"),
         Statement::Query(query) => writeln!(told, "query {}", query.query),
         Statement::Explain(explain) => {
             let (analyze, verbose) = (explain.analyze, explain.verbose);
             writeln!(told, "explain analyze={analyze} verbose={verbose} {}", explain.query.query)
         }
+        other => statements::describe(other, told),
     }
 }
 
@@ -88,6 +88,7 @@ fn list(options: &Options) -> String {
         Value::Number(number) => number.clone(),
         Value::Boolean(value) => value.to_string(),
         Value::List(options) => list(options),
+        Value::Secret(name) => format!("secret {name}"),
     };
     let entries = options.entries().iter().map(|entry| format!("{} = {}", entry.name, value(&entry.value)));
     format!("({})", entries.collect::<Vec<_>>().join(", "))

@@ -1,4 +1,4 @@
-//! `CREATE MATERIALIZED VIEW`.
+//! `CREATE MATERIALIZED VIEW` and `CREATE VIEW`.
 //!
 //! Clauses stand before `AS`; `EMIT` and `WITH` may also follow the query. sqlparser would take
 //! `FROM orders EMIT CHANGES` for an alias, and `FROM orders WITH (…)` for table hints, so the
@@ -6,16 +6,14 @@
 
 use sqlparser::tokenizer::Token;
 
-use super::{Cursor, lists, query, refused, rules};
-use crate::ast::{CreateMaterializedView, Emit, Name, Refresh, Rule};
+use super::{Cursor, create, lists, query, rules};
+use crate::ast::{CreateMaterializedView, CreateView, Emit, Name, Refresh, Rule};
 use crate::settings::ViewSettings;
 use crate::tokens::is_word;
 use crate::{Diagnostics, Options, Result};
 
-pub(super) fn create(cursor: &mut Cursor<'_>) -> Result<CreateMaterializedView, Diagnostics> {
-    let start = cursor.position();
-    cursor.expect(&["CREATE", "MATERIALIZED", "VIEW"])?;
-    refused::if_not_exists(cursor)?;
+pub(super) fn create_materialized(cursor: &mut Cursor<'_>) -> Result<CreateMaterializedView, Diagnostics> {
+    let create::Opening { start, existing } = create::open(cursor, &["MATERIALIZED", "VIEW"])?;
     let name = lists::object_name(cursor, "the view")?;
     let empty = lists::no_options(cursor, start);
     let rules = if cursor.next() == &Token::LParen { body(cursor)? } else { Vec::new() };
@@ -43,6 +41,7 @@ pub(super) fn create(cursor: &mut Cursor<'_>) -> Result<CreateMaterializedView, 
     ViewSettings::read(&options)?;
     Ok(CreateMaterializedView {
         name,
+        existing,
         rules,
         partition_key: clauses.partition_key.unwrap_or_default(),
         options,
@@ -52,6 +51,27 @@ pub(super) fn create(cursor: &mut Cursor<'_>) -> Result<CreateMaterializedView, 
         query_span: query.span,
         query_text: query.text,
     })
+}
+
+/// `CREATE VIEW name (columns) AS query`
+pub(super) fn create_plain(cursor: &mut Cursor<'_>) -> Result<CreateView, Diagnostics> {
+    let create::Opening { existing, .. } = create::open(cursor, &["VIEW"])?;
+    let name = lists::object_name(cursor, "the view")?;
+    let columns = if cursor.next() == &Token::LParen { lists::names(cursor)? } else { Vec::new() };
+    if cursor.at(&["WITH"]) {
+        let refused = cursor.error(cursor.span(), "a view has no options");
+        return Err(refused.with_hint("it is its query by another name: AS follows").into());
+    }
+    cursor.expect(&["AS"]).map_err(|refused| refused.with_hint("the query follows AS"))?;
+    let tail_start = tail(cursor);
+    let after = cursor.split_off(tail_start);
+    let query = query::query(cursor)?;
+    cursor.expect_end()?;
+    if let Some(word) = after.word() {
+        let refused = after.error(after.span(), format!("a view has no {word}"));
+        return Err(refused.with_hint("CREATE MATERIALIZED VIEW keeps its rows up to date and emits them").into());
+    }
+    Ok(CreateView { name, existing, columns, query: query.query, query_span: query.span, query_text: query.text })
 }
 
 fn body(cursor: &mut Cursor<'_>) -> Result<Vec<Rule>> {
@@ -111,10 +131,10 @@ impl Clauses {
         let start = cursor.position();
         if cursor.take(&["PARTITION", "KEY"]) {
             let names = lists::names(cursor)?;
-            once(cursor, start, "PARTITION KEY", &mut self.partition_key, names)?;
+            lists::once(cursor, start, "PARTITION KEY", &mut self.partition_key, names)?;
         } else if cursor.take(&["REFRESH"]) {
             let refresh = refresh(cursor, start)?;
-            once(cursor, start, "REFRESH", &mut self.refresh, refresh)?;
+            lists::once(cursor, start, "REFRESH", &mut self.refresh, refresh)?;
         } else if cursor.take(&["PARTITIONED", "BY"]) {
             let refused = cursor.error(cursor.span_from(start), "PARTITIONED BY is not built yet");
             return Err(refused.with_hint("PARTITION KEY (…) says which partition of the log a row goes to"));
@@ -129,7 +149,7 @@ impl Clauses {
         let start = cursor.position();
         if cursor.take(&["WITH"]) {
             let options = lists::options(cursor)?;
-            once(cursor, start, "WITH", &mut self.options, options)?;
+            lists::once(cursor, start, "WITH", &mut self.options, options)?;
         } else if cursor.take(&["EMIT"]) {
             let emit = if cursor.take(&["CHANGES"]) {
                 Emit::Changes
@@ -138,19 +158,12 @@ impl Clauses {
             } else {
                 return Err(cursor.expected("CHANGES or ON WINDOW CLOSE"));
             };
-            once(cursor, start, "EMIT", &mut self.emit, emit)?;
+            lists::once(cursor, start, "EMIT", &mut self.emit, emit)?;
         } else {
             return Ok(false);
         }
         Ok(true)
     }
-}
-
-fn once<T>(cursor: &Cursor<'_>, start: usize, what: &str, slot: &mut Option<T>, value: T) -> Result<()> {
-    if slot.replace(value).is_some() {
-        return Err(cursor.error(cursor.span_from(start), format!("{what} stands twice")));
-    }
-    Ok(())
 }
 
 fn refresh(cursor: &mut Cursor<'_>, start: usize) -> Result<Refresh> {

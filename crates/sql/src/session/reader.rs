@@ -141,6 +141,6 @@ impl<'a> Reader<'a> {
 
     fn part(&self, from: usize, until: usize) -> Result<Parsed, Diagnostics> {
         let (tokens, places) = (self.tokens[from..until].to_vec(), self.places[from..until].to_vec());
-        parse_statement(self.template, tokens, places)?.ok_or_else(|| self.expected("a query").into())
+        parse_statement(self.template, (tokens, places))?.ok_or_else(|| self.expected("a query").into())
     }
 }

@@ -8,8 +8,8 @@ use sqlparser::ast::{Query, Select, SetExpr, Spanned, TableFactor, TableSampleKi
 
 use crate::{Diagnostic, SourceText, Span};
 
-/// Every refused clause of a query that stands at `span`.
-pub(super) fn refuse(query: &Query, span: Span, source: &SourceText) -> Vec<Diagnostic> {
+/// Every refused clause of a query, or of queries in an expression, that stands at `span`.
+pub(super) fn refuse(query: &impl Visit, span: Span, source: &SourceText) -> Vec<Diagnostic> {
     let mut search = Search { source, whole: span, found: Vec::new() };
     let _ = query.visit(&mut search);
     search.found

@@ -3,7 +3,7 @@
 use super::*;
 
 /// One line a diagnostic: message, place in brackets, detail and hint.
-fn told_each(statements: &[&str]) -> String {
+pub(super) fn told_each(statements: &[&str]) -> String {
     let mut told = String::new();
     for statement in statements {
         let wrong = match parse(&SourceText::new("a.sql", *statement)) {
@@ -23,38 +23,33 @@ fn told_each(statements: &[&str]) -> String {
 #[test]
 fn statements_that_are_not_built() {
     let statements = [
-        "CREATE TABLE products (id BIGINT PRIMARY KEY)",
-        "CREATE EXTERNAL TABLE trips STORED AS PARQUET LOCATION 's3://bucket/trips/'",
         "CREATE SINK s FROM a INTO CONNECTION c (TABLE 'x')",
         "CREATE DIMENSION d FROM s KEY (a)",
-        "CREATE CONNECTION shop TO POSTGRES (HOST 'localhost')",
-        "CREATE SECRET p FROM ENV 'P'",
-        "CREATE VIEW v AS SELECT 1",
         "CREATE EXPECTATIONS e ON orders (x(1))",
         "CREATE FEATURE VIEW f ENTITY e AS SELECT 1",
         "CREATE MODEL m PREDICT x AS SELECT 1",
         "CREATE EXPERIMENT e",
         "CREATE ALERT a AS SELECT 1",
         "CREATE CHART c AS LINE (x) FROM t",
-        "CREATE OR REPLACE STREAM s (a INT)",
         "CREATE TEMPORARY STREAM s (a INT)",
-        "CREATE STREAM IF NOT EXISTS s (a INT)",
         "CREATE STREEM s (a INT)",
         "CREATE MATERIALISED VIEW v AS SELECT 1",
         "CREATE",
-        "DROP TABLE orders",
-        "DROP STREAM orders CASCADE RESTRICT",
-        "DROP STREAM IF EXISTS",
         "ALTER MATERIALIZED VIEW v RENAME TO w",
-        "INSERT INTO t VALUES (1)",
-        "UPDATE t SET a = 1",
-        "DELETE FROM t",
         "MERGE INTO t USING s ON true WHEN MATCHED THEN DELETE",
         "COPY t TO 'x'",
-        "SHOW TABLES",
         "SHOW ALL",
         "SHOW COLUMNS t",
         "DESCRIBE",
+        "DROP STREAM IF EXISTS",
+        "CREATE OR REPLACE MODEL m",
+        "DROP MODEL m",
+        "DROP STREEM s",
+        "ALTER SOURCE s SET (enabled = true)",
+        "ALTER MATERIALIZED VIEW v PAUSE",
+        "COMMENT x",
+        "SHOW server_version",
+        "EXPLAIN orders",
         "SET x = 1",
         "SELEKT 1",
         "'x'",
@@ -63,74 +58,70 @@ fn statements_that_are_not_built() {
         "WITH x AS (SELECT 1) INSERT INTO t SELECT * FROM x",
     ];
     expect![[r#"
-        CREATE TABLE products (id BIGINT PRIMARY KEY)
-            CREATE TABLE is not built yet [CREATE TABLE] what works: CREATE STREAM, CREATE SOURCE, CREATE MATERIALIZED VIEW, SELECT, EXPLAIN
-        CREATE EXTERNAL TABLE trips STORED AS PARQUET LOCATION 's3://bucket/trips/'
-            CREATE EXTERNAL TABLE is not built yet [CREATE EXTERNAL TABLE] what works: CREATE STREAM, CREATE SOURCE, CREATE MATERIALIZED VIEW, SELECT, EXPLAIN
         CREATE SINK s FROM a INTO CONNECTION c (TABLE 'x')
-            CREATE SINK is not built yet [CREATE SINK] what works: CREATE STREAM, CREATE SOURCE, CREATE MATERIALIZED VIEW, SELECT, EXPLAIN
+            a sink INTO CONNECTION c is not built yet [CONNECTION c] what works: INTO FILES (…), INTO HTTP (…)
         CREATE DIMENSION d FROM s KEY (a)
-            CREATE DIMENSION is not built yet [CREATE DIMENSION] what works: CREATE STREAM, CREATE SOURCE, CREATE MATERIALIZED VIEW, SELECT, EXPLAIN
-        CREATE CONNECTION shop TO POSTGRES (HOST 'localhost')
-            CREATE CONNECTION is not built yet [CREATE CONNECTION] what works: CREATE STREAM, CREATE SOURCE, CREATE MATERIALIZED VIEW, SELECT, EXPLAIN
-        CREATE SECRET p FROM ENV 'P'
-            CREATE SECRET is not built yet [CREATE SECRET] what works: CREATE STREAM, CREATE SOURCE, CREATE MATERIALIZED VIEW, SELECT, EXPLAIN
-        CREATE VIEW v AS SELECT 1
-            CREATE VIEW is not built yet [CREATE VIEW] what works: CREATE STREAM, CREATE SOURCE, CREATE MATERIALIZED VIEW, SELECT, EXPLAIN
+            CREATE DIMENSION is not built yet [CREATE DIMENSION] CREATE takes STREAM, SOURCE, SINK, TABLE, EXTERNAL TABLE, VIEW, MATERIALIZED VIEW, CONNECTION, SECRET, USER
         CREATE EXPECTATIONS e ON orders (x(1))
-            CREATE EXPECTATIONS is not built yet [CREATE EXPECTATIONS] what works: CREATE STREAM, CREATE SOURCE, CREATE MATERIALIZED VIEW, SELECT, EXPLAIN
+            CREATE EXPECTATIONS is not built yet [CREATE EXPECTATIONS] CREATE takes STREAM, SOURCE, SINK, TABLE, EXTERNAL TABLE, VIEW, MATERIALIZED VIEW, CONNECTION, SECRET, USER
         CREATE FEATURE VIEW f ENTITY e AS SELECT 1
-            CREATE FEATURE VIEW is not built yet [CREATE FEATURE VIEW] what works: CREATE STREAM, CREATE SOURCE, CREATE MATERIALIZED VIEW, SELECT, EXPLAIN
+            CREATE FEATURE VIEW is not built yet [CREATE FEATURE VIEW] CREATE takes STREAM, SOURCE, SINK, TABLE, EXTERNAL TABLE, VIEW, MATERIALIZED VIEW, CONNECTION, SECRET, USER
         CREATE MODEL m PREDICT x AS SELECT 1
-            CREATE MODEL is not built yet [CREATE MODEL] what works: CREATE STREAM, CREATE SOURCE, CREATE MATERIALIZED VIEW, SELECT, EXPLAIN
+            CREATE MODEL is not built yet [CREATE MODEL] CREATE takes STREAM, SOURCE, SINK, TABLE, EXTERNAL TABLE, VIEW, MATERIALIZED VIEW, CONNECTION, SECRET, USER
         CREATE EXPERIMENT e
-            CREATE EXPERIMENT is not built yet [CREATE EXPERIMENT] what works: CREATE STREAM, CREATE SOURCE, CREATE MATERIALIZED VIEW, SELECT, EXPLAIN
+            CREATE EXPERIMENT is not built yet [CREATE EXPERIMENT] CREATE takes STREAM, SOURCE, SINK, TABLE, EXTERNAL TABLE, VIEW, MATERIALIZED VIEW, CONNECTION, SECRET, USER
         CREATE ALERT a AS SELECT 1
-            CREATE ALERT is not built yet [CREATE ALERT] what works: CREATE STREAM, CREATE SOURCE, CREATE MATERIALIZED VIEW, SELECT, EXPLAIN
+            CREATE ALERT is not built yet [CREATE ALERT] CREATE takes STREAM, SOURCE, SINK, TABLE, EXTERNAL TABLE, VIEW, MATERIALIZED VIEW, CONNECTION, SECRET, USER
         CREATE CHART c AS LINE (x) FROM t
-            CREATE CHART is not built yet [CREATE CHART] what works: CREATE STREAM, CREATE SOURCE, CREATE MATERIALIZED VIEW, SELECT, EXPLAIN
-        CREATE OR REPLACE STREAM s (a INT)
-            CREATE OR REPLACE is not built yet [CREATE OR REPLACE] a project is declared: change the statement and apply it, and what runs is brought to it
+            CREATE CHART is not built yet [CREATE CHART] CREATE takes STREAM, SOURCE, SINK, TABLE, EXTERNAL TABLE, VIEW, MATERIALIZED VIEW, CONNECTION, SECRET, USER
         CREATE TEMPORARY STREAM s (a INT)
-            CREATE TEMPORARY is not built yet [CREATE TEMPORARY] what works: CREATE STREAM, CREATE SOURCE, CREATE MATERIALIZED VIEW, SELECT, EXPLAIN
-        CREATE STREAM IF NOT EXISTS s (a INT)
-            IF NOT EXISTS is not needed here [IF NOT EXISTS] a statement declares what is there; applying it twice changes nothing
+            CREATE TEMPORARY is not built yet [CREATE TEMPORARY] CREATE takes STREAM, SOURCE, SINK, TABLE, EXTERNAL TABLE, VIEW, MATERIALIZED VIEW, CONNECTION, SECRET, USER
         CREATE STREEM s (a INT)
             there is no statement CREATE STREEM [CREATE STREEM] did you mean CREATE STREAM?
         CREATE MATERIALISED VIEW v AS SELECT 1
             there is no statement CREATE MATERIALISED [CREATE MATERIALISED] did you mean CREATE MATERIALIZED VIEW?
         CREATE
-            expected STREAM, SOURCE or MATERIALIZED VIEW, found the end of the statement [] 
-        DROP STREAM orders
-            DROP STREAM is not built yet [DROP STREAM] what works: CREATE STREAM, CREATE SOURCE, CREATE MATERIALIZED VIEW, SELECT, EXPLAIN
+            expected the kind of object, found the end of the statement [] CREATE takes STREAM, SOURCE, SINK, TABLE, EXTERNAL TABLE, VIEW, MATERIALIZED VIEW, CONNECTION, SECRET, USER
         ALTER MATERIALIZED VIEW v RENAME TO w
-            ALTER MATERIALIZED VIEW is not built yet [ALTER MATERIALIZED VIEW] what works: CREATE STREAM, CREATE SOURCE, CREATE MATERIALIZED VIEW, SELECT, EXPLAIN
-        INSERT INTO t VALUES (1)
-            INSERT is not built yet [INSERT] what works: CREATE STREAM, CREATE SOURCE, CREATE MATERIALIZED VIEW, SELECT, EXPLAIN
-        UPDATE t SET a = 1
-            UPDATE is not built yet [UPDATE] what works: CREATE STREAM, CREATE SOURCE, CREATE MATERIALIZED VIEW, SELECT, EXPLAIN
-        DELETE FROM t
-            DELETE is not built yet [DELETE] what works: CREATE STREAM, CREATE SOURCE, CREATE MATERIALIZED VIEW, SELECT, EXPLAIN
+            ALTER MATERIALIZED VIEW is not built yet [ALTER MATERIALIZED VIEW] ALTER takes STREAM, TABLE, USER
         MERGE INTO t USING s ON true WHEN MATCHED THEN DELETE
-            MERGE is not built yet [MERGE] what works: CREATE STREAM, CREATE SOURCE, CREATE MATERIALIZED VIEW, SELECT, EXPLAIN
+            MERGE is not built yet [MERGE] what works: CREATE, ALTER, DROP, COMMENT ON, SHOW, DESCRIBE, SELECT, INSERT, UPDATE, DELETE, EXPLAIN, REPLAY DEAD LETTERS, CANCEL QUERY
         COPY t TO 'x'
-            COPY is not built yet [COPY] what works: CREATE STREAM, CREATE SOURCE, CREATE MATERIALIZED VIEW, SELECT, EXPLAIN
-        SHOW TABLES
-            SHOW TABLES is not built yet [SHOW TABLES] what works: CREATE STREAM, CREATE SOURCE, CREATE MATERIALIZED VIEW, SELECT, EXPLAIN
+            COPY is not built yet [COPY] what works: CREATE, ALTER, DROP, COMMENT ON, SHOW, DESCRIBE, SELECT, INSERT, UPDATE, DELETE, EXPLAIN, REPLAY DEAD LETTERS, CANCEL QUERY
         SHOW ALL
-            there is no statement SHOW ALL [SHOW ALL] what works: CREATE STREAM, CREATE SOURCE, CREATE MATERIALIZED VIEW, SELECT, EXPLAIN
-        DESCRIBE t
-            DESCRIBE is not built yet [DESCRIBE] what works: CREATE STREAM, CREATE SOURCE, CREATE MATERIALIZED VIEW, SELECT, EXPLAIN
+            there is no statement SHOW ALL [SHOW ALL] what works: CREATE, ALTER, DROP, COMMENT ON, SHOW, DESCRIBE, SELECT, INSERT, UPDATE, DELETE, EXPLAIN, REPLAY DEAD LETTERS, CANCEL QUERY
+        SHOW COLUMNS t
+            expected FROM, found t [t] say of what: SHOW COLUMNS FROM orders
+        DESCRIBE
+            expected the name of a relation, found the end of the statement [] 
+        DROP STREAM IF EXISTS
+            expected the name of the stream, found the end of the statement [] 
+        CREATE OR REPLACE MODEL m
+            CREATE MODEL is not built yet [CREATE OR REPLACE MODEL] CREATE takes STREAM, SOURCE, SINK, TABLE, EXTERNAL TABLE, VIEW, MATERIALIZED VIEW, CONNECTION, SECRET, USER
+        DROP MODEL m
+            DROP MODEL is not built yet [DROP MODEL] DROP takes STREAM, SOURCE, SINK, TABLE, EXTERNAL TABLE, VIEW, MATERIALIZED VIEW, CONNECTION, SECRET, USER
+        DROP STREEM s
+            there is no statement DROP STREEM [DROP STREEM] did you mean DROP STREAM?
+        ALTER SOURCE s SET (enabled = true)
+            ALTER SOURCE is not built yet [ALTER SOURCE] ALTER takes STREAM, TABLE, USER
+        ALTER MATERIALIZED VIEW v PAUSE
+            ALTER MATERIALIZED VIEW is not built yet [ALTER MATERIALIZED VIEW] ALTER takes STREAM, TABLE, USER
+        COMMENT x
+            COMMENT is not built yet [COMMENT] what works: CREATE, ALTER, DROP, COMMENT ON, SHOW, DESCRIBE, SELECT, INSERT, UPDATE, DELETE, EXPLAIN, REPLAY DEAD LETTERS, CANCEL QUERY
+        SHOW server_version
+            there is no statement SHOW SERVER_VERSION [SHOW server_version] what works: CREATE, ALTER, DROP, COMMENT ON, SHOW, DESCRIBE, SELECT, INSERT, UPDATE, DELETE, EXPLAIN, REPLAY DEAD LETTERS, CANCEL QUERY
+        EXPLAIN orders
+            expected a query, found orders [orders] EXPLAIN [ANALYZE] [VERBOSE] is followed by a query, EXPLAIN also by MATERIALIZED VIEW and a name
         SET x = 1
-            SET is not built yet [SET] what works: CREATE STREAM, CREATE SOURCE, CREATE MATERIALIZED VIEW, SELECT, EXPLAIN
+            SET is not built yet [SET] what works: CREATE, ALTER, DROP, COMMENT ON, SHOW, DESCRIBE, SELECT, INSERT, UPDATE, DELETE, EXPLAIN, REPLAY DEAD LETTERS, CANCEL QUERY
         SELEKT 1
             expected a statement, found SELEKT [SELEKT] did you mean SELECT?
         'x'
-            expected a statement, found 'x' ['x'] what works: CREATE STREAM, CREATE SOURCE, CREATE MATERIALIZED VIEW, SELECT, EXPLAIN
+            expected a statement, found 'x' ['x'] what works: CREATE, ALTER, DROP, COMMENT ON, SHOW, DESCRIBE, SELECT, INSERT, UPDATE, DELETE, EXPLAIN, REPLAY DEAD LETTERS, CANCEL QUERY
         EXPLAIN FORMAT TREE SELECT 1
-            expected a query, found FORMAT [FORMAT] EXPLAIN [ANALYZE] [VERBOSE] is followed by a query
+            expected a query, found FORMAT [FORMAT] EXPLAIN [ANALYZE] [VERBOSE] is followed by a query, EXPLAIN also by MATERIALIZED VIEW and a name
         EXPLAIN INSERT INTO t VALUES (1)
-            expected a query, found INSERT [INSERT] EXPLAIN [ANALYZE] [VERBOSE] is followed by a query
+            expected a query, found INSERT [INSERT] EXPLAIN [ANALYZE] [VERBOSE] is followed by a query, EXPLAIN also by MATERIALIZED VIEW and a name
         WITH x AS (SELECT 1) INSERT INTO t SELECT * FROM x
             INSERT is not built yet [INSERT INTO t SELECT * FROM x] 
     "#]].assert_eq(&told_each(&statements));
@@ -322,16 +313,16 @@ fn sources_views_and_queries_that_are_wrong() {
 #[test]
 fn one_run_tells_every_statements_error() {
     check(
-        "SELECT 1;\nCREATE TABLE x (a INT);\nSELECT a FRM t b c;\n\tSELECT 'zwölf 水' + ;\nSELECT 2;\nSELECT 'open",
+        "SELECT 1;\nCREATE MODEL x (a INT);\nSELECT a FRM t b c;\n\tSELECT 'zwölf 水' + ;\nSELECT 2;\nSELECT 'open",
         expect![[r#"
             query SELECT 1
             query SELECT 2
-            error: CREATE TABLE is not built yet
+            error: CREATE MODEL is not built yet
              --> orders.sql:2:1
               |
-            2 | CREATE TABLE x (a INT);
+            2 | CREATE MODEL x (a INT);
               | ^^^^^^^^^^^^
-              = hint: what works: CREATE STREAM, CREATE SOURCE, CREATE MATERIALIZED VIEW, SELECT, EXPLAIN
+              = hint: CREATE takes STREAM, SOURCE, SINK, TABLE, EXTERNAL TABLE, VIEW, MATERIALIZED VIEW, CONNECTION, SECRET, USER
             error: expected the end of the statement, found t
              --> orders.sql:3:14
               |

@@ -1,0 +1,158 @@
+//! Statements that change or end what stands already.
+
+use std::fmt;
+
+use sqlparser::ast as engine;
+
+use super::{Column, Name};
+use crate::options::TextOrSecret;
+use crate::{Options, Span};
+
+/// The kinds of objects that statements name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    Stream,
+    Source,
+    Sink,
+    /// Of the lake, or external.
+    Table,
+    View,
+    MaterializedView,
+    Connection,
+    Secret,
+    User,
+}
+
+impl Kind {
+    pub const ALL: [Kind; 9] = [
+        Kind::Stream,
+        Kind::Source,
+        Kind::Sink,
+        Kind::Table,
+        Kind::View,
+        Kind::MaterializedView,
+        Kind::Connection,
+        Kind::Secret,
+        Kind::User,
+    ];
+
+    /// The words of SQL for it.
+    pub fn words(self) -> &'static [&'static str] {
+        match self {
+            Kind::Stream => &["STREAM"],
+            Kind::Source => &["SOURCE"],
+            Kind::Sink => &["SINK"],
+            Kind::Table => &["TABLE"],
+            Kind::View => &["VIEW"],
+            Kind::MaterializedView => &["MATERIALIZED", "VIEW"],
+            Kind::Connection => &["CONNECTION"],
+            Kind::Secret => &["SECRET"],
+            Kind::User => &["USER"],
+        }
+    }
+
+    /// As [`words`](Self::words), for several of them.
+    pub fn plural_words(self) -> &'static [&'static str] {
+        match self {
+            Kind::Stream => &["STREAMS"],
+            Kind::Source => &["SOURCES"],
+            Kind::Sink => &["SINKS"],
+            Kind::Table => &["TABLES"],
+            Kind::View => &["VIEWS"],
+            Kind::MaterializedView => &["MATERIALIZED", "VIEWS"],
+            Kind::Connection => &["CONNECTIONS"],
+            Kind::Secret => &["SECRETS"],
+            Kind::User => &["USERS"],
+        }
+    }
+
+    /// Whether it has rows of its own in the log or the lake.
+    pub fn has_history(self) -> bool {
+        matches!(self, Kind::Stream | Kind::Table | Kind::MaterializedView)
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.words().join(" "))
+    }
+}
+
+/// `DROP KIND IF EXISTS name, … CASCADE PURGE`
+#[derive(Debug, Clone)]
+pub struct Drop {
+    pub kind: Kind,
+    /// At least one; distinct.
+    pub names: Vec<Name>,
+    pub if_exists: bool,
+    /// With all that depends on them. Without it a drop of what others need is refused.
+    pub cascade: bool,
+    /// With the history. Only for kinds that have one.
+    pub purge: bool,
+}
+
+impl Drop {
+    /// The words that open it.
+    pub fn words(&self) -> &'static str {
+        match self.kind {
+            Kind::Stream => "DROP STREAM",
+            Kind::Source => "DROP SOURCE",
+            Kind::Sink => "DROP SINK",
+            Kind::Table => "DROP TABLE",
+            Kind::View => "DROP VIEW",
+            Kind::MaterializedView => "DROP MATERIALIZED VIEW",
+            Kind::Connection => "DROP CONNECTION",
+            Kind::Secret => "DROP SECRET",
+            Kind::User => "DROP USER",
+        }
+    }
+}
+
+/// `ALTER STREAM name action, …` and `ALTER TABLE name action, …`
+#[derive(Debug, Clone)]
+pub struct Alter {
+    pub name: Name,
+    /// At least one, to be applied in this order.
+    pub actions: Vec<AlterAction>,
+}
+
+#[derive(Debug, Clone)]
+pub struct AlterAction {
+    pub change: Change,
+    pub span: Span,
+}
+
+#[derive(Debug, Clone)]
+pub enum Change {
+    AddColumn(Column),
+    DropColumn(Name),
+    ColumnType {
+        column: Name,
+        data_type: engine::DataType,
+        data_type_span: Span,
+    },
+    /// `SET (option = value, …)`: options that are not named keep their values.
+    Options(Options),
+}
+
+/// `ALTER USER name PASSWORD …`
+#[derive(Debug, Clone)]
+pub struct AlterUser {
+    pub name: Name,
+    pub password: TextOrSecret,
+    pub password_span: Span,
+}
+
+/// `COMMENT ON KIND name IS 'text'`
+#[derive(Debug, Clone)]
+pub struct Comment {
+    pub on: Commented,
+    /// None takes the comment away.
+    pub text: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Commented {
+    Object { kind: Kind, name: Name },
+    Column { relation: Name, column: Name },
+}

@@ -1,0 +1,119 @@
+//! Statements as text again: what an `ALTER` leaves is stored like what somebody wrote.
+//!
+//! The text parses to a statement that says the same. Expressions stand as they were written.
+
+use std::fmt::Write;
+
+use crate::ast::{Column, CreateStream, CreateTable, Existing, Name, Rule};
+use crate::{Options, Value};
+
+/// Words that open something else where a column could stand.
+const OPENERS: [&str; 3] = ["constraint", "primary", "watermark"];
+
+impl CreateStream {
+    pub fn to_sql(&self) -> String {
+        let mut body: Vec<String> = self.columns.iter().map(column).collect();
+        if let Some(watermark) = &self.watermark {
+            let (of, expression) = (name(&watermark.column), &watermark.expression_text);
+            body.push(format!("WATERMARK FOR {of} AS {expression}"));
+        }
+        body.extend(self.rules.iter().map(rule));
+        let mut sql = open("STREAM", self.existing, &self.name);
+        push_body(&mut sql, &body);
+        if !self.partition_key.is_empty() {
+            push(&mut sql, &format!("\nPARTITION KEY ({})", names(&self.partition_key)));
+        }
+        if !self.options.is_empty() {
+            push(&mut sql, &format!("\nWITH {}", options(&self.options)));
+        }
+        sql
+    }
+}
+
+impl CreateTable {
+    pub fn to_sql(&self) -> String {
+        let mut body: Vec<String> = self.columns.iter().map(column).collect();
+        if !self.primary_key.is_empty() {
+            body.push(format!("PRIMARY KEY ({})", names(&self.primary_key)));
+        }
+        body.extend(self.rules.iter().map(rule));
+        let mut sql = open("TABLE", self.existing, &self.name);
+        if !body.is_empty() {
+            push_body(&mut sql, &body);
+        }
+        if !self.partitioned_by.is_empty() {
+            push(&mut sql, &format!("\nPARTITIONED BY ({})", names(&self.partitioned_by)));
+        }
+        if !self.options.is_empty() {
+            push(&mut sql, &format!("\nWITH {}", options(&self.options)));
+        }
+        if let Some(query) = &self.query {
+            push(&mut sql, &format!("\nAS {}", query.text));
+        }
+        sql
+    }
+}
+
+fn open(kind: &str, existing: Existing, of: &Name) -> String {
+    let name = name(of);
+    match existing {
+        Existing::Refuse => format!("CREATE {kind} {name}"),
+        Existing::Keep => format!("CREATE {kind} IF NOT EXISTS {name}"),
+        Existing::Replace => format!("CREATE OR REPLACE {kind} {name}"),
+    }
+}
+
+fn push(sql: &mut String, more: &str) {
+    sql.push_str(more);
+}
+
+fn push_body(sql: &mut String, body: &[String]) {
+    push(sql, &format!(" (\n    {}\n)", body.join(",\n    ")));
+}
+
+fn column(column: &Column) -> String {
+    let not_null = if column.not_null { " NOT NULL" } else { "" };
+    format!("{} {}{not_null}", name(&column.name), column.data_type)
+}
+
+fn rule(rule: &Rule) -> String {
+    let (of, condition, action) = (name(&rule.name), &rule.condition_text, rule.on_violation);
+    format!("CONSTRAINT {of} EXPECT ({condition}) ON VIOLATION {action}")
+}
+
+fn names(names: &[Name]) -> String {
+    names.iter().map(name).collect::<Vec<_>>().join(", ")
+}
+
+/// Quoted only where it must be.
+pub(crate) fn name(name: &Name) -> String {
+    let value = &name.value;
+    let plain = value.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
+        && value.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+    if plain && !OPENERS.contains(&value.as_str()) {
+        value.clone()
+    } else {
+        format!("\"{}\"", value.replace('"', "\"\""))
+    }
+}
+
+fn options(list: &Options) -> String {
+    let mut sql = String::from("(");
+    for (number, entry) in list.entries().iter().enumerate() {
+        let comma = if number > 0 { ", " } else { "" };
+        let value = match &entry.value {
+            Value::Text(text) => format!("'{}'", text.replace('\'', "''")),
+            Value::Number(number) => number.clone(),
+            Value::Boolean(value) => value.to_string(),
+            Value::List(inner) => options(inner),
+            Value::Secret(of) => format!("SECRET {}", name(of)),
+        };
+        // Writing to a text does not fail.
+        let _ = write!(sql, "{comma}{} = {value}", name(&entry.name));
+    }
+    sql.push(')');
+    sql
+}
+
+#[cfg(test)]
+mod tests;
