@@ -1,5 +1,7 @@
-//! Other people's Delta readers over our archives: the Python packages `deltalake` and `duckdb`,
-//! in a virtual environment that is made on first use and kept below cargo's target folder.
+//! Other people's clients: Delta readers over our archives (`deltalake`, `duckdb`), and PostgreSQL clients at our door.
+//! Python packages are in a virtual environment that is made on first use and kept below cargo's target folder.
+
+mod postgres;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -23,7 +25,7 @@ pub fn run(options: &facts::Options) -> Result<()> {
 /// What they should hold is asked of the node, whose answers the facts have checked before.
 pub fn check(binary: &Binary, data_dir: &Path) -> Result<usize> {
     let python = python()?;
-    let mut passed = 0;
+    let mut passed = postgres::check(binary)?;
     for stream in retail::ARCHIVED {
         let rows = retail::value(binary, data_dir, &format!("SELECT count(*) FROM {stream}"))?;
         let sum = retail::value(binary, data_dir, &format!("SELECT sum(quantity * unitprice) FROM {stream}"))?;

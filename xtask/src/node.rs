@@ -140,12 +140,8 @@ impl Start {
         let log = OpenOptions::new().create(true).append(true).open(&log_path);
         let log = log.with_context(|| format!("cannot open {}", log_path.display()))?;
         let mut command = binary.command(&["run"]);
-        command.arg(&self.project).arg("--data-dir").arg(&self.data_dir).args([
-            "--http",
-            "127.0.0.1:0",
-            "--postgres",
-            "127.0.0.1:0",
-        ]);
+        command.arg(&self.project).arg("--data-dir").arg(&self.data_dir);
+        command.args(["--http", "127.0.0.1:0", "--postgres", "127.0.0.1:0"]);
         for (name, value) in &self.settings {
             command.arg("--set").arg(format!("{name}={value}"));
         }
@@ -196,12 +192,21 @@ impl Node {
 
     /// The address of the HTTP door, once this process (not an earlier one) has announced it.
     pub fn http(&self) -> Option<String> {
+        self.announced("http")
+    }
+
+    /// The address for PostgreSQL clients, likewise.
+    pub fn postgres(&self) -> Option<String> {
+        self.announced("postgres")
+    }
+
+    fn announced(&self, door: &str) -> Option<String> {
         let text = std::fs::read_to_string(self.data_dir.join("node.json")).ok()?;
         let announced: serde_json::Value = serde_json::from_str(&text).ok()?;
         if announced.get("pid").and_then(|pid| pid.as_u64()) != Some(u64::from(self.child.id())) {
             return None;
         }
-        Some(announced.get("http")?.as_str()?.to_string())
+        Some(announced.get(door)?.as_str()?.to_string())
     }
 
     /// Waits until the node answers on its HTTP door.

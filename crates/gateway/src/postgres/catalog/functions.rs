@@ -18,6 +18,10 @@ type Body = fn(&Catalog, &[ScalarValue]) -> Result<Cell>;
 
 /// (name, type as a letter of `table`, body)
 const FUNCTIONS: &[(&str, char, Body)] = &[
+    ("array_upper", 'o', |_, given| match given.first() {
+        Some(ScalarValue::List(list)) if !list.value(0).is_empty() => Ok((list.value(0).len() as i64).into()),
+        _ => Ok(Cell::Null),
+    }),
     ("col_description", 't', none),
     ("current_catalog", 't', |catalog, _| Ok(catalog.database.as_str().into())),
     ("current_database", 't', |catalog, _| Ok(catalog.database.as_str().into())),

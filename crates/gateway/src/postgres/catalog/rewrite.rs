@@ -50,6 +50,7 @@ impl VisitorMut for Dialect {
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
         operator(expr);
         cast(expr);
+        escape(expr);
         if let Expr::Collate { expr: inner, .. } = expr {
             *expr = std::mem::replace(inner, null());
         }
@@ -76,6 +77,10 @@ impl VisitorMut for Dialect {
 
 fn null() -> Expr {
     Expr::Value(Value::Null.into())
+}
+
+fn text(value: &str) -> Expr {
+    Expr::Value(Value::SingleQuotedString(value.to_owned()).into())
 }
 
 /// `CAST(NULL AS TEXT[])`
@@ -155,6 +160,23 @@ fn operator(expr: &mut Expr) {
         _ => return,
     };
     *op = plain;
+}
+
+/// `LIKE … ESCAPE '/'`: the planner knows only the backslash.
+fn escape(expr: &mut Expr) {
+    let (Expr::Like { pattern, escape_char, .. } | Expr::ILike { pattern, escape_char, .. }) = expr else { return };
+    let Some(Value::SingleQuotedString(escape)) = escape_char.as_ref().map(|value| &value.value) else { return };
+    if escape.is_empty() || escape == "\\" {
+        return;
+    }
+    // Texts of the catalog have no character 1, which stands for the escape itself meanwhile.
+    let steps = [("\\", "\\\\"), (&escape.repeat(2), "\u{1}"), (escape, "\\"), ("\u{1}", escape)];
+    let mut plain = std::mem::replace(pattern.as_mut(), null());
+    for (from, to) in steps {
+        plain = call("replace", vec![plain, text(from), text(to)]);
+    }
+    **pattern = plain;
+    *escape_char = None;
 }
 
 /// Casts to types by the names that PostgreSQL's catalog gives them.

@@ -1,0 +1,169 @@
+"""Asks a running node as PostgreSQL clients do: psql, psycopg, asyncpg, SQLAlchemy.
+
+usage: postgres.py HOST:PORT
+
+The node runs the small project of xtask/src/clients/postgres.rs, with 500 orders. A line `ok …` is a check that passed;
+the first that fails ends the program.
+"""
+
+import asyncio
+import datetime
+import socket
+import struct
+import subprocess
+import sys
+import threading
+import time
+from decimal import Decimal
+
+import asyncpg
+import psycopg
+import sqlalchemy
+
+HOST, PORT = sys.argv[1].rsplit(":", 1)
+LONG = "SELECT count(*) FROM generate_series(1, 100000) a, generate_series(1, 1000000) b"
+
+
+def check(what: str, found, wanted) -> None:
+    if found != wanted:
+        sys.exit(f"FAILED {what}: found {found!r}, wanted {wanted!r}")
+    print("ok", what, flush=True)
+
+
+def says(what: str, text: str, *parts: str) -> None:
+    check(what, [part for part in parts if part not in text] and text, [])
+
+
+def refused(what: str, connection, query: str, state: str, *parts: str) -> None:
+    try:
+        connection.execute(query)
+    except psycopg.Error as error:
+        check(f"{what}: {state}", error.sqlstate, state)
+        says(f"{what}: text", str(error), *parts)
+        return
+    sys.exit(f"FAILED {what}: it was taken")
+
+
+def psql(command: str) -> str:
+    given = ["psql", "-X", "-h", HOST, "-p", PORT, "-U", "me", "-d", "shop", "-c", command]
+    done = subprocess.run(given, capture_output=True, text=True, timeout=60)
+    return done.stdout + done.stderr
+
+
+def connect(**options):
+    return psycopg.connect(host=HOST, port=PORT, user="me", dbname="shop", **options)
+
+
+def with_psql() -> None:
+    says("\\d", psql("\\d"), "by_category", "materialized view", "orders", "table")
+    says("\\d orders", psql("\\d orders"), "order_id", "bigint", "not null", "numeric(10,2)", "timestamp with time zone")
+    for command, part in [("\\dt", "orders"), ("\\dm", "by_category"), ("\\dn", "archive"), ("\\l", "shop"), ("\\du", "me"), ("\\df", "0 rows"), ("\\d+ orders", "price")]:
+        says(command, psql(command), part)
+        check(f"{command} without error", "ERROR" in psql(command), False)
+    says("several statements", psql("SELECT 1 AS one; SELECT 2 AS two"), "one", "two")
+    says("a place in the text", psql("SELECT nothing FROM orders"), "LINE 1: SELECT nothing", "       ^")
+    says("COPY as CSV", psql("COPY (SELECT 1 AS a, 'x,\"y' AS b, NULL AS c) TO STDOUT CSV HEADER"), 'a,b,c\n1,"x,""y",\n')
+
+
+def with_psycopg() -> None:
+    utc = datetime.timezone.utc
+    values = [
+        True, 5, 70_000, 2**40, 1.5, Decimal("12.345"), "x'y", b"\x00\xff", datetime.date(2024, 2, 29),
+        datetime.time(1, 2, 3, 4), datetime.datetime(2024, 1, 1, 12, tzinfo=utc), datetime.timedelta(days=3, seconds=5),
+        [1, 2, 3], [1.5],
+    ]
+    connection = connect(autocommit=True)
+    for binary in (False, True):
+        cursor = connection.cursor(binary=binary)
+        for value in values:
+            for form in ("%b", "%t"):
+                found = cursor.execute(f"SELECT {form} AS v", (value,)).fetchone()[0]
+                check(f"{type(value).__name__} by {form}, binary rows {binary}", found, value)
+    cursor = connection.execute("SELECT order_id, price FROM orders WHERE order_id = %s", (7,))
+    check("a parameter in WHERE", cursor.fetchall(), [(7, Decimal("7.07"))])
+    check("a struct", connection.execute("SELECT named_struct('a', 1) AS s").fetchone(), ({"a": 1},))
+    refused("a name", connection, "SELECT nothing FROM orders", "42703", "nothing")
+    refused("a relation", connection, "SELECT * FROM nowhere", "42P01", "nowhere")
+    refused("grammar", connection, "SELEC 1", "42601", "did you mean SELECT?")
+    refused("LISTEN", connection, "LISTEN x", "0A000", "LISTEN is not supported")
+    refused("a zone", connection, "SET TimeZone = 'Europe/Berlin'", "22023", "UTC")
+    connection.execute("SET statement_timeout = '300ms'")
+    refused("statement_timeout", connection, LONG, "57014", "statement_timeout")
+    connection.execute("RESET statement_timeout")
+    timer = threading.Timer(0.5, connection.cancel)
+    timer.start()
+    refused("cancel", connection, LONG, "57014", "cancelled")
+    timer.join()
+    with connection.pipeline():
+        one, two = connection.execute("SELECT 1"), connection.execute("SELECT 2")
+        check("a pipeline", (one.fetchone(), two.fetchone()), ((1,), (2,)))
+    with connection.cursor().copy("COPY (SELECT value FROM generate_series(1, 3)) TO STDOUT (FORMAT binary)") as copy:
+        copy.set_types(["int8"])
+        check("COPY as binary", list(copy.rows()), [(1,), (2,), (3,)])
+    in_transaction(connect())
+
+
+def in_transaction(connection) -> None:
+    with connection.cursor("named") as cursor:
+        cursor.itersize = 10
+        cursor.execute("SELECT value FROM generate_series(1, 25)")
+        check("a cursor", len(cursor.fetchall()), 25)
+    refused("a change in a block", connection, "CREATE STREAM more (a INT)", "25001", "autocommit")
+    refused("what comes after an error", connection, "SELECT 1", "25P02", "ROLLBACK")
+    connection.rollback()
+    with connection.transaction():
+        try:
+            with connection.transaction():
+                connection.execute("SELECT 1 / 0").fetchall()
+        except psycopg.errors.DivisionByZero:
+            pass
+        check("after a savepoint", connection.execute("SELECT 1").fetchone(), (1,))
+
+
+async def with_asyncpg() -> None:
+    connection = await asyncpg.connect(host=HOST, port=int(PORT), user="me", database="shop")
+    rows = await connection.fetch("SELECT order_id, price FROM orders WHERE category = $1 ORDER BY 1 LIMIT 2", "c3")
+    check("asyncpg", [tuple(row) for row in rows], [(3, Decimal("3.03")), (13, Decimal("13.13"))])
+    await connection.close()
+
+
+def with_sqlalchemy() -> None:
+    engine = sqlalchemy.create_engine(f"postgresql+psycopg://me@{HOST}:{PORT}/shop")
+    inspector = sqlalchemy.inspect(engine)
+    check("schemas", {"public", "archive", "system"} <= set(inspector.get_schema_names()), True)
+    check("tables", inspector.get_table_names(), ["orders"])
+    check("materialized views", inspector.get_materialized_view_names(), ["by_category"])
+    columns = [(column["name"], str(column["type"]), column["nullable"]) for column in inspector.get_columns("orders")]
+    wanted = [("order_id", "BIGINT", False), ("category", "TEXT", True), ("price", "NUMERIC(10, 2)", True), ("ordered_at", "TIMESTAMP", False)]
+    check("columns", columns, wanted)
+
+
+def with_garbage() -> None:
+    hello = b"user\0me\0\0"
+    hello = struct.pack("!ii", 8 + len(hello), 196_608) + hello
+    for sent in [b"GET / HTTP/1.1\r\n\r\n", struct.pack("!ii", 0x7FFFFFFF, 196_608), struct.pack("!ii", 8, 131_072)]:
+        with socket.create_connection((HOST, int(PORT)), timeout=10) as door:
+            door.sendall(sent)
+            check(f"garbage {sent[:8]!r}", door.recv(1), b"E")
+    for sent in [b"!\0\0\0\4", b"Q\x7f\xff\xff\xff", b"Q\0\0\0\6\xff\0", b"Q\0\0\0\1"]:
+        with socket.create_connection((HOST, int(PORT)), timeout=10) as door:
+            door.sendall(hello + sent)
+            all_of_it = b"".join(iter(lambda: door.recv(65_536), b""))
+            check(f"garbage {sent[:5]!r}", b"C08P01" in all_of_it, True)
+
+
+def wait_for_rows() -> None:
+    with connect(autocommit=True) as connection:
+        for _ in range(600):
+            if connection.execute("SELECT count(*) FROM orders").fetchone() == (500,):
+                return
+            time.sleep(0.1)
+    sys.exit("FAILED the 500 orders never came")
+
+
+wait_for_rows()
+with_psql()
+with_psycopg()
+asyncio.run(with_asyncpg())
+with_sqlalchemy()
+with_garbage()
