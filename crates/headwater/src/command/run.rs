@@ -43,6 +43,7 @@ pub fn run(options: &Options) -> Result<()> {
     let http = options.http.clone().or_else(|| fixed.http.clone()).unwrap_or_else(|| HTTP.to_owned());
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let node = node::Options {
+        root: project.root.clone(),
         folder: folder::of(&project.root, &project.configuration, options.data_dir.as_deref()),
         http: address(&http)?,
         workers: options.workers.or(fixed.workers).unwrap_or(cores).max(1),
