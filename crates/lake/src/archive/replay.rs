@@ -12,6 +12,8 @@ use arrow::datatypes::{Int64Type, SchemaRef};
 use object_store::path::Path;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 
+use deltalake::kernel::EagerSnapshot;
+
 use super::schema::OFFSET;
 use super::snapshot::Snapshot;
 use crate::lake::Table;
@@ -26,6 +28,8 @@ pub struct Replay {
     files: VecDeque<File>,
     open: Option<(Path, ParquetRecordBatchReader)>,
     from: i64,
+    /// Keeps the files from being removed.
+    _held: Arc<EagerSnapshot>,
 }
 
 struct File {
@@ -48,11 +52,18 @@ impl Snapshot {
         files.sort_by_key(|file| file.first_offset);
         // The last file that begins at or before the offset is the first that can hold it.
         let begin = files.partition_point(|file| file.first_offset <= from).saturating_sub(1);
-        Replay { table, schema, files: files.into_iter().skip(begin).collect(), open: None, from }
+        Replay { table, schema, files: files.into_iter().skip(begin).collect(), open: None, from, _held: self.hold() }
     }
 }
 
 impl Replay {
+    /// The rows of these files, which follow each other.
+    pub(super) fn of_files(snapshot: &Snapshot, paths: impl Iterator<Item = String>) -> Replay {
+        let files = paths.map(|path| File { first_offset: 0, path }).collect();
+        let (table, schema) = (snapshot.table(), snapshot.schema());
+        Replay { table, schema, files, open: None, from: 0, _held: snapshot.hold() }
+    }
+
     /// Some more rows, with all columns of the archive; `None` at the end.
     pub async fn next(&mut self) -> Result<Option<RecordBatch>> {
         loop {
@@ -60,7 +71,8 @@ impl Replay {
                 let Some(file) = self.files.pop_front() else { return Ok(None) };
                 let path = self.table.file(&file.path);
                 let bytes = self.table.read(&path).await?;
-                let corrupt = |error: parquet::errors::ParquetError| Error::corrupt(path.to_string(), error.to_string());
+                let corrupt =
+                    |error: parquet::errors::ParquetError| Error::corrupt(path.to_string(), error.to_string());
                 let builder = ParquetRecordBatchReaderBuilder::try_new(bytes).map_err(corrupt)?;
                 let reader = builder.with_batch_size(BATCH_ROWS).build().map_err(corrupt)?;
                 self.open = Some((path, reader));
@@ -73,7 +85,8 @@ impl Replay {
             let corrupt = |detail: String| Error::corrupt(path.to_string(), detail);
             let batch = batch.map_err(|error| corrupt(error.to_string()))?;
             let rows = conform(&self.schema, &batch).map_err(|error| corrupt(error.to_string()))?;
-            let offsets = rows.column_by_name(OFFSET).and_then(|column| column.as_primitive_opt::<Int64Type>().cloned());
+            let offsets =
+                rows.column_by_name(OFFSET).and_then(|column| column.as_primitive_opt::<Int64Type>().cloned());
             let offsets = offsets.ok_or_else(|| corrupt("it has no offsets".to_owned()))?;
             let known = offsets.values().partition_point(|offset| *offset < self.from);
             let rows = rows.slice(known, rows.num_rows() - known);

@@ -14,6 +14,7 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 
 use super::log::{TAG_FIRST_OFFSET, TAG_NEXT_OFFSET, TAG_PARTITION, TAG_SUMS};
+use super::schema::own_columns;
 use super::{OFFSET, PARTITION, TIMESTAMP, stats};
 use crate::checked::Sums;
 use crate::lake::Table;
@@ -126,6 +127,17 @@ impl PartitionWriter {
         self.first_offset.get_or_insert(*first);
         self.next_offset = Some(last + 1);
         Ok(())
+    }
+
+    /// Appends rows that the archive has already, with all its columns.
+    pub(super) fn write_archived(&mut self, rows: &RecordBatch) -> Result<()> {
+        let own = rows.num_columns() - own_columns().len();
+        let typed = |at: usize| rows.column(at).to_data();
+        let offsets = Int64Array::from(typed(own + 1));
+        let times = TimestampMicrosecondArray::from(typed(own + 2));
+        let stream: Vec<usize> = (0..own).collect();
+        let rows = rows.project(&stream).map_err(|error| refused(error.to_string()))?;
+        self.write(&rows, offsets.values(), times.values())
     }
 
     fn check(&self, rows: &RecordBatch, offsets: &[i64], timestamps_us: &[i64]) -> Result<()> {
