@@ -39,7 +39,11 @@ impl Kind {
             Statement::CreateStream(_) => Some(Kind::Stream),
             Statement::CreateSource(_) => Some(Kind::Source),
             Statement::CreateMaterializedView(_) => Some(Kind::View),
-            Statement::Query(_) | Statement::Explain(_) => None,
+            Statement::Drop(_)
+            | Statement::Show(_)
+            | Statement::Query(_)
+            | Statement::Explain(_)
+            | Statement::ExplainView(_) => None,
         }
     }
 }

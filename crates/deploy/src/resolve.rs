@@ -148,7 +148,11 @@ fn add(
             source.store = store(&source.name, generation);
             declared.push(source);
         }
-        Statement::Query(_) | Statement::Explain(_) => {}
+        Statement::Drop(_)
+        | Statement::Show(_)
+        | Statement::Query(_)
+        | Statement::Explain(_)
+        | Statement::ExplainView(_) => {}
     }
     Ok(())
 }

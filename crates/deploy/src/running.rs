@@ -7,23 +7,24 @@
 //! node that was killed goes on where it was.
 
 mod apply;
+mod prepare;
 mod replay;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use headwater_base::clock::Clock;
 use headwater_catalog::{Catalog, Definitions};
 use headwater_lake::Lake;
 use headwater_log::Log;
-use headwater_query::relation::{Relation, Stream};
-use headwater_stream::checkpoint::OutputState;
+use headwater_query::relation::Relation;
 use headwater_stream::engine::{self, Engine, Options, Parts, Role, Step, behind};
+use headwater_stream::sink::archive::Board;
 use object_store::ObjectStore;
 use tokio::runtime::Runtime;
 
 use crate::resolve::{Declared, Named};
 use crate::{Result, stored};
+pub use prepare::{Facts, Prepared};
 use replay::Replay;
 pub use replay::{Progress, State};
 
@@ -34,6 +35,8 @@ pub struct Ground {
     /// Holds catalog, checkpoints and lake.
     pub store: Arc<dyn ObjectStore>,
     pub lake: Arc<Lake>,
+    /// Where archives are shown, over all engines.
+    pub board: Board,
     pub clock: Arc<dyn Clock>,
     pub runtime: Arc<Runtime>,
     pub options: Options,
@@ -60,25 +63,15 @@ impl Running {
     /// Opens what the catalog has. Nothing is read before the first step.
     pub fn open(ground: Ground) -> Result<Running> {
         let catalog = ground.runtime.block_on(Catalog::open(Arc::clone(&ground.store)))?;
-        let declarations = catalog.current().iter().map(stored::declaration).collect::<Result<Vec<_>>>()?;
-        let wanted = Named::of(declarations)?;
+        let wanted = stored::wanted(catalog.current())?;
         let newest = ground.runtime.block_on(engine::newest(Arc::clone(&ground.store)))?;
         let outputs = newest.as_ref().map(|manifest| manifest.outputs.clone()).unwrap_or_default();
         let all = wanted.declare(catalog.current())?;
         let behind = behind(&all.graph, newest.as_ref(), ground.log.as_ref());
         let declared = stored::running(&wanted, catalog.current(), &outputs, &behind)?;
         let engine = Some(open_engine(&ground, &declared)?);
-        let mut running = Running {
-            ground,
-            catalog,
-            wanted,
-            declared,
-            all,
-            engine,
-            replay: None,
-            replays: Vec::new(),
-            version: 1,
-        };
+        let mut running =
+            Running { ground, catalog, wanted, declared, all, engine, replay: None, replays: Vec::new(), version: 1 };
         running.sweep()?;
         running.replay_what_is_behind(behind)?;
         Ok(running)
@@ -139,17 +132,6 @@ impl Running {
         self.engine()?.flush_archives()?;
         Ok(())
     }
-
-    /// The outputs of the newest checkpoint.
-    fn outputs(&self) -> BTreeMap<String, OutputState> {
-        let newest = self.engine.as_ref().and_then(Engine::newest);
-        newest.map(|manifest| manifest.outputs.clone()).unwrap_or_default()
-    }
-
-    fn has_rows(&self, stream: &Stream) -> bool {
-        let offsets = |partition| self.ground.log.offsets(&stream.topic, partition);
-        (0..stream.partitions).any(|partition| offsets(partition).is_ok_and(|offsets| offsets.end > 0))
-    }
 }
 
 fn open_engine(ground: &Ground, declared: &Declared) -> Result<Engine> {
@@ -158,6 +140,7 @@ fn open_engine(ground: &Ground, declared: &Declared) -> Result<Engine> {
         log: Arc::clone(&ground.log),
         store: Arc::clone(&ground.store),
         lake: Some(Arc::clone(&ground.lake)),
+        board: ground.board.clone(),
         clock: Arc::clone(&ground.clock),
         runtime: Arc::clone(&ground.runtime),
         options: ground.options.clone(),

@@ -29,10 +29,14 @@ fn statement(name: &str, text: &str) -> Result<Parsed> {
     }
 }
 
+/// All stored definitions.
+pub fn wanted(definitions: &Definitions) -> Result<Named> {
+    Named::of(definitions.iter().map(declaration).collect::<Result<Vec<_>>>()?)
+}
+
 /// What a data folder without a node has: what ran when it had one.
 pub fn at_rest(definitions: &Definitions, newest: Option<&Manifest>, log: &dyn Log) -> Result<Declared> {
-    let declarations = definitions.iter().map(declaration).collect::<Result<Vec<_>>>()?;
-    let wanted = Named::of(declarations)?;
+    let wanted = wanted(definitions)?;
     let behind = behind(&wanted.declare(definitions)?.graph, newest, log);
     let outputs = newest.map(|manifest| manifest.outputs.clone()).unwrap_or_default();
     running(&wanted, definitions, &outputs, &behind)
@@ -50,9 +54,8 @@ pub fn running(
         return wanted.declare(stores);
     }
     let ready = wanted.objects().iter().filter(|object| !behind.contains(&object.definition.name));
-    let ready: Vec<Declaration> = ready
-        .map(|object| Declaration { parsed: object.parsed.clone(), owner: object.definition.owner })
-        .collect();
+    let ready: Vec<Declaration> =
+        ready.map(|object| Declaration { parsed: object.parsed.clone(), owner: object.definition.owner }).collect();
     let (mut older, mut as_they_are) = (stores.clone(), ready.clone());
     for name in behind {
         let (Some(state), Some(definition)) = (outputs.get(name), older.by_name.get_mut(name)) else { continue };

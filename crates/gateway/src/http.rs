@@ -2,6 +2,7 @@
 
 mod answer;
 mod failure;
+mod plan;
 mod sql;
 
 use std::future::Future;
@@ -73,6 +74,7 @@ impl Server {
         let health = move || std::future::ready(([(NODE_HEADER, id.clone())], "ok\n"));
         let router = Router::new()
             .route("/v1/sql", post(sql::post))
+            .route("/v1/plan", post(plan::post))
             .route("/health", get(health))
             .fallback(failure::not_found)
             .method_not_allowed_fallback(failure::wrong_method)

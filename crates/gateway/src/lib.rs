@@ -8,5 +8,5 @@ pub mod node;
 pub mod problem;
 
 pub use http::{Error, NODE_HEADER, Server};
-pub use node::{Done, Node, Outcome};
+pub use node::{Done, File, Node, Outcome};
 pub use problem::Problem;

@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use headwater_log::Log;
 use headwater_query::session::{QueryResult, Session};
 use headwater_sql::Parsed;
+use serde::{Deserialize, Serialize};
 
 use crate::Problem;
 
@@ -24,8 +25,19 @@ pub trait Node: Send + Sync + 'static {
     /// Where streams are appended to.
     fn log(&self) -> Arc<dyn Log>;
 
+    /// What bringing the project's part of what runs to these files would do: one line a step. Nothing is done.
+    async fn plan(&self, files: Vec<File>) -> Result<Vec<String>, Problem>;
+
     /// Runs any one statement. Definitions are applied to the node when this returns, and belong to clients.
     async fn execute(&self, statement: Parsed) -> Result<Outcome, Problem>;
+}
+
+/// A file of a project, with its settings filled in.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct File {
+    pub path: String,
+    pub text: String,
 }
 
 /// What a statement came to.

@@ -2,6 +2,8 @@
 
 pub mod bench;
 pub mod check;
+pub mod init;
+pub mod plan;
 pub mod run;
 pub mod sql;
 
@@ -21,10 +23,14 @@ pub struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Make a new project that runs
+    Init(init::Options),
     /// Apply a project and serve it
     Run(run::Options),
     /// Run one query, or a shell, against a running node or straight on a data folder
     Sql(sql::Options),
+    /// Show what applying a project would do, and do nothing
+    Plan(plan::Options),
     /// Parse, plan and type-check a project
     Check(check::Options),
     /// Measure how fast a project's views follow their streams on this machine
@@ -59,8 +65,10 @@ fn setting(text: &str) -> Result<(String, String), String> {
 impl Arguments {
     pub fn run(self) -> Result<()> {
         match self.command {
+            Command::Init(options) => init::run(&options),
             Command::Run(options) => run::run(&options),
             Command::Sql(options) => sql::run(&options),
+            Command::Plan(options) => plan::run(&options),
             Command::Check(options) => check::run(&options),
             Command::Bench(options) => bench::run(&options),
         }

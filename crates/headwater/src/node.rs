@@ -2,6 +2,7 @@
 
 mod doors;
 mod engine;
+mod explain;
 pub mod offline;
 mod statements;
 mod system;
@@ -9,9 +10,9 @@ mod watch;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Mutex};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -24,6 +25,7 @@ use headwater_log::Log;
 use headwater_query::Relation;
 use headwater_query::session::{self, Session};
 use headwater_stream::engine as stream;
+use headwater_stream::sink::archive::Board;
 use headwater_stream::source::runner::{Reports, Runner, Running as Source};
 use tokio::runtime::Runtime;
 use tokio::sync::watch as signal;
@@ -77,6 +79,7 @@ impl Node {
         let mut running = Running::open(Ground {
             log: Arc::clone(&log),
             lake: Arc::new(options.folder.lake(&store)),
+            board: Board::default(),
             store,
             clock: Arc::clone(&clock),
             runtime: Arc::clone(&runtime),
@@ -163,8 +166,7 @@ impl Node {
 
     /// Lets the doors see what runs now.
     fn show(&mut self) -> Result<()> {
-        let sources: Vec<_> =
-            self.sources.iter().map(|source| (source.name().to_owned(), source.reports())).collect();
+        let sources: Vec<_> = self.sources.iter().map(|source| (source.name().to_owned(), source.reports())).collect();
         let current = current(&mut self.running, &self.log, &self.clock, &self.options, &self.replays, &sources)?;
         self.doors.show(current);
         self.shown = self.running.version();
@@ -222,8 +224,14 @@ fn current(
             Relation::View(view) => relations.add_view(view),
         }
     }
-    let system =
-        system::System::new(&running.declared().graph, Arc::clone(&published), Arc::clone(log), Arc::clone(clock));
+    let system = system::System::new(
+        &running.declared().graph,
+        system::Declared::new(running.definitions(), &relations),
+        Arc::clone(&published),
+        Arc::clone(replays),
+        Arc::clone(log),
+        Arc::clone(clock),
+    );
     let from = session::Sources {
         relations: Arc::new(relations),
         log: Arc::clone(log),
@@ -236,5 +244,6 @@ fn current(
         spill_folder: Some(options.folder.path.join("spill")),
         ..session::Options::default()
     };
-    Ok(Current { session: Session::new(from, limits)?, published, sources: sources.to_vec() })
+    let graph = Arc::clone(&running.declared().graph);
+    Ok(Current { session: Session::new(from, limits)?, graph, published, sources: sources.to_vec() })
 }

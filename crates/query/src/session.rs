@@ -4,6 +4,7 @@
 
 #[cfg(test)]
 mod real_tests;
+mod show;
 pub mod state;
 mod tables;
 #[cfg(test)]
@@ -133,6 +134,10 @@ impl Session {
 
     /// Starts a parsed statement.
     pub async fn run(&self, parsed: &Parsed) -> Result<QueryResult> {
+        if let Statement::Show(show) = &parsed.statement {
+            self.known(show, parsed)?;
+            return Box::pin(self.query(&show::query(show))).await;
+        }
         let (query, explain) = match &parsed.statement {
             Statement::Query(query) => (query, None),
             Statement::Explain(explain) => (&explain.query, Some(explain)),
@@ -153,6 +158,20 @@ impl Session {
         let schema = stream.schema();
         let batches = stream.map_err(diagnose::execution).boxed();
         Ok(QueryResult { schema, epoch, as_of_us, batches })
+    }
+
+    /// Refuses a question about a relation that is not there.
+    fn known(&self, show: &ast::Show, parsed: &Parsed) -> Result<()> {
+        let ast::Show::Columns(name) = show else { return Ok(()) };
+        if self.sources.relations.get(&name.value).is_some() {
+            return Ok(());
+        }
+        let refused = Diagnostic::new(parsed.source.clone(), name.span, format!("there is no relation {name}"));
+        let near = headwater_sql::nearest(&name.value, self.sources.relations.names().into_iter());
+        Err(match near {
+            Some(near) => refused.with_hint(format!("did you mean {near}?")).into(),
+            None => refused.into(),
+        })
     }
 
     fn state(&self, as_of_us: i64) -> SessionState {

@@ -28,8 +28,11 @@ pub enum Statement {
     CreateStream(CreateStream),
     CreateSource(CreateSource),
     CreateMaterializedView(CreateMaterializedView),
+    Drop(Drop),
+    Show(Show),
     Query(Query),
     Explain(Explain),
+    ExplainView(Name),
 }
 
 impl Statement {
@@ -39,8 +42,14 @@ impl Statement {
             Statement::CreateStream(_) => "CREATE STREAM",
             Statement::CreateSource(_) => "CREATE SOURCE",
             Statement::CreateMaterializedView(_) => "CREATE MATERIALIZED VIEW",
+            Statement::Drop(drop) => match drop.kind {
+                Kind::Stream => "DROP STREAM",
+                Kind::Source => "DROP SOURCE",
+                Kind::MaterializedView => "DROP MATERIALIZED VIEW",
+            },
+            Statement::Show(_) => "SHOW",
             Statement::Query(_) => "SELECT",
-            Statement::Explain(_) => "EXPLAIN",
+            Statement::Explain(_) | Statement::ExplainView(_) => "EXPLAIN",
         }
     }
 
@@ -50,9 +59,47 @@ impl Statement {
             Statement::CreateStream(create) => Some(&create.name),
             Statement::CreateSource(create) => Some(&create.name),
             Statement::CreateMaterializedView(create) => Some(&create.name),
-            Statement::Query(_) | Statement::Explain(_) => None,
+            Statement::Drop(_)
+            | Statement::Show(_)
+            | Statement::Query(_)
+            | Statement::Explain(_)
+            | Statement::ExplainView(_) => None,
         }
     }
+}
+
+/// What a statement is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    Stream,
+    Source,
+    MaterializedView,
+}
+
+/// `DROP kind [IF EXISTS] names [CASCADE] [PURGE]`
+#[derive(Debug, Clone)]
+pub struct Drop {
+    pub kind: Kind,
+    pub if_exists: bool,
+    /// At least one.
+    pub names: Vec<Name>,
+    /// What depends on them goes too.
+    pub cascade: bool,
+    /// Archives go too.
+    pub purge: bool,
+}
+
+/// `SHOW …` and `DESCRIBE name`
+#[derive(Debug, Clone)]
+pub enum Show {
+    /// Objects of a kind, or all relations, whose names match a pattern of LIKE.
+    Objects {
+        kind: Option<Kind>,
+        like: Option<String>,
+    },
+    Columns(Name),
+    /// The statement that declares an object.
+    Create(Name),
 }
 
 /// `CREATE STREAM name (columns, watermark, rules) PARTITION KEY (…) WITH (…)`

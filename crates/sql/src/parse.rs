@@ -5,10 +5,12 @@
 //! expressions, types and queries are parsed by sqlparser out of the same tokens.
 
 mod cursor;
+mod drop;
 mod lists;
 mod query;
 mod refused;
 mod rules;
+mod show;
 mod source;
 mod stream;
 #[cfg(test)]
@@ -144,6 +146,13 @@ fn statement(cursor: &mut Cursor<'_>) -> Result<Statement, Diagnostics> {
         source::create(cursor).map(Statement::CreateSource)
     } else if cursor.at(&["CREATE", "MATERIALIZED", "VIEW"]) {
         view::create(cursor).map(Statement::CreateMaterializedView)
+    } else if drop::starts(cursor) {
+        drop::drop(cursor).map(Statement::Drop).map_err(Diagnostics::from)
+    } else if show::starts(cursor) {
+        show::show(cursor).map(Statement::Show).map_err(Diagnostics::from)
+    } else if cursor.at(&["EXPLAIN", "MATERIALIZED", "VIEW"]) {
+        cursor.expect(&["EXPLAIN", "MATERIALIZED", "VIEW"])?;
+        lists::object_name(cursor, "a view").map(Statement::ExplainView).map_err(Diagnostics::from)
     } else if query::starts(cursor) {
         query::query(cursor).map(Statement::Query)
     } else if cursor.at(&["EXPLAIN"]) {

@@ -78,14 +78,19 @@ impl Checkpoints {
     }
 
     /// Writes state, then the manifest that names it together with what older ones still serve for. `manifest.state`
-    /// is filled in here. Returns the bytes of state written.
-    pub async fn write(&mut self, mut manifest: Manifest, saved: Vec<Saved>) -> Result<u64> {
+    /// is filled in here; of older state, that of views stays which `serves` knows. Returns the bytes of state written.
+    pub async fn write(
+        &mut self,
+        mut manifest: Manifest,
+        saved: Vec<Saved>,
+        serves: impl Fn(&str) -> bool,
+    ) -> Result<u64> {
         let mut state: BTreeMap<String, Vec<Part>> =
             self.newest.as_ref().map(|newest| newest.state.clone()).unwrap_or_default();
         // What views that are gone have left serves nobody.
         state.retain(|owner, _| {
             let (table, step) = (owner.strip_prefix(TABLE), owner.rsplit_once('/').map(|(view, _)| view));
-            table.into_iter().chain(step).any(|view| manifest.outputs.contains_key(view))
+            table.into_iter().chain(step).any(&serves)
         });
         let file = format!("{FOLDER}/state-{:020}.bin", manifest.number);
         let mut bytes = Vec::new();

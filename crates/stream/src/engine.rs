@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use headwater_base::clock::Clock;
-use headwater_lake::{Lake, Snapshot};
+use headwater_lake::Lake;
 use headwater_log::{Log, TopicConfig};
 use object_store::ObjectStore;
 use tokio::runtime::Runtime;
@@ -32,9 +32,9 @@ use crate::sink::topics::Topics;
 use crate::worker::{self, Done, Tick, Worker};
 use crate::{Error, Result};
 use archives::Archives;
+pub use checkpointing::Joined;
 use inputs::{Goal, Inputs};
 use published::Published;
-pub use checkpointing::Joined;
 pub use recovery::{Offline, behind, newest, offline};
 
 /// The writer's name in the log: there is one engine of a node on a log, and a newer one fences it.
@@ -51,6 +51,8 @@ pub struct Parts {
     pub store: Arc<dyn ObjectStore>,
     /// Holds the archives; without one, streams are not archived.
     pub lake: Option<Arc<Lake>>,
+    /// Where archivers show their tables.
+    pub board: Board,
     pub clock: Arc<dyn Clock>,
     /// Runs what is asynchronous below: object store and lake.
     pub runtime: Arc<Runtime>,
@@ -70,8 +72,6 @@ pub enum Role {
 pub struct History {
     /// Names the replay in the log.
     pub name: String,
-    /// Archives of streams, by stream.
-    pub archives: BTreeMap<String, Snapshot>,
     /// How far the node is, by topic.
     pub until: BTreeMap<String, InputState>,
 }
@@ -156,7 +156,7 @@ impl Engine {
     /// Builds the workers and goes to the newest checkpoint. Topics of the graph's streams are created where they are
     /// missing.
     pub fn open(parts: Parts) -> Result<Engine> {
-        let Parts { graph, log, store, lake, clock, runtime, options, role } = parts;
+        let Parts { graph, log, store, lake, board, clock, runtime, options, role } = parts;
         let history = match role {
             Role::Node => None,
             Role::Replay(history) => Some(history),
@@ -169,23 +169,28 @@ impl Engine {
             recovery::check(&graph, &checkpoints, log.as_ref())?;
         }
         let token = checkpoints.newest().and_then(|manifest| manifest.sinks.get(topics.name()));
-        topics.recover(token)?;
+        match token {
+            // Another replay of the same views may have ended long ago.
+            None if history.is_some() => topics.begin()?,
+            token => topics.recover(token)?,
+        }
         let mut inputs = Inputs::new(&graph.inputs, log.as_ref(), clock.elapsed())?;
-        let past = history.as_ref().map(|history| (&history.archives, &runtime));
+        let is_replay = history.is_some();
+        let until = history.as_ref().map(|history| history.until.clone());
+        if let Some(until) = until {
+            inputs = inputs.with_goal(Goal::new(log.as_ref(), until)?);
+        }
+        let past = history.as_ref().map(|_| (&board, &runtime));
         let mut executor = executor(&graph, &log, &clock, &options, past)?;
         let published = Arc::new(Published::live(Arc::clone(&clock)));
         let restored = runtime.block_on(recovery::load(&graph, &checkpoints, executor.as_mut(), &mut inputs))?;
-        let is_replay = history.is_some();
-        if let Some(history) = history {
-            inputs = inputs.with_goal(Goal::new(log.as_ref(), history.until)?);
-        }
         let archives = match lake {
             Some(lake) => {
                 let declared = graph.inputs.iter().filter(|_| !is_replay);
                 let streams = declared.chain(graph.derived());
-                Archives::open(streams, &lake, &log, &clock, &runtime, &options)?
+                Archives::open(streams, board, &lake, &log, &clock, &runtime, &options)?
             }
-            None => Archives::none(),
+            None => Archives::none(board),
         };
         let at = clock.elapsed();
         let mut engine = Engine {
@@ -468,7 +473,7 @@ fn executor(
     log: &Arc<dyn Log>,
     clock: &Arc<dyn Clock>,
     options: &Options,
-    past: Option<(&BTreeMap<String, Snapshot>, &Arc<Runtime>)>,
+    past: Option<(&Board, &Arc<Runtime>)>,
 ) -> Result<Box<dyn Executor>> {
     let workers = options.workers.max(1);
     let build = |index| {

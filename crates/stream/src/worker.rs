@@ -13,7 +13,6 @@ use std::sync::Arc;
 
 use arrow::array::{RecordBatch, UInt32Array};
 use headwater_base::clock::Clock;
-use headwater_lake::Snapshot;
 use headwater_log::Log;
 use tokio::runtime::Runtime;
 
@@ -22,6 +21,7 @@ use crate::batch::Batch;
 use crate::graph::{Graph, Kind, Output as GraphOutput, Step, Upstream};
 use crate::letter::Letter;
 use crate::operator::{self, Operator, Output, Save, Violations};
+use crate::sink::archive::Board;
 use crate::{Error, Result};
 use input::{InputReader, Read, Taken};
 use past::Past;
@@ -122,11 +122,11 @@ impl Worker {
         })
     }
 
-    /// Reads what archives hold of the streams from there, by name of the stream.
-    pub fn with_past(mut self, snapshots: &BTreeMap<String, Snapshot>, runtime: &Arc<Runtime>) -> Worker {
+    /// Reads from archives what they hold of the streams.
+    pub fn with_past(mut self, archives: &Board, runtime: &Arc<Runtime>) -> Worker {
         for (reader, stream) in self.inputs.iter_mut().zip(&self.graph.inputs) {
-            if let Some(snapshot) = snapshots.get(&stream.name) {
-                reader.set_past(Past::new(Arc::clone(runtime), snapshot.clone()));
+            if let Some(past) = Past::new(Arc::clone(runtime), archives, stream) {
+                reader.set_past(past);
             }
         }
         self

@@ -3,13 +3,11 @@
 //! A replay is an engine of its own, with checkpoints of its own: killed, it goes on. It is named after the views and
 //! their stores, so that a node finds it again.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::TryStreamExt;
 use headwater_catalog::Kind;
-use headwater_lake::Snapshot;
 use headwater_stream::engine::{Engine, History, Parts, Role, Step, behind, newest};
 use object_store::path::Path;
 use object_store::prefix::PrefixStore;
@@ -109,12 +107,6 @@ impl Running {
                 self.remove_store(&stream.topic, Kind::View)?;
             }
         }
-        let board = self.engine()?.archive_board().clone();
-        let archives: BTreeMap<String, Snapshot> = graph
-            .inputs
-            .iter()
-            .filter_map(|stream| Some((stream.name.clone(), board.get(&stream.name)?.snapshot)))
-            .collect();
         let until = self.engine()?.positions();
         let mut options = ground.options.clone();
         options.tick_bytes = options.tick_bytes.min(TICK_BYTES);
@@ -123,10 +115,11 @@ impl Running {
             log: Arc::clone(&ground.log),
             store,
             lake: Some(Arc::clone(&ground.lake)),
+            board: ground.board.clone(),
             clock: Arc::clone(&ground.clock),
             runtime: Arc::clone(&ground.runtime),
             options,
-            role: Role::Replay(History { name: format!("replay/{name}"), archives, until }),
+            role: Role::Replay(History { name: format!("replay/{name}"), until }),
         })?;
         let left = engine.distance();
         tracing::info!(views = behind.join(", "), rows = left, "replaying history");

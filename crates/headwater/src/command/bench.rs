@@ -95,6 +95,7 @@ fn follow(declared: &Declared, log: &Arc<dyn Log>, clock: &Arc<dyn Clock>, worke
         runtime: Arc::new(Runtime::new()?),
         options,
         role: headwater_stream::engine::Role::Node,
+        board: headwater_stream::sink::archive::Board::default(),
     })?;
     let (began, busy) = (clock.elapsed(), on_cpu()?);
     while matches!(engine.step()?, Step::Worked) {}

@@ -108,18 +108,8 @@ fn target(folder: &DataFolder, runtime: &Arc<Runtime>) -> Result<Target> {
         return Err(anyhow!("there is no data folder at {}", folder.path.display())
             .context("nothing to ask: start a node first, or name the folder with --data-dir or --project"));
     }
-    let client = reqwest::Client::builder().no_proxy().build()?;
-    let mut waited = Duration::ZERO;
-    while folder.is_taken()? {
-        if let Some(url) = runtime.block_on(door(folder, &client))? {
-            return Ok(Target::Node { url, client });
-        }
-        if waited >= STARTING {
-            let refused = anyhow!("a node has the data folder {}, and can't be asked over HTTP", folder.path.display());
-            return Err(refused.context("start the node with --http ADDRESS, or stop it to read its last checkpoint"));
-        }
-        std::thread::sleep(LOOK_AGAIN);
-        waited += LOOK_AGAIN;
+    if let Some(Door { url, client }) = door(folder, runtime)? {
+        return Ok(Target::Node { url, client });
     }
     let (session, taken_us) = offline::open(folder, runtime)?;
     match taken_us {
@@ -129,8 +119,32 @@ fn target(folder: &DataFolder, runtime: &Arc<Runtime>) -> Result<Target> {
     Ok(Target::Folder(Box::new(session)))
 }
 
+/// A running node, and the way to it.
+pub struct Door {
+    pub url: String,
+    pub client: reqwest::Client,
+}
+
+/// The door of the node that has the folder; `None` where no node has it.
+pub fn door(folder: &DataFolder, runtime: &Runtime) -> Result<Option<Door>> {
+    let client = reqwest::Client::builder().no_proxy().build()?;
+    let mut waited = Duration::ZERO;
+    while folder.is_taken()? {
+        if let Some(url) = runtime.block_on(answering(folder, &client))? {
+            return Ok(Some(Door { url, client }));
+        }
+        if waited >= STARTING {
+            let refused = anyhow!("a node has the data folder {}, and can't be asked over HTTP", folder.path.display());
+            return Err(refused.context("start the node with --http ADDRESS, or stop it to read its last checkpoint"));
+        }
+        std::thread::sleep(LOOK_AGAIN);
+        waited += LOOK_AGAIN;
+    }
+    Ok(None)
+}
+
 /// Where the folder's node answers, if it does: another one may have its address by now.
-async fn door(folder: &DataFolder, client: &reqwest::Client) -> Result<Option<String>> {
+async fn answering(folder: &DataFolder, client: &reqwest::Client) -> Result<Option<String>> {
     let Some(NodeFile { id, http: Some(address), .. }) = folder.node()? else { return Ok(None) };
     let url = format!("http://{address}");
     let answer = client.get(format!("{url}/health")).timeout(LOOK_AGAIN * 20).send().await;
@@ -155,9 +169,10 @@ impl Target {
                     return Ok(text);
                 }
                 let body: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
-                match body["error"]["message"].as_str() {
-                    Some(message) => Err(anyhow!("{message}")),
-                    None => Err(anyhow!("the node answered {status}: {text}")),
+                match (body["error"]["message"].as_str(), body["error"]["hint"].as_str()) {
+                    (Some(message), Some(hint)) => Err(anyhow!("{message}\nhint: {hint}")),
+                    (Some(message), None) => Err(anyhow!("{message}")),
+                    (None, _) => Err(anyhow!("the node answered {status}: {text}")),
                 }
             }
         }

@@ -7,19 +7,22 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use async_trait::async_trait;
 use headwater_base::ErrorKind;
 use headwater_deploy::running::{Progress, State};
-use headwater_gateway::{Done, Node, Outcome, Problem};
+use headwater_gateway::{Done, File, Node, Outcome, Problem};
 use headwater_log::Log;
 use headwater_query::provide::{ReadPoint, Snapshots};
 use headwater_query::session::Session;
-use headwater_sql::{Parsed, Statement};
+use headwater_sql::{Parsed, SourceText, Statement};
 use headwater_stream::engine::published::Published;
+use headwater_stream::graph::Graph;
 use headwater_stream::source::runner::{Report, Reports};
 use tokio::sync::oneshot;
 
-/// A statement that changes what runs, on its way to the node's own thread.
-pub struct Request {
-    pub statement: Parsed,
-    pub answer: oneshot::Sender<Result<Done, Problem>>,
+use super::explain;
+
+/// What only the node's own thread can do, on its way there.
+pub enum Request {
+    Change { statement: Parsed, answer: oneshot::Sender<Result<Done, Problem>> },
+    Plan { statements: Vec<Parsed>, answer: oneshot::Sender<Result<Vec<String>, Problem>> },
 }
 
 /// Shared by the node's thread, which changes it, and all that serve others.
@@ -36,6 +39,7 @@ pub struct Doors {
 /// What runs now.
 pub struct Current {
     pub session: Session,
+    pub graph: Arc<Graph>,
     pub published: Arc<Published>,
     pub sources: Vec<(String, Reports)>,
 }
@@ -67,9 +71,20 @@ impl Doors {
         current.sources.iter().map(|(name, reports)| (name.clone(), reports.get())).collect()
     }
 
+    fn ask(&self, request: Request) -> Result<(), Problem> {
+        self.requests.send(request).map_err(|_| stopping())?;
+        // A full channel is a wake-up that is on its way already.
+        let _ = self.wake.try_send(());
+        Ok(())
+    }
+
     pub fn replays(&self) -> Vec<Progress> {
         self.replays.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
+}
+
+fn stopping() -> Problem {
+    Problem::new(ErrorKind::Unavailable, "the node is stopping").with_hint("try again later")
 }
 
 #[async_trait]
@@ -87,15 +102,26 @@ impl Node for Doors {
     }
 
     async fn execute(&self, statement: Parsed) -> Result<Outcome, Problem> {
-        if matches!(statement.statement, Statement::Query(_) | Statement::Explain(_)) {
+        if matches!(statement.statement, Statement::Query(_) | Statement::Explain(_) | Statement::Show(_)) {
             return Ok(Outcome::Rows(self.session().run(&statement).await?));
         }
+        if let Statement::ExplainView(name) = &statement.statement {
+            let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
+            return explain::explain(&current.graph, &current.published, &name.value).map(Outcome::Rows);
+        }
         let (answer, answered) = oneshot::channel();
-        let stopping = || Problem::new(ErrorKind::Unavailable, "the node is stopping").with_hint("try again later");
-        self.requests.send(Request { statement, answer }).map_err(|_| stopping())?;
-        // A full channel is a wake-up that is on its way already.
-        let _ = self.wake.try_send(());
+        self.ask(Request::Change { statement, answer })?;
         answered.await.map_err(|_| stopping())?.map(Outcome::Done)
+    }
+
+    async fn plan(&self, files: Vec<File>) -> Result<Vec<String>, Problem> {
+        let mut statements = Vec::new();
+        for File { path, text } in files {
+            statements.extend(headwater_sql::parse(&SourceText::new(path, text))?);
+        }
+        let (answer, answered) = oneshot::channel();
+        self.ask(Request::Plan { statements, answer })?;
+        answered.await.map_err(|_| stopping())?
     }
 }
 

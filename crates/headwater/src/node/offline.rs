@@ -5,14 +5,16 @@ use std::sync::Arc;
 use anyhow::Result;
 use headwater_base::clock::SystemClock;
 use headwater_catalog::Catalog;
-use headwater_deploy::stored;
+use headwater_deploy::running::Facts;
+use headwater_deploy::{resolve, stored};
 use headwater_log::Log;
 use headwater_query::session::{Options, Session, Sources};
+use headwater_sql::Parsed;
 use headwater_stream::engine;
 use headwater_stream::sink::archive::{Board, Shown};
 use tokio::runtime::Runtime;
 
-use super::system::System;
+use super::system::{Declared, System};
 use crate::folder::DataFolder;
 
 /// A session over the last checkpoint, and when that was taken (microseconds).
@@ -30,7 +32,14 @@ pub fn open(folder: &DataFolder, runtime: &Arc<Runtime>) -> Result<(Session, Opt
             archives.show(&stream.name, Shown { snapshot: archive.snapshot(), rows: 0, trouble: None });
         }
     }
-    let system = System::new(&declared.graph, Arc::clone(&offline.published), Arc::clone(&log), SystemClock::shared());
+    let system = System::new(
+        &declared.graph,
+        Declared::new(catalog.current(), &declared.relations),
+        Arc::clone(&offline.published),
+        Arc::default(),
+        Arc::clone(&log),
+        SystemClock::shared(),
+    );
     let sources = Sources {
         relations: declared.relations,
         log,
@@ -39,6 +48,20 @@ pub fn open(folder: &DataFolder, runtime: &Arc<Runtime>) -> Result<(Session, Opt
         system: Arc::new(system),
     };
     Ok((Session::new(sources, Options::default())?, offline.taken_us))
+}
+
+/// What applying a project to a folder without a node would do: one line a step.
+pub fn plan(folder: &DataFolder, runtime: &Arc<Runtime>, statements: Vec<Parsed>) -> Result<Vec<String>> {
+    let store = folder.store()?;
+    let log: Arc<dyn Log> = Arc::new(folder.log(true)?);
+    let newest = runtime.block_on(engine::newest(Arc::clone(&store)))?;
+    let catalog = runtime.block_on(Catalog::open(store))?;
+    let definitions = catalog.current();
+    let declared = stored::at_rest(definitions, newest.as_ref(), log.as_ref())?;
+    let all = stored::wanted(definitions)?.declare(definitions)?;
+    let facts = Facts { definitions, declared: &declared, all: &all, newest: newest.as_ref(), log: log.as_ref() };
+    let prepared = facts.prepare_project(resolve::project(statements))?;
+    Ok(prepared.plan.steps.iter().map(ToString::to_string).collect())
 }
 
 /// A wall clock time as people read it, in UTC.

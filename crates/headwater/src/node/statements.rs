@@ -1,13 +1,14 @@
 //! Statements of clients that change what runs.
 
+use std::collections::BTreeSet;
 use std::sync::PoisonError;
 
 use headwater_base::ErrorKind;
-use headwater_catalog::Owner;
+use headwater_catalog::{Definition, Kind, Owner};
 use headwater_deploy::running::State;
 use headwater_deploy::{Declaration, stored};
 use headwater_gateway::{Done, Problem};
-use headwater_sql::Parsed;
+use headwater_sql::{Diagnostic, Diagnostics, Parsed, Statement, ast};
 
 use super::Node;
 use super::doors::Request;
@@ -18,8 +19,20 @@ impl Node {
     /// # Errors
     /// What leaves the node unable to go on; the clients' own errors are told to them.
     pub(super) fn answer_requests(&mut self) -> anyhow::Result<()> {
-        while let Ok(Request { statement, answer }) = self.requests.try_recv() {
-            let done = self.define(statement);
+        while let Ok(request) = self.requests.try_recv() {
+            let (statement, answer) = match request {
+                Request::Change { statement, answer } => (statement, answer),
+                Request::Plan { statements, answer } => {
+                    let planned = self.running.plan_project(headwater_deploy::resolve::project(statements));
+                    let steps = planned.map(|prepared| prepared.plan.steps.iter().map(ToString::to_string).collect());
+                    let _ = answer.send(steps.map_err(Problem::from));
+                    continue;
+                }
+            };
+            let done = match &statement.statement {
+                Statement::Drop(drop) => self.drop_objects(drop, &statement),
+                _ => self.define(statement),
+            };
             let fatal = self.running.engine().is_err();
             let told = done.as_ref().err().map(Problem::to_string);
             // A client that has gone does not ask any more.
@@ -43,7 +56,8 @@ impl Node {
             return Err(Problem::new(ErrorKind::Invalid, format!("{tag} can't be run here")));
         };
         if let Some(there) = self.running.definitions().get(&name) {
-            let problem = Problem::new(ErrorKind::Conflict, format!("there is a {} of the name {name} already", there.kind));
+            let problem =
+                Problem::new(ErrorKind::Conflict, format!("there is a {} of the name {name} already", there.kind));
             return Err(match there.owner {
                 Owner::Project => problem.with_hint("it is declared by the project: change its file and apply that"),
                 Owner::Client => problem.with_hint("drop it first, or choose another name"),
@@ -53,6 +67,55 @@ impl Node {
         let mut declarations = there.collect::<Result<Vec<_>, _>>()?;
         declarations.push(Declaration { parsed: statement, owner: Owner::Client });
         self.change(declarations, tag)
+    }
+
+    /// Takes away definitions of clients', and what depends on them where that was asked for.
+    fn drop_objects(&mut self, drop: &ast::Drop, parsed: &Parsed) -> Result<Done, Problem> {
+        let tag = parsed.statement.words().to_owned();
+        if drop.purge {
+            let problem = Problem::new(ErrorKind::Invalid, "DROP … PURGE is not built yet");
+            return Err(problem.with_hint("a stream's archive stays under lake/ in the data folder; remove it there"));
+        }
+        let definitions = self.running.definitions();
+        let mut gone: BTreeSet<&str> = BTreeSet::new();
+        let mut notices = Vec::new();
+        for name in &drop.names {
+            match definitions.get(&name.value) {
+                Some(there) if same_kind(there.kind, drop.kind) => {
+                    gone.insert(&there.name);
+                }
+                Some(there) => return Err(refuse(parsed, name, format!("{name} is a {}", there.kind))),
+                None if drop.if_exists => notices.push(format!("there is no {name}, nothing to drop")),
+                None => return Err(refuse(parsed, name, format!("there is no {name}"))),
+            }
+        }
+        loop {
+            let depends = |one: &&Definition| one.depends_on.iter().any(|on| gone.contains(on.as_str()));
+            let more = definitions.iter().find(|one| !gone.contains(one.name.as_str()) && depends(one));
+            match more {
+                None => break,
+                Some(one) if drop.cascade => gone.insert(&one.name),
+                Some(one) => {
+                    let problem = Problem::new(ErrorKind::Conflict, format!("{} {} depends on it", one.kind, one.name));
+                    return Err(problem.with_hint("drop that first, or drop all with CASCADE"));
+                }
+            };
+        }
+        if let Some(one) =
+            definitions.iter().find(|one| gone.contains(one.name.as_str()) && one.owner == Owner::Project)
+        {
+            let problem =
+                Problem::new(ErrorKind::Conflict, format!("{} {} is declared by the project", one.kind, one.name));
+            return Err(problem.with_hint("take it out of the project's files and apply them"));
+        }
+        if gone.is_empty() {
+            return Ok(Done { tag, notices });
+        }
+        let stay = definitions.iter().filter(|one| !gone.contains(one.name.as_str()));
+        let declarations = stay.map(stored::declaration).collect::<Result<Vec<_>, _>>()?;
+        let mut done = self.change(declarations, tag)?;
+        done.notices.splice(0..0, notices);
+        Ok(done)
     }
 
     /// Brings what runs to these declarations.
@@ -72,9 +135,21 @@ impl Node {
         }
         applied?;
         let replays = self.running.replays().into_iter().filter(|each| each.state == State::Running);
-        let notices = replays.map(|each| {
-            format!("replaying {} rows of history for {}", each.rows_total, each.views.join(", "))
-        });
+        let notices =
+            replays.map(|each| format!("replaying {} rows of history for {}", each.rows_total, each.views.join(", ")));
         Ok(Done { tag, notices: notices.collect() })
     }
+}
+
+fn same_kind(there: Kind, named: ast::Kind) -> bool {
+    matches!(
+        (there, named),
+        (Kind::Stream, ast::Kind::Stream)
+            | (Kind::Source, ast::Kind::Source)
+            | (Kind::View, ast::Kind::MaterializedView)
+    )
+}
+
+fn refuse(parsed: &Parsed, name: &ast::Name, message: String) -> Problem {
+    Diagnostics::from(Diagnostic::new(parsed.source.clone(), name.span, message)).into()
 }

@@ -1,6 +1,8 @@
 //! The relations under `system.`: what a node knows of itself.
 
-use std::sync::Arc;
+mod declared;
+
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::{
     ArrayRef, BooleanArray, Float64Array, Int32Array, Int64Array, RecordBatch, StringViewArray,
@@ -8,6 +10,7 @@ use arrow::array::{
 };
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use headwater_base::clock::Clock;
+use headwater_deploy::running::{Progress, State};
 use headwater_log::{Log, ReadOptions};
 use headwater_query::provide::{ReadPoint, SystemTables};
 use headwater_query::relation::{UTC, timestamp_type};
@@ -24,6 +27,12 @@ const VIEWS: &str = "views";
 const OPERATORS: &str = "operators";
 const CHECKPOINTS: &str = "checkpoints";
 const RULES: &str = "rules";
+const RELATIONS: &str = "relations";
+const COLUMNS: &str = "columns";
+const LINEAGE: &str = "lineage";
+const REPLAYS: &str = "replays";
+
+pub use declared::Declared;
 
 /// Reads the engine's published state and the log.
 pub struct System {
@@ -32,6 +41,8 @@ pub struct System {
     clock: Arc<dyn Clock>,
     rules: Vec<DeclaredRule>,
     views: Vec<String>,
+    declared: Declared,
+    replays: Arc<Mutex<Vec<Progress>>>,
 }
 
 struct DeclaredRule {
@@ -42,7 +53,14 @@ struct DeclaredRule {
 }
 
 impl System {
-    pub fn new(graph: &Graph, published: Arc<Published>, log: Arc<dyn Log>, clock: Arc<dyn Clock>) -> System {
+    pub fn new(
+        graph: &Graph,
+        declared: Declared,
+        published: Arc<Published>,
+        replays: Arc<Mutex<Vec<Progress>>>,
+        log: Arc<dyn Log>,
+        clock: Arc<dyn Clock>,
+    ) -> System {
         let rules = graph.rules().map(|(relation, rule)| DeclaredRule {
             relation: relation.to_owned(),
             name: rule.name.clone(),
@@ -50,7 +68,7 @@ impl System {
             action: rule.action.to_string(),
         });
         let views = graph.outputs.iter().map(|output| output.relation.clone()).collect();
-        System { rules: rules.collect(), views, published, log, clock }
+        System { rules: rules.collect(), views, declared, replays, published, log, clock }
     }
 
     fn dead_letters(&self, point: &ReadPoint) -> Result<Vec<RecordBatch>> {
@@ -149,6 +167,25 @@ impl System {
         ]
     }
 
+    fn replays(&self) -> Vec<ArrayRef> {
+        let all = self.replays.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let views: Vec<(&String, &Progress)> =
+            all.iter().flat_map(|each| each.views.iter().map(move |view| (view, each))).collect();
+        let state = |state: State| match state {
+            State::Running => "running",
+            State::Done => "done",
+            State::GivenUp => "given up",
+        };
+        vec![
+            text(views.iter().map(|(view, _)| Some(view.as_str()))),
+            text(views.iter().map(|(_, each)| Some(state(each.state)))),
+            Arc::new(views.iter().map(|(_, each)| each.rows_done as i64).collect::<Int64Array>()),
+            Arc::new(views.iter().map(|(_, each)| each.rows_total as i64).collect::<Int64Array>()),
+            times(views.iter().map(|(_, each)| Some(each.began_us))),
+            Arc::new(views.iter().map(|(_, each)| Some(each.took?.as_secs_f64() * 1e3)).collect::<Float64Array>()),
+        ]
+    }
+
     fn checkpoints(&self) -> Vec<ArrayRef> {
         let inner = self.published.lock();
         let all: Vec<_> = inner.status.checkpoint.iter().collect();
@@ -165,7 +202,19 @@ impl System {
 
 impl SystemTables for System {
     fn tables(&self) -> Vec<(String, SchemaRef)> {
-        let all = [DEAD_LETTERS, STREAMS, PARTITIONS, VIEWS, OPERATORS, CHECKPOINTS, RULES];
+        let all = [
+            DEAD_LETTERS,
+            STREAMS,
+            PARTITIONS,
+            VIEWS,
+            OPERATORS,
+            CHECKPOINTS,
+            RULES,
+            RELATIONS,
+            COLUMNS,
+            LINEAGE,
+            REPLAYS,
+        ];
         all.iter().map(|name| ((*name).to_owned(), schema(name))).collect()
     }
 
@@ -178,6 +227,10 @@ impl SystemTables for System {
             OPERATORS => self.operators(),
             CHECKPOINTS => self.checkpoints(),
             RULES => self.rules(),
+            RELATIONS => self.declared.relations(),
+            COLUMNS => self.declared.columns(),
+            LINEAGE => self.declared.lineage(),
+            REPLAYS => self.replays(),
             other => return Err(Error::Internal(format!("there is no system.{other}"))),
         };
         let rows = RecordBatch::try_new(schema(table), columns);
@@ -210,6 +263,23 @@ fn schema(table: &str) -> SchemaRef {
             number("groups"),
             number("state_bytes"),
         ],
+        RELATIONS => vec![text("name"), text("kind"), text("owner"), text("definition"), number("version")],
+        COLUMNS => vec![
+            text("relation"),
+            field("position", DataType::Int32),
+            text("name"),
+            text("type"),
+            field("nullable", DataType::Boolean),
+        ],
+        LINEAGE => vec![text("relation"), text("depends_on")],
+        REPLAYS => vec![
+            text("view"),
+            text("state"),
+            number("rows_done"),
+            number("rows_total"),
+            field("started_at", timestamp_type()),
+            field("took_ms", DataType::Float64),
+        ],
         RULES => vec![text("relation"), text("rule"), text("condition"), text("on_violation"), number("violations")],
         _ => vec![
             number("number"),
@@ -222,7 +292,7 @@ fn schema(table: &str) -> SchemaRef {
     Arc::new(Schema::new(fields))
 }
 
-fn text<'a>(values: impl Iterator<Item = Option<&'a str>>) -> ArrayRef {
+pub fn text<'a>(values: impl Iterator<Item = Option<&'a str>>) -> ArrayRef {
     Arc::new(values.collect::<StringViewArray>())
 }
 

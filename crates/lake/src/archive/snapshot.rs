@@ -49,6 +49,11 @@ impl Snapshot {
         self.version
     }
 
+    /// A later version of the same table, not of one that was made anew.
+    pub fn follows(&self, other: &Snapshot) -> bool {
+        self.held.metadata().id() == other.held.metadata().id() && self.version > other.version
+    }
+
     /// The offset from which on the log has what this version has not; 0 where it has nothing of the partition.
     pub fn next_offset(&self, partition: u32) -> i64 {
         self.offsets.get(&partition).copied().unwrap_or(0)

@@ -3,7 +3,7 @@
 use super::Cursor;
 use crate::{Diagnostic, Result};
 
-const WORKS: &str = "what works: CREATE STREAM, CREATE SOURCE, CREATE MATERIALIZED VIEW, SELECT, EXPLAIN";
+const WORKS: &str = "what works: CREATE and DROP of STREAM, SOURCE, MATERIALIZED VIEW; SELECT, SHOW, DESCRIBE, EXPLAIN";
 
 /// What CREATE, DROP, ALTER and SHOW may be followed by; longer names first.
 const OBJECTS: [&[&str]; 37] = [

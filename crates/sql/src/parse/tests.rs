@@ -41,6 +41,9 @@ fn describe(statement: &Statement, told: &mut String) -> std::fmt::Result {
             writeln!(told, "  with {}", list(options))
         }
         Statement::CreateMaterializedView(view) => describe_view(view, told),
+        Statement::Drop(drop) => writeln!(told, "{drop:?}"),
+        Statement::Show(show) => writeln!(told, "{show:?}"),
+        Statement::ExplainView(name) => writeln!(told, "explain view {name}"),
         Statement::Query(query) => writeln!(told, "query {}", query.query),
         Statement::Explain(explain) => {
             let (analyze, verbose) = (explain.analyze, explain.verbose);

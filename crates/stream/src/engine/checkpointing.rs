@@ -1,11 +1,11 @@
 //! Taking a checkpoint: sinks prepare, state is written, the manifest makes it true, sinks commit.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::published::{CheckpointStatus, Inner};
 use super::{Engine, wanted};
 use crate::Result;
-use crate::checkpoint::{TABLE, Manifest, OutputState, Saved};
+use crate::checkpoint::{Manifest, OutputState, Saved, TABLE};
 use crate::graph::Node;
 use crate::letter;
 use crate::operator::{Save, Violations};
@@ -38,7 +38,9 @@ impl Engine {
     pub fn give(mut self) -> Result<Joined> {
         self.settle()?;
         self.flush_archives()?;
-        let saved = self.state(true)?;
+        let mut saved = self.state(true)?;
+        // What they read from others, the node has itself.
+        saved.retain(|saved| self.graph.gives(&saved.relation));
         let outputs = self.outputs().collect();
         Ok(Joined { outputs, saved, dead_letters: self.dead_letters, violations: std::mem::take(&mut self.violations) })
     }
@@ -70,6 +72,7 @@ impl Engine {
         let mut outputs: BTreeMap<String, OutputState> = self.outputs().collect();
         let mut saved = self.state(false)?;
         saved.retain(|saved| !joined.outputs.contains_key(&saved.relation));
+        let given: Vec<String> = outputs.keys().chain(joined.outputs.keys()).cloned().collect();
         let mut letters_end = self.topics.letters_end();
         if !joined.outputs.is_empty() {
             outputs.extend(joined.outputs);
@@ -92,7 +95,15 @@ impl Engine {
             state: BTreeMap::new(),
         };
         let taken_us = manifest.taken_us;
-        let bytes = self.runtime.block_on(self.checkpoints.write(manifest, saved))?;
+        let views: BTreeSet<&str> = self
+            .graph
+            .nodes
+            .iter()
+            .map(|node| node.relation.as_str())
+            .chain(given.iter().map(String::as_str))
+            .collect();
+        let serves = |view: &str| views.contains(view);
+        let bytes = self.runtime.block_on(self.checkpoints.write(manifest, saved, serves))?;
         self.topics.commit(&token)?;
         self.runtime.block_on(self.checkpoints.expire())?;
         self.archives.release_held()?;
@@ -116,7 +127,8 @@ impl Engine {
 
     /// The state of all operators and tables.
     fn state(&mut self, whole: bool) -> Result<Vec<Saved>> {
-        let which = if whole { vec![Save::All; self.graph.nodes.len()].into() } else { wanted(&self.checkpoints, &self.graph) };
+        let which =
+            if whole { vec![Save::All; self.graph.nodes.len()].into() } else { wanted(&self.checkpoints, &self.graph) };
         let mut saved = Vec::new();
         for (node, rows) in self.executor.save(which.clone())?.into_iter().flatten() {
             let Node { id, relation, .. } = &self.graph.nodes[node];

@@ -60,7 +60,7 @@ pub struct PartitionStatus {
 }
 
 impl Inputs {
-    /// Streams at their beginning.
+    /// Streams at the beginning of what the log has.
     pub fn new(streams: &[Arc<Stream>], log: &dyn Log, now: Duration) -> Result<Inputs> {
         let mut inputs = Vec::with_capacity(streams.len());
         for stream in streams {

@@ -79,7 +79,7 @@ pub(super) async fn load(
     }
     for (node, each) in graph.nodes.iter().enumerate() {
         // A view that is defined anew begins anew.
-        let known = knows(manifest, graph, &each.relation);
+        let known = !graph.gives(&each.relation) || knows(manifest, graph, &each.relation);
         for part in manifest.parts_of(&each.id).iter().filter(|_| known) {
             executor.load(node, &checkpoints.load(&each.id, part).await?)?;
         }

@@ -81,6 +81,11 @@ impl Topics {
         })
     }
 
+    /// Gives up whatever an earlier writer of the name left: nobody has a checkpoint of it.
+    pub fn begin(&mut self) -> Result<()> {
+        Ok(self.writer.abort()?)
+    }
+
     /// Appends dead letters.
     pub fn write_letters(&mut self, letters: &[Letter]) -> Result<()> {
         if letters.is_empty() {

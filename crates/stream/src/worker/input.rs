@@ -9,10 +9,10 @@ use headwater_query::decode::{Decoded, Reason, Rejected, StreamReader};
 use headwater_query::relation::Stream;
 
 use super::past::Past;
-use crate::Result;
 use crate::batch::{Batch, Origin, assemble};
 use crate::letter::Letter;
 use crate::operator::Violations;
+use crate::{Error, Result};
 
 /// Reads the partitions of one stream. It keeps nothing from tick to tick: what was read is the engine's to know.
 pub struct InputReader {
@@ -127,13 +127,24 @@ impl InputReader {
     /// Rows from where they are kept, where to read on, and how many bytes of the log that were.
     fn read(&mut self, read: &Read) -> Result<(Decoded, i64, u64)> {
         let until = read.until.unwrap_or(i64::MAX);
-        if let Some(past) = &mut self.past
-            && let Some((decoded, next)) = past.read(&self.stream, read.partition, read.from, until)?
-        {
-            return Ok((decoded, next, 0));
-        }
         let options = ReadOptions { isolation: Isolation::Committed, bytes_max: read.bytes_max, until: read.until };
-        let chunk = self.log.read(&self.stream.topic, read.partition, read.from, &options)?;
+        let (topic, partition) = (&self.stream.topic, read.partition);
+        let chunk = loop {
+            let Some(past) = &mut self.past else { break self.log.read(topic, partition, read.from, &options)? };
+            if let Some((decoded, next)) = past.read(&self.stream, partition, read.from, until)? {
+                return Ok((decoded, next, 0));
+            }
+            let chunk = self.log.read(topic, partition, read.from, &options)?;
+            // Asked after the reading: what the log had forgotten by then is archived.
+            if self.log.offsets(topic, partition)?.start <= read.from {
+                break chunk;
+            }
+            if !past.refresh(&self.stream) {
+                let message =
+                    format!("stream {topic}: rows from offset {} on are neither in the log nor archived", read.from);
+                return Err(Error::corrupt(message));
+            }
+        };
         let bytes = chunk.batches.iter().map(|batch| batch.len() as u64).sum();
         let decoded = self.reader.decode(&chunk)?;
         let next = decoded.failed.as_ref().map_or(chunk.next.min(until), |failed| failed.offset);

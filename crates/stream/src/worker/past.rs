@@ -10,11 +10,13 @@ use headwater_query::decode::Decoded;
 use headwater_query::relation::Stream;
 use tokio::runtime::Runtime;
 
+use crate::sink::archive::Board;
 use crate::{Error, Result};
 
-/// Reads the archive of one stream at one of its versions.
+/// Reads the archive of one stream, at newer versions of it as it comes to their rows.
 pub struct Past {
     runtime: Arc<Runtime>,
+    board: Board,
     snapshot: Snapshot,
     open: HashMap<u32, Open>,
 }
@@ -27,8 +29,21 @@ struct Open {
 }
 
 impl Past {
-    pub fn new(runtime: Arc<Runtime>, snapshot: Snapshot) -> Past {
-        Past { runtime, snapshot, open: HashMap::new() }
+    /// `None` for a stream that has no archive on the board.
+    pub fn new(runtime: Arc<Runtime>, board: &Board, stream: &Stream) -> Option<Past> {
+        let snapshot = board.get(&stream.name)?.snapshot;
+        Some(Past { runtime, board: board.clone(), snapshot, open: HashMap::new() })
+    }
+
+    /// Looks whether more is archived by now; false where all is known already.
+    pub fn refresh(&mut self, stream: &Stream) -> bool {
+        let Some(shown) = self.board.get(&stream.name) else { return false };
+        let newer = shown.snapshot.version() > self.snapshot.version();
+        if newer {
+            self.snapshot = shown.snapshot;
+            self.open.clear();
+        }
+        newer
     }
 
     /// Some rows of a partition from an offset on, and where to read on; `None` where the log must be asked.

@@ -10,7 +10,7 @@ use headwater_base::clock::{Clock, ManualClock};
 use headwater_base::files::Files;
 use headwater_base::files::simulated::Simulated;
 use headwater_base::objects::Objects;
-use headwater_lake::Lake;
+use headwater_lake::{Compaction, Lake};
 use headwater_log::embedded::Options as LogOptions;
 use headwater_log::{Builder, EmbeddedLog, Isolation, Log, ReadOptions};
 use headwater_query::provide::{ReadPoint, Snapshots, SystemTables};
@@ -84,7 +84,10 @@ impl World {
             lake,
             clock: self.clock.clone(),
             runtime: self.runtime.clone(),
-            options, role: headwater_stream::engine::Role::Node })?;
+            options,
+            role: headwater_stream::engine::Role::Node,
+            board: headwater_stream::sink::archive::Board::default(),
+        })?;
         Ok(Life { log, engine })
     }
 
@@ -128,13 +131,19 @@ impl World {
     }
 }
 
+/// Archives are merged, and what nobody reads is removed, all the time.
+fn upkeep() -> Upkeep {
+    let compaction = Compaction { file_bytes_max: 64 << 10, files_min: 3 };
+    Upkeep { interval: Duration::from_millis(150), compaction, vacuum_age: Duration::from_millis(100) }
+}
+
 pub fn options(workers: usize, tick_bytes: usize) -> Options {
     Options {
         workers,
         threads: false,
         tick_bytes,
         checkpoint_interval: Duration::from_millis(20),
-        archive: Policy { interval: Duration::from_millis(70), bytes_max: 1 << 20 },
+        archive: Policy { interval: Duration::from_millis(70), bytes_max: 1 << 20, upkeep: upkeep() },
         ..Options::default()
     }
 }

@@ -42,7 +42,9 @@ fn statements_that_are_not_built() {
         "CREATE STREEM s (a INT)",
         "CREATE MATERIALISED VIEW v AS SELECT 1",
         "CREATE",
-        "DROP STREAM orders",
+        "DROP TABLE orders",
+        "DROP STREAM orders CASCADE RESTRICT",
+        "DROP STREAM IF EXISTS",
         "ALTER MATERIALIZED VIEW v RENAME TO w",
         "INSERT INTO t VALUES (1)",
         "UPDATE t SET a = 1",
@@ -51,7 +53,8 @@ fn statements_that_are_not_built() {
         "COPY t TO 'x'",
         "SHOW TABLES",
         "SHOW ALL",
-        "DESCRIBE t",
+        "SHOW COLUMNS t",
+        "DESCRIBE",
         "SET x = 1",
         "SELEKT 1",
         "'x'",
@@ -224,7 +227,7 @@ fn streams_that_are_wrong() {
         CREATE STREAM s (a INT) WITH (partions = 4, formt = 'csv', x = 1)
             unknown option partions [partions] did you mean partitions?
             unknown option formt [formt] did you mean format?
-            unknown option x [x] the options here are format, partitions, retention, max_future, idle_timeout
+            unknown option x [x] the options here are format, partitions, retention, archive_retention, max_future, idle_timeout
         CREATE STREAM s (a INT) WITH (format = 'avro')
             option format must be one of 'json', 'csv', not the text 'avro' ['avro'] 
         CREATE STREAM s (a INT) WITH (format = csv)

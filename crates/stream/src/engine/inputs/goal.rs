@@ -51,9 +51,10 @@ impl Goal {
 }
 
 impl Inputs {
-    /// Makes these the inputs of a replay.
+    /// Makes these the inputs of a replay: at the beginning of history, wherever that is kept.
     pub fn with_goal(mut self, goal: Goal) -> Inputs {
         self.goal = Some(goal);
+        self.inputs.iter_mut().flat_map(|input| &mut input.partitions).for_each(|partition| partition.state.next = 0);
         self
     }
 

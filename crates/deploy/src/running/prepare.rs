@@ -1,0 +1,112 @@
+//! What a change of definitions would do, worked out from what is stored: the same for a node and for a folder at rest.
+
+use std::collections::BTreeMap;
+
+use headwater_catalog::{Definitions, Owner, Proposal};
+use headwater_log::Log;
+use headwater_query::relation::Stream;
+use headwater_stream::checkpoint::Manifest;
+use headwater_stream::engine::behind;
+
+use crate::plan::{self, Plan};
+use crate::resolve::{Declaration, Declared, Named};
+use crate::{Result, stored};
+
+/// What is stored and what runs by it.
+pub struct Facts<'a> {
+    pub definitions: &'a Definitions,
+    /// What runs, and what it is on the way to.
+    pub declared: &'a Declared,
+    pub all: &'a Declared,
+    pub newest: Option<&'a Manifest>,
+    pub log: &'a dyn Log,
+}
+
+/// A plan, and what it leads to.
+pub struct Prepared {
+    pub plan: Plan,
+    pub(super) declared: Declared,
+    pub(super) wanted: Named,
+    pub(super) proposal: Proposal,
+}
+
+impl Prepared {
+    /// Everything as it will be.
+    pub fn declared(&self) -> &Declared {
+        &self.declared
+    }
+}
+
+impl Facts<'_> {
+    /// What bringing the project's part to its files would do. What clients own stays as it is.
+    pub fn prepare_project(&self, declarations: Vec<Declaration>) -> Result<Prepared> {
+        let declares = |name: &str| {
+            declarations.iter().any(|each| each.parsed.statement.defines().is_some_and(|defined| defined.value == name))
+        };
+        let clients = self.definitions.iter().filter(|one| one.owner == Owner::Client && !declares(&one.name));
+        let clients = clients.map(stored::declaration).collect::<Result<Vec<_>>>()?;
+        self.prepare(declarations.into_iter().chain(clients).collect())
+    }
+
+    /// What bringing everything to these declarations would do.
+    pub fn prepare(&self, declarations: Vec<Declaration>) -> Result<Prepared> {
+        let wanted = Named::of(declarations)?;
+        let mut proposal = self.definitions.propose_all(wanted.definitions());
+        let declared = self.give_stores(&wanted, &mut proposal)?;
+        let behind: BTreeMap<String, u64> = behind(&declared.graph, self.newest, self.log)
+            .into_iter()
+            .map(|view| (view.clone(), self.history_of(&declared, &view)))
+            .collect();
+        let none = BTreeMap::new();
+        let running = plan::Running {
+            relations: &self.declared.relations,
+            outputs: self.newest.map_or(&none, |manifest| &manifest.outputs),
+            behind: &behind,
+            has_rows: &|stream| self.has_rows(stream),
+        };
+        let plan = plan::plan(&proposal, &wanted, &declared, &running)?;
+        Ok(Prepared { plan, declared, wanted, proposal })
+    }
+
+    fn has_rows(&self, stream: &Stream) -> bool {
+        let offsets = |partition| self.log.offsets(&stream.topic, partition);
+        (0..stream.partitions).any(|partition| offsets(partition).is_ok_and(|offsets| offsets.end > 0))
+    }
+
+    /// Gives a new store to streams whose rows will be others, until all that read them have one too.
+    fn give_stores(&self, wanted: &Named, proposal: &mut Proposal) -> Result<Declared> {
+        loop {
+            let declared = wanted.declare(&proposal.next)?;
+            let mut given = false;
+            for name in declared.relations.streams().map(|stream| &stream.name) {
+                let differs = [self.declared, self.all].iter().any(|now| shares_store(now, &declared, name));
+                if differs && let Some(definition) = proposal.next.by_name.get_mut(name) {
+                    definition.generation += 1;
+                    given = true;
+                }
+            }
+            if !given {
+                return Ok(declared);
+            }
+        }
+    }
+
+    /// Offsets of the streams that a view reads.
+    fn history_of(&self, declared: &Declared, view: &str) -> u64 {
+        let part = declared.graph.part(|name| name == view);
+        let partitions = part.inputs.iter().flat_map(|stream| (0..stream.partitions).map(move |each| (stream, each)));
+        let ends = partitions.filter_map(|(stream, each)| self.log.offsets(&stream.topic, each).ok());
+        ends.map(|offsets| offsets.end.max(0) as u64).sum()
+    }
+}
+
+/// Whether a stream would have the store of one that has other rows.
+fn shares_store(now: &Declared, then: &Declared, name: &str) -> bool {
+    let (Some(before), Some(after)) = (now.relations.stream(name), then.relations.stream(name)) else { return false };
+    let fingerprint = |declared: &Declared| {
+        let mut outputs = declared.graph.outputs.iter();
+        outputs.find(|output| output.relation == name).map(|output| output.fingerprint.clone())
+    };
+    let shape = |stream: &Stream| (stream.schema.clone(), stream.format, stream.partitions);
+    before.topic == after.topic && (shape(before) != shape(after) || fingerprint(now) != fingerprint(then))
+}

@@ -1,0 +1,161 @@
+//! Views that come, go and change while rows come and the node dies: each always ends as its query in batch.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use headwater_base::files::simulated::Faults;
+use headwater_base::random::Random;
+
+use crate::world::{Life, Result, World, now_us};
+
+const EVENTS: &str = "CREATE STREAM events (id BIGINT NOT NULL, k INT, v BIGINT, at TIMESTAMP NOT NULL,
+    WATERMARK FOR at AS at - INTERVAL '5 seconds', CONSTRAINT small EXPECT (v < 100) ON VIOLATION QUARANTINE)
+    WITH (partitions = 3, format = 'json', retention = '1 second');";
+
+/// Name, queries of which it has one at a time, and whether its rows leave when a window closes.
+const POOL: [(&str, [&str; 2]); 5] = [
+    ("kept", ["SELECT id, k, v, at FROM events WHERE v > 10", "SELECT id, k, v FROM events WHERE v > 30"]),
+    (
+        "by_key",
+        [
+            "SELECT k, count(*) AS n FROM events GROUP BY k",
+            "SELECT k, count(*) AS n, sum(v) AS total FROM events GROUP BY k",
+        ],
+    ),
+    ("over_kept", ["SELECT k, sum(v) AS total FROM kept GROUP BY k", "SELECT count(*) AS n FROM kept"]),
+    (
+        "windows",
+        [
+            "SELECT window_start, count(*) AS n FROM TUMBLE(events, at, INTERVAL '10 seconds') GROUP BY window_start, window_end",
+            "SELECT window_start, k, sum(v) AS total FROM TUMBLE(events, at, INTERVAL '10 seconds') GROUP BY window_start, window_end, k",
+        ],
+    ),
+    ("large", ["SELECT k, total FROM by_key_sum WHERE total > 200", "SELECT count(*) AS n FROM by_key_sum"]),
+];
+
+/// Always there, so that some state is kept through every change.
+const STAYS: &str = "CREATE MATERIALIZED VIEW by_key_sum AS SELECT k, sum(v) AS total FROM events GROUP BY k;";
+const STAYS_QUERY: &str = "SELECT k, sum(v) AS total FROM events GROUP BY k";
+
+/// Which query each of the pool has; none where it is not wanted.
+type Wanted = [Option<usize>; POOL.len()];
+
+fn statements(wanted: &Wanted) -> String {
+    let mut text = format!("{EVENTS}\n{STAYS}\n");
+    for ((name, queries), variant) in POOL.iter().zip(wanted) {
+        // What reads a view that is not wanted is not wanted either.
+        let reads_missing = *name == "over_kept" && wanted[0].is_none();
+        if let Some(variant) = variant.filter(|_| !reads_missing) {
+            text.push_str(&format!("CREATE MATERIALIZED VIEW {name} AS {};\n", queries[variant]));
+        }
+    }
+    text
+}
+
+struct Rows {
+    next_id: i64,
+    seconds: i64,
+}
+
+impl Rows {
+    fn next(&mut self, random: &mut Random) -> String {
+        self.next_id += 1;
+        self.seconds += random.below(2) as i64;
+        let back = if random.chance(1, 10) { random.below(60) } else { random.below(5) } as i64;
+        let at = self.seconds - back;
+        let v = if random.chance(1, 20) { 500 } else { random.below(100) };
+        let (id, k) = (self.next_id, random.below(4));
+        if random.chance(1, 30) {
+            return "{\"id\": \"broken\"".to_owned();
+        }
+        let (hour, minute, second) = (at / 3600, at / 60 % 60, at % 60);
+        format!(r#"{{"id":{id},"k":{k},"v":{v},"at":"2020-09-01 {hour:02}:{minute:02}:{second:02}"}}"#)
+    }
+}
+
+fn live(world: &World, wanted: &mut Wanted, rows: &mut Rows, random: &mut Random) -> Result<()> {
+    let workers = [1, 2, 5][random.below(3) as usize];
+    let mut life = world.open(workers)?;
+    life.apply(&statements(wanted))?;
+    for _ in 0..12 {
+        let records: Vec<String> = (0..1 + random.below(30)).map(|_| rows.next(random)).collect();
+        life.append("events", random.below(3) as u32, &records, now_us(world))?;
+        for _ in 0..random.below(6) {
+            life.running.step()?;
+        }
+        world.clock.advance(Duration::from_millis(random.below(60)));
+        if random.chance(1, 4) {
+            let which = random.below(POOL.len() as u64) as usize;
+            wanted[which] = [None, Some(0), Some(1)][random.below(3) as usize];
+            life.apply(&statements(wanted))?;
+        }
+        if random.chance(1, 8) {
+            life.settle()?;
+        }
+    }
+    Ok(())
+}
+
+fn look(world: &World, life: &mut Life, wanted: &Wanted, seed: u64) {
+    let letters = life.letters();
+    let mut seen = BTreeSet::new();
+    for letter in letters.iter().filter(|letter| letter["relation"] == "events") {
+        let place = (letter["partition_id"].as_i64(), letter["record_offset"].as_i64());
+        assert!(seen.insert(place), "seed {seed}: a dead letter of the stream stands twice: {letter}");
+    }
+    let late: BTreeSet<String> = letters
+        .iter()
+        .filter(|letter| letter["reason"] == "late")
+        .map(|letter| format!("(_partition = {} AND _offset = {})", letter["partition_id"], letter["record_offset"]))
+        .chain(["false".to_owned()])
+        .collect();
+    life.running.engine().and_then(|engine| Ok(engine.flush_archives()?)).expect("archived");
+    let mut compare = |view: &str, query: &str| {
+        let (kept, batch) = (world.query(life, &format!("SELECT * FROM {view}")), world.query(life, query));
+        assert_eq!(kept, batch, "seed {seed}: {view} is not {query}");
+    };
+    compare("by_key_sum", STAYS_QUERY);
+    for ((name, queries), variant) in POOL.iter().zip(wanted) {
+        let missing = *name == "over_kept" && wanted[0].is_none();
+        let Some(variant) = variant.filter(|_| !missing) else { continue };
+        let query = if *name == "windows" {
+            let late: Vec<&str> = late.iter().map(String::as_str).collect();
+            let rest = format!("(SELECT k, v, at FROM archive.events WHERE NOT ({}))", late.join(" OR "));
+            format!("WITH remaining AS {rest} {}", queries[variant].replace("TUMBLE(events", "TUMBLE(remaining"))
+        } else {
+            queries[variant].to_owned()
+        };
+        compare(name, &query);
+    }
+}
+
+fn story(seed: u64) {
+    let mut random = Random::new(seed);
+    let world = World::new(seed);
+    let mut rows = Rows { next_id: 0, seconds: 3600 };
+    let mut wanted: Wanted = [None; POOL.len()];
+    for _ in 0..4 {
+        let crash_at = random.chance(2, 3).then(|| world.disk.operations() + 1 + random.below(1500));
+        world.disk.set_faults(Faults { crash_at_operation: crash_at, ..Faults::default() });
+        let lived = live(&world, &mut wanted, &mut rows, &mut random);
+        world.disk.set_faults(Faults::default());
+        if crash_at.is_none() {
+            lived.unwrap_or_else(|error| panic!("seed {seed}: {error}"));
+        }
+        if world.disk.is_off() { world.disk.restart() } else { world.disk.crash() }
+    }
+    let mut life = world.open(2).unwrap_or_else(|error| panic!("seed {seed}: {error}"));
+    life.apply(&statements(&wanted)).unwrap_or_else(|error| panic!("seed {seed}: {error}"));
+    life.settle().unwrap_or_else(|error| panic!("seed {seed}: {error}"));
+    look(&world, &mut life, &wanted, seed);
+}
+
+#[test]
+fn views_that_come_and_change_are_what_batch_says() {
+    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
+    let seeds = match number("HEADWATER_SEED") {
+        Some(seed) => vec![seed],
+        None => (1..=number("HEADWATER_SEEDS").unwrap_or(12)).collect(),
+    };
+    seeds.into_iter().for_each(story);
+}

@@ -1,0 +1,158 @@
+//! Everything that runs on a simulated disk: each life is repeatable from a seed.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use headwater_base::clock::{Clock, ManualClock};
+use headwater_base::files::Files;
+use headwater_base::files::simulated::Simulated;
+use headwater_base::objects::Objects;
+use headwater_catalog::Owner;
+use headwater_deploy::{Declaration, Ground, Running};
+use headwater_lake::Lake;
+use headwater_log::embedded::Options as LogOptions;
+use headwater_log::{Builder, EmbeddedLog, Log, ReadOptions};
+use headwater_query::provide::{ReadPoint, SystemTables};
+use headwater_query::render::{Format, render};
+use headwater_query::session::{self, Session, Sources};
+use headwater_sql::SourceText;
+use headwater_stream::engine::{Options, Step};
+use headwater_stream::sink::archive::{Board, Policy};
+use object_store::ObjectStore;
+use tokio::runtime::Runtime;
+
+pub type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
+
+/// What does not change over restarts.
+pub struct World {
+    pub disk: Simulated,
+    pub clock: Arc<ManualClock>,
+    runtime: Arc<Runtime>,
+}
+
+/// One life of a node.
+pub struct Life {
+    pub log: Arc<dyn Log>,
+    pub running: Running,
+}
+
+impl World {
+    pub fn new(seed: u64) -> World {
+        let clock = ManualClock::at(1_600_000_000_000_000);
+        let disk = Simulated::with_clock(seed, clock.clone());
+        // Only this thread: what is asynchronous runs to its end inside of each step.
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        World { disk, clock, runtime: Arc::new(runtime) }
+    }
+
+    pub fn open(&self, workers: usize) -> Result<Life> {
+        let files: Arc<dyn Files> = self.disk.shared();
+        files.create_folders(Path::new("/data"))?;
+        let log_options = LogOptions { segment_bytes_max: 4 << 10, ..LogOptions::default() };
+        let log = EmbeddedLog::open(self.disk.shared(), Path::new("/data/log"), self.clock.clone(), log_options)?;
+        let log: Arc<dyn Log> = Arc::new(log);
+        let store: Arc<dyn ObjectStore> = Arc::new(Objects::open(files, Path::new("/data"))?);
+        let running = Running::open(Ground {
+            log: log.clone(),
+            lake: Arc::new(Lake::new(store.clone(), object_store::path::Path::from("lake"))),
+            board: Board::default(),
+            store,
+            clock: self.clock.clone(),
+            runtime: self.runtime.clone(),
+            options: Options {
+                workers,
+                threads: false,
+                tick_bytes: 3000,
+                checkpoint_interval: Duration::from_millis(20),
+                archive: Policy { interval: Duration::from_millis(70), bytes_max: 1 << 20, ..Policy::default() },
+                retention_interval: Duration::from_millis(50),
+                ..Options::default()
+            },
+        })?;
+        Ok(Life { log, running })
+    }
+
+    /// Everything under a SELECT, as sorted lines of CSV.
+    pub fn query(&self, life: &mut Life, text: &str) -> Vec<String> {
+        let relations = life.running.declared().relations.clone();
+        let engine = life.running.engine().expect("an engine");
+        let sources = Sources {
+            relations,
+            log: life.log.clone(),
+            archives: Arc::new(engine.archive_board().clone()),
+            snapshots: engine.published().clone(),
+            system: Arc::new(NoSystem),
+        };
+        let options = session::Options { target_partitions: 1, ..session::Options::default() };
+        let session = Session::new(sources, options).expect("a session");
+        self.runtime.block_on(async {
+            let result = session.query(text).await.unwrap_or_else(|error| panic!("{text}\n{error}"));
+            let schema = result.schema.clone();
+            let rows = result.collect().await.unwrap_or_else(|error| panic!("{text}\n{error}"));
+            let text = render(&schema, &rows, Format::Csv).expect("rows can be written");
+            let mut lines: Vec<String> = text.lines().skip(1).map(str::to_owned).collect();
+            lines.sort();
+            lines
+        })
+    }
+}
+
+impl Life {
+    /// Brings what runs to these statements.
+    pub fn apply(&mut self, text: &str) -> Result<Vec<String>> {
+        let parsed = headwater_sql::parse(&SourceText::new("test.sql", text))?;
+        let declarations = parsed.into_iter().map(|parsed| Declaration { parsed, owner: Owner::Project }).collect();
+        let prepared = self.running.plan(declarations)?;
+        Ok(self.running.apply(prepared)?.steps.iter().map(ToString::to_string).collect())
+    }
+
+    /// Appends records to one partition, durably.
+    pub fn append(&self, topic: &str, partition: u32, records: &[String], now_us: i64) -> Result<()> {
+        let mut builder = Builder::new();
+        records.iter().for_each(|record| builder.push(None, Some(record.as_bytes()), now_us / 1000));
+        self.log.append(topic, partition, builder.build())?.wait()?;
+        Ok(())
+    }
+
+    /// Steps until there is nothing to do and all of it lasts.
+    pub fn settle(&mut self) -> Result<()> {
+        while !self.running.is_settled()? {
+            if let Step::Idle(_) = self.running.step()? {
+                self.running.engine()?.settle()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// All dead letters that are committed.
+    pub fn letters(&self) -> Vec<serde_json::Value> {
+        let (mut from, mut letters) = (0, Vec::new());
+        loop {
+            let chunk =
+                self.log.read(headwater_stream::letter::TOPIC, 0, from, &ReadOptions::default()).expect("readable");
+            if chunk.next <= from {
+                return letters;
+            }
+            from = chunk.next;
+            let records = chunk.records().map(|record| record.expect("whole").value.expect("a value").to_vec());
+            letters.extend(records.map(|record| serde_json::from_slice::<serde_json::Value>(&record).expect("JSON")));
+        }
+    }
+}
+
+pub fn now_us(world: &World) -> i64 {
+    world.clock.now_us()
+}
+
+struct NoSystem;
+
+impl SystemTables for NoSystem {
+    fn tables(&self) -> Vec<(String, arrow::datatypes::SchemaRef)> {
+        Vec::new()
+    }
+
+    fn rows(&self, table: &str, _: &ReadPoint) -> headwater_query::Result<Vec<arrow::array::RecordBatch>> {
+        Err(headwater_query::Error::Internal(format!("there is no system.{table} here")))
+    }
+}

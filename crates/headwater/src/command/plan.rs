@@ -1,0 +1,69 @@
+//! `headwater plan`: what applying a project would do, asked of its node, or of its data folder where no node runs.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::{Context, Result, anyhow, bail};
+use clap::Args;
+use headwater_base::files::disk::Disk;
+use headwater_deploy::{Project, resolve};
+use serde_json::{Value, json};
+use tokio::runtime::Runtime;
+
+use super::ProjectOptions;
+use super::sql::{Door, door};
+use crate::folder;
+use crate::node::offline;
+
+#[derive(Debug, Args)]
+pub struct Options {
+    #[command(flatten)]
+    project: ProjectOptions,
+
+    /// The data folder [default: .headwater in the project]
+    #[arg(long, value_name = "DIR", env = "HEADWATER_DATA_DIR")]
+    data_dir: Option<PathBuf>,
+}
+
+pub fn run(options: &Options) -> Result<()> {
+    let project = Project::load(&Disk, &options.project.project, &options.project.settings())?;
+    // What is wrong with the files is told with their own lines.
+    resolve::resolve(project.statements.clone())?;
+    let folder = folder::of(&project.root, &project.configuration, options.data_dir.as_deref());
+    let runtime = Arc::new(Runtime::new()?);
+    let steps = if !folder.exists() {
+        let names = resolve::Named::of(resolve::project(project.statements))?;
+        let created = names.objects().iter().map(|object| &object.definition);
+        created.map(|one| format!("create {} {}: non-breaking", one.kind, one.name)).collect()
+    } else {
+        match door(&folder, &runtime)? {
+            Some(Door { url, client }) => runtime.block_on(ask(&url, &client, &project))?,
+            None => offline::plan(&folder, &runtime, project.statements)?,
+        }
+    };
+    if steps.is_empty() {
+        println!("nothing to do: what runs is what is declared");
+    }
+    steps.iter().for_each(|step| println!("{step}"));
+    Ok(())
+}
+
+async fn ask(url: &str, client: &reqwest::Client, project: &Project) -> Result<Vec<String>> {
+    let files: Vec<Value> = project
+        .statements
+        .iter()
+        .map(|parsed| json!({"path": parsed.source.name.as_ref(), "text": parsed.text}))
+        .collect();
+    let request = client.post(format!("{url}/v1/plan")).json(&json!({"files": files}));
+    let answer = request.send().await.context("the node does not answer")?;
+    let body: Value = answer.json().await.context("the node broke its answer off")?;
+    if let Some(message) = body["error"]["message"].as_str() {
+        let refused = anyhow!("{message}");
+        return Err(match body["error"]["hint"].as_str() {
+            Some(hint) => anyhow!("{refused}\nhint: {hint}"),
+            None => refused,
+        });
+    }
+    let Some(steps) = body["steps"].as_array() else { bail!("the node answered {body}") };
+    Ok(steps.iter().filter_map(|step| step.as_str().map(str::to_owned)).collect())
+}

@@ -1,0 +1,127 @@
+//! `EXPLAIN MATERIALIZED VIEW`: the steps of a view's dataflow, the state that each keeps, and what frees it.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Int64Array, RecordBatch};
+use arrow::datatypes::{DataType, Field, Schema};
+use futures::StreamExt;
+use headwater_base::ErrorKind;
+use headwater_gateway::Problem;
+use headwater_query::session::QueryResult;
+use headwater_stream::engine::published::Published;
+use headwater_stream::graph::{Graph, Kind, Step, Upstream};
+
+use super::system::text;
+
+/// One row a step, in the order in which rows go through them; the last is where they are kept.
+pub fn explain(graph: &Graph, published: &Published, view: &str) -> Result<QueryResult, Problem> {
+    let Some(output) = graph.outputs.iter().find(|output| output.relation == view) else {
+        let known = graph.outputs.iter().map(|output| output.relation.as_str());
+        let problem = Problem::new(ErrorKind::Invalid, format!("there is no materialized view {view} that runs"));
+        return Err(match headwater_sql::nearest(view, known) {
+            Some(near) => problem.with_hint(format!("did you mean {near}?")),
+            None => problem,
+        });
+    };
+    let inner = published.lock();
+    let (epoch, as_of_us) = (inner.epoch, inner.as_of_us);
+    let mut rows = Vec::new();
+    for node in graph.nodes.iter().filter(|node| node.relation == view) {
+        let status = inner.status.operators.iter().find(|(id, _)| *id == node.id).map(|(_, status)| *status);
+        let (what, state, freed) = describe(&node.step);
+        rows.push(Row {
+            step: node.id.clone(),
+            what,
+            reads: node.reads.iter().map(|read| place(graph, read)).collect::<Vec<_>>().join(", "),
+            state,
+            freed,
+            rows: status.map(|status| status.rows as i64),
+            state_bytes: status.map(|status| status.state.state_bytes as i64),
+        });
+    }
+    let (what, freed) = match &output.kind {
+        Kind::Derived(stream) => (format!("appends to the stream {}", stream.name), "retention".to_owned()),
+        Kind::Keyed { key, schema } => {
+            let names: Vec<&str> = key.iter().map(|column| schema.field(*column).name().as_str()).collect();
+            let by = if names.is_empty() { "the whole row".to_owned() } else { names.join(", ") };
+            (format!("a table kept by {by}"), "a row goes when its query no longer gives it".to_owned())
+        }
+    };
+    let table = inner.tables.get(view);
+    rows.push(Row {
+        step: view.to_owned(),
+        what,
+        reads: place(graph, &output.from),
+        state: table.map_or("none: rows are in the log and the archive", |_| "its rows").to_owned(),
+        freed,
+        rows: table.map(|table| table.len() as i64),
+        state_bytes: table.map(|table| table.bytes() as i64),
+    });
+    drop(inner);
+    answer(&rows, epoch, as_of_us)
+}
+
+struct Row {
+    step: String,
+    what: String,
+    reads: String,
+    state: String,
+    freed: String,
+    rows: Option<i64>,
+    state_bytes: Option<i64>,
+}
+
+fn place(graph: &Graph, upstream: &Upstream) -> String {
+    match upstream {
+        Upstream::Input(input) => graph.inputs[*input].name.clone(),
+        Upstream::Node(node) => graph.nodes[*node].id.clone(),
+    }
+}
+
+/// What a step does, the state that it keeps, and what frees that.
+fn describe(step: &Step) -> (String, String, String) {
+    let none = || ("none".to_owned(), String::new());
+    let (what, (state, freed)) = match step {
+        Step::Filter(condition) => (format!("keeps rows where {condition}"), none()),
+        Step::Project { expressions, .. } => {
+            let list: Vec<String> = expressions.iter().map(ToString::to_string).collect();
+            (format!("computes {}", list.join(", ")), none())
+        }
+        Step::Rules(rules) => (format!("tests {} rules", rules.rules().len()), none()),
+        Step::Late { lateness_us, .. } => {
+            let allowed = *lateness_us as f64 / 1e6;
+            (format!("sends rows to dead letters whose window closed more than {allowed} s ago"), none())
+        }
+        Step::Exchange { keys } => (format!("sends each row to the worker that owns its first {keys} columns"), none()),
+        Step::Aggregate(plan) => {
+            let what = format!("groups by {} columns, {} aggregates", plan.keys, plan.calls.len());
+            let kept = match (&plan.window, plan.keys) {
+                (Some(_), _) => ("a group a key in each open window", "the watermark passes the window's end"),
+                (None, 0) => ("one group", "never"),
+                (None, _) => ("a group a key", "the last row of its key is taken back; else it grows with the keys"),
+            };
+            (what, (kept.0.to_owned(), kept.1.to_owned()))
+        }
+    };
+    (what, state, freed)
+}
+
+fn answer(rows: &[Row], epoch: u64, as_of_us: i64) -> Result<QueryResult, Problem> {
+    let field = |name: &str, data_type: DataType| Field::new(name, data_type, true);
+    let names = ["step", "does", "reads", "state", "freed_when"];
+    let mut fields: Vec<Field> = names.iter().map(|name| field(name, DataType::Utf8View)).collect();
+    fields.extend(["rows", "state_bytes"].map(|name| field(name, DataType::Int64)));
+    let schema = Arc::new(Schema::new(fields));
+    let columns: Vec<ArrayRef> = vec![
+        text(rows.iter().map(|row| Some(row.step.as_str()))),
+        text(rows.iter().map(|row| Some(row.what.as_str()))),
+        text(rows.iter().map(|row| Some(row.reads.as_str()))),
+        text(rows.iter().map(|row| Some(row.state.as_str()))),
+        text(rows.iter().map(|row| Some(row.freed.as_str()).filter(|freed| !freed.is_empty()))),
+        Arc::new(rows.iter().map(|row| row.rows).collect::<Int64Array>()),
+        Arc::new(rows.iter().map(|row| row.state_bytes).collect::<Int64Array>()),
+    ];
+    let batch = RecordBatch::try_new(Arc::clone(&schema), columns);
+    let batch = batch.map_err(|error| Problem::new(ErrorKind::Internal, error.to_string()))?;
+    Ok(QueryResult { schema, epoch, as_of_us, batches: futures::stream::iter([Ok(batch)]).boxed() })
+}

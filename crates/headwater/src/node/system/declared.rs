@@ -1,0 +1,100 @@
+//! What is declared, as relations: `system.relations`, `system.columns` and `system.lineage`.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, BooleanArray, Int32Array, Int64Array};
+use headwater_catalog::{Definitions, Kind, Owner};
+use headwater_query::Relations;
+use headwater_query::relation::Relation;
+use headwater_query::sqltype::sql_name;
+
+use super::text;
+
+/// Taken when what runs changes.
+#[derive(Default)]
+pub struct Declared {
+    relations: Vec<Object>,
+    columns: Vec<Column>,
+    lineage: Vec<(String, String)>,
+}
+
+struct Object {
+    name: String,
+    kind: &'static str,
+    owner: &'static str,
+    definition: String,
+    version: i64,
+}
+
+struct Column {
+    relation: String,
+    position: i32,
+    name: String,
+    data_type: String,
+    nullable: bool,
+}
+
+impl Declared {
+    pub fn new(definitions: &Definitions, relations: &Relations) -> Declared {
+        let mut declared = Declared::default();
+        for definition in definitions.iter() {
+            let relation = relations.get(&definition.name);
+            declared.relations.push(Object {
+                name: definition.name.clone(),
+                kind: match (definition.kind, &relation) {
+                    (Kind::Source, _) => "source",
+                    (Kind::Stream, _) => "stream",
+                    (Kind::View, Some(Relation::Stream(_))) => "derived stream",
+                    (Kind::View, _) => "keyed table",
+                },
+                owner: match definition.owner {
+                    Owner::Project => "project",
+                    Owner::Client => "client",
+                },
+                definition: definition.text.clone(),
+                version: definition.version as i64,
+            });
+            declared.lineage.extend(definition.depends_on.iter().map(|on| (definition.name.clone(), on.clone())));
+            let Some(relation) = relation else { continue };
+            for (position, field) in (1..).zip(relation.schema().fields()) {
+                declared.columns.push(Column {
+                    relation: definition.name.clone(),
+                    position,
+                    name: field.name().clone(),
+                    data_type: sql_name(field.data_type()),
+                    nullable: field.is_nullable(),
+                });
+            }
+        }
+        declared
+    }
+
+    pub fn relations(&self) -> Vec<ArrayRef> {
+        let all = &self.relations;
+        vec![
+            text(all.iter().map(|each| Some(each.name.as_str()))),
+            text(all.iter().map(|each| Some(each.kind))),
+            text(all.iter().map(|each| Some(each.owner))),
+            text(all.iter().map(|each| Some(each.definition.as_str()))),
+            Arc::new(all.iter().map(|each| each.version).collect::<Int64Array>()),
+        ]
+    }
+
+    pub fn columns(&self) -> Vec<ArrayRef> {
+        let all = &self.columns;
+        vec![
+            text(all.iter().map(|each| Some(each.relation.as_str()))),
+            Arc::new(all.iter().map(|each| each.position).collect::<Int32Array>()),
+            text(all.iter().map(|each| Some(each.name.as_str()))),
+            text(all.iter().map(|each| Some(each.data_type.as_str()))),
+            Arc::new(all.iter().map(|each| Some(each.nullable)).collect::<BooleanArray>()),
+        ]
+    }
+
+    pub fn lineage(&self) -> Vec<ArrayRef> {
+        vec![
+            text(self.lineage.iter().map(|(relation, _)| Some(relation.as_str()))),
+            text(self.lineage.iter().map(|(_, on)| Some(on.as_str()))),
+        ]
+    }
+}
