@@ -22,7 +22,7 @@ use headwater_stream::engine::published::Published;
 use headwater_stream::engine::{Engine, Options, Parts, Step};
 use headwater_stream::graph::Graph;
 use headwater_stream::plan::{Builder as Plans, Storage};
-use headwater_stream::sink::archive::{Board, Policy};
+use headwater_stream::sink::archive::{Board, Policy, Upkeep};
 use object_store::ObjectStore;
 use tokio::runtime::Runtime;
 
