@@ -165,20 +165,23 @@ impl Life {
 }
 
 pub fn compile(text: &str) -> (Arc<Relations>, Arc<Graph>) {
+    try_compile(text).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// All declarations, or why one is refused.
+pub fn try_compile(text: &str) -> Result<(Arc<Relations>, Arc<Graph>)> {
     let source = SourceText::new("test.sql", text);
-    let statements = headwater_sql::parse(&source).unwrap_or_else(|error| panic!("{error}"));
     let (mut relations, mut plans) = (Relations::new(), Plans::new());
-    for parsed in statements {
+    for parsed in headwater_sql::parse(&source)? {
         match &parsed.statement {
             Statement::CreateStream(create) => {
-                let stream = resolve::stream(create, &parsed.source).unwrap_or_else(|error| panic!("{error}"));
-                let stream = Arc::new(stream);
+                let stream = Arc::new(resolve::stream(create, &parsed.source)?);
                 plans.add_stream(&stream);
                 relations.add_stream(stream);
             }
             Statement::CreateMaterializedView(create) => {
-                let view = resolve::view(&relations, create, &parsed.source).unwrap_or_else(|error| panic!("{error}"));
-                match plans.add_view(&view, &Storage::default()).unwrap_or_else(|error| panic!("{error}")) {
+                let view = resolve::view(&relations, create, &parsed.source)?;
+                match plans.add_view(&view, &Storage::default())? {
                     Relation::Stream(stream) => relations.add_stream(stream),
                     Relation::View(view) => relations.add_view(view),
                 }
@@ -186,7 +189,7 @@ pub fn compile(text: &str) -> (Arc<Relations>, Arc<Graph>) {
             other => panic!("{} in a test's project", other.words()),
         }
     }
-    (Arc::new(relations), Arc::new(plans.finish()))
+    Ok((Arc::new(relations), Arc::new(plans.finish())))
 }
 
 /// Rows as lines, sorted; floats in scientific notation, so that [`agree`] knows them.
