@@ -4,20 +4,20 @@
 //! offset is below the partition's next offset and it was not rejected. No two files cover a
 //! common offset. What a commit acknowledged lasts.
 
-mod commit;
+pub(crate) mod commit;
 mod compact;
-mod create;
-mod damage;
+pub(crate) mod create;
+pub(crate) mod damage;
 mod expire;
 mod files;
 mod holding;
-mod log;
+pub(crate) mod log;
 mod maintain;
-mod replace;
+pub(crate) mod replace;
 pub(crate) mod replay;
-mod schema;
+pub(crate) mod schema;
 pub(crate) mod snapshot;
-mod stats;
+pub(crate) mod stats;
 mod vacuum;
 pub(crate) mod writer;
 
@@ -163,7 +163,7 @@ impl Archive {
     }
 }
 
-fn state<'a>(table: &Table, delta: &'a DeltaTable) -> Result<&'a EagerSnapshot> {
+pub(crate) fn state<'a>(table: &Table, delta: &'a DeltaTable) -> Result<&'a EagerSnapshot> {
     let state = delta.snapshot().map_err(|source| Error::Delta {
         operation: "open",
         table: table.folder.to_string(),

@@ -121,7 +121,7 @@ impl Lake {
         self.remove(&table).await
     }
 
-    async fn remove(&self, table: &Table) -> Result<()> {
+    pub(crate) async fn remove(&self, table: &Table) -> Result<()> {
         let failed = |source| Error::Store { operation: "remove", file: table.folder.to_string(), source };
         let found = self.shared.store.list(Some(&table.folder));
         let mut files: Vec<_> = found.map_ok(|meta| meta.location).try_collect().await.map_err(failed)?;
@@ -135,12 +135,22 @@ impl Lake {
 
     fn table(&self, name: &str) -> Result<Arc<Table>> {
         let folder = self.shared.root.clone().join(encode(name)?.as_str());
+        Ok(self.at(name, folder))
+    }
+
+    /// Tables lie apart from archives: no stream's folder has this name.
+    pub(crate) fn table_place(&self, name: &str) -> Result<Arc<Table>> {
+        let folder = self.shared.root.clone().join("@tables").join(encode(name)?.as_str());
+        Ok(self.at(name, folder))
+    }
+
+    fn at(&self, name: &str, folder: Path) -> Arc<Table> {
         let store = Arc::new(PrefixStore::new(Arc::clone(&self.shared.store), folder.clone()));
         let mut url = self.shared.url.clone();
         url.set_path(folder.as_ref());
         let root: Arc<dyn ObjectStore> = self.shared.store.clone();
         let log = default_logstore(store, root, &url, &StorageConfig::default());
-        Ok(Arc::new(Table { name: name.to_owned(), folder, log, lake: self.clone() }))
+        Arc::new(Table { name: name.to_owned(), folder, log, lake: self.clone() })
     }
 }
 

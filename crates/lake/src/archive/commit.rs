@@ -11,7 +11,7 @@ use super::{Archive, FinishedFile};
 use crate::{Error, Result};
 
 /// Tries at the next version before a commit gives up; each failed one means that somebody else committed.
-pub(super) const ATTEMPTS: u32 = 100;
+pub(crate) const ATTEMPTS: u32 = 100;
 
 pub(super) async fn commit(archive: &mut Archive, files: &[FinishedFile]) -> Result<i64> {
     for _ in 0..ATTEMPTS {
@@ -96,12 +96,12 @@ pub(super) fn offsets_of(table: &crate::lake::Table, next: BTreeMap<u32, i64>, n
     next.into_iter().map(transaction).collect()
 }
 
-pub(super) fn unwritable(error: serde_json::Error) -> Error {
+pub(crate) fn unwritable(error: serde_json::Error) -> Error {
     Error::Rows { detail: format!("a commit can't be written: {error}") }
 }
 
 /// A commit file: its own description, with the checksum of the rest, then an action a line.
-pub(super) fn lines(mut info: Value, actions: &[Value]) -> String {
+pub(crate) fn lines(mut info: Value, actions: &[Value]) -> String {
     let rest: String = actions.iter().map(|action| format!("{action}\n")).collect();
     info["engineInfo"] = json!(concat!("headwater/", env!("CARGO_PKG_VERSION")));
     info["headwaterCrc32c"] = json!(crc32c::crc32c(rest.as_bytes()));

@@ -71,7 +71,7 @@ fn encode(archive: &Archive, change: &Change<'_>, read_version: u64) -> Result<S
     Ok(lines(info, &actions))
 }
 
-fn removal(file: &Add, now_ms: i64, changes_rows: bool) -> Value {
+pub(crate) fn removal(file: &Add, now_ms: i64, changes_rows: bool) -> Value {
     json!({ "remove": {
         "path": file.path,
         "deletionTimestamp": now_ms,

@@ -58,14 +58,34 @@ impl Snapshot {
 
 impl Replay {
     /// The rows of these files, which follow each other.
-    pub(super) fn of_files(snapshot: &Snapshot, paths: impl Iterator<Item = String>) -> Replay {
+    pub(crate) fn of_files(snapshot: &Snapshot, paths: impl Iterator<Item = String>) -> Replay {
         let files = paths.map(|path| File { first_offset: 0, path }).collect();
         let (table, schema) = (snapshot.table(), snapshot.schema());
-        Replay { table, schema, files, open: None, from: 0, _held: snapshot.hold() }
+        Replay { table, schema, files, open: None, from: i64::MIN, _held: snapshot.hold() }
     }
 
     /// Some more rows, with all columns of the archive; `None` at the end.
     pub async fn next(&mut self) -> Result<Option<RecordBatch>> {
+        while let Some((path, rows)) = self.read().await? {
+            let offsets =
+                rows.column_by_name(OFFSET).and_then(|column| column.as_primitive_opt::<Int64Type>().cloned());
+            let offsets = offsets.ok_or_else(|| Error::corrupt(path.to_string(), "it has no offsets"))?;
+            let known = offsets.values().partition_point(|offset| *offset < self.from);
+            let rows = rows.slice(known, rows.num_rows() - known);
+            if let Some(last) = offsets.values().last().filter(|_| rows.num_rows() > 0) {
+                self.from = last + 1;
+                return Ok(Some(rows));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Some more rows as the files have them, in the table's columns.
+    pub(crate) async fn next_rows(&mut self) -> Result<Option<RecordBatch>> {
+        Ok(self.read().await?.map(|(_, rows)| rows))
+    }
+
+    async fn read(&mut self) -> Result<Option<(Path, RecordBatch)>> {
         loop {
             let Some((path, reader)) = &mut self.open else {
                 let Some(file) = self.files.pop_front() else { return Ok(None) };
@@ -82,18 +102,10 @@ impl Replay {
                 self.open = None;
                 continue;
             };
-            let corrupt = |detail: String| Error::corrupt(path.to_string(), detail);
+            let corrupt = |error: String| Error::corrupt(path.to_string(), error);
             let batch = batch.map_err(|error| corrupt(error.to_string()))?;
             let rows = conform(&self.schema, &batch).map_err(|error| corrupt(error.to_string()))?;
-            let offsets =
-                rows.column_by_name(OFFSET).and_then(|column| column.as_primitive_opt::<Int64Type>().cloned());
-            let offsets = offsets.ok_or_else(|| corrupt("it has no offsets".to_owned()))?;
-            let known = offsets.values().partition_point(|offset| *offset < self.from);
-            let rows = rows.slice(known, rows.num_rows() - known);
-            if let Some(last) = offsets.values().last().filter(|_| rows.num_rows() > 0) {
-                self.from = last + 1;
-                return Ok(Some(rows));
-            }
+            return Ok(Some((path.clone(), rows)));
         }
     }
 }

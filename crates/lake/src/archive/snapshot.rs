@@ -30,7 +30,7 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    pub(super) fn new(
+    pub(crate) fn new(
         table: Arc<Table>,
         schema: &SchemaRef,
         delta: &EagerSnapshot,
@@ -68,7 +68,7 @@ impl Snapshot {
         Arc::clone(&self.provider.table)
     }
 
-    pub(super) fn delta(&self) -> &EagerSnapshot {
+    pub(crate) fn delta(&self) -> &EagerSnapshot {
         &self.held
     }
 
@@ -78,7 +78,7 @@ impl Snapshot {
     }
 
     /// The paths of all files, inside of the table, in no order.
-    pub(super) fn files(&self) -> impl Iterator<Item = String> + '_ {
+    pub(crate) fn files(&self) -> impl Iterator<Item = String> + '_ {
         self.held.log_data().into_iter().map(|file| file.path().into_owned())
     }
 

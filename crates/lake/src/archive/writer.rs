@@ -241,7 +241,7 @@ fn refused(detail: impl Into<String>) -> Error {
     Error::Rows { detail: detail.into() }
 }
 
-fn encoder(schema: &SchemaRef) -> Result<ArrowWriter<Vec<u8>>> {
+pub(crate) fn encoder(schema: &SchemaRef) -> Result<ArrowWriter<Vec<u8>>> {
     // The Arrow schema is left out: it would name view types, which are the engine's affair.
     let options = ArrowWriterOptions::new().with_properties(properties(schema)).with_skip_arrow_metadata(true);
     Ok(ArrowWriter::try_new_with_options(Vec::new(), Arc::clone(schema), options)?)
