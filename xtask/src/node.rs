@@ -140,7 +140,12 @@ impl Start {
         let log = OpenOptions::new().create(true).append(true).open(&log_path);
         let log = log.with_context(|| format!("cannot open {}", log_path.display()))?;
         let mut command = binary.command(&["run"]);
-        command.arg(&self.project).arg("--data-dir").arg(&self.data_dir).args(["--http", "127.0.0.1:0"]);
+        command.arg(&self.project).arg("--data-dir").arg(&self.data_dir).args([
+            "--http",
+            "127.0.0.1:0",
+            "--postgres",
+            "127.0.0.1:0",
+        ]);
         for (name, value) in &self.settings {
             command.arg("--set").arg(format!("{name}={value}"));
         }

@@ -39,6 +39,7 @@ pub struct Configuration {
 pub struct Node {
     pub data_dir: Option<PathBuf>,
     pub http: Option<String>,
+    pub postgres: Option<String>,
     pub workers: Option<usize>,
 }
 

@@ -1,11 +1,13 @@
-//! Every protocol that others speak to us. So far: SQL over HTTP.
+//! Every protocol that others speak to us. So far: SQL over HTTP and over PostgreSQL's protocol.
 //!
 //! This room turns requests into calls of the [`node`] behind it and its answers into bytes. It keeps no state and
 //! decides nothing about data.
 
 pub mod http;
 pub mod node;
+pub mod postgres;
 pub mod problem;
+pub mod users;
 
 pub use http::{Error, NODE_HEADER, Server};
 pub use node::{Done, File, Node, Outcome};

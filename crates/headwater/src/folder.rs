@@ -40,6 +40,9 @@ pub struct NodeFile {
     pub id: String,
     /// Address and port, where HTTP is on.
     pub http: Option<String>,
+    /// Address and port, where PostgreSQL clients are taken.
+    #[serde(default)]
+    pub postgres: Option<String>,
     pub version: String,
 }
 

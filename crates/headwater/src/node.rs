@@ -20,7 +20,7 @@ use headwater_base::clock::{Clock, SystemClock};
 use headwater_base::files::Lock;
 use headwater_deploy::running::Progress;
 use headwater_deploy::{Ground, Project, Running, resolve};
-use headwater_gateway::Server;
+use headwater_gateway::{Server, postgres};
 use headwater_log::Log;
 use headwater_query::Relation;
 use headwater_query::session::{self, Session};
@@ -39,6 +39,7 @@ pub struct Options {
     /// The project's folder, where relative paths begin.
     pub root: PathBuf,
     pub http: Option<SocketAddr>,
+    pub postgres: Option<SocketAddr>,
     pub workers: usize,
     pub until_idle: bool,
 }
@@ -59,6 +60,7 @@ pub struct Node {
     woken: Receiver<()>,
     wake: SyncSender<()>,
     server: Option<Server>,
+    postgres: Option<postgres::Server>,
     _lock: Box<dyn Lock>,
 }
 
@@ -91,6 +93,10 @@ impl Node {
             Some(address) => Some(runtime.block_on(Server::bind(address))?),
             None => None,
         };
+        let postgres = match options.postgres {
+            Some(address) => Some(runtime.block_on(postgres::Server::bind(address, postgres::Options::default()))?),
+            None => None,
+        };
         let id = format!("{}-{:x}", std::process::id(), clock.now_us());
         let replays = Arc::default();
         let (sender, requests) = channel();
@@ -111,6 +117,7 @@ impl Node {
             woken,
             wake,
             server,
+            postgres,
             _lock: lock,
         })
     }
@@ -121,19 +128,26 @@ impl Node {
         self.show()?;
         let (stop, stopped) = signal::channel(false);
         let http = self.server.as_ref().map(|server| server.address().to_string());
-        let serving = self.server.take().map(|server| {
-            let mut stopped = stopped.clone();
-            let until = async move {
-                // A closed channel means that the node is gone.
-                let _ = stopped.wait_for(|stop| *stop).await;
-            };
-            self.runtime.spawn(server.run(Arc::clone(&self.doors) as Arc<_>, until))
-        });
+        let postgres = self.postgres.as_ref().map(|server| server.address().to_string());
+        let serving = self
+            .server
+            .take()
+            .map(|server| self.runtime.spawn(server.run(Arc::clone(&self.doors) as Arc<_>, until(&stopped))));
+        let wired = self
+            .postgres
+            .take()
+            .map(|server| self.runtime.spawn(server.run(Arc::clone(&self.doors) as Arc<_>, until(&stopped))));
         let version = env!("CARGO_PKG_VERSION").to_owned();
         let id = headwater_gateway::Node::id(self.doors.as_ref()).to_owned();
-        self.options.folder.announce(&NodeFile { pid: std::process::id(), id, http: http.clone(), version })?;
+        self.options.folder.announce(&NodeFile {
+            pid: std::process::id(),
+            id,
+            http: http.clone(),
+            postgres: postgres.clone(),
+            version,
+        })?;
         let interrupted = self.on_signal();
-        let watch = watch::Watch::start(&self, http.as_deref());
+        let watch = watch::Watch::start(&self, http.as_deref(), postgres.as_deref());
         let (folder, runtime) = (self.options.folder.clone(), Arc::clone(&self.runtime));
         let outcome = engine::run(self, &interrupted);
         drop(watch);
@@ -146,6 +160,11 @@ impl Node {
                 // A client that reads slowly, or not at all, does not keep the folder.
                 Err(_) => serving.abort(),
             }
+        }
+        if let Some(mut wired) = wired
+            && runtime.block_on(async { tokio::time::timeout(DRAIN, &mut wired).await }).is_err()
+        {
+            wired.abort();
         }
         outcome
     }
@@ -195,6 +214,15 @@ impl Node {
             }
         });
         flag
+    }
+}
+
+/// Resolves when the node stops.
+fn until(stopped: &signal::Receiver<bool>) -> impl Future<Output = ()> + Send + 'static {
+    let mut stopped = stopped.clone();
+    async move {
+        // A closed channel means that the node is gone.
+        let _ = stopped.wait_for(|stop| *stop).await;
     }
 }
 

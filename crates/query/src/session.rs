@@ -2,6 +2,7 @@
 //!
 //! A query sees one completed epoch across all relations. It ends when its rows are dropped.
 
+pub mod prepared;
 #[cfg(test)]
 mod real_tests;
 mod show;
@@ -15,14 +16,17 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::{SchemaRef, TimestampMicrosecondType};
+use arrow::datatypes::{FieldRef, SchemaRef, TimestampMicrosecondType};
 use arrow::temporal_conversions::as_datetime;
 use datafusion::common::DataFusionError;
+use datafusion::datasource::TableProvider;
+use datafusion::execution::FunctionRegistry;
 use datafusion::execution::SessionState;
+use datafusion::execution::context::SessionConfig;
 use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::logical_expr::execution_props::ExecutionProps;
-use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
+use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder, ScalarUDF};
 use datafusion::physical_plan::execute_stream;
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
@@ -73,8 +77,17 @@ impl Default for Options {
 #[derive(Clone)]
 pub struct Session {
     sources: Sources,
-    options: Options,
     runtime: Arc<RuntimeEnv>,
+    /// What every query's state is a copy of: making one anew takes longer than a small query.
+    state: Arc<SessionState>,
+    foreign: Option<Arc<dyn Foreign>>,
+}
+
+/// Relations and functions that a door adds for its own clients. Names of the language come before them.
+pub trait Foreign: Send + Sync + 'static {
+    fn table(&self, schema: Option<&str>, name: &str) -> Option<Arc<dyn TableProvider>>;
+
+    fn functions(&self) -> Vec<Arc<ScalarUDF>>;
 }
 
 /// A running query. Dropping it, or its batches, cancels it.
@@ -103,7 +116,20 @@ impl Session {
             runtime = runtime.with_temp_file_path(folder);
         }
         let runtime = runtime.build_arc().map_err(|error| Error::Internal(error.to_string()))?;
-        Ok(Session { sources, options, runtime })
+        let state = Arc::new(state::state(config(&options), Arc::clone(&runtime), ExecutionProps::new()));
+        Ok(Session { sources, runtime, state, foreign: None })
+    }
+
+    /// The same session with what a door adds.
+    pub fn with_foreign(&self, foreign: Arc<dyn Foreign>) -> Session {
+        let mut session = self.clone();
+        session.foreign = Some(foreign);
+        session
+    }
+
+    /// What can be read.
+    pub fn sources(&self) -> &Sources {
+        &self.sources
     }
 
     /// The same session over other definitions.
@@ -150,9 +176,9 @@ impl Session {
         let point = self.sources.snapshots.read_point();
         let (epoch, as_of_us) = (point.epoch, point.as_of_us);
         let state = self.state(as_of_us);
-        let tables = tables::QueryTables::new(&self.sources, point);
+        let tables = tables::QueryTables::new(&self.sources, point, self.foreign.clone());
         let place = Place::new(&parsed.source, query.span);
-        let plan = plan(&state, &tables, query, explain, &place)?;
+        let plan = plan(&state, &tables, query, explain, Vec::new(), &place)?;
         let planned = state.create_physical_plan(&plan).await.map_err(|error| planning_or_running(error, &place))?;
         let stream = execute_stream(planned, state.task_ctx()).map_err(diagnose::execution)?;
         let schema = stream.schema();
@@ -175,17 +201,26 @@ impl Session {
     }
 
     fn state(&self, as_of_us: i64) -> SessionState {
-        let ways = self.options.target_partitions.max(1);
-        let mut config = state::config().with_target_partitions(ways).with_batch_size(self.options.batch_rows.max(1));
-        if let Some(bytes) = self.options.memory_bytes {
-            // Each way of a sort keeps this much back for merging what it spills; it must leave room to sort in.
-            let default = config.options().execution.sort_spill_reservation_bytes;
-            config = config.with_sort_spill_reservation_bytes(default.min(bytes / (ways + 1)));
+        let mut state = (*self.state).clone();
+        let start = as_datetime::<TimestampMicrosecondType>(as_of_us).map(|at| at.and_utc());
+        state.execution_props_mut().query_execution_start_time = start;
+        for function in self.foreign.iter().flat_map(|foreign| foreign.functions()) {
+            // It only fails where functions cannot be added at all.
+            drop(state.register_udf(function));
         }
-        let mut props = ExecutionProps::new();
-        props.query_execution_start_time = as_datetime::<TimestampMicrosecondType>(as_of_us).map(|at| at.and_utc());
-        state::state(config, Arc::clone(&self.runtime), props)
+        state
     }
+}
+
+fn config(options: &Options) -> SessionConfig {
+    let ways = options.target_partitions.max(1);
+    let mut config = state::config().with_target_partitions(ways).with_batch_size(options.batch_rows.max(1));
+    if let Some(bytes) = options.memory_bytes {
+        // Each way of a sort keeps this much back for merging what it spills; it must leave room to sort in.
+        let default = config.options().execution.sort_spill_reservation_bytes;
+        config = config.with_sort_spill_reservation_bytes(default.min(bytes / (ways + 1)));
+    }
+    config
 }
 
 fn plan(
@@ -193,13 +228,14 @@ fn plan(
     tables: &tables::QueryTables,
     query: &ast::Query,
     explain: Option<&ast::Explain>,
+    parameters: Vec<Option<FieldRef>>,
     place: &Place<'_>,
 ) -> Result<LogicalPlan> {
     Diagnostics::check(ignored_clauses(&query.query, place))?;
     let mut rewritten = (*query.query).clone();
     let planned = group::rewrite(&mut rewritten)
         .map_err(DataFusionError::from)
-        .and_then(|()| Scope::new(state, tables).query(rewritten))
+        .and_then(|()| Scope::new(state, tables).query_with(rewritten, parameters))
         .and_then(|plan| match explain {
             Some(explain) => LogicalPlanBuilder::from(plan).explain(explain.verbose, explain.analyze)?.build(),
             None => Ok(plan),

@@ -9,6 +9,7 @@ pub mod diagnostic;
 mod limits;
 pub mod options;
 mod parse;
+pub mod session;
 pub mod settings;
 pub mod source;
 pub mod template;

@@ -102,10 +102,10 @@ fn spaced(before: &Token, token: &Token, after: Option<&Token>) -> bool {
     }
 }
 
-type Part = (Vec<TokenWithSpan>, Vec<Place>);
+pub(crate) type Part = (Vec<TokenWithSpan>, Vec<Place>);
 
 /// Cuts at semicolons. The last part is what follows the last of them, even if that is nothing.
-fn split(tokens: Vec<TokenWithSpan>, places: Vec<Place>) -> Vec<Part> {
+pub(crate) fn split(tokens: Vec<TokenWithSpan>, places: Vec<Place>) -> Vec<Part> {
     let mut parts: Vec<Part> = Vec::new();
     let mut part: Part = Default::default();
     for (token, place) in tokens.into_iter().zip(places) {
@@ -121,7 +121,7 @@ fn split(tokens: Vec<TokenWithSpan>, places: Vec<Place>) -> Vec<Part> {
 }
 
 /// Nothing but white space is no statement.
-fn parse_statement(
+pub(crate) fn parse_statement(
     template: &Template,
     tokens: Vec<TokenWithSpan>,
     places: Vec<Place>,

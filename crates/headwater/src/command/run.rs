@@ -14,6 +14,8 @@ use crate::node::{self, Node};
 
 /// Where HTTP listens unless told otherwise.
 const HTTP: &str = "127.0.0.1:8080";
+/// Where PostgreSQL clients are taken unless told otherwise.
+const POSTGRES: &str = "127.0.0.1:5433";
 
 #[derive(Debug, Args)]
 pub struct Options {
@@ -28,6 +30,10 @@ pub struct Options {
     #[arg(long, value_name = "ADDR", env = "HEADWATER_HTTP")]
     http: Option<String>,
 
+    /// Where PostgreSQL clients are taken; port 0 takes a free one, `off` turns it off [default: 127.0.0.1:5433]
+    #[arg(long, value_name = "ADDR", env = "HEADWATER_POSTGRES")]
+    postgres: Option<String>,
+
     /// Threads that run views [default: one a core]
     #[arg(long, value_name = "N", env = "HEADWATER_WORKERS")]
     workers: Option<usize>,
@@ -41,11 +47,13 @@ pub fn run(options: &Options) -> Result<()> {
     let project = Project::load(&Disk, &options.project.project, &options.project.settings())?;
     let fixed = &project.configuration.node;
     let http = options.http.clone().or_else(|| fixed.http.clone()).unwrap_or_else(|| HTTP.to_owned());
+    let postgres = options.postgres.clone().or_else(|| fixed.postgres.clone()).unwrap_or_else(|| POSTGRES.to_owned());
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let node = node::Options {
         root: project.root.clone(),
         folder: folder::of(&project.root, &project.configuration, options.data_dir.as_deref()),
         http: address(&http)?,
+        postgres: address(&postgres)?,
         workers: options.workers.or(fixed.workers).unwrap_or(cores).max(1),
         until_idle: options.until_idle,
     };

@@ -36,7 +36,7 @@ struct View {
 }
 
 impl Watch {
-    pub fn start(node: &Node, http: Option<&str>) -> Watch {
+    pub fn start(node: &Node, http: Option<&str>, postgres: Option<&str>) -> Watch {
         let view = View {
             doors: Arc::clone(&node.doors),
             clock: Arc::clone(&node.clock),
@@ -44,8 +44,9 @@ impl Watch {
             at: node.clock.elapsed(),
             rate: 0.0,
         };
-        let door = http.map(|address| format!(", HTTP on http://{address}")).unwrap_or_default();
-        eprintln!("headwater is ready: {}{door}", node.options.folder.path.display());
+        let http = http.map(|address| format!(", HTTP on http://{address}")).unwrap_or_default();
+        let postgres = postgres.map(|address| format!(", PostgreSQL on {address}")).unwrap_or_default();
+        eprintln!("headwater is ready: {}{http}{postgres}", node.options.folder.path.display());
         let (stop, stopped) = channel();
         let body = move || {
             if std::io::stderr().is_terminal() { draw(view, &stopped) } else { write_lines(view, &stopped) }

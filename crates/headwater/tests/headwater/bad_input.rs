@@ -27,7 +27,7 @@ fn project(files: &[(&str, &[u8])]) -> Project {
 
 /// Runs until idle, which must fail, and returns what was said.
 fn stops(project: &Project) -> String {
-    project.fails(&["run", "--http", "off", "--until-idle"])
+    project.fails(&["run", "--http", "off", "--postgres", "off", "--until-idle"])
 }
 
 #[track_caller]
@@ -93,7 +93,7 @@ fn files_that_changed_behind_our_back_stop_their_source() {
 #[test]
 fn columns_that_nobody_declared_are_named_and_a_missing_one_stops() {
     let project = project(&[("a.csv", b"extra,at,id\n?,2024-03-01 10:00:00,1\n")]);
-    let done = project.ends(&["run", "--http", "off", "--until-idle"]);
+    let done = project.ends(&["run", "--http", "off", "--postgres", "off", "--until-idle"]);
     let said = String::from_utf8(done.stderr).unwrap();
     assert!(done.status.success(), "{said}");
     says(&said, &["in/a.csv", "extra"]);
@@ -128,8 +128,11 @@ fn a_port_that_is_taken_is_told() {
     let project = project(&[("a.csv", ROWS.as_bytes())]);
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    says(&project.fails(&["run", "--http", &address]), &["cannot listen for HTTP on", &address, "port 0"]);
-    says(&project.fails(&["run", "--http", "here"]), &["'here' is no address"]);
+    says(
+        &project.fails(&["run", "--http", &address, "--postgres", "off"]),
+        &["cannot listen for HTTP on", &address, "port 0"],
+    );
+    says(&project.fails(&["run", "--http", "here", "--postgres", "off"]), &["'here' is no address"]);
 }
 
 #[test]

@@ -66,7 +66,7 @@ impl Project {
 
     /// Runs the project until it is idle, which must succeed.
     pub fn run(&self) {
-        let done = self.ends(&["run", "--http", "off", "--until-idle"]);
+        let done = self.ends(&["run", "--http", "off", "--postgres", "off", "--until-idle"]);
         assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
     }
 
@@ -83,7 +83,7 @@ impl Project {
     }
 
     pub fn serve_with(&self, arguments: &[&str]) -> Node {
-        let mut command = self.command(&["run", "--http", "127.0.0.1:0"]);
+        let mut command = self.command(&["run", "--http", "127.0.0.1:0", "--postgres", "127.0.0.1:0"]);
         let process = command.args(arguments).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let mut node = Node { process, address: String::new() };
         for _ in 0..3000 {

@@ -87,7 +87,7 @@ impl Database {
 
     fn node(&mut self) -> Result<&Node, Refused> {
         if self.node.is_none() {
-            let done = self.project.ends(&["run", "--http", "off", "--until-idle"]);
+            let done = self.project.ends(&["run", "--http", "off", "--postgres", "off", "--until-idle"]);
             if !done.status.success() {
                 return Err(Refused(String::from_utf8(done.stderr).unwrap().trim_end().to_owned()));
             }

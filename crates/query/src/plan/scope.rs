@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, SchemaRef};
+use arrow::datatypes::{DataType, FieldRef, SchemaRef};
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::{Result, TableReference, plan_err};
 use datafusion::datasource::{cte_worktable::CteWorkTable, provider_as_source};
@@ -60,7 +60,13 @@ impl<'a> Scope<'a> {
     }
 
     pub fn query(&self, query: Query) -> Result<LogicalPlan> {
-        self.planner().sql_statement_to_plan(Statement::Query(Box::new(query)))
+        self.query_with(query, Vec::new())
+    }
+
+    /// A query with parameters `$1`, `$2` and so on; those without a type get one from where they stand, if they can.
+    pub fn query_with(&self, query: Query, parameters: Vec<Option<FieldRef>>) -> Result<LogicalPlan> {
+        let mut context = PlannerContext::new().with_prepare_param_data_types(parameters);
+        self.planner().sql_statement_to_plan_with_context(Statement::Query(Box::new(query)), &mut context)
     }
 
     /// An expression over the columns of one relation.

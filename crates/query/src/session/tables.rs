@@ -7,7 +7,7 @@ use datafusion::common::TableReference;
 use datafusion::datasource::{TableProvider, provider_as_source};
 use datafusion::logical_expr::TableSource;
 
-use super::Sources;
+use super::{Foreign, Sources};
 use crate::Error;
 use crate::plan::scope::Tables;
 use crate::provide::ReadPoint;
@@ -18,22 +18,25 @@ use crate::relation::Relation;
 
 pub const ARCHIVE: &str = "archive";
 pub const SYSTEM: &str = "system";
+/// Where clients of other databases look for relations without a schema.
+pub const PUBLIC: &str = "public";
 
 /// Each relation is made once, so that it is the same however often the query names it.
 pub struct QueryTables {
     sources: Sources,
     point: Arc<ReadPoint>,
+    foreign: Option<Arc<dyn Foreign>>,
     made: Mutex<HashMap<String, Arc<dyn TableProvider>>>,
 }
 
 impl QueryTables {
-    pub fn new(sources: &Sources, point: Arc<ReadPoint>) -> QueryTables {
-        QueryTables { sources: sources.clone(), point, made: Mutex::default() }
+    pub fn new(sources: &Sources, point: Arc<ReadPoint>, foreign: Option<Arc<dyn Foreign>>) -> QueryTables {
+        QueryTables { sources: sources.clone(), point, foreign, made: Mutex::default() }
     }
 
     fn make(&self, schema: Option<&str>, table: &str) -> Option<Arc<dyn TableProvider>> {
         match schema {
-            None => self.relation(table),
+            None | Some(PUBLIC) => self.relation(table),
             Some(ARCHIVE) => {
                 let stream = self.sources.relations.stream(table)?;
                 Some(Arc::new(ArchiveTable::new(stream, self.sources.archives.archive(table))))
@@ -79,7 +82,8 @@ impl Tables for QueryTables {
         if let Some(table) = made.get(&key) {
             return Some(provider_as_source(Arc::clone(table)));
         }
-        let table = self.make(name.schema(), name.table())?;
+        let foreign = || self.foreign.as_ref()?.table(name.schema(), name.table());
+        let table = self.make(name.schema(), name.table()).or_else(foreign)?;
         made.insert(key, Arc::clone(&table));
         Some(provider_as_source(table))
     }

@@ -1,0 +1,163 @@
+//! Errors as PostgreSQL tells them: SQLSTATE, message, detail, hint and the character where the text is wrong.
+
+use bytes::{BufMut, BytesMut};
+use headwater_base::ErrorKind;
+
+use super::wire::{Broken, Wire, put_text};
+use crate::Problem;
+
+/// What a client is told instead of an answer.
+#[derive(Debug, Clone)]
+pub struct Failure {
+    pub code: &'static str,
+    pub message: String,
+    pub detail: Option<String>,
+    pub hint: Option<String>,
+    /// In characters from 1, in the text that the client sent.
+    pub position: Option<usize>,
+}
+
+pub const SYNTAX: &str = "42601";
+pub const NOT_BUILT: &str = "0A000";
+pub const PROTOCOL: &str = "08P01";
+pub const CANCELLED: &str = "57014";
+pub const SHUTDOWN: &str = "57P01";
+pub const TOO_MANY: &str = "53300";
+pub const NO_PASSWORD: &str = "28P01";
+pub const FAILED_TRANSACTION: &str = "25P02";
+pub const ACTIVE_TRANSACTION: &str = "25001";
+pub const NO_TRANSACTION: &str = "25P01";
+pub const NO_STATEMENT: &str = "26000";
+pub const NO_CURSOR: &str = "34000";
+pub const DUPLICATE_CURSOR: &str = "42P03";
+pub const DUPLICATE_STATEMENT: &str = "42P05";
+pub const NO_PARAMETER: &str = "42704";
+pub const BAD_VALUE: &str = "22023";
+pub const BAD_TEXT: &str = "22P02";
+pub const BAD_BINARY: &str = "22P03";
+
+impl Failure {
+    pub fn new(code: &'static str, message: impl Into<String>) -> Failure {
+        Failure { code, message: message.into(), detail: None, hint: None, position: None }
+    }
+
+    pub fn not_built(what: &str) -> Failure {
+        Failure::new(NOT_BUILT, format!("{what} is not supported"))
+    }
+
+    pub fn hint(mut self, hint: impl Into<String>) -> Failure {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    pub fn detail(mut self, detail: impl Into<String>) -> Failure {
+        self.detail = Some(detail.into());
+        self
+    }
+
+    /// A text that does not parse, or, `planned`, that means nothing.
+    pub fn of(problem: Problem, planned: bool) -> Failure {
+        let code = code(&problem, planned);
+        let Some(diagnostics) = problem.diagnostics else {
+            return Failure { code, message: problem.message, detail: None, hint: problem.hint, position: None };
+        };
+        let mut all = diagnostics.0.into_iter();
+        let Some(first) = all.next() else {
+            return Failure { code, message: problem.message, detail: None, hint: problem.hint, position: None };
+        };
+        let before = first.source.text.get(..first.span.start.min(first.source.text.len()));
+        let position = before.map(|before| before.chars().count() + 1);
+        let others: Vec<String> = all.map(|other| format!("also: {}", other.message)).collect();
+        let details: Vec<String> = first.detail.into_iter().chain(others).collect();
+        Failure {
+            code,
+            message: first.message,
+            detail: (!details.is_empty()).then(|| details.join("\n")),
+            hint: first.hint,
+            position,
+        }
+    }
+
+    /// Sends it as an error. `fatal`: the connection ends with it.
+    pub fn send(&self, wire: &mut Wire, fatal: bool) {
+        let severity = if fatal { "FATAL" } else { "ERROR" };
+        wire.put(b'E', |out| self.fields(out, severity));
+    }
+
+    /// Sends it as something to know.
+    pub fn notice(&self, wire: &mut Wire, severity: &str) {
+        wire.put(b'N', |out| self.fields(out, severity));
+    }
+
+    fn fields(&self, out: &mut BytesMut, severity: &str) {
+        let mut field = |tag: u8, text: &str| {
+            out.put_u8(tag);
+            put_text(out, text);
+        };
+        field(b'S', severity);
+        field(b'V', severity);
+        field(b'C', self.code);
+        field(b'M', &self.message);
+        if let Some(detail) = &self.detail {
+            field(b'D', detail);
+        }
+        if let Some(hint) = &self.hint {
+            field(b'H', hint);
+        }
+        if let Some(position) = self.position {
+            field(b'P', &position.to_string());
+        }
+        out.put_u8(0);
+    }
+}
+
+impl<E: Into<Problem>> From<E> for Failure {
+    fn from(error: E) -> Failure {
+        Failure::of(error.into(), true)
+    }
+}
+
+impl From<Broken> for Failure {
+    fn from(broken: Broken) -> Failure {
+        match broken {
+            Broken::Gone => Failure::new("08006", "the client is gone"),
+            Broken::Protocol(what) => Failure::new(PROTOCOL, what),
+        }
+    }
+}
+
+/// What messages of ours begin or go on with, and their SQLSTATE.
+const CODES: &[(&str, &str)] = &[
+    ("there is no relation", "42P01"),
+    ("there is no column", "42703"),
+    ("there is no function", "42883"),
+    ("there is no table function", "42883"),
+    ("Invalid function", "42883"),
+    ("is in more than one relation", "42702"),
+    ("two columns are called", "42701"),
+    ("is not supported", NOT_BUILT),
+    ("is not built", NOT_BUILT),
+    ("can't be planned", NOT_BUILT),
+    ("Divide by zero", "22012"),
+    ("divide by zero", "22012"),
+    ("Cannot cast", BAD_TEXT),
+    ("Overflow happened", "22003"),
+    ("overflow", "22003"),
+    ("out of range", "22003"),
+    ("already exists", "42710"),
+];
+
+fn code(problem: &Problem, planned: bool) -> &'static str {
+    let first = problem.diagnostics.as_ref().and_then(|found| found.0.first());
+    let message = first.map_or(problem.message.as_str(), |first| first.message.as_str());
+    let known = CODES.iter().find(|(text, _)| message.contains(text)).map(|(_, code)| *code);
+    match problem.kind {
+        ErrorKind::Invalid if first.is_some() => known.unwrap_or(if planned { "42000" } else { SYNTAX }),
+        ErrorKind::Invalid => known.unwrap_or("22000"),
+        ErrorKind::Conflict => known.unwrap_or("55006"),
+        ErrorKind::Unavailable if message.contains("memory") => "53200",
+        ErrorKind::Unavailable => "57000",
+        ErrorKind::Corrupt => "XX001",
+        ErrorKind::Internal => "XX000",
+    }
+}
