@@ -19,6 +19,8 @@ pub enum Error {
     Truncated { file: String, offset: u64, length: u64 },
     #[error("{file} is another file than before: what stands before byte {offset} (of {length}) has changed")]
     Replaced { file: String, offset: u64, length: u64 },
+    #[error("{file} can't be decompressed behind byte {offset} of its text: {detail}")]
+    Compressed { file: String, offset: u64, detail: String },
     #[error("the source has read '{before}', and is to read '{now}' now")]
     OtherPath { before: String, now: String },
     #[error("{file}, line {line}: the record does not end within {limit} bytes")]
@@ -43,7 +45,7 @@ impl Error {
             }
             Error::OtherPath { .. } | Error::RecordTooLong { .. } | Error::Field { .. } => ErrorKind::Invalid,
             Error::Vanished { .. } | Error::Truncated { .. } | Error::Replaced { .. } => ErrorKind::Conflict,
-            Error::Position { .. } => ErrorKind::Corrupt,
+            Error::Position { .. } | Error::Compressed { .. } => ErrorKind::Corrupt,
             Error::Format(error) => error.kind(),
             Error::Files(error) => error.kind(),
         }
@@ -53,11 +55,14 @@ impl Error {
     pub fn hint(&self) -> Option<&'static str> {
         Some(match self {
             Error::NoMatch { .. } | Error::NoFolder { .. } => {
-                "a relative path begins where headwater was started; with FOLLOW true the source waits for files to come"
+                "a relative path begins in the project's folder; with FOLLOW true the source waits for files to come"
             }
             Error::Vanished { .. } => "put the file back, or give the source another name to read all its files again",
             Error::Truncated { .. } | Error::Replaced { .. } => {
                 "give new rows a new file: a file that is read may only grow"
+            }
+            Error::Compressed { .. } => {
+                "put a whole file in its place: what could be read before has entered, and the source goes on from there"
             }
             Error::OtherPath { .. } => {
                 "put PATH back, or give the source another name: then it reads all files of the new PATH"

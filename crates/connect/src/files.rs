@@ -1,8 +1,10 @@
-//! CSV and JSON files as a source: read in the order of their names, each to its end, resumed to the byte.
+//! CSV and JSON files as a source, compressed ones too: read in the order of their names, each to its end, resumed to the
+//! byte.
 //!
 //! What is read is only ever handed on: a record that nobody could decode enters the stream as it is and becomes a dead
 //! letter there. What stops the source is a file that is not what it was, or one whose header can't serve the stream.
 
+mod content;
 mod current;
 mod lines;
 mod pace;
@@ -20,6 +22,7 @@ use headwater_stream::source::{self, Intake, Progress, Source, Status};
 
 use crate::Target;
 use crate::error::{Error, Result};
+pub use content::Compression;
 use current::{Current, Reading, Step};
 use pace::Pace;
 use pattern::{Found, Matcher};
@@ -74,12 +77,10 @@ impl FileSource {
         options: Options,
     ) -> source::Result<FileSource> {
         let Options { path, format, follow, speed } = options;
-        if format == Format::Json && target.format != Format::Json {
-            let message = "JSON files can't feed a stream of another format yet: declare it WITH (format = 'json')";
-            return Err(Error::Option(message.to_string()).into());
-        }
-        if let Some(suffix) = [".gz", ".gzip", ".zst", ".bz2", ".zip"].iter().find(|suffix| path.ends_with(**suffix)) {
-            let message = format!("reading compressed files (PATH '{path}' ends in {suffix}) is not built yet");
+        if let Some(suffix) = [".bz2", ".zip", ".xz", ".lz4"].iter().find(|suffix| path.ends_with(**suffix)) {
+            let message = format!(
+                "files of this compression (PATH '{path}' ends in {suffix}) can't be read; .gz and .zst files can"
+            );
             return Err(Error::Option(message).into());
         }
         Ok(FileSource {
@@ -152,7 +153,8 @@ impl FileSource {
             self.late.push(format!("{count} before {}", position.file));
         }
         if !position.ended || self.listed.iter().any(|found| found.name == position.file) {
-            self.current = Some(Current::resume(self.files.as_ref(), &self.matcher, &position, self.reading)?);
+            self.current =
+                Some(Current::resume(self.files.as_ref(), &self.matcher, &position, &self.target, self.reading)?);
         }
         self.position = Some(position);
         Ok(())
@@ -166,7 +168,7 @@ impl FileSource {
         loop {
             let Some(at) = self.next_listed() else { return Ok(false) };
             let next = self.listed[at].name.clone();
-            match Current::open(self.files.as_ref(), &self.matcher, &next, at as u64, self.reading) {
+            match Current::open(self.files.as_ref(), &self.matcher, &next, at as u64, &self.target, self.reading) {
                 Ok(current) => {
                     self.position = Some(current.position(false));
                     self.current = Some(current);
@@ -278,7 +280,15 @@ impl Source for FileSource {
     fn status(&self) -> Status {
         let before = |position: &Position| self.listed.partition_point(|found| found.name < position.file);
         let bytes = |files: usize| self.bytes_before.get(files).copied().unwrap_or(0);
-        let done = self.position.as_ref().map_or(0, |position| bytes(before(position)) + position.offset);
+        let done = self.position.as_ref().map_or(0, |position| {
+            let before = before(position);
+            let within = match (Compression::of(&position.file), &self.current) {
+                (None, _) => position.offset,
+                (Some(_), Some(current)) => current.needed(),
+                (Some(_), None) => bytes(before + 1).saturating_sub(bytes(before)),
+            };
+            bytes(before) + within
+        });
         let all = bytes(self.listed.len());
         let mut at = match &self.position {
             Some(position) => format!("{}:{}", position.file, position.line),

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "all of it is tests, helpers too")]
 
+#[path = "connect/compressed.rs"]
+mod compressed;
 #[path = "connect/files.rs"]
 mod files;
 #[path = "connect/generator.rs"]

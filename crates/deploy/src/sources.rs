@@ -33,7 +33,7 @@ pub enum Origin {
 /// `FROM FILES (…)`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Files {
-    /// A path or a pattern, relative to the process's working folder.
+    /// A path or a pattern, relative to the project's folder.
     pub path: String,
     pub format: Format,
     pub follow: bool,
@@ -91,8 +91,9 @@ fn files(mut options: Options) -> std::result::Result<Files, Diagnostics> {
     Ok(Files { path, format, follow, speed })
 }
 
-/// The format that a path's end tells.
+/// The format that a path's end tells, before what says how the file is compressed.
 fn by_extension(path: &str) -> Option<Format> {
+    let path = [".gz", ".gzip", ".zst", ".zstd"].iter().find_map(|end| path.strip_suffix(end)).unwrap_or(path);
     match path.rsplit_once('.')?.1.to_ascii_lowercase().as_str() {
         "csv" => Some(Format::Csv),
         "json" | "ndjson" | "jsonl" => Some(Format::Json),

@@ -10,6 +10,7 @@ mod error;
 mod json;
 mod key;
 mod reader;
+mod recode;
 mod records;
 mod rows;
 mod text;
@@ -25,6 +26,7 @@ pub use csv::rewrite::Rewriter;
 pub use error::{Error, Reason, RowError};
 pub use json::encode::row_as_json;
 pub use key::{KeyReader, Keys, keys_of};
+pub use recode::Recoder;
 pub use records::RecordWriter;
 pub use text::write::{decimal as write_decimal, timestamp as write_timestamp};
 

@@ -76,7 +76,7 @@ impl RecordWriter {
         }
     }
 
-    fn value(&self, column: usize, value: Value<'_>, out: &mut Vec<u8>) {
+    pub(crate) fn value(&self, column: usize, value: Value<'_>, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.leads[column]);
         match self.format {
             Format::Csv => csv::encode::write_value(value, self.kinds[column], out),

@@ -9,6 +9,7 @@ mod system;
 mod watch;
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Mutex};
@@ -35,6 +36,8 @@ use doors::{Current, Doors, Epochs, Request};
 /// How a node is started.
 pub struct Options {
     pub folder: DataFolder,
+    /// The project's folder, where relative paths begin.
+    pub root: PathBuf,
     pub http: Option<SocketAddr>,
     pub postgres: Option<SocketAddr>,
     pub workers: usize,
@@ -73,7 +76,7 @@ impl Node {
         let log: Arc<dyn Log> = Arc::new(options.folder.log(false)?);
         let store = options.folder.store()?;
         for source in &declared.sources {
-            crate::sources::open(source, options.folder.files(), &clock)?;
+            crate::sources::open(source, options.folder.files(), &options.root, &clock)?;
         }
         let mut running = Running::open(Ground {
             log: Arc::clone(&log),
@@ -169,7 +172,7 @@ impl Node {
     /// Starts what is declared and enabled; what does not start is shown with its reason.
     fn start_sources(&mut self) -> Result<()> {
         for source in self.running.declared().sources.iter().filter(|source| source.enabled) {
-            let started = crate::sources::open(source, self.options.folder.files(), &self.clock)?;
+            let started = crate::sources::open(source, self.options.folder.files(), &self.options.root, &self.clock)?;
             let stream = Arc::clone(&source.stream);
             let opened = Runner::open(&source.store, started, stream, self.log.as_ref(), Arc::clone(&self.clock));
             self.sources.push(match opened {

@@ -1,5 +1,6 @@
 //! Opens declared sources: what SQL says, in the terms of the room that knows the outside systems.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
@@ -9,8 +10,14 @@ use headwater_connect::{FileSource, Generator, Target, files, generator};
 use headwater_deploy::sources::{self, Declared, Origin};
 use headwater_stream::source::Source;
 
-/// Opens a source, or says what is wrong with it. Nothing is read before it is started.
-pub fn open(declared: &Declared, files: &Arc<dyn Files>, clock: &Arc<dyn Clock>) -> Result<Box<dyn Source>> {
+/// Opens a source, or says what is wrong with it. Nothing is read before it is started. Relative paths begin in the
+/// project's folder.
+pub fn open(
+    declared: &Declared,
+    files: &Arc<dyn Files>,
+    project: &Path,
+    clock: &Arc<dyn Clock>,
+) -> Result<Box<dyn Source>> {
     let stream = &declared.stream;
     let target = Target {
         schema: Arc::clone(&stream.schema),
@@ -21,7 +28,8 @@ pub fn open(declared: &Declared, files: &Arc<dyn Files>, clock: &Arc<dyn Clock>)
     let opened: Result<Box<dyn Source>, headwater_stream::source::Error> = match declared.origin.clone() {
         Origin::Files(sources::Files { path, format, follow, speed }) => {
             let options = files::Options { path, format, follow, speed };
-            FileSource::new(Arc::clone(files), clock, target, options).map(|source| Box::new(source) as _)
+            let source = FileSource::new(Arc::clone(files), clock, target, options);
+            source.map(|source| Box::new(source.in_folder(project)) as _)
         }
         Origin::Generator(sources::Generator { rows, rate, seed, fields }) => {
             let options = generator::Options { rows, rate, seed, fields };

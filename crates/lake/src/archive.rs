@@ -4,23 +4,31 @@
 //! offset is below the partition's next offset and it was not rejected. No two files cover a
 //! common offset. What a commit acknowledged lasts.
 
-mod commit;
-mod create;
-mod damage;
-mod log;
+pub(crate) mod commit;
+mod compact;
+pub(crate) mod create;
+pub(crate) mod damage;
+mod expire;
+mod files;
+mod holding;
+pub(crate) mod log;
 mod maintain;
+pub(crate) mod replace;
 pub(crate) mod replay;
-mod schema;
+pub(crate) mod schema;
 pub(crate) mod snapshot;
-mod stats;
+pub(crate) mod stats;
+mod vacuum;
 pub(crate) mod writer;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
 use deltalake::DeltaTable;
 use deltalake::kernel::EagerSnapshot;
 
+pub use compact::{Compaction, Merged};
 pub use schema::{OFFSET, PARTITION, TIMESTAMP};
 pub use snapshot::Snapshot;
 pub use writer::{FinishedFile, PartitionWriter};
@@ -35,6 +43,8 @@ pub struct Archive {
     schema: SchemaRef,
     delta: DeltaTable,
     snapshot: Snapshot,
+    /// Data files that nobody names, and since when that is known, microseconds.
+    unnamed: HashMap<String, i64>,
 }
 
 pub(crate) async fn open(table: Arc<Table>, columns: &SchemaRef) -> Result<Archive> {
@@ -72,7 +82,7 @@ impl Archive {
         log::read_all(&table, state.version()).await?.apply(&table, &mut offsets);
         schema::compare(table.folder.as_ref(), &schema, &state.schema())?;
         let snapshot = Snapshot::new(Arc::clone(&table), &schema, state, offsets)?;
-        Ok(Archive { table, schema, delta, snapshot })
+        Ok(Archive { table, schema, delta, snapshot, unnamed: HashMap::new() })
     }
 
     /// The stream's columns, then [`PARTITION`] INT, [`OFFSET`] BIGINT and [`TIMESTAMP`] TIMESTAMP, which are not null.
@@ -153,7 +163,7 @@ impl Archive {
     }
 }
 
-fn state<'a>(table: &Table, delta: &'a DeltaTable) -> Result<&'a EagerSnapshot> {
+pub(crate) fn state<'a>(table: &Table, delta: &'a DeltaTable) -> Result<&'a EagerSnapshot> {
     let state = delta.snapshot().map_err(|source| Error::Delta {
         operation: "open",
         table: table.folder.to_string(),

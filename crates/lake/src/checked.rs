@@ -89,6 +89,10 @@ impl Checked {
         self.known.write().unwrap_or_else(PoisonError::into_inner).extend(sums);
     }
 
+    pub fn forget(&self, file: &Path) {
+        self.known.write().unwrap_or_else(PoisonError::into_inner).remove(file);
+    }
+
     fn sums(&self, file: &Path) -> Option<Sums> {
         self.known.read().unwrap_or_else(PoisonError::into_inner).get(file).cloned()
     }

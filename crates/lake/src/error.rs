@@ -29,6 +29,10 @@ pub enum Error {
     Gap { table: String, partition: u32, archived: i64, from: i64 },
     #[error("the archive {table} holds rows, so it is not made anew")]
     NotEmpty { table: String },
+    #[error("there is a table {table} already")]
+    Exists { table: String },
+    #[error("table {table} has a row with the key ({key}) already")]
+    KeyExists { table: String, key: String },
     #[error("{table} was changed by others {attempts} times while a commit was tried")]
     Contended { table: String, attempts: u32 },
     #[error("rows can't be archived: {detail}")]
@@ -54,6 +58,7 @@ impl Error {
             | Error::ColumnName { .. }
             | Error::Schema { .. }
             | Error::Feature { .. } => ErrorKind::Invalid,
+            Error::Exists { .. } | Error::KeyExists { .. } => ErrorKind::Conflict,
             Error::NotEmpty { .. } | Error::Overlap { .. } | Error::Gap { .. } | Error::Contended { .. } => {
                 ErrorKind::Conflict
             }

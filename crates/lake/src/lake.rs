@@ -1,11 +1,13 @@
 //! The lake: a place in an object store where tables live, one folder each.
 
+use std::collections::HashMap;
 use std::fmt::{self, Write as _};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use arrow::datatypes::SchemaRef;
 use bytes::Bytes;
+use deltalake::kernel::EagerSnapshot;
 use deltalake::logstore::{LogStoreRef, StorageConfig, default_logstore};
 use futures::TryStreamExt;
 use headwater_base::clock::{Clock, SystemClock};
@@ -34,6 +36,8 @@ struct Shared {
     checkpoint_interval: u64,
     /// A URL of ours for the store: DataFusion and Delta find stores by scheme and host, so each lake has its own host.
     url: Url,
+    /// What somebody may be reading, by table.
+    held: Arc<Mutex<HashMap<Path, Vec<Weak<EagerSnapshot>>>>>,
 }
 
 impl fmt::Debug for Shared {
@@ -57,7 +61,7 @@ impl Lake {
         let _ = url.set_host(Some(&host));
         let store = Arc::new(Checked::new(store));
         let clock = SystemClock::shared();
-        let shared = Shared { store, root, clock, checkpoint_interval: CHECKPOINT_INTERVAL, url };
+        let shared = Shared { store, root, clock, checkpoint_interval: CHECKPOINT_INTERVAL, url, held: Arc::default() };
         Lake { shared: Arc::new(shared) }
     }
 
@@ -79,6 +83,7 @@ impl Lake {
             clock: Arc::clone(&old.clock),
             checkpoint_interval: old.checkpoint_interval,
             url: old.url.clone(),
+            held: Arc::clone(&old.held),
         };
         change(&mut shared);
         Lake { shared: Arc::new(shared) }
@@ -116,7 +121,7 @@ impl Lake {
         self.remove(&table).await
     }
 
-    async fn remove(&self, table: &Table) -> Result<()> {
+    pub(crate) async fn remove(&self, table: &Table) -> Result<()> {
         let failed = |source| Error::Store { operation: "remove", file: table.folder.to_string(), source };
         let found = self.shared.store.list(Some(&table.folder));
         let mut files: Vec<_> = found.map_ok(|meta| meta.location).try_collect().await.map_err(failed)?;
@@ -130,12 +135,22 @@ impl Lake {
 
     fn table(&self, name: &str) -> Result<Arc<Table>> {
         let folder = self.shared.root.clone().join(encode(name)?.as_str());
+        Ok(self.at(name, folder))
+    }
+
+    /// Tables lie apart from archives: no stream's folder has this name.
+    pub(crate) fn table_place(&self, name: &str) -> Result<Arc<Table>> {
+        let folder = self.shared.root.clone().join("@tables").join(encode(name)?.as_str());
+        Ok(self.at(name, folder))
+    }
+
+    fn at(&self, name: &str, folder: Path) -> Arc<Table> {
         let store = Arc::new(PrefixStore::new(Arc::clone(&self.shared.store), folder.clone()));
         let mut url = self.shared.url.clone();
         url.set_path(folder.as_ref());
         let root: Arc<dyn ObjectStore> = self.shared.store.clone();
         let log = default_logstore(store, root, &url, &StorageConfig::default());
-        Ok(Arc::new(Table { name: name.to_owned(), folder, log, lake: self.clone() }))
+        Arc::new(Table { name: name.to_owned(), folder, log, lake: self.clone() })
     }
 }
 
@@ -177,6 +192,26 @@ impl Table {
 
     pub fn learn(&self, sums: impl IntoIterator<Item = (String, Sums)>) {
         self.lake.shared.store.learn(sums.into_iter().map(|(inside, sums)| (self.file(&inside), sums)));
+    }
+
+    pub fn forget(&self, file: &Path) {
+        self.lake.shared.store.forget(file);
+    }
+
+    /// Keeps the files of a version from being removed, for as long as somebody has what this returns.
+    pub fn hold(&self, version: EagerSnapshot) -> Arc<EagerSnapshot> {
+        let version = Arc::new(version);
+        let mut held = self.lake.shared.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let versions = held.entry(self.folder.clone()).or_default();
+        versions.retain(|version| version.strong_count() > 0);
+        versions.push(Arc::downgrade(&version));
+        version
+    }
+
+    /// The versions whose files must stay.
+    pub fn held(&self) -> Vec<Arc<EagerSnapshot>> {
+        let held = self.lake.shared.held.lock().unwrap_or_else(PoisonError::into_inner);
+        held.get(&self.folder).into_iter().flatten().filter_map(Weak::upgrade).collect()
     }
 
     pub async fn read(&self, file: &Path) -> Result<Bytes> {

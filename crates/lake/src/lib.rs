@@ -9,10 +9,13 @@ mod archive;
 mod checked;
 mod error;
 mod lake;
+mod table;
 
 pub use archive::replay::Replay;
 pub use archive::snapshot::Snapshot;
 pub use archive::writer::{FinishedFile, PartitionWriter};
-pub use archive::{Archive, OFFSET, PARTITION, TIMESTAMP};
+pub use archive::{Archive, Compaction, Merged, OFFSET, PARTITION, TIMESTAMP};
 pub use error::{Error, Result};
 pub use lake::{Lake, check_columns};
+pub use table::Table;
+pub use table::change::Stays;

@@ -52,6 +52,8 @@ pub struct Stream {
     pub max_future_us: Option<i64>,
     pub idle_timeout: Option<Duration>,
     pub retention: Option<Duration>,
+    /// How long the archive keeps rows, by their append time; `None`: for ever.
+    pub archive_retention: Option<Duration>,
     /// Its topic in the log.
     pub topic: String,
     pub origin: Origin,

@@ -32,6 +32,8 @@ pub struct StreamSettings {
     pub partitions: u32,
     /// How long the log keeps rows that are archived. None: not said.
     pub retention: Option<Duration>,
+    /// How long the archive keeps rows. None: for ever.
+    pub archive_retention: Option<Duration>,
     /// How far a row's event time may be ahead of its arrival; `None` is any time.
     pub max_future: Option<Duration>,
     /// After how long without rows a partition stops holding the watermark back.
@@ -77,6 +79,7 @@ impl StreamSettings {
             format: options.take_choice("format", &FORMATS)?.unwrap_or(Format::Json),
             partitions: partitions(&mut options)?.unwrap_or(1),
             retention: options.take_duration("retention")?,
+            archive_retention: options.take_duration("archive_retention")?,
             max_future: max_future(&mut options)?,
             idle_timeout: options.take_duration("idle_timeout")?,
         };

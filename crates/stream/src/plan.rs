@@ -144,6 +144,7 @@ impl Builder {
             max_future_us: None,
             idle_timeout: parent.and_then(|stream| stream.idle_timeout),
             retention: parent.and_then(|stream| stream.retention),
+            archive_retention: parent.and_then(|stream| stream.archive_retention),
             topic: headwater_query::relation::store(&view.name, storage.generation),
             origin: Origin::Derived { view: view.name.clone() },
         }

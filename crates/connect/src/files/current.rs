@@ -4,9 +4,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use headwater_base::files::{Files, Open};
-use headwater_format::{Format, Rewriter};
+use headwater_format::{Format, Recoder, Rewriter};
 use headwater_stream::source::Intake;
 
+use super::content::Content;
 use super::lines::{Lines, Peek};
 use super::pace::Pace;
 use super::pattern::Matcher;
@@ -25,7 +26,14 @@ pub(super) struct Current {
     records: Records,
     rewritten: Vec<u8>,
     /// Where a restart goes on, past the header.
-    resume_at: Option<(u64, u64)>,
+    resume_at: Option<Place>,
+}
+
+/// A place in the file, and what stands before it.
+struct Place {
+    offset: u64,
+    line: u64,
+    before: Vec<u8>,
 }
 
 /// How files are read.
@@ -42,6 +50,8 @@ enum Records {
     Csv(Box<Rewriter>),
     /// One a line, as it is.
     Json,
+    /// One a line, for a stream of another format.
+    Recoded(Box<Recoder>),
 }
 
 /// Why reading paused.
@@ -60,6 +70,7 @@ impl Current {
         matcher: &Matcher,
         name: &str,
         files_before: u64,
+        target: &Target,
         reading: Reading,
     ) -> Result<Current> {
         let path = matcher.path(name);
@@ -67,32 +78,40 @@ impl Current {
             Err(error) if error.is_not_found() => return Err(Error::Vanished { file: name.to_string(), offset: 0 }),
             opened => opened?,
         };
-        let lines = Lines::new(file, name, reading.format, reading.record_bytes_max);
+        let lines = Lines::new(Content::new(file, name), name, reading.format, reading.record_bytes_max);
         let name = name.to_string();
         let records = match reading.format {
             Format::Csv => Records::Headless,
-            Format::Json => Records::Json,
+            Format::Json if target.format == Format::Json => Records::Json,
+            Format::Json => Records::Recoded(Box::new(Recoder::new(&target.schema, target.format)?)),
         };
         Ok(Current { name, path, files_before, lines, records, rewritten: Vec::new(), resume_at: None })
     }
 
     /// Opens the file of a position and makes sure that all before the offset is as it was.
-    pub fn resume(files: &dyn Files, matcher: &Matcher, position: &Position, reading: Reading) -> Result<Current> {
-        let Position { file, offset, line, files_before, .. } = position;
-        let mut current = match Current::open(files, matcher, file, *files_before, reading) {
-            Err(Error::Vanished { file, .. }) => return Err(Error::Vanished { file, offset: *offset }),
+    pub fn resume(
+        files: &dyn Files,
+        matcher: &Matcher,
+        position: &Position,
+        target: &Target,
+        reading: Reading,
+    ) -> Result<Current> {
+        let Position { file, line, files_before, .. } = position;
+        let offset = position.offset;
+        let mut current = match Current::open(files, matcher, file, *files_before, target, reading) {
+            Err(Error::Vanished { file, .. }) => return Err(Error::Vanished { file, offset }),
             opened => opened?,
         };
-        let length = current.lines.file.length()?;
-        if length < *offset {
-            return Err(Error::Truncated { file: file.clone(), offset: *offset, length });
-        }
-        if position.check.is_some() && check(current.lines.file.as_ref(), *offset) != position.check {
-            return Err(Error::Replaced { file: file.clone(), offset: *offset, length });
+        let length = current.lines.content.length()?;
+        let Some(before) = current.lines.before(offset)? else {
+            return Err(Error::Truncated { file: file.clone(), offset, length });
+        };
+        if position.check.is_some_and(|before_it| before_it != check(&before)) {
+            return Err(Error::Replaced { file: file.clone(), offset, length });
         }
         match current.records {
-            Records::Json => current.lines.go_to(*offset, *line),
-            _ => current.resume_at = (*offset > 0).then_some((*offset, *line)),
+            Records::Json | Records::Recoded(_) => current.lines.go_to(offset, *line, before),
+            _ => current.resume_at = (offset > 0).then_some(Place { offset, line: *line, before }),
         }
         Ok(current)
     }
@@ -102,9 +121,17 @@ impl Current {
     }
 
     pub fn position(&self, ended: bool) -> Position {
-        let (offset, line) = self.resume_at.unwrap_or((self.lines.offset, self.lines.line));
-        let check = check(self.lines.file.as_ref(), offset);
+        let (offset, line, before) = match &self.resume_at {
+            Some(place) => (place.offset, place.line, place.before.as_slice()),
+            None => (self.lines.offset, self.lines.line, self.lines.last_read()),
+        };
+        let check = Some(check(before));
         Position { file: self.name.clone(), offset, line, files_before: self.files_before, check, ended, pattern: None }
+    }
+
+    /// How many bytes of the file as it lies there were needed so far.
+    pub fn needed(&self) -> u64 {
+        self.lines.content.needed(self.lines.offset)
     }
 
     /// What people should know of this file.
@@ -112,6 +139,9 @@ impl Current {
         match &self.records {
             Records::Csv(rewriter) if !rewriter.unknown().is_empty() => {
                 format!("; columns that the stream lacks: {}", rewriter.unknown().join(", "))
+            }
+            Records::Recoded(recoder) if recoder.unknown() > 0 => {
+                format!("; fields that the stream lacks: {}", recoder.unknown())
             }
             _ => String::new(),
         }
@@ -128,10 +158,6 @@ impl Current {
         if matches!(self.records, Records::Headless) && !self.read_header(target, complete)? {
             return Ok(Step::End);
         }
-        let mut rewriter = match &mut self.records {
-            Records::Csv(rewriter) if !rewriter.is_same() => Some(rewriter),
-            _ => None,
-        };
         loop {
             let Peek::Record { record, length } = self.lines.peek(complete)? else { return Ok(Step::End) };
             let mut record = self.lines.bytes(record);
@@ -142,9 +168,16 @@ impl Current {
                 if intake.is_full() {
                     return Ok(Step::Full);
                 }
-                if let Some(rewriter) = &mut rewriter {
-                    rewriter.rewrite(record, &mut self.rewritten);
-                    record = &self.rewritten;
+                match &mut self.records {
+                    Records::Csv(rewriter) if !rewriter.is_same() => {
+                        rewriter.rewrite(record, &mut self.rewritten);
+                        record = &self.rewritten;
+                    }
+                    Records::Recoded(recoder) => {
+                        recoder.recode(record, &mut self.rewritten);
+                        record = &self.rewritten;
+                    }
+                    Records::Headless | Records::Csv(_) | Records::Json => {}
                 }
                 if let Some(early) = pace.as_mut().and_then(|pace| pace.early(record)) {
                     return Ok(Step::Early(early));
@@ -175,10 +208,10 @@ impl Current {
             }
             self.records = Records::Csv(Box::new(rewriter));
             self.lines.advance(length);
-            if let Some((offset, line)) = self.resume_at.take()
+            if let Some(Place { offset, line, before }) = self.resume_at.take()
                 && offset > self.lines.offset
             {
-                self.lines.go_to(offset, line);
+                self.lines.go_to(offset, line, before);
             }
             return Ok(true);
         }
@@ -187,8 +220,8 @@ impl Current {
     /// At the end: the file must not have become shorter, in place or by another in its place. One that is gone was
     /// read to its end, for an open file stays readable.
     pub fn check_end(&self, files: &dyn Files) -> Result<()> {
-        let offset = self.lines.offset;
-        let mut length = self.lines.file.length()?;
+        let offset = self.needed();
+        let mut length = self.lines.content.length()?;
         match files.metadata(&self.path) {
             Ok(metadata) => length = length.min(metadata.length),
             Err(error) if error.is_not_found() => {}

@@ -5,19 +5,20 @@
 //! reading goes on after it. Memory is bounded by the largest record allowed.
 
 use std::ops::Range;
-use std::sync::Arc;
 
-use headwater_base::files::File;
 use headwater_format::Format;
 
+use super::content::Content;
+use super::position::CHECKED_BYTES;
 use crate::error::{Error, Result};
 
 /// How much is read at once.
 const READ_BYTES: usize = 512 << 10;
 
 pub(super) struct Lines {
-    pub file: Arc<dyn File>,
+    pub content: Content,
     name: String,
+    /// The unread, and before it the last few bytes that were read.
     buffer: Vec<u8>,
     /// What of the buffer is still to be read.
     unread: Range<usize>,
@@ -52,17 +53,32 @@ enum Ending {
 
 impl Lines {
     /// From the beginning of a file of a format.
-    pub fn new(file: Arc<dyn File>, name: &str, format: Format, record_bytes_max: usize) -> Lines {
+    pub fn new(content: Content, name: &str, format: Format, record_bytes_max: usize) -> Lines {
         let (name, quotes) = (name.to_string(), format == Format::Csv);
         let buffer = Vec::new();
-        Lines { file, name, buffer, unread: 0..0, offset: 0, line: 1, next_quote: 0, quotes, record_bytes_max }
+        Lines { content, name, buffer, unread: 0..0, offset: 0, line: 1, next_quote: 0, quotes, record_bytes_max }
     }
 
-    /// Reads on at another place, where a record begins.
-    pub fn go_to(&mut self, offset: u64, line: u64) {
-        self.unread = 0..0;
-        self.next_quote = 0;
+    /// What stands before an offset, as far as a position vouches for it; `None` where the file ends before.
+    pub fn before(&mut self, offset: u64) -> Result<Option<Vec<u8>>> {
+        let mut before = vec![0; offset.min(CHECKED_BYTES) as usize];
+        let start = offset - before.len() as u64;
+        let got = self.content.read_at(&mut before, start, false)?;
+        Ok((got == before.len()).then_some(before))
+    }
+
+    /// Reads on at another place, where a record begins, and before which this stands.
+    pub fn go_to(&mut self, offset: u64, line: u64, before: Vec<u8>) {
+        self.unread = before.len()..before.len();
+        self.next_quote = before.len();
+        self.buffer = before;
         (self.offset, self.line) = (offset, line);
+    }
+
+    /// The last bytes that were read.
+    pub fn last_read(&self) -> &[u8] {
+        let start = self.unread.start;
+        &self.buffer[start - start.min(CHECKED_BYTES as usize)..start]
     }
 
     pub fn bytes(&self, range: Range<usize>) -> &[u8] {
@@ -75,7 +91,7 @@ impl Lines {
         loop {
             match self.ending() {
                 Ending::At(end) => return Ok(self.record(end, 1)),
-                Ending::Open { .. } if self.unread.len() <= self.record_bytes_max && self.fill()? => {}
+                Ending::Open { .. } if self.unread.len() <= self.record_bytes_max && self.fill(complete)? => {}
                 Ending::Open { .. } if self.unread.is_empty() => return Ok(Peek::End),
                 Ending::Open { quoted } => {
                     let too_long = self.unread.len() > self.record_bytes_max;
@@ -156,11 +172,12 @@ impl Lines {
     }
 
     /// Reads more behind the unread; false at the end of the file.
-    fn fill(&mut self) -> Result<bool> {
+    fn fill(&mut self, complete: bool) -> Result<bool> {
+        let kept = self.last_read().len();
         let unread = self.unread.len();
-        self.buffer.copy_within(self.unread.clone(), 0);
-        self.unread = 0..unread;
-        let wanted = unread + READ_BYTES.max(unread);
+        self.buffer.copy_within(self.unread.start - kept..self.unread.end, 0);
+        self.unread = kept..kept + unread;
+        let wanted = kept + unread + READ_BYTES.max(unread);
         // A huge record leaves nothing behind for the small ones after it.
         if self.buffer.len() > 4 * wanted {
             self.buffer.truncate(wanted);
@@ -168,9 +185,10 @@ impl Lines {
         } else if self.buffer.len() < wanted {
             self.buffer.resize(wanted, 0);
         }
-        let got = self.file.read_at(&mut self.buffer[unread..wanted], self.offset + unread as u64)?;
+        let (from, behind) = (self.unread.end, self.offset + unread as u64);
+        let got = self.content.read_at(&mut self.buffer[from..wanted], behind, complete)?;
         self.unread.end += got;
-        self.find_quote(0);
+        self.find_quote(kept);
         Ok(got > 0)
     }
 

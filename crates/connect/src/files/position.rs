@@ -1,18 +1,17 @@
 //! Where a file source reads on: stored with the rows that it gave, as JSON.
 
-use headwater_base::files::File;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 
 /// How much before the offset vouches for the file being the same.
-const CHECKED_BYTES: u64 = 256;
+pub(super) const CHECKED_BYTES: u64 = 256;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Position {
     /// The file's name as the pattern spells it.
     pub file: String,
-    /// The first byte that is not yet read.
+    /// The first byte that is not yet read; of the decompressed text where the file is compressed.
     pub offset: u64,
     /// The number of its line, from 1.
     pub line: u64,
@@ -49,10 +48,7 @@ impl Position {
     }
 }
 
-/// The check of what stands before an offset; `None` where it can't be read.
-pub(super) fn check(file: &dyn File, offset: u64) -> Option<u32> {
-    let length = offset.min(CHECKED_BYTES);
-    let mut bytes = vec![0; length as usize];
-    let got = file.read_at(&mut bytes, offset - length).ok()?;
-    (got == bytes.len()).then(|| crc32c::crc32c(&bytes))
+/// The check of what stands before an offset.
+pub(super) fn check(before: &[u8]) -> u32 {
+    crc32c::crc32c(before)
 }

@@ -75,7 +75,7 @@ impl Rewriter {
         }
         match self.splitter.split(record) {
             Ok(()) => self.write(record, out),
-            Err(_) => self.keep_broken(record, out),
+            Err(_) => keep_broken(self.format, self.places.len(), record, out),
         }
     }
 
@@ -105,17 +105,17 @@ impl Rewriter {
         }
         self.writer.end(0, out);
     }
+}
 
-    /// What is broken by the file's header could by chance be a record of the stream: then it is made to be none.
-    fn keep_broken(&self, record: &[u8], out: &mut Vec<u8>) {
-        out.extend_from_slice(record);
-        let looks_right = match self.format {
-            Format::Csv => Splitter::new(self.places.len()).split(record).is_ok(),
-            Format::Json => record.trim_ascii_start().starts_with(b"{"),
-        };
-        if looks_right {
-            out.extend_from_slice(b",\"");
-        }
+/// What is broken in its file could by chance be a record of the stream: then it is made to be none.
+pub(crate) fn keep_broken(format: Format, columns: usize, record: &[u8], out: &mut Vec<u8>) {
+    out.extend_from_slice(record);
+    let looks_right = match format {
+        Format::Csv => Splitter::new(columns).split(record).is_ok(),
+        Format::Json => record.trim_ascii_start().starts_with(b"{"),
+    };
+    if looks_right {
+        out.extend_from_slice(b",\"");
     }
 }
 

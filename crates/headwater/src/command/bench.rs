@@ -4,7 +4,7 @@
 //! decoding only the columns that views ask for, with a checkpoint a second as always. Each figure is the best of some
 //! runs, and counts only the second part. CPU time is of the whole process, with everything that a tick costs.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -40,14 +40,15 @@ pub struct Options {
 }
 
 pub fn run(options: &Options) -> Result<()> {
-    let declared = resolve(Project::load(&Disk, &options.project.project, &options.project.settings())?.statements)?;
+    let project = Project::load(&Disk, &options.project.project, &options.project.settings())?;
+    let declared = resolve(project.statements)?;
     let clock = SystemClock::shared();
     let (mut wall_s, mut cpu_s, mut rows) = (f64::INFINITY, f64::INFINITY, 0);
     for _ in 0..options.runs.max(1) {
         // A log of its own each time: what an engine noted in one stands for its checkpoints.
         let folder = Temporary(std::env::temp_dir().join(format!("headwater-bench-{}", std::process::id())));
         let log: Arc<dyn Log> = Arc::new(DataFolder::new(folder.0.clone()).log(false)?);
-        fill(&declared, &log, &clock)?;
+        fill(&declared, &project.root, &log, &clock)?;
         let (wall, cpu, read) = follow(&declared, &log, &clock, options.workers.max(1))?;
         (wall_s, cpu_s, rows) = (wall_s.min(wall), cpu_s.min(cpu), read);
     }
@@ -68,12 +69,12 @@ impl Drop for Temporary {
 }
 
 /// Reads all enabled sources into the log.
-fn fill(declared: &Declared, log: &Arc<dyn Log>, clock: &Arc<dyn Clock>) -> Result<()> {
+fn fill(declared: &Declared, root: &Path, log: &Arc<dyn Log>, clock: &Arc<dyn Clock>) -> Result<()> {
     for source in declared.sources.iter().filter(|source| source.enabled) {
         let stream = &source.stream;
         let config = TopicConfig { partitions: stream.partitions, retention: None, archived: false };
         log.create_topic(&stream.topic, &config)?;
-        let opened = sources::open(source, &Disk::shared(), clock)?;
+        let opened = sources::open(source, &Disk::shared(), root, clock)?;
         let mut runner = Runner::open(&source.name, opened, Arc::clone(stream), log.as_ref(), Arc::clone(clock))?;
         while runner.step()? != Progress::End {}
     }

@@ -17,10 +17,11 @@ pub struct Options {
 
 pub fn run(options: &Options) -> Result<()> {
     let project = Project::load(&Disk, &options.project.project, &options.project.settings())?;
+    let root = project.root;
     let declared = resolve(project.statements)?;
     let clock = SystemClock::shared();
     for source in &declared.sources {
-        sources::open(source, &Disk::shared(), &clock)?;
+        sources::open(source, &Disk::shared(), &root, &clock)?;
     }
     let streams = declared.relations.streams().count();
     let views = declared.relations.views().count();

@@ -50,6 +50,7 @@ pub fn run(options: &Options) -> Result<()> {
     let postgres = options.postgres.clone().or_else(|| fixed.postgres.clone()).unwrap_or_else(|| POSTGRES.to_owned());
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let node = node::Options {
+        root: project.root.clone(),
         folder: folder::of(&project.root, &project.configuration, options.data_dir.as_deref()),
         http: address(&http)?,
         postgres: address(&postgres)?,

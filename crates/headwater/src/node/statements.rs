@@ -122,7 +122,7 @@ impl Node {
     fn change(&mut self, declarations: Vec<Declaration>, tag: String) -> Result<Done, Problem> {
         let prepared = self.running.plan(declarations)?;
         for source in &prepared.declared().sources {
-            let opened = crate::sources::open(source, self.options.folder.files(), &self.clock);
+            let opened = crate::sources::open(source, self.options.folder.files(), &self.options.root, &self.clock);
             opened.map_err(|error| Problem::new(ErrorKind::Invalid, format!("{error:#}")))?;
         }
         self.sources.clear();

@@ -11,7 +11,7 @@ use super::{Archive, FinishedFile};
 use crate::{Error, Result};
 
 /// Tries at the next version before a commit gives up; each failed one means that somebody else committed.
-const ATTEMPTS: u32 = 100;
+pub(crate) const ATTEMPTS: u32 = 100;
 
 pub(super) async fn commit(archive: &mut Archive, files: &[FinishedFile]) -> Result<i64> {
     for _ in 0..ATTEMPTS {
@@ -67,16 +67,14 @@ fn encode(table: &crate::lake::Table, offsets: &Offsets, files: &[FinishedFile],
     let mut next: BTreeMap<u32, i64> = offsets.iter().map(|(partition, offset)| (*partition, *offset)).collect();
     let mut actions = Vec::new();
     for file in files {
-        actions.extend(file.add.clone().map(Action::Add));
+        if let Some(add) = file.add.clone() {
+            actions.push(serde_json::to_value(Action::Add(add)).map_err(unwritable)?);
+        }
         next.insert(file.partition, file.next_offset);
     }
-    let transaction = |(partition, offset)| {
-        Action::Txn(Transaction::new_with_last_update(app_id(&table.name, partition), offset, Some(now_ms)))
-    };
-    actions.extend(next.into_iter().map(transaction));
+    actions.extend(offsets_of(table, next, now_ms)?);
     let rows: usize = files.iter().map(|file| file.rows).sum();
     let metrics = json!({ "numFiles": files.len().to_string(), "numOutputRows": rows.to_string() });
-    let actions = actions.iter().map(|action| serde_json::to_value(action).map_err(unwritable));
     let info = json!({
         "operation": "STREAMING UPDATE",
         "operationParameters": { "outputMode": "Append" },
@@ -85,15 +83,25 @@ fn encode(table: &crate::lake::Table, offsets: &Offsets, files: &[FinishedFile],
         "isBlindAppend": true,
         "timestamp": now_ms,
     });
-    Ok(lines(info, &actions.collect::<Result<Vec<_>>>()?))
+    Ok(lines(info, &actions))
 }
 
-fn unwritable(error: serde_json::Error) -> Error {
+/// The application transactions that say next offsets.
+pub(super) fn offsets_of(table: &crate::lake::Table, next: BTreeMap<u32, i64>, now_ms: i64) -> Result<Vec<Value>> {
+    let transaction = |(partition, offset)| {
+        let app_id = app_id(&table.name, partition);
+        let action = Action::Txn(Transaction::new_with_last_update(app_id, offset, Some(now_ms)));
+        serde_json::to_value(action).map_err(unwritable)
+    };
+    next.into_iter().map(transaction).collect()
+}
+
+pub(crate) fn unwritable(error: serde_json::Error) -> Error {
     Error::Rows { detail: format!("a commit can't be written: {error}") }
 }
 
 /// A commit file: its own description, with the checksum of the rest, then an action a line.
-pub(super) fn lines(mut info: Value, actions: &[Value]) -> String {
+pub(crate) fn lines(mut info: Value, actions: &[Value]) -> String {
     let rest: String = actions.iter().map(|action| format!("{action}\n")).collect();
     info["engineInfo"] = json!(concat!("headwater/", env!("CARGO_PKG_VERSION")));
     info["headwaterCrc32c"] = json!(crc32c::crc32c(rest.as_bytes()));

@@ -13,8 +13,8 @@ use crate::{Error, Result};
 /// lists the log.
 const LOG_RETENTION: &str = "interval 1 hours";
 
-/// Creates the table. Somebody else's version 0 is left as it is, for the caller to compare.
-pub(super) async fn create(table: &Table, columns: &Schema) -> Result<()> {
+/// Creates the table. Somebody else's version 0 is left as it is, for the caller to compare: then false.
+pub(crate) async fn create(table: &Table, columns: &Schema) -> Result<bool> {
     let columns = schema::to_delta(columns)?;
     let configuration = [
         ("delta.checkpointInterval", table.checkpoint_interval().to_string()),
@@ -33,6 +33,5 @@ pub(super) async fn create(table: &Table, columns: &Schema) -> Result<()> {
     // Reader 1 and writer 2: plain tables, which every Delta reader knows.
     let protocol = json!({ "protocol": { "minReaderVersion": 1, "minWriterVersion": 2 } });
     let bytes = commit::lines(info, &[protocol, metadata]);
-    table.put_new(&log::commit_file(table, 0), PutPayload::from(bytes)).await?;
-    Ok(())
+    table.put_new(&log::commit_file(table, 0), PutPayload::from(bytes)).await
 }

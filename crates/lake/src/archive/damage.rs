@@ -9,7 +9,7 @@ use crate::lake::Table;
 use crate::{Error, Result};
 
 /// Whether there is a table. A folder with data but without its log is a damaged table, not a missing one.
-pub(super) async fn exists(table: &Table) -> Result<bool> {
+pub(crate) async fn exists(table: &Table) -> Result<bool> {
     let files = LogFiles::list(table).await?;
     if !files.is_empty() {
         return Ok(true);
@@ -27,7 +27,7 @@ pub(super) async fn exists(table: &Table) -> Result<bool> {
 }
 
 /// What is behind a failure of the Delta library: it names no files. The log is read again here, file by file.
-pub(super) async fn explain(table: &Table, operation: &'static str, error: DeltaTableError) -> Error {
+pub(crate) async fn explain(table: &Table, operation: &'static str, error: DeltaTableError) -> Error {
     match examine(table).await {
         Err(found) => found,
         Ok(()) => Error::Delta { operation, table: table.folder.to_string(), source: Box::new(error) },

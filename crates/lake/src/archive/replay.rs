@@ -12,6 +12,8 @@ use arrow::datatypes::{Int64Type, SchemaRef};
 use object_store::path::Path;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 
+use deltalake::kernel::EagerSnapshot;
+
 use super::schema::OFFSET;
 use super::snapshot::Snapshot;
 use crate::lake::Table;
@@ -26,6 +28,8 @@ pub struct Replay {
     files: VecDeque<File>,
     open: Option<(Path, ParquetRecordBatchReader)>,
     from: i64,
+    /// Keeps the files from being removed.
+    _held: Arc<EagerSnapshot>,
 }
 
 struct File {
@@ -48,13 +52,40 @@ impl Snapshot {
         files.sort_by_key(|file| file.first_offset);
         // The last file that begins at or before the offset is the first that can hold it.
         let begin = files.partition_point(|file| file.first_offset <= from).saturating_sub(1);
-        Replay { table, schema, files: files.into_iter().skip(begin).collect(), open: None, from }
+        Replay { table, schema, files: files.into_iter().skip(begin).collect(), open: None, from, _held: self.hold() }
     }
 }
 
 impl Replay {
+    /// The rows of these files, which follow each other.
+    pub(crate) fn of_files(snapshot: &Snapshot, paths: impl Iterator<Item = String>) -> Replay {
+        let files = paths.map(|path| File { first_offset: 0, path }).collect();
+        let (table, schema) = (snapshot.table(), snapshot.schema());
+        Replay { table, schema, files, open: None, from: i64::MIN, _held: snapshot.hold() }
+    }
+
     /// Some more rows, with all columns of the archive; `None` at the end.
     pub async fn next(&mut self) -> Result<Option<RecordBatch>> {
+        while let Some((path, rows)) = self.read().await? {
+            let offsets =
+                rows.column_by_name(OFFSET).and_then(|column| column.as_primitive_opt::<Int64Type>().cloned());
+            let offsets = offsets.ok_or_else(|| Error::corrupt(path.to_string(), "it has no offsets"))?;
+            let known = offsets.values().partition_point(|offset| *offset < self.from);
+            let rows = rows.slice(known, rows.num_rows() - known);
+            if let Some(last) = offsets.values().last().filter(|_| rows.num_rows() > 0) {
+                self.from = last + 1;
+                return Ok(Some(rows));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Some more rows as the files have them, in the table's columns.
+    pub(crate) async fn next_rows(&mut self) -> Result<Option<RecordBatch>> {
+        Ok(self.read().await?.map(|(_, rows)| rows))
+    }
+
+    async fn read(&mut self) -> Result<Option<(Path, RecordBatch)>> {
         loop {
             let Some((path, reader)) = &mut self.open else {
                 let Some(file) = self.files.pop_front() else { return Ok(None) };
@@ -71,18 +102,10 @@ impl Replay {
                 self.open = None;
                 continue;
             };
-            let corrupt = |detail: String| Error::corrupt(path.to_string(), detail);
+            let corrupt = |error: String| Error::corrupt(path.to_string(), error);
             let batch = batch.map_err(|error| corrupt(error.to_string()))?;
             let rows = conform(&self.schema, &batch).map_err(|error| corrupt(error.to_string()))?;
-            let offsets =
-                rows.column_by_name(OFFSET).and_then(|column| column.as_primitive_opt::<Int64Type>().cloned());
-            let offsets = offsets.ok_or_else(|| corrupt("it has no offsets".to_owned()))?;
-            let known = offsets.values().partition_point(|offset| *offset < self.from);
-            let rows = rows.slice(known, rows.num_rows() - known);
-            if let Some(last) = offsets.values().last().filter(|_| rows.num_rows() > 0) {
-                self.from = last + 1;
-                return Ok(Some(rows));
-            }
+            return Ok(Some((path.clone(), rows)));
         }
     }
 }

@@ -24,6 +24,19 @@ pub(crate) fn own_columns() -> [Field; 3] {
     ]
 }
 
+/// Refuses columns that a table can't hold.
+pub(crate) fn check_columns(columns: &Schema) -> Result<()> {
+    let mut seen = std::collections::HashSet::new();
+    for field in columns.fields() {
+        if !seen.insert(field.name().to_lowercase()) {
+            let reason = "another column has the same name but for capitals, which Delta does not tell apart";
+            return Err(Error::ColumnName { column: field.name().clone(), reason });
+        }
+        check_type(field.name(), field.data_type())?;
+    }
+    Ok(())
+}
+
 /// The archive's schema for a stream's columns, checked for what Delta can hold.
 pub(crate) fn of_stream(columns: &Schema) -> Result<SchemaRef> {
     let own = own_columns();

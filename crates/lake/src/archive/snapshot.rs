@@ -14,6 +14,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use deltalake::delta_datafusion::{DeltaScanConfig, DeltaScanNext};
 use deltalake::kernel::EagerSnapshot;
 
+use super::holding::Holding;
 use super::log::Offsets;
 use crate::lake::Table;
 use crate::{Error, Result};
@@ -24,12 +25,12 @@ pub struct Snapshot {
     version: i64,
     offsets: Arc<Offsets>,
     provider: Arc<ArchiveTable>,
-    delta: EagerSnapshot,
+    held: Arc<EagerSnapshot>,
     schema: SchemaRef,
 }
 
 impl Snapshot {
-    pub(super) fn new(
+    pub(crate) fn new(
         table: Arc<Table>,
         schema: &SchemaRef,
         delta: &EagerSnapshot,
@@ -39,13 +40,18 @@ impl Snapshot {
         let scan = DeltaScanNext::new(delta.clone(), config)
             .map_err(|error| Error::Feature { table: table.folder.to_string(), detail: error.to_string() })?;
         let version = i64::try_from(delta.version()).unwrap_or(i64::MAX);
-        let provider = Arc::new(ArchiveTable { table, scan });
-        let (delta, schema) = (delta.clone(), Arc::clone(schema));
-        Ok(Snapshot { version, offsets: Arc::new(offsets), provider, delta, schema })
+        let held = table.hold(delta.clone());
+        let provider = Arc::new(ArchiveTable { table, scan, held: Arc::clone(&held) });
+        Ok(Snapshot { version, offsets: Arc::new(offsets), provider, held, schema: Arc::clone(schema) })
     }
 
     pub fn version(&self) -> i64 {
         self.version
+    }
+
+    /// A later version of the same table, not of one that was made anew.
+    pub fn follows(&self, other: &Snapshot) -> bool {
+        self.held.metadata().id() == other.held.metadata().id() && self.version > other.version
     }
 
     /// The offset from which on the log has what this version has not; 0 where it has nothing of the partition.
@@ -62,9 +68,18 @@ impl Snapshot {
         Arc::clone(&self.provider.table)
     }
 
+    pub(crate) fn delta(&self) -> &EagerSnapshot {
+        &self.held
+    }
+
+    /// Whoever has this keeps the files of the snapshot from being removed.
+    pub(super) fn hold(&self) -> Arc<EagerSnapshot> {
+        Arc::clone(&self.held)
+    }
+
     /// The paths of all files, inside of the table, in no order.
-    pub(super) fn files(&self) -> impl Iterator<Item = String> + '_ {
-        self.delta.log_data().into_iter().map(|file| file.path().into_owned())
+    pub(crate) fn files(&self) -> impl Iterator<Item = String> + '_ {
+        self.held.log_data().into_iter().map(|file| file.path().into_owned())
     }
 
     pub(super) fn offsets(&self) -> &Offsets {
@@ -82,6 +97,7 @@ impl Snapshot {
 struct ArchiveTable {
     table: Arc<Table>,
     scan: DeltaScanNext,
+    held: Arc<EagerSnapshot>,
 }
 
 impl fmt::Debug for ArchiveTable {
@@ -112,7 +128,8 @@ impl TableProvider for ArchiveTable {
         limit: Option<usize>,
     ) -> QueryResult<Arc<dyn ExecutionPlan>> {
         session.runtime_env().register_object_store(self.table.url(), self.table.store());
-        self.scan.scan(session, projection, filters, limit).await
+        let scan = self.scan.scan(session, projection, filters, limit).await?;
+        Ok(Arc::new(Holding::new(scan, Arc::clone(&self.held))))
     }
 
     fn supports_filters_pushdown(&self, filters: &[&Expr]) -> QueryResult<Vec<TableProviderFilterPushDown>> {

@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 /// Decimal digits that a double keeps: JSON numbers are read as doubles.
 const EXACT_DIGITS: u8 = 15;
 
-pub(super) fn of_file(schema: &Schema, metadata: &ParquetMetaData) -> Value {
+pub(crate) fn of_file(schema: &Schema, metadata: &ParquetMetaData) -> Value {
     let (mut low, mut high, mut nulls) = (Map::new(), Map::new(), Map::new());
     let leaves = metadata.file_metadata().schema_descr();
     for leaf in 0..leaves.num_columns() {

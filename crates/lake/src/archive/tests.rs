@@ -2,6 +2,7 @@
 
 mod crash;
 mod damage;
+mod upkeep;
 
 use std::path::Path as FilePath;
 use std::sync::Arc;

@@ -14,6 +14,7 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 
 use super::log::{TAG_FIRST_OFFSET, TAG_NEXT_OFFSET, TAG_PARTITION, TAG_SUMS};
+use super::schema::own_columns;
 use super::{OFFSET, PARTITION, TIMESTAMP, stats};
 use crate::checked::Sums;
 use crate::lake::Table;
@@ -128,6 +129,17 @@ impl PartitionWriter {
         Ok(())
     }
 
+    /// Appends rows that the archive has already, with all its columns.
+    pub(super) fn write_archived(&mut self, rows: &RecordBatch) -> Result<()> {
+        let own = rows.num_columns() - own_columns().len();
+        let typed = |at: usize| rows.column(at).to_data();
+        let offsets = Int64Array::from(typed(own + 1));
+        let times = TimestampMicrosecondArray::from(typed(own + 2));
+        let stream: Vec<usize> = (0..own).collect();
+        let rows = rows.project(&stream).map_err(|error| refused(error.to_string()))?;
+        self.write(&rows, offsets.values(), times.values())
+    }
+
     fn check(&self, rows: &RecordBatch, offsets: &[i64], timestamps_us: &[i64]) -> Result<()> {
         if (rows.num_rows(), rows.num_rows()) != (offsets.len(), timestamps_us.len()) {
             let (rows, offsets, times) = (rows.num_rows(), offsets.len(), timestamps_us.len());
@@ -229,7 +241,7 @@ fn refused(detail: impl Into<String>) -> Error {
     Error::Rows { detail: detail.into() }
 }
 
-fn encoder(schema: &SchemaRef) -> Result<ArrowWriter<Vec<u8>>> {
+pub(crate) fn encoder(schema: &SchemaRef) -> Result<ArrowWriter<Vec<u8>>> {
     // The Arrow schema is left out: it would name view types, which are the engine's affair.
     let options = ArrowWriterOptions::new().with_properties(properties(schema)).with_skip_arrow_metadata(true);
     Ok(ArrowWriter::try_new_with_options(Vec::new(), Arc::clone(schema), options)?)

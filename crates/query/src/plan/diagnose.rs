@@ -149,7 +149,13 @@ fn wrong_name(schema: &SchemaError, error: &DataFusionError, outer: Option<&Foun
         }
         SchemaError::DuplicateQualifiedField { name, .. } | SchemaError::DuplicateUnqualifiedField { name } => {
             diagnostic.message = format!("two columns are called {name}");
-            diagnostic.hint = Some("rename one with AS".to_owned());
+            // Names of expressions leave casts out.
+            let hint = if name.contains('(') {
+                "where they differ only in a cast, compute one under a name of its own in a subquery of FROM"
+            } else {
+                "rename one with AS"
+            };
+            diagnostic.hint = Some(hint.to_owned());
         }
     }
     diagnostic

@@ -42,6 +42,7 @@ pub fn stream(create: &CreateStream, source: &SourceText) -> Result<Stream> {
         max_future_us: settings.max_future.map(micros),
         idle_timeout: settings.idle_timeout,
         retention: settings.retention,
+        archive_retention: settings.archive_retention,
         topic: create.name.value.clone(),
         origin: Origin::Declared,
         schema,

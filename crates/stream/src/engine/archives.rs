@@ -14,6 +14,7 @@ use super::Options;
 use crate::Result;
 use crate::graph::Graph;
 use crate::sink::archive::threads::Thread;
+use crate::sink::archive::upkeep::{self, Keeper};
 use crate::sink::archive::{Archiver, Board, Rows};
 use crate::sink::topics::Written;
 use crate::worker::input::Taken;
@@ -21,11 +22,19 @@ use crate::worker::input::Taken;
 pub struct Archives {
     archivers: BTreeMap<String, Port>,
     board: Board,
+    tending: Tending,
     runtime: Option<Arc<Runtime>>,
     /// Appended, but not committed yet: stream and rows, in the order of offsets.
     held: Vec<(String, Rows)>,
     /// One past what was handed over, by derived stream and partition.
     handed: BTreeMap<(String, u32), i64>,
+}
+
+/// Who tends the archives.
+enum Tending {
+    Nobody,
+    Thread { _thread: upkeep::Thread },
+    Inline(Box<Keeper>),
 }
 
 enum Port {
@@ -36,7 +45,14 @@ enum Port {
 impl Archives {
     /// Streams are not archived.
     pub fn none(board: Board) -> Archives {
-        Archives { archivers: BTreeMap::new(), board, runtime: None, held: Vec::new(), handed: BTreeMap::new() }
+        Archives {
+            archivers: BTreeMap::new(),
+            board,
+            tending: Tending::Nobody,
+            runtime: None,
+            held: Vec::new(),
+            handed: BTreeMap::new(),
+        }
     }
 
     pub fn open<'a>(
@@ -49,7 +65,9 @@ impl Archives {
         options: &Options,
     ) -> Result<Archives> {
         let mut archives = Archives { runtime: Some(Arc::clone(runtime)), ..Archives::none(board) };
+        let mut kept = Vec::new();
         for stream in streams {
+            kept.push(Arc::clone(stream));
             let (stream, board, policy) = (Arc::clone(stream), archives.board.clone(), options.archive.clone());
             let name = stream.name.clone();
             let archiver =
@@ -61,6 +79,13 @@ impl Archives {
             };
             archives.archivers.insert(name, port);
         }
+        let upkeep = options.archive.upkeep.clone();
+        let keeper = Keeper::new(kept, lake, Arc::clone(clock), archives.board.clone(), upkeep);
+        archives.tending = if options.threads {
+            Tending::Thread { _thread: upkeep::Thread::start(keeper, Arc::clone(runtime))? }
+        } else {
+            Tending::Inline(Box::new(keeper))
+        };
         Ok(archives)
     }
 
@@ -112,7 +137,11 @@ impl Archives {
             }
             (Some(Port::Inline(archiver)), Some(runtime)) => runtime.block_on(async {
                 archiver.take(rows).await?;
-                archiver.commit_if_due().await
+                archiver.commit_if_due().await?;
+                if let Tending::Inline(keeper) = &mut self.tending {
+                    keeper.step().await;
+                }
+                Ok(())
             }),
             _ => Ok(()),
         }

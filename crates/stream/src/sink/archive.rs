@@ -6,6 +6,7 @@
 
 pub mod board;
 pub mod threads;
+pub mod upkeep;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,6 +20,7 @@ use headwater_query::relation::Stream;
 
 use crate::Result;
 pub use board::{Board, Shown};
+pub use upkeep::Upkeep;
 
 /// When rows are committed to the table.
 #[derive(Debug, Clone)]
@@ -26,11 +28,12 @@ pub struct Policy {
     pub interval: Duration,
     /// Encoded bytes that wait.
     pub bytes_max: u64,
+    pub upkeep: Upkeep,
 }
 
 impl Default for Policy {
     fn default() -> Policy {
-        Policy { interval: Duration::from_secs(10), bytes_max: 16 << 20 }
+        Policy { interval: Duration::from_secs(10), bytes_max: 16 << 20, upkeep: Upkeep::default() }
     }
 }
 
@@ -176,7 +179,15 @@ impl Archiver {
     /// Commits when it is time to.
     pub async fn commit_if_due(&mut self) -> Result<()> {
         let due = self.waiting_since.is_some_and(|since| self.clock.elapsed() >= since + self.policy.interval);
-        if due { self.commit().await } else { Ok(()) }
+        if due {
+            return self.commit().await;
+        }
+        // What upkeep replaced is not kept from being removed by one who has nothing to do.
+        let newer = |shown: Shown| shown.snapshot.follows(&self.archive.snapshot());
+        if self.waiting_since.is_none() && self.board.get(&self.stream.name).is_some_and(newer) {
+            self.archive.refresh().await?;
+        }
+        Ok(())
     }
 
     /// Commits all that was taken.

@@ -49,7 +49,7 @@ fn a_store_that_fails_and_comes_back_loses_nothing() {
         let stream = Arc::clone(world.relations.stream("events").expect("the stream"));
         let objects = Objects::open(world.disk.shared(), Path::new("/data")).expect("a store");
         let lake = Lake::new(Arc::new(objects), object_store::path::Path::from("lake"));
-        let policy = Policy { interval: Duration::from_millis(20), bytes_max: 1 << 20 };
+        let policy = Policy { interval: Duration::from_millis(20), bytes_max: 1 << 20, ..Policy::default() };
         let opened = Archiver::open(
             Arc::clone(&stream),
             &lake,

@@ -20,6 +20,11 @@ pub const VIEWS: &[(&str, &str)] = &[
     ("by_count", "SELECT n, count(*) AS groups, sum(total) AS total, avg(floats) AS floats FROM by_key GROUP BY n"),
     ("all_of_it", "SELECT count(*) AS n, sum(price) AS money, avg(x) AS mean FROM kept"),
     ("by_sign", "SELECT round(x / 1e6) AS nothing, count(*) AS n FROM events GROUP BY round(x / 1e6)"),
+    (
+        "casts_apart",
+        "SELECT (v > 50) IS UNKNOWN AS unknown, sum(v) AS whole, sum(f) AS floats \
+         FROM (SELECT v, CAST(v AS DOUBLE) AS f FROM events) AS s GROUP BY (v > 50) IS UNKNOWN",
+    ),
     ("having_many", "SELECT k, sum(v * 2) AS doubled FROM kept GROUP BY k HAVING count(*) > 5"),
     ("few_columns", "SELECT n, total FROM by_key WHERE g IS NOT NULL"),
     (

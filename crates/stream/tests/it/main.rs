@@ -3,5 +3,6 @@
 
 mod archiver;
 mod equals_batch;
+mod random_queries;
 mod simulated;
 mod world;

@@ -10,7 +10,7 @@ use headwater_base::clock::{Clock, ManualClock};
 use headwater_base::files::Files;
 use headwater_base::files::simulated::Simulated;
 use headwater_base::objects::Objects;
-use headwater_lake::Lake;
+use headwater_lake::{Compaction, Lake};
 use headwater_log::embedded::Options as LogOptions;
 use headwater_log::{Builder, EmbeddedLog, Isolation, Log, ReadOptions};
 use headwater_query::provide::{ReadPoint, Snapshots, SystemTables};
@@ -22,7 +22,7 @@ use headwater_stream::engine::published::Published;
 use headwater_stream::engine::{Engine, Options, Parts, Step};
 use headwater_stream::graph::Graph;
 use headwater_stream::plan::{Builder as Plans, Storage};
-use headwater_stream::sink::archive::{Board, Policy};
+use headwater_stream::sink::archive::{Board, Policy, Upkeep};
 use object_store::ObjectStore;
 use tokio::runtime::Runtime;
 
@@ -131,13 +131,19 @@ impl World {
     }
 }
 
+/// Archives are merged, and what nobody reads is removed, all the time.
+fn upkeep() -> Upkeep {
+    let compaction = Compaction { file_bytes_max: 64 << 10, files_min: 3 };
+    Upkeep { interval: Duration::from_millis(150), compaction, vacuum_age: Duration::from_millis(100) }
+}
+
 pub fn options(workers: usize, tick_bytes: usize) -> Options {
     Options {
         workers,
         threads: false,
         tick_bytes,
         checkpoint_interval: Duration::from_millis(20),
-        archive: Policy { interval: Duration::from_millis(70), bytes_max: 1 << 20 },
+        archive: Policy { interval: Duration::from_millis(70), bytes_max: 1 << 20, upkeep: upkeep() },
         ..Options::default()
     }
 }
@@ -159,20 +165,23 @@ impl Life {
 }
 
 pub fn compile(text: &str) -> (Arc<Relations>, Arc<Graph>) {
+    try_compile(text).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// All declarations, or why one is refused.
+pub fn try_compile(text: &str) -> Result<(Arc<Relations>, Arc<Graph>)> {
     let source = SourceText::new("test.sql", text);
-    let statements = headwater_sql::parse(&source).unwrap_or_else(|error| panic!("{error}"));
     let (mut relations, mut plans) = (Relations::new(), Plans::new());
-    for parsed in statements {
+    for parsed in headwater_sql::parse(&source)? {
         match &parsed.statement {
             Statement::CreateStream(create) => {
-                let stream = resolve::stream(create, &parsed.source).unwrap_or_else(|error| panic!("{error}"));
-                let stream = Arc::new(stream);
+                let stream = Arc::new(resolve::stream(create, &parsed.source)?);
                 plans.add_stream(&stream);
                 relations.add_stream(stream);
             }
             Statement::CreateMaterializedView(create) => {
-                let view = resolve::view(&relations, create, &parsed.source).unwrap_or_else(|error| panic!("{error}"));
-                match plans.add_view(&view, &Storage::default()).unwrap_or_else(|error| panic!("{error}")) {
+                let view = resolve::view(&relations, create, &parsed.source)?;
+                match plans.add_view(&view, &Storage::default())? {
                     Relation::Stream(stream) => relations.add_stream(stream),
                     Relation::View(view) => relations.add_view(view),
                 }
@@ -180,7 +189,7 @@ pub fn compile(text: &str) -> (Arc<Relations>, Arc<Graph>) {
             other => panic!("{} in a test's project", other.words()),
         }
     }
-    (Arc::new(relations), Arc::new(plans.finish()))
+    Ok((Arc::new(relations), Arc::new(plans.finish())))
 }
 
 /// Rows as lines, sorted; floats in scientific notation, so that [`agree`] knows them.

@@ -1,12 +1,13 @@
 //! Seeded lives of an archiver that ends at random operations: nothing lost, nothing twice.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use headwater_base::files::simulated::{Faults, Simulated};
 use headwater_base::random::Random;
 
 use super::{Archive, all, columns, expected, file, lake, try_lake};
-use crate::Error;
+use crate::{Compaction, Error};
 
 const PARTITIONS: u32 = 3;
 
@@ -41,6 +42,13 @@ async fn live(sim: &Simulated, random: &mut Random, acknowledged: &mut BTreeMap<
             result?;
         }
         acknowledged.extend(files.iter().map(|file| (file.partition(), file.next_offset())));
+        if random.chance(1, 3) {
+            // Beside the archiver, which meets these commits at its next one.
+            let mut keeper = lake.open_archive("bids", &columns()).await?;
+            let compaction = Compaction { file_bytes_max: 12_000, files_min: 3 };
+            keeper.compact(&compaction).await?;
+            keeper.vacuum(Duration::from_secs(random.below(2))).await?;
+        }
     }
     Ok(())
 }

@@ -218,7 +218,7 @@ fn streams_that_are_wrong() {
         CREATE STREAM s (a INT) WITH (partions = 4, formt = 'csv', x = 1)
             unknown option partions [partions] did you mean partitions?
             unknown option formt [formt] did you mean format?
-            unknown option x [x] the options here are format, partitions, retention, max_future, idle_timeout
+            unknown option x [x] the options here are format, partitions, retention, archive_retention, max_future, idle_timeout
         CREATE STREAM s (a INT) WITH (format = 'avro')
             option format must be one of 'json', 'csv', not the text 'avro' ['avro'] 
         CREATE STREAM s (a INT) WITH (format = csv)

@@ -26,9 +26,22 @@ impl Board {
         self.0.read().unwrap_or_else(PoisonError::into_inner).get(stream).cloned()
     }
 
-    /// Replaces what is shown of a stream's archive.
-    pub fn show(&self, stream: &str, shown: Shown) {
-        self.0.write().unwrap_or_else(PoisonError::into_inner).insert(stream.to_owned(), shown);
+    /// Replaces what is shown of a stream's archive; a newer version stays.
+    pub fn show(&self, stream: &str, mut shown: Shown) {
+        let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(before) = all.get(stream).filter(|before| before.snapshot.follows(&shown.snapshot)) {
+            shown.snapshot = before.snapshot.clone();
+        }
+        all.insert(stream.to_owned(), shown);
+    }
+
+    /// Shows a newer version of the same rows or fewer.
+    pub fn advance(&self, stream: &str, snapshot: Snapshot) {
+        if let Some(shown) = self.0.write().unwrap_or_else(PoisonError::into_inner).get_mut(stream)
+            && snapshot.follows(&shown.snapshot)
+        {
+            shown.snapshot = snapshot;
+        }
     }
 
     /// Adds to what is shown that the archive makes no progress, and why.

@@ -1,0 +1,107 @@
+//! A table: rows that are inserted, replaced and removed, as a Delta table of its own.
+//!
+//! Every change is one commit, so it is seen whole or not at all. Files are never changed: what takes rows out of one writes
+//! the others anew. Whoever holds a snapshot reads on.
+
+pub(crate) mod change;
+mod write;
+
+use std::sync::Arc;
+
+use arrow::datatypes::SchemaRef;
+use deltalake::DeltaTable;
+
+use crate::archive::snapshot::Snapshot;
+use crate::archive::{create, damage, log, schema};
+use crate::lake::{Lake, Table as Place};
+use crate::{Error, Result};
+
+/// A table as of one version, and the way to the next.
+#[derive(Debug)]
+pub struct Table {
+    place: Arc<Place>,
+    schema: SchemaRef,
+    delta: DeltaTable,
+    snapshot: Snapshot,
+}
+
+impl Lake {
+    /// Makes a table with these columns.
+    ///
+    /// # Errors
+    /// [`Error::Exists`] where there is one, [`Error::ColumnType`] and [`Error::ColumnName`] for columns that a Delta table
+    /// can't hold.
+    pub async fn create_table(&self, name: &str, columns: &SchemaRef) -> Result<Table> {
+        let place = self.table_place(name)?;
+        schema::check_columns(columns)?;
+        if damage::exists(&place).await? || !create::create(&place, columns).await? {
+            return Err(Error::Exists { table: place.folder.to_string() });
+        }
+        Table::load(place).await
+    }
+
+    /// Opens a table; `None` where there is none.
+    pub async fn find_table(&self, name: &str) -> Result<Option<Table>> {
+        let place = self.table_place(name)?;
+        if !damage::exists(&place).await? {
+            return Ok(None);
+        }
+        Table::load(place).await.map(Some)
+    }
+
+    /// Removes a table with all its rows, if it is there. Whoever reads it fails.
+    pub async fn remove_table(&self, name: &str) -> Result<()> {
+        let place = self.table_place(name)?;
+        self.remove(&place).await
+    }
+}
+
+impl Table {
+    async fn load(place: Arc<Place>) -> Result<Table> {
+        let mut delta = DeltaTable::new(Arc::clone(&place.log));
+        if let Err(error) = delta.load().await {
+            return Err(damage::explain(&place, "open", error).await);
+        }
+        let state = crate::archive::state(&place, &delta)?;
+        let schema = schema::from_delta(place.folder.as_ref(), &state.schema())?;
+        log::read_all(&place, state.version()).await?.apply(&place, &mut log::Offsets::new());
+        let snapshot = Snapshot::new(Arc::clone(&place), &schema, state, log::Offsets::new())?;
+        Ok(Table { place, schema, delta, snapshot })
+    }
+
+    pub fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
+    pub fn version(&self) -> i64 {
+        self.snapshot.version()
+    }
+
+    /// The version that was last seen, for queries.
+    pub fn snapshot(&self) -> Snapshot {
+        self.snapshot.clone()
+    }
+
+    /// Looks for commits of others.
+    pub async fn refresh(&mut self) -> Result<()> {
+        if let Err(error) = self.delta.update_incremental(None).await {
+            return Err(damage::explain(&self.place, "refresh", error).await);
+        }
+        let state = crate::archive::state(&self.place, &self.delta)?;
+        let before = self.snapshot.version().unsigned_abs();
+        if state.version() == before {
+            return Ok(());
+        }
+        let facts = match log::read_between(&self.place, before, state.version()).await? {
+            Some(facts) => facts,
+            None => log::read_all(&self.place, state.version()).await?,
+        };
+        facts.apply(&self.place, &mut log::Offsets::new());
+        self.schema = schema::from_delta(self.place.folder.as_ref(), &state.schema())?;
+        self.snapshot = Snapshot::new(Arc::clone(&self.place), &self.schema, state, log::Offsets::new())?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

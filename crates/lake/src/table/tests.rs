@@ -1,0 +1,164 @@
+//! Tables: each change whole or not at all, keys once, and crashes at any operation.
+
+use std::collections::BTreeMap;
+use std::path::Path as FilePath;
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch, StringViewArray};
+use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
+use datafusion::prelude::SessionContext;
+use headwater_base::files::simulated::{Faults, Simulated};
+use headwater_base::objects::Objects;
+use headwater_base::random::Random;
+use object_store::path::Path;
+
+use super::Table;
+use crate::{Error, Lake};
+
+fn columns() -> SchemaRef {
+    Arc::new(Schema::new(vec![Field::new("id", DataType::Int64, false), Field::new("name", DataType::Utf8View, true)]))
+}
+
+fn rows(of: &[(i64, &str)]) -> RecordBatch {
+    let columns_of: Vec<ArrayRef> = vec![
+        Arc::new(of.iter().map(|(id, _)| *id).collect::<Int64Array>()),
+        Arc::new(of.iter().map(|(_, name)| Some(*name)).collect::<StringViewArray>()),
+    ];
+    RecordBatch::try_new(columns(), columns_of).unwrap()
+}
+
+fn lake(sim: &Simulated) -> Lake {
+    Lake::new(Arc::new(Objects::open(sim.shared(), FilePath::new("/data")).unwrap()), Path::from("lake"))
+}
+
+async fn all(table: &Table) -> BTreeMap<i64, String> {
+    let session = SessionContext::new();
+    let read = session.read_table(table.snapshot().table_provider()).unwrap().collect().await.unwrap();
+    let mut found = BTreeMap::new();
+    for batch in read {
+        let (ids, names) = (batch.column(0).as_primitive::<Int64Type>(), batch.column(1).as_string_view());
+        for row in 0..batch.num_rows() {
+            let twice = found.insert(ids.value(row), names.value(row).to_owned());
+            assert!(twice.is_none(), "{} is there twice", ids.value(row));
+        }
+    }
+    found
+}
+
+fn map(of: &[(i64, &str)]) -> BTreeMap<i64, String> {
+    of.iter().map(|(id, name)| (*id, (*name).to_owned())).collect()
+}
+
+#[tokio::test]
+async fn rows_are_inserted_replaced_and_removed() {
+    let lake = lake(&Simulated::new(1));
+    assert!(lake.find_table("products").await.unwrap().is_none());
+    let mut table = lake.create_table("products", &columns()).await.unwrap();
+    assert!(matches!(lake.create_table("products", &columns()).await, Err(Error::Exists { .. })));
+    assert!(lake.find_archive("products").await.unwrap().is_none(), "an archive of that name is another thing");
+    assert_eq!(table.append(&[]).await.unwrap(), 0);
+    table.append(&[rows(&[(1, "a"), (2, "b")])]).await.unwrap();
+    let before = table.snapshot();
+    let error = table.insert(&[rows(&[(3, "c"), (2, "again")])], &[0]).await.unwrap_err();
+    assert_eq!(error.to_string(), "table products has a row with the key (2) already");
+    assert!(matches!(table.insert(&[rows(&[(4, "x"), (4, "y")])], &[0]).await, Err(Error::KeyExists { .. })));
+    assert_eq!(all(&table).await, map(&[(1, "a"), (2, "b")]), "nothing of them was added");
+    table.insert(&[rows(&[(3, "c")])], &[0]).await.unwrap();
+    let mut other = lake.find_table("products").await.unwrap().unwrap();
+    table.upsert(&[rows(&[(2, "B"), (5, "e")]), rows(&[(5, "E"), (6, "f")])], &[0]).await.unwrap();
+    assert_eq!(all(&table).await, map(&[(1, "a"), (2, "B"), (3, "c"), (5, "E"), (6, "f")]));
+    assert!(matches!(other.insert(&[rows(&[(6, "F")])], &[0]).await, Err(Error::KeyExists { .. })), "it looks again");
+    let mut odd = |batch: &RecordBatch| {
+        Ok(batch.column(0).as_primitive::<Int64Type>().values().iter().map(|id| Some(id % 2 != 0)).collect())
+    };
+    other.rewrite("DELETE", &mut odd, &[]).await.unwrap();
+    table.refresh().await.unwrap();
+    let left = map(&[(1, "a"), (3, "c"), (5, "E")]);
+    assert_eq!((all(&table).await, all(&other).await), (left.clone(), left));
+    assert_eq!(before.version(), 1);
+    let reopened = lake.find_table("products").await.unwrap().unwrap();
+    assert_eq!((reopened.schema(), reopened.version()), (columns(), table.version()));
+    lake.remove_table("products").await.unwrap();
+    assert!(lake.find_table("products").await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn what_does_not_fit_is_refused() {
+    let lake = lake(&Simulated::new(1));
+    let wrong = Arc::new(Schema::new(vec![Field::new("x", DataType::UInt64, true)]));
+    assert!(matches!(lake.create_table("t", &wrong).await, Err(Error::ColumnType { .. })));
+    let twice =
+        Arc::new(Schema::new(vec![Field::new("x", DataType::Int64, true), Field::new("X", DataType::Int64, true)]));
+    assert!(matches!(lake.create_table("t", &twice).await, Err(Error::ColumnName { .. })));
+    let mut table = lake.create_table("t", &columns()).await.unwrap();
+    let nullable = Arc::new(Schema::new(vec![
+        Field::new("id", DataType::Int64, true),
+        Field::new("name", DataType::Utf8View, true),
+    ]));
+    let nulls: Vec<ArrayRef> = vec![Arc::new(Int64Array::from(vec![None])), Arc::new(StringViewArray::from(vec!["x"]))];
+    let nulls = RecordBatch::try_new(nullable, nulls).unwrap();
+    assert!(nulls.column(0).is_null(0));
+    assert!(matches!(table.append(&[nulls]).await, Err(Error::Rows { .. })));
+    assert_eq!(table.version(), 0);
+}
+
+/// Changes until something fails; what was acknowledged goes into `known`, what may have happened is returned.
+async fn live(sim: &Simulated, random: &mut Random, known: &mut BTreeMap<i64, String>) -> BTreeMap<i64, String> {
+    let Ok(objects) = Objects::open(sim.shared(), FilePath::new("/data")) else { return known.clone() };
+    let lake = Lake::new(Arc::new(objects), Path::from("lake")).with_checkpoint_interval(4);
+    let Ok(found) = lake.find_table("t").await else { return known.clone() };
+    let mut table = match found {
+        Some(table) => table,
+        None => match lake.create_table("t", &columns()).await {
+            Ok(table) => table,
+            Err(_) => return known.clone(),
+        },
+    };
+    for _ in 0..20 {
+        let names: Vec<(i64, String)> =
+            (0..1 + random.below(5)).map(|_| (random.below(30) as i64, format!("n{}", random.below(1000)))).collect();
+        let batch = rows(&names.iter().map(|(id, name)| (*id, name.as_str())).collect::<Vec<_>>());
+        let mut next = known.clone();
+        let done = if random.chance(1, 4) {
+            let gone = random.below(30) as i64;
+            next.retain(|id, _| *id > gone);
+            let mut stays = |batch: &RecordBatch| {
+                Ok(batch.column(0).as_primitive::<Int64Type>().values().iter().map(|id| Some(*id > gone)).collect())
+            };
+            table.rewrite("DELETE", &mut stays, &[]).await
+        } else {
+            next.extend(names);
+            table.upsert(&[batch], &[0]).await
+        };
+        if done.is_err() {
+            return next;
+        }
+        *known = next;
+    }
+    known.clone()
+}
+
+#[tokio::test]
+async fn survives_crashes_at_any_operation() {
+    let mut crashes = 0;
+    for seed in 0..15 {
+        let sim = Simulated::new(seed);
+        let mut random = Random::new(seed);
+        let mut known = BTreeMap::new();
+        for life in 0..5 {
+            let crash_at = sim.operations() + 1 + random.below(300);
+            sim.set_faults(Faults { crash_at_operation: Some(crash_at), ..Faults::default() });
+            let perhaps = live(&sim, &mut random, &mut known).await;
+            crashes += u32::from(sim.is_off());
+            sim.set_faults(Faults::default());
+            sim.crash();
+            let found = match lake(&sim).find_table("t").await.unwrap() {
+                Some(table) => all(&table).await,
+                None => BTreeMap::new(),
+            };
+            assert!(found == known || found == perhaps, "seed {seed}, life {life}: {found:?}\n{known:?}\n{perhaps:?}");
+            known = found;
+        }
+    }
+    assert!(crashes > 10, "{crashes}");
+}

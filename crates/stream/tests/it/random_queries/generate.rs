@@ -1,0 +1,219 @@
+//! Random views of the kinds that can be kept up to date, each over the stream or over one before it.
+
+use headwater_base::random::Random;
+
+use super::expression::{Column, Expressions, Kind, pick};
+
+/// Where a query names the relation that it reads.
+pub const RELATION: &str = "{relation}";
+
+/// A view of a story.
+#[derive(Debug, Clone)]
+pub struct View {
+    pub name: String,
+    pub reads: String,
+    /// With [`RELATION`] for what it reads.
+    pub query: String,
+    columns: Vec<Column>,
+    /// Its rows are rows of the stream, with `id` and `at`: windows may be laid over it.
+    is_stream: bool,
+}
+
+impl View {
+    pub fn declaration(&self) -> String {
+        format!("CREATE MATERIALIZED VIEW {} AS {};\n", self.name, self.query.replace(RELATION, &self.reads))
+    }
+}
+
+fn column(name: &str, kind: Kind) -> Column {
+    Column { name: name.to_owned(), kind, is_inexact: false }
+}
+
+/// The stream of the tests as something to read.
+fn events() -> View {
+    let columns = vec![
+        column("id", Kind::Integer),
+        column("at", Kind::Time),
+        column("k", Kind::Text),
+        column("g", Kind::Integer),
+        column("v", Kind::Integer),
+        column("price", Kind::Decimal),
+        column("x", Kind::Float),
+    ];
+    View { name: "events".to_owned(), reads: String::new(), query: String::new(), columns, is_stream: true }
+}
+
+/// Some views; each may be read by those after it.
+pub fn views(random: &mut Random) -> Vec<View> {
+    let mut views = vec![events()];
+    for number in 0..3 + random.below(4) {
+        let over = if random.chance(1, 3) { 0 } else { random.below(views.len() as u64) as usize };
+        let view = Generator { random, number, over: &views[over] }.view();
+        views.push(view);
+    }
+    views.remove(0);
+    views
+}
+
+struct Generator<'a> {
+    random: &'a mut Random,
+    number: u64,
+    over: &'a View,
+}
+
+/// A column of a SELECT, and its expression.
+struct Item {
+    column: Column,
+    expression: String,
+}
+
+impl Generator<'_> {
+    fn view(mut self) -> View {
+        match self.random.below(8) {
+            0 | 1 => self.projection(),
+            2 => self.distinct(),
+            3 | 4 if self.over.is_stream => self.grouped(true),
+            _ => self.grouped(false),
+        }
+    }
+
+    fn expression(&mut self, kind: Kind, depth: u32) -> String {
+        // What differs in its last digits may only be handed on.
+        let columns: Vec<Column> = self.over.columns.iter().filter(|each| !each.is_inexact).cloned().collect();
+        Expressions { random: self.random, columns: &columns }.of(kind, depth)
+    }
+
+    fn filter(&mut self, word: &str) -> String {
+        if self.random.chance(1, 2) {
+            return String::new();
+        }
+        format!(" {word} {}", self.expression(Kind::Boolean, 3))
+    }
+
+    fn item(&mut self, at: usize, kinds: &[Kind]) -> Item {
+        let kind = pick(self.random, kinds);
+        let depth = 1 + self.random.below(3) as u32;
+        let column = Column { is_inexact: false, ..column(&format!("c{}_{at}", self.number), kind) };
+        Item { expression: self.expression(kind, depth), column }
+    }
+
+    /// What rows are grouped by. Batch can't have two keys that differ in nothing but a cast, so that is not asked for.
+    fn key(&mut self, at: usize, is_only_one: bool) -> Item {
+        loop {
+            let key = self.item(at, KEYS);
+            if is_only_one || !(key.expression.starts_with("CAST(") || key.expression.starts_with("TRY_CAST(")) {
+                return key;
+            }
+        }
+    }
+
+    fn made(&self, query: String, columns: Vec<Column>, is_stream: bool) -> View {
+        View { name: format!("view_{}", self.number), reads: self.over.name.clone(), query, columns, is_stream }
+    }
+
+    /// Rows one by one. Over a stream they keep `id` and `at`, over groups their exact columns come first: rows are
+    /// sorted to be compared.
+    fn projection(&mut self) -> View {
+        let kept: Vec<Column> = if self.over.is_stream {
+            self.over.columns.iter().take(2).cloned().collect()
+        } else {
+            self.over.columns.clone()
+        };
+        let mut items: Vec<Item> =
+            kept.into_iter().map(|column| Item { expression: column.name.clone(), column }).collect();
+        for at in 0..1 + self.random.below(4) as usize {
+            let kinds = [Kind::Integer, Kind::Decimal, Kind::Float, Kind::Text, Kind::Boolean, Kind::Time];
+            items.push(self.item(at, &kinds));
+        }
+        items.sort_by_key(|item| item.column.is_inexact);
+        let filter = self.filter("WHERE");
+        let from = if self.random.chance(1, 4) {
+            let inner = self.filter("WHERE");
+            format!("(SELECT * FROM {RELATION}{inner}) AS inner_rows")
+        } else {
+            RELATION.to_owned()
+        };
+        let (list, columns) = listed(items);
+        self.made(format!("SELECT {list} FROM {from}{filter}"), columns, self.over.is_stream)
+    }
+
+    fn distinct(&mut self) -> View {
+        let count = 1 + self.random.below(2) as usize;
+        let items = (0..count).map(|at| self.key(at, count == 1)).collect();
+        let filter = self.filter("WHERE");
+        let (list, columns) = listed(items);
+        self.made(format!("SELECT DISTINCT {list} FROM {RELATION}{filter}"), columns, false)
+    }
+
+    fn grouped(&mut self, windowed: bool) -> View {
+        let mut items = Vec::new();
+        let mut keys = Vec::new();
+        let mut from = RELATION.to_owned();
+        if windowed {
+            let seconds = 1 + self.random.below(60);
+            from = format!("TUMBLE({RELATION}, at, INTERVAL '{seconds} seconds')");
+            let edge = pick(self.random, &["window_start", "window_end"]);
+            let renamed = column(&format!("w{}", self.number), Kind::Time);
+            items.push(Item { column: renamed, expression: edge.to_owned() });
+            keys.extend(["window_start".to_owned(), "window_end".to_owned()]);
+        }
+        let named = self.random.below(3) as usize;
+        for at in 0..named {
+            items.push(self.key(at, named == 1));
+            keys.push(items.len().to_string());
+        }
+        for at in 0..1 + self.random.below(5) as usize {
+            items.push(self.call(named + at));
+        }
+        items.sort_by_key(|item| item.column.is_inexact);
+        let filter = self.filter("WHERE");
+        let group = if keys.is_empty() { String::new() } else { format!(" GROUP BY {}", keys.join(", ")) };
+        let having = if keys.is_empty() || self.random.chance(2, 3) { String::new() } else { self.having() };
+        let (list, columns) = listed(items);
+        self.made(format!("SELECT {list} FROM {from}{filter}{group}{having}"), columns, false)
+    }
+
+    fn having(&mut self) -> String {
+        let number = self.random.below(20);
+        match self.random.below(4) {
+            0 => format!(" HAVING count(*) > {}", number / 4),
+            1 => format!(" HAVING sum({}) >= {number}", self.expression(Kind::Integer, 2)),
+            2 => format!(" HAVING count({}) % 2 = 0", self.expression(Kind::Text, 1)),
+            _ => format!(" HAVING sum({}) IS NOT NULL OR count(*) < {number}", self.expression(Kind::Decimal, 1)),
+        }
+    }
+
+    /// An aggregate function. Sums of floats depend on their order in the last digits.
+    fn call(&mut self, at: usize) -> Item {
+        let (call, kind) = match self.random.below(8) {
+            0 => ("count(*)".to_owned(), Kind::Integer),
+            1 => {
+                let counted = pick(self.random, &[Kind::Integer, Kind::Text, Kind::Boolean, Kind::Time, Kind::Float]);
+                (format!("count({})", self.expression(counted, 2)), Kind::Integer)
+            }
+            2 | 3 => (format!("sum({})", self.expression(Kind::Integer, 2)), Kind::Integer),
+            4 => (format!("sum({})", self.expression(Kind::Decimal, 2)), Kind::Decimal),
+            5 => (format!("avg({})", self.expression(Kind::Integer, 2)), Kind::Float),
+            6 => (format!("avg({})", self.expression(Kind::Decimal, 2)), Kind::Decimal),
+            _ => {
+                let function = pick(self.random, &["sum", "avg"]);
+                (format!("{function}({})", self.expression(Kind::Float, 2)), Kind::Float)
+            }
+        };
+        let filter = if self.random.chance(1, 3) {
+            format!(" FILTER (WHERE {})", self.expression(Kind::Boolean, 2))
+        } else {
+            String::new()
+        };
+        let column = Column { is_inexact: kind == Kind::Float, ..column(&format!("a{}_{at}", self.number), kind) };
+        Item { column, expression: format!("{call}{filter}") }
+    }
+}
+
+/// Types by which rows are grouped.
+const KEYS: &[Kind] = &[Kind::Text, Kind::Integer, Kind::Boolean, Kind::Decimal];
+
+fn listed(items: Vec<Item>) -> (String, Vec<Column>) {
+    let list = items.iter().map(|item| format!("{} AS {}", item.expression, item.column.name)).collect::<Vec<_>>();
+    (list.join(", "), items.into_iter().map(|item| item.column).collect())
+}
