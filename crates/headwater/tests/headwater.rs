@@ -4,6 +4,8 @@
 
 #[path = "headwater/bad_input.rs"]
 mod bad_input;
+#[path = "headwater/http.rs"]
+mod http;
 #[path = "headwater/node.rs"]
 mod node;
 #[path = "headwater/slt.rs"]
