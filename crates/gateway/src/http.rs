@@ -2,6 +2,7 @@
 
 mod answer;
 mod failure;
+mod origin;
 mod plan;
 mod split;
 mod sql;
@@ -14,6 +15,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use headwater_base::ErrorKind;
 use tokio::net::TcpListener;
@@ -86,7 +88,8 @@ impl Server {
             .method_not_allowed_fallback(failure::wrong_method)
             .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
             .with_state(node)
-            .merge(appending);
+            .merge(appending)
+            .layer(from_fn_with_state(self.address.ip().is_loopback(), origin::check));
         axum::serve(self.listener, router).with_graceful_shutdown(stop).await.map_err(Error::Serve)
     }
 }

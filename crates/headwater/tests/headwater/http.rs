@@ -26,8 +26,8 @@ fn send(node: &Node, target: &str, headers: &str, body: &[u8]) -> (u16, Value) {
     let mut socket = TcpStream::connect(&node.address).unwrap();
     socket.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
     let size = body.len();
-    let head =
-        format!("POST {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {size}\r\n{headers}\r\n");
+    let host = if headers.contains("Host:") { "" } else { "Host: localhost\r\n" };
+    let head = format!("POST {target} HTTP/1.1\r\nConnection: close\r\nContent-Length: {size}\r\n{host}{headers}\r\n");
     socket.write_all(head.as_bytes()).unwrap();
     // A body that is too large is answered before all of it is read.
     let _ = socket.write_all(body);
@@ -106,6 +106,20 @@ fn what_can_not_be_appended_is_refused_with_the_reason() {
         ("events?on_error=drop", typed.clone(), b"{}", 400, "on_error is refuse, skip or quarantine, not 'drop'"),
         ("events", "Content-Type: application/json\r\n".into(), b"", 400, "the body is empty"),
         ("events", typed.clone(), b"\0\0", 400, "1 of 1 rows are broken; nothing was appended"),
+        (
+            "events",
+            format!("{typed}Host: evil.example\r\n"),
+            b"{}",
+            403,
+            "this node is asked by the name of another host, 'evil.example'",
+        ),
+        (
+            "events",
+            format!("{typed}Origin: http://evil.example\r\n"),
+            b"{}",
+            403,
+            "pages of 'http://evil.example' may not change this node",
+        ),
         ("events", typed, &large, 413, "the body is larger than 16 MiB; nothing of it was appended"),
     ];
     for (name, headers, body, status, message) in cases {
