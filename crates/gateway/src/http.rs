@@ -1,9 +1,12 @@
-//! HTTP: `POST /v1/sql` and `GET /health`.
+//! HTTP: SQL, rows for streams, plans and health.
 
 mod answer;
 mod failure;
+mod origin;
 mod plan;
+mod split;
 mod sql;
+mod streams;
 
 use std::future::Future;
 use std::io;
@@ -12,6 +15,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use headwater_base::ErrorKind;
 use tokio::net::TcpListener;
@@ -72,6 +76,10 @@ impl Server {
     pub async fn run(self, node: Arc<dyn Node>, stop: impl Future<Output = ()> + Send + 'static) -> Result<(), Error> {
         let id = node.id().to_owned();
         let health = move || std::future::ready(([(NODE_HEADER, id.clone())], "ok\n"));
+        let appending = Router::new()
+            .route("/v1/streams/{name}", post(streams::post))
+            .layer(DefaultBodyLimit::max(streams::BODY_BYTES_MAX))
+            .with_state(streams::Door::new(Arc::clone(&node)));
         let router = Router::new()
             .route("/v1/sql", post(sql::post))
             .route("/v1/plan", post(plan::post))
@@ -79,7 +87,9 @@ impl Server {
             .fallback(failure::not_found)
             .method_not_allowed_fallback(failure::wrong_method)
             .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
-            .with_state(node);
+            .with_state(node)
+            .merge(appending)
+            .layer(from_fn_with_state(self.address.ip().is_loopback(), origin::check));
         axum::serve(self.listener, router).with_graceful_shutdown(stop).await.map_err(Error::Serve)
     }
 }

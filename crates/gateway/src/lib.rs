@@ -4,6 +4,7 @@
 //! decides nothing about data.
 
 pub mod http;
+pub mod ingest;
 pub mod node;
 pub mod postgres;
 pub mod problem;

@@ -6,6 +6,8 @@
 mod bad_input;
 #[path = "headwater/file_sources.rs"]
 mod file_sources;
+#[path = "headwater/http.rs"]
+mod http;
 #[path = "headwater/node.rs"]
 mod node;
 #[path = "headwater/slt.rs"]

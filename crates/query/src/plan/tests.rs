@@ -134,6 +134,7 @@ fn columns_of_views_have_names_of_their_own() {
         ["two columns are called sum(orders.amount) [SELECT sum(amount) AS a, sum(CAST(amount AS DOUBLE)) AS b \
           FROM orders] (where they differ only in a cast, compute one under a name of its own in a subquery of FROM)"]
     );
-    let apart = "SELECT sum(amount) AS a, sum(f) AS b FROM (SELECT amount, CAST(amount AS DOUBLE) AS f FROM orders) AS s";
+    let apart =
+        "SELECT sum(amount) AS a, sum(f) AS b FROM (SELECT amount, CAST(amount AS DOUBLE) AS f FROM orders) AS s";
     assert!(plan(apart)[0].contains(" AS a") && plan(apart)[0].contains(" AS b"));
 }
