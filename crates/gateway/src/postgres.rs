@@ -14,6 +14,7 @@ mod decode;
 mod encode;
 mod extended;
 mod failure;
+mod oids;
 mod opening;
 mod parameters;
 mod rows;
@@ -22,7 +23,6 @@ mod settings;
 mod simple;
 pub mod tls;
 mod transaction;
-mod types;
 mod wire;
 
 use std::future::Future;

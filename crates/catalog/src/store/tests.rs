@@ -86,7 +86,7 @@ async fn the_stored_form_is_as_documented() {
     catalog.commit(catalog.propose(wanted(text, Owner::Project)).next, 1_700_000_000_000_000).await.unwrap();
     let bytes = store.get(&Path::from("catalog/00000000000000000001.json")).await.unwrap().bytes().await.unwrap();
     expect![[r#"
-        {"format":1,"crc32c":"354639e3","body":{
+        {"format":2,"crc32c":"ef52103b","body":{
           "version": 1,
           "committed_us": 1700000000000000,
           "definitions": [
@@ -96,7 +96,8 @@ async fn the_stored_form_is_as_documented() {
               "owner": "project",
               "text": "create stream a (x int)",
               "depends_on": [],
-              "version": 1
+              "version": 1,
+              "generation": 0
             },
             {
               "name": "s",
@@ -106,7 +107,8 @@ async fn the_stored_form_is_as_documented() {
               "depends_on": [
                 "a"
               ],
-              "version": 1
+              "version": 1,
+              "generation": 0
             }
           ]
         }}

@@ -1,3 +1,5 @@
+//! Records checked against their stream, and rows encoded for it.
+
 use super::*;
 
 #[test]

@@ -8,7 +8,7 @@ use headwater_query::sqltype::sql_name;
 use super::encode::{Column, Form};
 use super::failure::{BAD_TEXT, Failure, PROTOCOL};
 use super::wire::Body;
-use super::{decode, types};
+use super::{decode, oids};
 
 pub struct Bound {
     pub portal: String,
@@ -77,7 +77,7 @@ fn forms(body: &mut Body) -> Result<Vec<Form>, Failure> {
 fn literal(number: usize, value: Option<&Bytes>, form: Form, oid: u32) -> Result<String, Failure> {
     let Some(value) = value else { return Ok("NULL".to_owned()) };
     let quoted = |text: &str| format!("'{}'", text.replace('\'', "''"));
-    let Some(arrow) = types::arrow(oid) else {
+    let Some(arrow) = oids::arrow(oid) else {
         let utf8 = std::str::from_utf8(value);
         return utf8.map(quoted).map_err(|_| Failure::new("22021", format!("parameter ${number} is not UTF-8")));
     };

@@ -10,7 +10,7 @@ use datafusion::common::ScalarValue;
 
 use super::encode::Form;
 use super::failure::{BAD_BINARY, BAD_TEXT, Failure};
-use super::types;
+use super::oids;
 
 /// Reads the value of parameter `$number`, sent as `oid`, for a place that takes `wanted`.
 pub fn parameter(
@@ -61,7 +61,7 @@ pub fn text(text: &str, oid: u32, wanted: &DataType) -> Result<ScalarValue, Stri
         DataType::Utf8 | DataType::Utf8View | DataType::LargeUtf8 => Ok(ScalarValue::from(text)),
         DataType::Binary => binary_text(text).map(|bytes| ScalarValue::Binary(Some(bytes))),
         DataType::Boolean => boolean(text),
-        DataType::List(item) => array::text(text, types::element(oid).map_or(0, |item| item.oid), item.data_type()),
+        DataType::List(item) => array::text(text, oids::element(oid).map_or(0, |item| item.oid), item.data_type()),
         // Digits that do not fit must not be rounded away.
         DataType::Decimal128(precision, scale) => decimal(text.trim(), *precision, *scale),
         DataType::Interval(_) => interval::text(text),

@@ -22,7 +22,7 @@ use bytes::{BufMut, BytesMut};
 use headwater_query::relation::UTC;
 
 use super::failure::Failure;
-use super::types;
+use super::oids;
 
 /// How a client wants a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,11 +68,11 @@ impl Column {
             Some(wanted) => cast(array, &wanted).map_err(|error| unwritable(&error))?,
             None => ArrayRef::clone(array),
         };
-        let oid = types::oid(array.data_type());
-        let json = if oid == types::JSON { Some(json::texts(&array)?) } else { None };
+        let oid = oids::oid(array.data_type());
+        let json = if oid == oids::JSON { Some(json::texts(&array)?) } else { None };
         let items = match array.data_type() {
             DataType::List(item) if json.is_none() => {
-                Some(Box::new(Items { oid: types::oid(item.data_type()), item: item.data_type().clone() }))
+                Some(Box::new(Items { oid: oids::oid(item.data_type()), item: item.data_type().clone() }))
             }
             _ => None,
         };

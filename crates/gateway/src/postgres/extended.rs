@@ -17,7 +17,7 @@ use super::parameters::{Answer, only_reads};
 use super::rows::{DataRows, Running};
 use super::transaction::Block;
 use super::wire::{Body, Broken};
-use super::{catalog, simple, types};
+use super::{catalog, oids, simple};
 
 /// Prepared statements, or portals, of one connection.
 const NAMES_MAX: usize = 10_000;
@@ -96,18 +96,18 @@ impl Connection {
         if let Some(Command::Ours(parsed)) = &command
             && let Statement::Query(_) | Statement::Explain(_) = &parsed.statement
         {
-            let known: Vec<_> = declared.iter().map(|oid| types::arrow(*oid)).collect();
+            let known: Vec<_> = declared.iter().map(|oid| oids::arrow(*oid)).collect();
             let plan = self.session(&parsed.text).prepare(&catalog::rewritten(parsed), &known)?;
             let told = plan.parameters.iter().enumerate();
             let oids = told.map(|(at, arrow)| match declared.get(at) {
-                Some(oid) if *oid != 0 && types::arrow(*oid).is_some() => *oid,
-                _ => types::oid(arrow),
+                Some(oid) if *oid != 0 && oids::arrow(*oid).is_some() => *oid,
+                _ => oids::oid(arrow),
             });
             return Ok(Prepared { source, command, oids: oids.collect(), plan: Some(plan) });
         }
         let count = session::parameters(&source).map_err(|wrong| Failure::of(wrong.into(), false))?;
         declared.resize(count.max(declared.len()), 0);
-        declared.iter_mut().filter(|oid| **oid == 0).for_each(|oid| *oid = types::UNKNOWN);
+        declared.iter_mut().filter(|oid| **oid == 0).for_each(|oid| *oid = oids::UNKNOWN);
         Ok(Prepared { source, command, oids: declared, plan: None })
     }
 

@@ -10,7 +10,7 @@ use headwater_query::session::QueryResult;
 use super::connection::{Connection, End};
 use super::encode::{self, Column, Form};
 use super::failure::Failure;
-use super::types;
+use super::oids;
 use super::wire::{Wire, put_text};
 
 /// A query that runs, or rows that are there.
@@ -121,13 +121,13 @@ impl Connection {
         let out = self.wire.out();
         out.put_u16(count);
         for (number, field) in schema.fields().iter().enumerate() {
-            let oid = types::oid(field.data_type());
+            let oid = oids::oid(field.data_type());
             put_text(out, field.name());
             out.put_u32(0);
             out.put_u16(0);
             out.put_u32(oid);
-            out.put_i16(types::size(oid));
-            out.put_i32(types::modifier(field));
+            out.put_i16(oids::size(oid));
+            out.put_i32(oids::modifier(field));
             out.put_i16(forms.get(number).map_or(0, |form| form.code()));
         }
         self.wire.end(start);

@@ -53,7 +53,8 @@ impl Node {
     fn define(&mut self, statement: Parsed) -> Result<Done, Problem> {
         let tag = statement.statement.words().to_owned();
         let Some(name) = statement.statement.defines().map(|name| name.value.clone()) else {
-            return Err(Problem::new(ErrorKind::Invalid, format!("{tag} can't be run here")));
+            let problem = Problem::new(ErrorKind::Invalid, format!("{tag} is not built yet"));
+            return Err(problem.with_hint("what works: CREATE and DROP of STREAM, SOURCE, MATERIALIZED VIEW; queries"));
         };
         if let Some(there) = self.running.definitions().get(&name) {
             let problem =

@@ -3,8 +3,7 @@
 use super::Cursor;
 use crate::Diagnostic;
 
-const WORKS: &str = "what works: CREATE, ALTER, DROP, COMMENT ON, SHOW, DESCRIBE, SELECT, INSERT, UPDATE, DELETE, \
-                     EXPLAIN, REPLAY DEAD LETTERS, CANCEL QUERY";
+const WORKS: &str = "what works: CREATE and DROP of STREAM, SOURCE, MATERIALIZED VIEW; SELECT, SHOW, DESCRIBE, EXPLAIN";
 const CREATED: &str = "STREAM, SOURCE, SINK, TABLE, EXTERNAL TABLE, VIEW, MATERIALIZED VIEW, CONNECTION, SECRET, USER";
 
 /// What CREATE, DROP, ALTER and SHOW may be followed by; longer names first.

@@ -11,7 +11,7 @@ use datafusion::logical_expr::{
 
 use super::table::{self, Cell};
 use super::{Catalog, PG_CATALOG, PUBLIC};
-use crate::postgres::types;
+use crate::postgres::oids;
 
 /// What a function makes of one row's arguments.
 type Body = fn(&Catalog, &[ScalarValue]) -> Result<Cell>;
@@ -95,7 +95,7 @@ const FUNCTIONS: &[(&str, char, Body)] = &[
         let name = text(given, 0).unwrap_or_default().to_ascii_lowercase();
         let name = name.strip_prefix("pg_catalog.").unwrap_or(&name);
         let (item, is_array) = name.strip_suffix("[]").map_or((name, false), |item| (item, true));
-        let known = types::KNOWN.iter().find(|known| known.name == item || known.formal == item);
+        let known = oids::KNOWN.iter().find(|known| known.name == item || known.formal == item);
         Ok(known.map_or(Cell::Null, |known| if is_array { known.array } else { known.oid }.into()))
     }),
     ("user", 't', user),
@@ -239,11 +239,11 @@ fn regclass(catalog: &Catalog, given: &[ScalarValue]) -> Result<Cell> {
 fn format_type(_: &Catalog, given: &[ScalarValue]) -> Result<Cell> {
     let Some(oid) = number(given, 0).and_then(|oid| u32::try_from(oid).ok()) else { return Ok(Cell::Null) };
     let modifier = number(given, 1).unwrap_or(-1);
-    let formal = |known: &types::Known| match (known.oid, modifier) {
-        (types::NUMERIC, 4..) => format!("numeric({},{})", (modifier - 4) >> 16, (modifier - 4) & 0xffff),
+    let formal = |known: &oids::Known| match (known.oid, modifier) {
+        (oids::NUMERIC, 4..) => format!("numeric({},{})", (modifier - 4) >> 16, (modifier - 4) & 0xffff),
         _ => known.formal.to_owned(),
     };
-    Ok(match (oid, types::by_oid(oid), types::element(oid)) {
+    Ok(match (oid, oids::by_oid(oid), oids::element(oid)) {
         (0, ..) => "-".into(),
         (_, Some(known), _) => formal(known).into(),
         (_, None, Some(item)) => format!("{}[]", formal(item)).into(),

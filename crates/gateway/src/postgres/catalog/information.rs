@@ -6,7 +6,7 @@ use datafusion::datasource::TableProvider;
 
 use super::table::{self, Cell, row};
 use super::{Catalog, SCHEMAS};
-use crate::postgres::types;
+use crate::postgres::oids;
 
 /// Relations that never have rows here.
 pub const EMPTY: &[(&str, &str)] = &[
@@ -82,18 +82,18 @@ fn columns(catalog: &Catalog) -> Option<Arc<dyn TableProvider>> {
     let mut rows = Vec::new();
     for item in &catalog.items {
         for (at, field) in item.columns.fields().iter().enumerate() {
-            let oid = types::oid(field.data_type());
-            let (formal, name) = match (types::by_oid(oid), types::element(oid)) {
+            let oid = oids::oid(field.data_type());
+            let (formal, name) = match (oids::by_oid(oid), oids::element(oid)) {
                 (Some(known), _) => (known.formal.to_owned(), known.name.to_owned()),
                 (None, Some(item)) => ("ARRAY".to_owned(), format!("_{}", item.name)),
                 (None, None) => ("USER-DEFINED".to_owned(), String::new()),
             };
-            let modifier = types::modifier(field);
+            let modifier = oids::modifier(field);
             let (precision, scale) = match (oid, modifier) {
-                (types::INT2, _) => (Cell::from(16_i64), Cell::from(0_i64)),
-                (types::INT4, _) => (Cell::from(32_i64), Cell::from(0_i64)),
-                (types::INT8, _) => (Cell::from(64_i64), Cell::from(0_i64)),
-                (types::NUMERIC, 4..) => {
+                (oids::INT2, _) => (Cell::from(16_i64), Cell::from(0_i64)),
+                (oids::INT4, _) => (Cell::from(32_i64), Cell::from(0_i64)),
+                (oids::INT8, _) => (Cell::from(64_i64), Cell::from(0_i64)),
+                (oids::NUMERIC, 4..) => {
                     let packed = i64::from(modifier - 4);
                     (Cell::from(packed >> 16), Cell::from(packed & 0xffff))
                 }

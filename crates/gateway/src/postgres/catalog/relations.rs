@@ -6,7 +6,7 @@ use datafusion::datasource::TableProvider;
 
 use super::table::{self, Cell, row};
 use super::{Catalog, DATABASE_OID, ROLE_OID, SCHEMAS};
-use crate::postgres::types;
+use crate::postgres::oids;
 
 const HEAP: u32 = 2;
 
@@ -191,16 +191,16 @@ fn attribute(catalog: &Catalog) -> Option<Arc<dyn TableProvider>> {
     let mut rows = Vec::new();
     for item in &catalog.items {
         for (at, field) in item.columns.fields().iter().enumerate() {
-            let oid = types::oid(field.data_type());
+            let oid = oids::oid(field.data_type());
             rows.push(row![
                 item.oid,
                 field.name().as_str(),
                 oid,
-                i64::from(types::size(oid)),
+                i64::from(oids::size(oid)),
                 at as i64 + 1,
                 0_i64,
                 -1_i64,
-                i64::from(types::modifier(field)),
+                i64::from(oids::modifier(field)),
                 false,
                 "p",
                 "i",
@@ -229,7 +229,7 @@ fn attribute(catalog: &Catalog) -> Option<Arc<dyn TableProvider>> {
 
 fn kinds() -> Option<Arc<dyn TableProvider>> {
     let mut rows = Vec::new();
-    for known in types::KNOWN {
+    for known in oids::KNOWN {
         let category = known.category.to_string();
         rows.push(row![
             known.oid,

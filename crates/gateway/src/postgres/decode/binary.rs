@@ -6,36 +6,36 @@ use datafusion::common::ScalarValue;
 use headwater_query::relation::UTC;
 
 use crate::postgres::encode::time::{EPOCH_DAYS, EPOCH_US};
-use crate::postgres::types;
+use crate::postgres::oids;
 
 /// A value of the type that the client named.
 pub fn value(bytes: &[u8], oid: u32) -> Result<ScalarValue, String> {
     Ok(match oid {
-        types::BOOL => ScalarValue::Boolean(Some(fixed::<1>(bytes)?[0] != 0)),
-        types::INT2 => ScalarValue::Int16(Some(i16::from_be_bytes(fixed(bytes)?))),
-        types::INT4 => ScalarValue::Int32(Some(i32::from_be_bytes(fixed(bytes)?))),
-        types::INT8 => ScalarValue::Int64(Some(i64::from_be_bytes(fixed(bytes)?))),
-        types::OID => ScalarValue::Int64(Some(u32::from_be_bytes(fixed(bytes)?).into())),
-        types::FLOAT4 => ScalarValue::Float32(Some(f32::from_be_bytes(fixed(bytes)?))),
-        types::FLOAT8 => ScalarValue::Float64(Some(f64::from_be_bytes(fixed(bytes)?))),
-        types::NUMERIC => numeric(bytes)?,
-        types::BYTEA => ScalarValue::Binary(Some(bytes.to_vec())),
-        types::DATE => {
+        oids::BOOL => ScalarValue::Boolean(Some(fixed::<1>(bytes)?[0] != 0)),
+        oids::INT2 => ScalarValue::Int16(Some(i16::from_be_bytes(fixed(bytes)?))),
+        oids::INT4 => ScalarValue::Int32(Some(i32::from_be_bytes(fixed(bytes)?))),
+        oids::INT8 => ScalarValue::Int64(Some(i64::from_be_bytes(fixed(bytes)?))),
+        oids::OID => ScalarValue::Int64(Some(u32::from_be_bytes(fixed(bytes)?).into())),
+        oids::FLOAT4 => ScalarValue::Float32(Some(f32::from_be_bytes(fixed(bytes)?))),
+        oids::FLOAT8 => ScalarValue::Float64(Some(f64::from_be_bytes(fixed(bytes)?))),
+        oids::NUMERIC => numeric(bytes)?,
+        oids::BYTEA => ScalarValue::Binary(Some(bytes.to_vec())),
+        oids::DATE => {
             let days = i32::from_be_bytes(fixed(bytes)?).checked_add(EPOCH_DAYS);
             ScalarValue::Date32(Some(days.ok_or("the date is out of range")?))
         }
-        types::TIME => ScalarValue::Time64Microsecond(Some(i64::from_be_bytes(fixed(bytes)?))),
-        types::TIMESTAMP | types::TIMESTAMPTZ => {
+        oids::TIME => ScalarValue::Time64Microsecond(Some(i64::from_be_bytes(fixed(bytes)?))),
+        oids::TIMESTAMP | oids::TIMESTAMPTZ => {
             let us = i64::from_be_bytes(fixed(bytes)?).checked_add(EPOCH_US);
             ScalarValue::TimestampMicrosecond(Some(us.ok_or("the time is out of range")?), Some(UTC.into()))
         }
-        types::INTERVAL => interval(&fixed::<16>(bytes)?)?,
-        types::UUID => ScalarValue::from(uuid(&fixed(bytes)?)),
-        types::JSONB => match bytes {
+        oids::INTERVAL => interval(&fixed::<16>(bytes)?)?,
+        oids::UUID => ScalarValue::from(uuid(&fixed(bytes)?)),
+        oids::JSONB => match bytes {
             [1, text @ ..] => ScalarValue::from(utf8(text)?),
             _ => return Err("jsonb of another version".to_owned()),
         },
-        array if types::element(array).is_some() => self::array(bytes)?,
+        array if oids::element(array).is_some() => self::array(bytes)?,
         _ => ScalarValue::from(utf8(bytes)?),
     })
 }
@@ -81,12 +81,17 @@ fn numeric(bytes: &[u8]) -> Result<ScalarValue, String> {
     if digits.iter().any(|group| !(0..10_000).contains(group)) {
         return Err("a numeric has digits that are none".to_owned());
     }
-    // Groups after the point may hold more digits than the scale says.
-    let mut unscaled: i128 = 0;
-    for group in &digits {
-        unscaled = unscaled.checked_mul(10_000).and_then(|sum| sum.checked_add((*group).into())).ok_or_else(large)?;
-    }
+    // Groups after the point may hold more digits than the scale says: those of the last are left out at once, because
+    // with them a number of 38 digits would not fit.
     let mut power = (i64::from(weight) + 1 - groups as i64) * 4 + scale as i64;
+    let mut unscaled: i128 = 0;
+    for (index, group) in digits.iter().enumerate() {
+        let (mut factor, mut group) = (10_000, i128::from(*group));
+        while index + 1 == groups && power < 0 && factor > 1 {
+            (factor, group, power) = (factor / 10, group / 10, power + 1);
+        }
+        unscaled = unscaled.checked_mul(factor).and_then(|sum| sum.checked_add(group)).ok_or_else(large)?;
+    }
     while power > 0 && unscaled != 0 {
         unscaled = unscaled.checked_mul(10).ok_or_else(large)?;
         power -= 1;
@@ -111,7 +116,7 @@ fn array(bytes: &[u8]) -> Result<ScalarValue, String> {
     let need = |rest: &Bytes, bytes: usize| if rest.len() < bytes { Err(short()) } else { Ok(()) };
     need(&rest, 12)?;
     let (dimensions, _, oid) = (rest.get_i32(), rest.get_i32(), rest.get_u32());
-    let item = types::arrow(oid).ok_or_else(|| format!("arrays of type {oid} are not built"))?;
+    let item = oids::arrow(oid).ok_or_else(|| format!("arrays of type {oid} are not built"))?;
     let mut values = Vec::new();
     match dimensions {
         0 => {}

@@ -7,7 +7,7 @@ use arrow::datatypes::IntervalMonthDayNano;
 use datafusion::common::ScalarValue;
 
 use super::*;
-use crate::postgres::decode;
+use crate::postgres::{decode, oids};
 
 fn written(array: &ArrayRef, form: Form) -> Vec<u8> {
     let mut out = BytesMut::new();
@@ -16,7 +16,7 @@ fn written(array: &ArrayRef, form: Form) -> Vec<u8> {
 }
 
 fn check(array: ArrayRef, text: &str) {
-    let (arrow, oid) = (array.data_type().clone(), types::oid(array.data_type()));
+    let (arrow, oid) = (array.data_type().clone(), oids::oid(array.data_type()));
     let ours = written(&array, Form::Text);
     assert_eq!(String::from_utf8_lossy(&ours), text, "{arrow}");
     let value = ScalarValue::try_from_array(&array, 0).unwrap();

@@ -85,11 +85,11 @@ fn statements_that_are_not_built() {
         ALTER MATERIALIZED VIEW v RENAME TO w
             ALTER MATERIALIZED VIEW is not built yet [ALTER MATERIALIZED VIEW] ALTER takes STREAM, TABLE, USER
         MERGE INTO t USING s ON true WHEN MATCHED THEN DELETE
-            MERGE is not built yet [MERGE] what works: CREATE, ALTER, DROP, COMMENT ON, SHOW, DESCRIBE, SELECT, INSERT, UPDATE, DELETE, EXPLAIN, REPLAY DEAD LETTERS, CANCEL QUERY
+            MERGE is not built yet [MERGE] what works: CREATE and DROP of STREAM, SOURCE, MATERIALIZED VIEW; SELECT, SHOW, DESCRIBE, EXPLAIN
         COPY t TO 'x'
-            COPY is not built yet [COPY] what works: CREATE, ALTER, DROP, COMMENT ON, SHOW, DESCRIBE, SELECT, INSERT, UPDATE, DELETE, EXPLAIN, REPLAY DEAD LETTERS, CANCEL QUERY
+            COPY is not built yet [COPY] what works: CREATE and DROP of STREAM, SOURCE, MATERIALIZED VIEW; SELECT, SHOW, DESCRIBE, EXPLAIN
         SHOW ALL
-            there is no statement SHOW ALL [SHOW ALL] what works: CREATE, ALTER, DROP, COMMENT ON, SHOW, DESCRIBE, SELECT, INSERT, UPDATE, DELETE, EXPLAIN, REPLAY DEAD LETTERS, CANCEL QUERY
+            there is no statement SHOW ALL [SHOW ALL] what works: CREATE and DROP of STREAM, SOURCE, MATERIALIZED VIEW; SELECT, SHOW, DESCRIBE, EXPLAIN
         SHOW COLUMNS t
             expected FROM, found t [t] say of what: SHOW COLUMNS FROM orders
         DESCRIBE
@@ -107,17 +107,17 @@ fn statements_that_are_not_built() {
         ALTER MATERIALIZED VIEW v PAUSE
             ALTER MATERIALIZED VIEW is not built yet [ALTER MATERIALIZED VIEW] ALTER takes STREAM, TABLE, USER
         COMMENT x
-            COMMENT is not built yet [COMMENT] what works: CREATE, ALTER, DROP, COMMENT ON, SHOW, DESCRIBE, SELECT, INSERT, UPDATE, DELETE, EXPLAIN, REPLAY DEAD LETTERS, CANCEL QUERY
+            COMMENT is not built yet [COMMENT] what works: CREATE and DROP of STREAM, SOURCE, MATERIALIZED VIEW; SELECT, SHOW, DESCRIBE, EXPLAIN
         SHOW server_version
-            there is no statement SHOW SERVER_VERSION [SHOW server_version] what works: CREATE, ALTER, DROP, COMMENT ON, SHOW, DESCRIBE, SELECT, INSERT, UPDATE, DELETE, EXPLAIN, REPLAY DEAD LETTERS, CANCEL QUERY
+            there is no statement SHOW SERVER_VERSION [SHOW server_version] what works: CREATE and DROP of STREAM, SOURCE, MATERIALIZED VIEW; SELECT, SHOW, DESCRIBE, EXPLAIN
         EXPLAIN orders
             expected a query, found orders [orders] EXPLAIN [ANALYZE] [VERBOSE] is followed by a query, EXPLAIN also by MATERIALIZED VIEW and a name
         SET x = 1
-            SET is not built yet [SET] what works: CREATE, ALTER, DROP, COMMENT ON, SHOW, DESCRIBE, SELECT, INSERT, UPDATE, DELETE, EXPLAIN, REPLAY DEAD LETTERS, CANCEL QUERY
+            SET is not built yet [SET] what works: CREATE and DROP of STREAM, SOURCE, MATERIALIZED VIEW; SELECT, SHOW, DESCRIBE, EXPLAIN
         SELEKT 1
             expected a statement, found SELEKT [SELEKT] did you mean SELECT?
         'x'
-            expected a statement, found 'x' ['x'] what works: CREATE, ALTER, DROP, COMMENT ON, SHOW, DESCRIBE, SELECT, INSERT, UPDATE, DELETE, EXPLAIN, REPLAY DEAD LETTERS, CANCEL QUERY
+            expected a statement, found 'x' ['x'] what works: CREATE and DROP of STREAM, SOURCE, MATERIALIZED VIEW; SELECT, SHOW, DESCRIBE, EXPLAIN
         EXPLAIN FORMAT TREE SELECT 1
             expected a query, found FORMAT [FORMAT] EXPLAIN [ANALYZE] [VERBOSE] is followed by a query, EXPLAIN also by MATERIALIZED VIEW and a name
         EXPLAIN INSERT INTO t VALUES (1)
