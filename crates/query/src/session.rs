@@ -199,7 +199,7 @@ impl Session {
             return Ok(());
         }
         let refused = Diagnostic::new(parsed.source.clone(), name.span, format!("there is no relation {name}"));
-        let near = headwater_sql::nearest(&name.value, self.sources.relations.names().into_iter());
+        let near = headwater_sql::nearest(&name.value, self.sources.relations.names());
         Err(match near {
             Some(near) => refused.with_hint(format!("did you mean {near}?")).into(),
             None => refused.into(),

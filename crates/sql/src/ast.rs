@@ -43,7 +43,6 @@ pub struct Parsed {
 }
 
 #[derive(Debug, Clone)]
-#[expect(clippy::large_enum_variant, reason = "a text has few statements, and they are not moved about")]
 pub enum Statement {
     CreateStream(CreateStream),
     CreateSource(CreateSource),

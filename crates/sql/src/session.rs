@@ -27,7 +27,6 @@ use crate::{Diagnostic, Diagnostics, SourceText, Span};
 
 /// One statement of a client's text.
 #[derive(Debug, Clone)]
-#[expect(clippy::large_enum_variant, reason = "a text has few statements, and they are not moved about")]
 pub enum Command {
     /// A statement of the platform.
     Ours(Parsed),
@@ -45,7 +44,6 @@ impl Command {
 
 /// A statement about the connection rather than the data.
 #[derive(Debug, Clone)]
-#[expect(clippy::large_enum_variant, reason = "a text has few statements, and they are not moved about")]
 pub enum Statement {
     Transaction(Transaction),
     Set {

@@ -23,6 +23,7 @@ pub struct Step {
 }
 
 #[derive(Debug, Clone)]
+#[expect(clippy::large_enum_variant, reason = "a test has few steps, and they are not moved about")]
 pub enum Action {
     /// `GIVEN stream …`: rows arrive.
     Given(Given),
@@ -73,6 +74,7 @@ pub struct Expect {
 
 /// What is looked at.
 #[derive(Debug, Clone)]
+#[expect(clippy::large_enum_variant, reason = "a test has few steps, and they are not moved about")]
 pub enum Expected {
     Relation {
         relation: RelationName,
