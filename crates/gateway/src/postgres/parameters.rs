@@ -12,6 +12,7 @@ use crate::node::Outcome;
 use arrow::datatypes::SchemaRef;
 
 /// What a statement gives.
+#[expect(clippy::large_enum_variant, reason = "one answer a statement, and it is not moved about")]
 pub enum Answer {
     /// Rows, and the word that their tag begins with.
     Rows(Running, &'static str),
