@@ -21,7 +21,7 @@ use super::explain;
 
 /// What only the node's own thread can do, on its way there.
 pub enum Request {
-    Change { statement: Parsed, answer: oneshot::Sender<Result<Done, Problem>> },
+    Change { statement: Box<Parsed>, answer: oneshot::Sender<Result<Done, Problem>> },
     Plan { statements: Vec<Parsed>, answer: oneshot::Sender<Result<Vec<String>, Problem>> },
 }
 
@@ -110,7 +110,7 @@ impl Node for Doors {
             return explain::explain(&current.graph, &current.published, &name.value).map(Outcome::Rows);
         }
         let (answer, answered) = oneshot::channel();
-        self.ask(Request::Change { statement, answer })?;
+        self.ask(Request::Change { statement: Box::new(statement), answer })?;
         answered.await.map_err(|_| stopping())?.map(Outcome::Done)
     }
 

@@ -21,7 +21,7 @@ impl Node {
     pub(super) fn answer_requests(&mut self) -> anyhow::Result<()> {
         while let Ok(request) = self.requests.try_recv() {
             let (statement, answer) = match request {
-                Request::Change { statement, answer } => (statement, answer),
+                Request::Change { statement, answer } => (*statement, answer),
                 Request::Plan { statements, answer } => {
                     let planned = self.running.plan_project(headwater_deploy::resolve::project(statements));
                     let steps = planned.map(|prepared| prepared.plan.steps.iter().map(ToString::to_string).collect());
