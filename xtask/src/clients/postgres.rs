@@ -29,7 +29,7 @@ pub fn check(binary: &Binary) -> Result<usize> {
     shell::fresh_dir(&folder)?;
     let (project, rows) = (folder.join("project"), folder.join("orders.ndjson"));
     std::fs::create_dir_all(&project)?;
-    std::fs::write(project.join("headwater.toml"), "")?;
+    std::fs::write(project.join("headwater.toml"), "[settings]\nrows = ''\n")?;
     std::fs::write(project.join("orders.sql"), PROJECT)?;
     let lines = (0..500).map(|id| {
         let (category, cents, second) = (id % 10, id % 100, id % 60);
