@@ -59,6 +59,8 @@ pub enum Rows {
     Replayed { rows: u64 },
     /// They are deleted.
     Deleted,
+    /// The log's records are deleted; the archive stays as a table in the lake.
+    Archived,
     /// There are none.
     Empty,
 }
@@ -96,6 +98,7 @@ impl fmt::Display for Step {
         match &self.rows {
             Rows::Replayed { rows } => write!(f, "; replays {rows} rows of history")?,
             Rows::Deleted => write!(f, "; its rows are deleted")?,
+            Rows::Archived => write!(f, "; its archive stays in the lake")?,
             Rows::Kept if self.kind != Kind::Source => write!(f, "; its rows stay")?,
             Rows::Kept | Rows::Empty => {}
         }
@@ -138,7 +141,11 @@ pub fn plan(proposal: &Proposal, wanted: &Named, declared: &Declared, running: &
         };
         let Some((change, definition, class)) = step else { continue };
         let rows = match (change, running.behind.get(&definition.name)) {
-            (Change::Drop, _) => Rows::Deleted,
+            (Change::Drop, _) => match definition.kind {
+                Kind::View => Rows::Deleted,
+                Kind::Stream => Rows::Archived,
+                Kind::Source => Rows::Empty,
+            },
             (_, Some(rows)) => Rows::Replayed { rows: *rows },
             (Change::Create, None) => Rows::Empty,
             (Change::Alter | Change::Follow, None) => Rows::Kept,

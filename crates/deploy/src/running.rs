@@ -10,6 +10,7 @@ mod apply;
 mod prepare;
 mod replay;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use headwater_base::clock::Clock;
@@ -55,6 +56,8 @@ pub struct Running {
     replay: Option<Replay>,
     /// Replays since the start, the last one included.
     replays: Vec<Progress>,
+    /// Rows that passed since the start, by stream, from one engine to the next.
+    rows: Option<BTreeMap<String, u64>>,
     /// Counts the engines: who reads from one must ask again when this changes.
     version: u64,
 }
@@ -70,8 +73,18 @@ impl Running {
         let behind = behind(&all.graph, newest.as_ref(), ground.log.as_ref());
         let declared = stored::running(&wanted, catalog.current(), &outputs, &behind)?;
         let engine = Some(open_engine(&ground, &declared)?);
-        let mut running =
-            Running { ground, catalog, wanted, declared, all, engine, replay: None, replays: Vec::new(), version: 1 };
+        let mut running = Running {
+            ground,
+            catalog,
+            wanted,
+            declared,
+            all,
+            engine,
+            replay: None,
+            replays: Vec::new(),
+            rows: None,
+            version: 1,
+        };
         running.sweep()?;
         running.replay_what_is_behind(behind)?;
         Ok(running)
@@ -100,6 +113,10 @@ impl Running {
 
     pub fn engine(&mut self) -> Result<&mut Engine> {
         self.engine.as_mut().ok_or_else(|| headwater_stream::Error::internal("the engine is gone").into())
+    }
+
+    pub fn is_replaying(&self) -> bool {
+        self.replay.is_some()
     }
 
     /// Replays since the start, oldest first.

@@ -49,6 +49,14 @@ pub struct ProjectOptions {
     pub settings: Vec<(String, String)>,
 }
 
+/// Where a node keeps everything.
+#[derive(Debug, Args)]
+pub struct DataOptions {
+    /// The data folder [default: .headwater in the project]
+    #[arg(long, value_name = "DIR", env = "HEADWATER_DATA_DIR")]
+    pub data_dir: Option<PathBuf>,
+}
+
 impl ProjectOptions {
     pub fn settings(&self) -> BTreeMap<String, String> {
         self.settings.iter().cloned().collect()

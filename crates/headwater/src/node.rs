@@ -188,6 +188,7 @@ impl Node {
         let sources: Vec<_> = self.sources.iter().map(|source| (source.name().to_owned(), source.reports())).collect();
         let current = current(&mut self.running, &self.log, &self.clock, &self.options, &self.replays, &sources)?;
         self.doors.show(current);
+        self.tell_replays();
         self.shown = self.running.version();
         Ok(())
     }

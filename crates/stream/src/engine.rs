@@ -279,6 +279,20 @@ impl Engine {
         self.inputs.save().collect()
     }
 
+    /// Rows that passed since the start, by stream and derived stream.
+    pub fn rows(&self) -> BTreeMap<String, u64> {
+        self.published.lock().status.rows.clone()
+    }
+
+    /// Goes on counting where another engine of this node has ended.
+    pub fn count_from(&mut self, rows: BTreeMap<String, u64>) {
+        self.inputs.count_from(&rows);
+        let status = &mut self.published.lock().status;
+        let gone =
+            |name: &String| !self.graph.gives(name) && !self.graph.inputs.iter().any(|stream| stream.name == *name);
+        status.rows.extend(rows.into_iter().filter(|(name, _)| !gone(name)));
+    }
+
     /// The newest checkpoint.
     pub fn newest(&self) -> Option<&Manifest> {
         self.checkpoints.newest()

@@ -50,7 +50,7 @@ impl Running {
         self.engine()?.settle()?;
         self.engine()?.flush_archives()?;
         ground.runtime.block_on(self.catalog.commit(proposal.next.clone(), ground.clock.now_us()))?;
-        drop(self.engine.take());
+        self.rows = self.engine.take().map(|engine| engine.rows());
         self.wanted = wanted;
         self.reopen()?;
         Ok(plan)

@@ -167,6 +167,7 @@ impl Running {
         let done = replay.ended(&self.ground, State::Done);
         let joined = replay.engine.give()?;
         if let Some(engine) = self.engine.take() {
+            self.rows = Some(engine.rows());
             engine.join(joined)?;
         }
         tracing::info!(views = done.views.join(", "), rows = done.rows_total, "the replay has caught up");
@@ -177,13 +178,15 @@ impl Running {
 
     /// Opens the engine again over what is wanted, as far as it is not behind.
     pub(super) fn reopen(&mut self) -> Result<()> {
-        drop(self.engine.take());
+        let rows = self.engine.take().map(|engine| engine.rows());
         let newest = self.ground.runtime.block_on(newest(Arc::clone(&self.ground.store)))?;
         let outputs = newest.as_ref().map(|manifest| manifest.outputs.clone()).unwrap_or_default();
         self.all = self.wanted.declare(self.catalog.current())?;
         let behind = behind(&self.all.graph, newest.as_ref(), self.ground.log.as_ref());
         self.declared = stored::running(&self.wanted, self.catalog.current(), &outputs, &behind)?;
-        self.engine = Some(open_engine(&self.ground, &self.declared)?);
+        let mut engine = open_engine(&self.ground, &self.declared)?;
+        engine.count_from(rows.or_else(|| self.rows.take()).unwrap_or_default());
+        self.engine = Some(engine);
         self.version += 1;
         self.sweep()?;
         self.replay_what_is_behind(behind)

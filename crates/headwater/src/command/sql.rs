@@ -16,6 +16,7 @@ use headwater_query::session::Session;
 use headwater_sql::SourceText;
 use tokio::runtime::Runtime;
 
+use super::DataOptions;
 use crate::folder::{self, DataFolder, NodeFile};
 use crate::node::offline;
 
@@ -36,9 +37,8 @@ pub struct Options {
     #[arg(long, value_name = "DIR", default_value = ".")]
     project: PathBuf,
 
-    /// The data folder [default: .headwater in the project]
-    #[arg(long, value_name = "DIR", env = "HEADWATER_DATA_DIR")]
-    data_dir: Option<PathBuf>,
+    #[command(flatten)]
+    data: DataOptions,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -78,7 +78,7 @@ enum Target {
 
 pub fn run(options: &Options) -> Result<()> {
     let configuration = Configuration::load(&Disk, &options.project)?;
-    let folder = folder::of(&options.project, &configuration, options.data_dir.as_deref());
+    let folder = folder::of(&options.project, &configuration, options.data.data_dir.as_deref());
     let runtime = Arc::new(Runtime::new()?);
     let target = target(&folder, &runtime)?;
     let text = match (&options.query, &options.file) {

@@ -22,9 +22,11 @@ pub fn run(mut node: Node, interrupted: &AtomicBool) -> Result<()> {
         let over =
             node.options.until_idle && node.sources.iter().all(headwater_stream::source::runner::Running::is_over);
         let stepped = node.running.step()?;
-        node.tell_replays();
         if node.running.version() != node.shown {
             node.show()?;
+        }
+        if node.running.is_replaying() {
+            node.tell_replays();
         }
         if let Step::Idle(time) = stepped {
             if over && node.running.is_settled()? {

@@ -131,7 +131,6 @@ impl Node {
         let failed = |error: anyhow::Error| Problem::new(ErrorKind::Unavailable, format!("{error:#}"));
         if self.running.engine().is_ok() {
             self.start_sources().map_err(failed)?;
-            self.tell_replays();
             self.show().map_err(failed)?;
         }
         applied?;

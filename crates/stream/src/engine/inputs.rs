@@ -2,6 +2,7 @@
 
 mod goal;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -180,6 +181,13 @@ impl Inputs {
         self.inputs.iter().map(|input| {
             (input.stream.name.clone(), input.partitions.iter().map(|partition| partition.state.next).collect())
         })
+    }
+
+    /// Rows that passed before this engine was opened, by stream.
+    pub fn count_from(&mut self, rows: &BTreeMap<String, u64>) {
+        for input in &mut self.inputs {
+            input.rows += rows.get(&input.stream.name).copied().unwrap_or(0);
+        }
     }
 
     /// Rows that passed since the node started, by stream.
