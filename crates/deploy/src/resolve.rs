@@ -144,9 +144,7 @@ fn add(
             }
         }
         Statement::CreateSource(create) => {
-            let mut source = sources::resolve(create, parsed, relations)?;
-            source.store = store(&source.name, generation);
-            declared.push(source);
+            declared.push(sources::resolve(create, parsed, relations)?);
         }
         // The graph has refused what defines nothing.
         _ => {}

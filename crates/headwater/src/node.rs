@@ -174,7 +174,7 @@ impl Node {
         for source in self.running.declared().sources.iter().filter(|source| source.enabled) {
             let started = crate::sources::open(source, self.options.folder.files(), &self.options.root, &self.clock)?;
             let stream = Arc::clone(&source.stream);
-            let opened = Runner::open(&source.store, started, stream, self.log.as_ref(), Arc::clone(&self.clock));
+            let opened = Runner::open(&source.place, started, stream, self.log.as_ref(), Arc::clone(&self.clock));
             self.sources.push(match opened {
                 Ok(runner) => Source::start(&source.name, runner)?,
                 Err(error) => Source::failed(&source.name, &error),

@@ -142,11 +142,16 @@ impl Snapshots for Epochs {
         let replays = self.replays.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let mut stopped: BTreeMap<String, String> = point.stopped.clone();
         for view in &self.missing {
-            let running = replays.iter().find(|each| each.state == State::Running && each.views.contains(view));
-            let progress = running.map_or_else(String::new, |each| {
-                format!(": {} of {} rows of its history are replayed", each.rows_done, each.rows_total)
-            });
-            stopped.insert(view.clone(), format!("view {view} is being built{progress}; ask again later"));
+            let last = replays.iter().rev().find(|each| each.views.contains(view));
+            let told = match last {
+                Some(Progress { failure: Some(failure), .. }) => format!("view {view} could not be built: {failure}"),
+                Some(Progress { state: State::Running, rows_done, rows_total, .. }) => format!(
+                    "view {view} is being built: {rows_done} of {rows_total} rows of its history are replayed; ask again \
+                     later"
+                ),
+                _ => format!("view {view} is being built; ask again later"),
+            };
+            stopped.insert(view.clone(), told);
         }
         Arc::new(ReadPoint {
             epoch: point.epoch,

@@ -21,11 +21,13 @@ pub fn run(mut node: Node, interrupted: &AtomicBool) -> Result<()> {
         // Asked before the step: rows that a source gave before it was over are then seen by the step.
         let over =
             node.options.until_idle && node.sources.iter().all(headwater_stream::source::runner::Running::is_over);
+        // Its last word is told, too.
+        let was_replaying = node.running.is_replaying();
         let stepped = node.running.step()?;
         if node.running.version() != node.shown {
             node.show()?;
         }
-        if node.running.is_replaying() {
+        if was_replaying {
             node.tell_replays();
         }
         if let Step::Idle(time) = stepped {
@@ -55,5 +57,11 @@ fn failures(node: &mut Node) -> Result<Vec<String>> {
     });
     let mut failures: Vec<String> = sources.collect();
     failures.extend(node.running.engine()?.published().lock().stopped());
+    let missing: Vec<String> = node.running.wanted_only().iter().map(|relation| relation.name().to_owned()).collect();
+    let replays = node.running.replays();
+    failures.extend(missing.iter().filter_map(|view| {
+        let last = replays.iter().rev().find(|each| each.views.contains(view))?;
+        Some(format!("view {view} could not be built: {}", last.failure.as_ref()?))
+    }));
     Ok(failures)
 }

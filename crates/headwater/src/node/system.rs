@@ -175,6 +175,7 @@ impl System {
             State::Running => "running",
             State::Done => "done",
             State::GivenUp => "given up",
+            State::Failed => "failed",
         };
         vec![
             text(views.iter().map(|(view, _)| Some(view.as_str()))),
@@ -183,6 +184,7 @@ impl System {
             Arc::new(views.iter().map(|(_, each)| each.rows_total as i64).collect::<Int64Array>()),
             times(views.iter().map(|(_, each)| Some(each.began_us))),
             Arc::new(views.iter().map(|(_, each)| Some(each.took?.as_secs_f64() * 1e3)).collect::<Float64Array>()),
+            text(views.iter().map(|(_, each)| each.failure.as_deref())),
         ]
     }
 
@@ -279,6 +281,7 @@ fn schema(table: &str) -> SchemaRef {
             number("rows_total"),
             field("started_at", timestamp_type()),
             field("took_ms", DataType::Float64),
+            text("failure"),
         ],
         RULES => vec![text("relation"), text("rule"), text("condition"), text("on_violation"), number("violations")],
         _ => vec![

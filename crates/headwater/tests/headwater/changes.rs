@@ -1,5 +1,6 @@
 //! Definitions that change: what a plan shows is what happens, and clients and projects leave each other's alone.
 
+use crate::bad_input;
 use crate::node::Project;
 
 const STREAM: &str = "CREATE STREAM events (id BIGINT NOT NULL, at TIMESTAMP NOT NULL) WITH (format = 'csv');\n\
@@ -138,4 +139,41 @@ fn nothing_listens_beyond_loopback_unasked() {
     let done = project.ends(&["run", "--http", "0.0.0.0:0", "--postgres", "off", "--unprotected", "--until-idle"]);
     let said = String::from_utf8(done.stderr).unwrap();
     assert!(done.status.success() && said.contains("is open to everyone who reaches it"), "{said}");
+}
+
+#[test]
+fn a_replay_that_fails_stops_nothing_else() {
+    let project = project();
+    project.run();
+    let archived = bad_input::files(&project.data_folder().join("lake/events"), "parquet").pop().unwrap();
+    let whole = std::fs::read(&archived).unwrap();
+    bad_input::damage(&archived, 20);
+    let evens = "CREATE MATERIALIZED VIEW evens AS SELECT count(*) AS n FROM events WHERE id % 2 = 0;\n";
+    project.write("views.sql", &format!("{COUNTS}{evens}"));
+    let said = project.fails(&["run", "--http", "off", "--postgres", "off", "--until-idle"]);
+    assert!(said.contains("view evens could not be built") && said.contains("is damaged"), "{said}");
+
+    let mut node = project.serve();
+    becomes(&project, "SELECT n FROM counts", "500");
+    let refused = project.fails(&["sql", "SELECT n FROM evens"]);
+    assert!(refused.contains("view evens could not be built") && refused.contains("is damaged"), "{refused}");
+    becomes(&project, "SELECT state FROM system.replays WHERE view = 'evens'", "failed");
+    node.stop();
+
+    std::fs::write(&archived, whole).unwrap();
+    project.run();
+    assert_eq!(project.sql("SELECT n FROM evens"), ["250"]);
+}
+
+#[test]
+fn a_source_that_comes_again_gives_no_row_twice() {
+    let project = project();
+    project.run();
+    let (stream, source) = STREAM.split_once('\n').unwrap();
+    project.write("main.sql", stream);
+    project.run();
+    project.write("main.sql", &format!("{stream}\n{source}"));
+    project.write("in/b.csv", "id,at\n1000,2024-03-01 10:00:00\n");
+    project.run();
+    assert_eq!(project.sql("SELECT n FROM counts"), ["501"]);
 }
