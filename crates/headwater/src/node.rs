@@ -27,14 +27,16 @@ use headwater_deploy::{Ground, Project, Running, Tables, resolve};
 use headwater_gateway::{Server, postgres};
 use headwater_log::Log;
 use headwater_query::session::{self, Session};
+use headwater_stream::delivery::runner::{self as delivery, Running as Sink};
 use headwater_stream::engine as stream;
 use headwater_stream::sink::archive::Board;
-use headwater_stream::source::runner::{Reports, Runner, Running as Source};
+use headwater_stream::source::runner::{Runner, Running as Source};
 use tokio::runtime::Runtime;
 use tokio::sync::watch as signal;
 
 use crate::folder::{DataFolder, NodeFile};
-use doors::{Current, Doors, Epochs, Request};
+use crate::sinks;
+use doors::{Current, Doors, Epochs, Outside, Request};
 
 /// How a node is started.
 pub struct Options {
@@ -57,6 +59,7 @@ pub struct Node {
     /// The version of what runs that the doors show.
     shown: u64,
     sources: Vec<Source>,
+    sinks: Vec<Sink>,
     doors: Arc<Doors>,
     replays: Arc<Mutex<Vec<Progress>>>,
     requests: Receiver<Request>,
@@ -93,6 +96,15 @@ impl Node {
             runtime: Arc::clone(&runtime),
             options: stream::Options { workers: options.workers, ..stream::Options::default() },
         })?;
+        let ground = sinks::Ground {
+            files: options.folder.files(),
+            root: &options.root,
+            runtime: &runtime,
+            secrets: &declared.outside.secrets,
+        };
+        for sink in &declared.sinks {
+            ground.open(sink)?;
+        }
         let prepared = running.plan_project(resolve::project(project.statements.clone()))?;
         running.apply(prepared)?;
         let server = match options.http {
@@ -108,7 +120,7 @@ impl Node {
         let (sender, requests) = channel();
         let (wake, woken) = sync_channel(1);
         let spill = options.folder.spill();
-        let current = current(&mut running, &log, &clock, &spill, &replays, &[])?;
+        let current = current(&mut running, &log, &clock, &spill, &replays, Outside::default())?;
         let doors = Doors::new(
             doors::Ground { id, log: Arc::clone(&log), tables, clock: Arc::clone(&clock) },
             current,
@@ -124,6 +136,7 @@ impl Node {
             log,
             running,
             sources: Vec::new(),
+            sinks: Vec::new(),
             doors: Arc::new(doors),
             replays,
             requests,
@@ -138,6 +151,7 @@ impl Node {
     /// Serves until a signal or, if so told, until idle.
     pub fn run(mut self) -> Result<()> {
         self.start_sources()?;
+        self.start_sinks()?;
         self.show()?;
         let (stop, stopped) = signal::channel(false);
         let http = self.server.as_ref().map(|server| server.address().to_string());
@@ -196,11 +210,36 @@ impl Node {
         Ok(())
     }
 
+    /// As [`Node::start_sources`], for sinks.
+    fn start_sinks(&mut self) -> Result<()> {
+        let declared = self.running.declared();
+        let ground = sinks::Ground {
+            files: self.options.folder.files(),
+            root: &self.options.root,
+            runtime: &self.runtime,
+            secrets: &declared.outside.secrets,
+        };
+        for sink in declared.sinks.iter().filter(|sink| sink.enabled) {
+            let opened = ground.open(sink).map_err(|error| headwater_stream::Error::invalid(format!("{error:#}")));
+            let clock = Arc::clone(&self.clock);
+            let stream = Arc::clone(&sink.stream);
+            let runner = opened.and_then(|outlet| delivery::Runner::open(&sink.place, outlet, stream, &self.log, clock));
+            self.sinks.push(match runner {
+                Ok(runner) => Sink::start(&sink.name, runner)?,
+                Err(error) => Sink::failed(&sink.name, &error),
+            });
+        }
+        Ok(())
+    }
+
     /// Lets the doors see what runs now.
     fn show(&mut self) -> Result<()> {
-        let sources: Vec<_> = self.sources.iter().map(|source| (source.name().to_owned(), source.reports())).collect();
+        let outside = Outside {
+            sources: self.sources.iter().map(|source| (source.name().to_owned(), source.reports())).collect(),
+            sinks: self.sinks.iter().map(|sink| (sink.name().to_owned(), sink.reports())).collect(),
+        };
         let spill = self.options.folder.spill();
-        let current = current(&mut self.running, &self.log, &self.clock, &spill, &self.replays, &sources)?;
+        let current = current(&mut self.running, &self.log, &self.clock, &spill, &self.replays, outside)?;
         self.doors.show(current);
         self.tell_replays();
         self.shown = self.running.version();
@@ -254,7 +293,7 @@ fn current(
     clock: &Arc<dyn Clock>,
     spill: &Path,
     replays: &Arc<Mutex<Vec<Progress>>>,
-    sources: &[(String, Reports)],
+    outside: Outside,
 ) -> Result<Current> {
     let published = Arc::clone(running.engine()?.published());
     let archives = Arc::new(running.engine()?.archive_board().clone());
@@ -271,6 +310,7 @@ fn current(
         Arc::clone(replays),
         Arc::clone(log),
         Arc::clone(clock),
+        outside.clone(),
     );
     let from = session::Sources {
         relations: Arc::new(relations),
@@ -286,5 +326,5 @@ fn current(
         ..session::Options::default()
     };
     let graph = Arc::clone(&running.declared().graph);
-    Ok(Current { session: Session::new(from, limits)?, graph, published, sources: sources.to_vec() })
+    Ok(Current { session: Session::new(from, limits)?, graph, published, outside })
 }

@@ -14,6 +14,7 @@ use headwater_log::Log;
 use headwater_query::provide::{ReadPoint, Snapshots};
 use headwater_query::session::Session;
 use headwater_sql::{Parsed, SourceText, Statement, ast};
+use headwater_stream::delivery::runner as delivery;
 use headwater_stream::engine::published::Published;
 use headwater_stream::graph::Graph;
 use headwater_stream::source::runner::{Report, Reports};
@@ -51,7 +52,14 @@ pub struct Current {
     pub session: Session,
     pub graph: Arc<Graph>,
     pub published: Arc<Published>,
+    pub outside: Outside,
+}
+
+/// Sources and sinks that run or ran, by name.
+#[derive(Clone, Default)]
+pub struct Outside {
     pub sources: Vec<(String, Reports)>,
+    pub sinks: Vec<(String, delivery::Reports)>,
 }
 
 impl Doors {
@@ -77,7 +85,13 @@ impl Doors {
     /// Sources that run or ran, with how far they are.
     pub fn sources(&self) -> Vec<(String, Report)> {
         let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
-        current.sources.iter().map(|(name, reports)| (name.clone(), reports.get())).collect()
+        current.outside.sources.iter().map(|(name, reports)| (name.clone(), reports.get())).collect()
+    }
+
+    /// Sinks that run or ran, with how they are.
+    pub fn sinks(&self) -> Vec<(String, delivery::Report)> {
+        let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
+        current.outside.sinks.iter().map(|(name, reports)| (name.clone(), reports.get())).collect()
     }
 
     fn ask(&self, request: Request) -> Result<(), Problem> {

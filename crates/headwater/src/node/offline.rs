@@ -15,6 +15,7 @@ use headwater_stream::engine;
 use headwater_stream::sink::archive::{Board, Shown};
 use tokio::runtime::Runtime;
 
+use super::doors::Outside;
 use super::system::{Declared, System};
 use crate::folder::DataFolder;
 
@@ -42,6 +43,7 @@ pub fn open(folder: &DataFolder, root: &Path, runtime: &Arc<Runtime>) -> Result<
         Arc::default(),
         Arc::clone(&log),
         SystemClock::shared(),
+        Outside::default(),
     );
     let sources = Sources {
         relations: declared.relations,

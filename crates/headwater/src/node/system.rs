@@ -15,11 +15,14 @@ use headwater_log::{Log, ReadOptions};
 use headwater_query::provide::{ReadPoint, SystemTables};
 use headwater_query::relation::{UTC, timestamp_type};
 use headwater_query::{Error, Result};
+use headwater_stream::delivery::runner as delivery;
 use headwater_stream::engine::published::Published;
 use headwater_stream::graph::Graph;
 use headwater_stream::letter;
+use headwater_stream::source::runner as source;
 use headwater_stream::view::Table;
 
+use super::doors::Outside;
 use super::letters;
 
 const DEAD_LETTERS: &str = "dead_letters";
@@ -33,6 +36,8 @@ const RELATIONS: &str = "relations";
 const COLUMNS: &str = "columns";
 const LINEAGE: &str = "lineage";
 const REPLAYS: &str = "replays";
+const SINKS: &str = "sinks";
+const SOURCES: &str = "sources";
 
 pub use declared::Declared;
 
@@ -45,6 +50,7 @@ pub struct System {
     views: Vec<String>,
     declared: Declared,
     replays: Arc<Mutex<Vec<Progress>>>,
+    outside: Outside,
 }
 
 struct DeclaredRule {
@@ -62,6 +68,7 @@ impl System {
         replays: Arc<Mutex<Vec<Progress>>>,
         log: Arc<dyn Log>,
         clock: Arc<dyn Clock>,
+        outside: Outside,
     ) -> System {
         let rules = graph.rules().map(|(relation, rule)| DeclaredRule {
             relation: relation.to_owned(),
@@ -70,7 +77,7 @@ impl System {
             action: rule.action.to_string(),
         });
         let views = graph.outputs.iter().map(|output| output.relation.clone()).collect();
-        System { rules: rules.collect(), views, declared, replays, published, log, clock }
+        System { rules: rules.collect(), views, declared, replays, published, log, clock, outside }
     }
 
     fn dead_letters(&self, point: &ReadPoint) -> Result<Vec<RecordBatch>> {
@@ -198,6 +205,43 @@ impl System {
         ]
     }
 
+    fn sinks(&self) -> Vec<ArrayRef> {
+        let all: Vec<(&str, _)> =
+            self.outside.sinks.iter().map(|(name, reports)| (name.as_str(), reports.get())).collect();
+        let failure = |report: &delivery::Report| report.failure.as_ref().map(|(failure, _)| failure.clone());
+        let trouble: Vec<Option<String>> =
+            all.iter().map(|(_, report)| failure(report).or_else(|| report.trouble.clone())).collect();
+        let state = |report: &delivery::Report| match (&report.failure, &report.trouble) {
+            (Some(_), _) => "stopped",
+            (None, Some(_)) => "retrying",
+            (None, None) => "running",
+        };
+        vec![
+            text(all.iter().map(|(name, _)| Some(*name))),
+            text(all.iter().map(|(_, report)| Some(state(report)))),
+            Arc::new(all.iter().map(|(_, report)| report.rows as i64).collect::<Int64Array>()),
+            Arc::new(all.iter().map(|(_, report)| report.lag as i64).collect::<Int64Array>()),
+            text(trouble.iter().map(Option::as_deref)),
+        ]
+    }
+
+    fn sources(&self) -> Vec<ArrayRef> {
+        let all: Vec<(&str, _)> =
+            self.outside.sources.iter().map(|(name, reports)| (name.as_str(), reports.get())).collect();
+        let state = |report: &source::Report| match &report.failure {
+            Some(_) => "stopped",
+            None if report.ended => "ended",
+            None => "running",
+        };
+        vec![
+            text(all.iter().map(|(name, _)| Some(*name))),
+            text(all.iter().map(|(_, report)| Some(state(report)))),
+            Arc::new(all.iter().map(|(_, report)| report.rows as i64).collect::<Int64Array>()),
+            text(all.iter().map(|(_, report)| Some(report.status.at.as_str()))),
+            text(all.iter().map(|(_, report)| report.failure.as_ref().map(|(failure, _)| failure.as_str()))),
+        ]
+    }
+
     fn checkpoints(&self) -> Vec<ArrayRef> {
         let inner = self.published.lock();
         let all: Vec<_> = inner.status.checkpoint.iter().collect();
@@ -226,6 +270,8 @@ impl SystemTables for System {
             COLUMNS,
             LINEAGE,
             REPLAYS,
+            SINKS,
+            SOURCES,
         ];
         all.iter().map(|name| ((*name).to_owned(), schema(name))).collect()
     }
@@ -243,6 +289,8 @@ impl SystemTables for System {
             COLUMNS => self.declared.columns(),
             LINEAGE => self.declared.lineage(),
             REPLAYS => self.replays(),
+            SINKS => self.sinks(),
+            SOURCES => self.sources(),
             other => return Err(Error::Internal(format!("there is no system.{other}"))),
         };
         let rows = RecordBatch::try_new(schema(table), columns);
@@ -302,6 +350,8 @@ fn schema(table: &str) -> SchemaRef {
             field("took_ms", DataType::Float64),
             text("failure"),
         ],
+        SINKS => vec![text("name"), text("state"), number("rows_since_start"), number("lag"), text("failure")],
+        SOURCES => vec![text("name"), text("state"), number("rows_since_start"), text("at"), text("failure")],
         RULES => vec![text("relation"), text("rule"), text("condition"), text("on_violation"), number("violations")],
         _ => vec![
             number("number"),
