@@ -32,7 +32,7 @@ pub fn run(mut node: Node, interrupted: &AtomicBool) -> Result<()> {
             node.tell_replays();
         }
         if let Step::Idle(time) = stepped {
-            if over && node.running.is_settled()? && node.sinks.iter().all(delivery::Running::is_over) {
+            if over && node.running.is_settled()? && node.sinks.iter().all(|sink| sink.is_over(node.log.as_ref())) {
                 break;
             }
             // Both outcomes mean to look again.
