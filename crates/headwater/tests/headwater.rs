@@ -12,5 +12,9 @@ mod file_sources;
 mod http;
 #[path = "headwater/node.rs"]
 mod node;
+#[path = "headwater/reading.rs"]
+mod reading;
 #[path = "headwater/slt.rs"]
 mod slt;
+#[path = "headwater/web.rs"]
+mod web;
