@@ -2,6 +2,8 @@
 //! the log. Committed rows only, so that nothing that was shown can be taken back.
 
 mod cursor;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 

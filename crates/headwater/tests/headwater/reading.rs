@@ -98,21 +98,6 @@ fn reading_begins_where_it_is_told_to() {
 }
 
 #[test]
-fn what_the_archive_alone_has_is_read_from_there() {
-    let project = Project::new();
-    project.write("main.sql", "CREATE STREAM single (id BIGINT) WITH (format = 'json', partitions = 1);\n");
-    let node = project.serve();
-    let client = Client::new(&node);
-    append(&client, "single", 0..10);
-    let mut looks = 0;
-    while project.sql("SELECT count(*) FROM archive.single") != ["10"] && looks < 1000 {
-        looks += 1;
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    assert_eq!(ids(&client.get("/v1/streams/single").json()["rows"]), (0..10).collect::<Vec<_>>());
-}
-
-#[test]
 fn a_long_poll_answers_with_the_first_row_or_at_its_end() {
     let project = project();
     let node = project.serve();
