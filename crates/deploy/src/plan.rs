@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use headwater_catalog::{Change as Stored, Kind, Proposal};
-use headwater_query::relation::{Relations, Stream};
+use headwater_query::relation::{Place, Relation, Relations, Stream, Table};
 use headwater_stream::checkpoint::OutputState;
 
 use crate::resolve::{Declared, Named};
@@ -99,7 +99,7 @@ impl fmt::Display for Step {
             Rows::Replayed { rows } => write!(f, "; replays {rows} rows of history")?,
             Rows::Deleted => write!(f, "; its rows are deleted")?,
             Rows::Archived => write!(f, "; its archive stays in the lake")?,
-            Rows::Kept if self.kind != Kind::Source => write!(f, "; its rows stay")?,
+            Rows::Kept if matches!(self.kind, Kind::Stream | Kind::View | Kind::Table) => write!(f, "; its rows stay")?,
             Rows::Kept | Rows::Empty => {}
         }
         match self.dependents.as_slice() {
@@ -142,9 +142,9 @@ pub fn plan(proposal: &Proposal, wanted: &Named, declared: &Declared, running: &
         let Some((change, definition, class)) = step else { continue };
         let rows = match (change, running.behind.get(&definition.name)) {
             (Change::Drop, _) => match definition.kind {
-                Kind::View => Rows::Deleted,
+                Kind::View | Kind::Table => Rows::Deleted,
                 Kind::Stream => Rows::Archived,
-                Kind::Source => Rows::Empty,
+                _ => Rows::Empty,
             },
             (_, Some(rows)) => Rows::Replayed { rows: *rows },
             (Change::Create, None) => Rows::Empty,
@@ -179,6 +179,9 @@ fn class(kind: Kind, name: &str, declared: &Declared, running: &Running<'_>) -> 
     {
         return of_stream(before, after, running);
     }
+    if let (Relation::Table(before), Relation::Table(after)) = (&before, &after) {
+        return of_table(before, after);
+    }
     let kept = |column: &arrow::datatypes::FieldRef| {
         after.schema().field_with_name(column.name()).is_ok_and(|now| now.data_type() == column.data_type())
     };
@@ -186,12 +189,29 @@ fn class(kind: Kind, name: &str, declared: &Declared, running: &Running<'_>) -> 
         let mut outputs = declared.graph.outputs.iter();
         outputs.find(|output| output.relation == name).map(|output| output.fingerprint.clone())
     };
+    if kind != Kind::View {
+        let all_kept = before.schema().fields().iter().all(kept);
+        return Ok(if all_kept { Class::NonBreaking } else { Class::Breaking });
+    }
     let stays = running.outputs.get(name).map(|state| state.fingerprint.clone()) == fingerprint(declared);
     Ok(match (stays, before.schema().fields().iter().all(kept)) {
         (true, _) => Class::None,
         (false, true) => Class::NonBreaking,
         (false, false) => Class::Breaking,
     })
+}
+
+fn of_table(before: &Table, after: &Table) -> Result<Class> {
+    let shape = |table: &Table| (table.schema.clone(), table.key.clone());
+    match (&before.place, &after.place) {
+        (Place::Lake(_), Place::Lake(_)) if shape(before) != shape(after) => Err(Error::Refused {
+            message: format!("changing the columns or the key of table {} is not built yet", after.name),
+            hint: "put the definition back as it was, or declare a table of another name and insert the rows there"
+                .to_owned(),
+        }),
+        _ if shape(before) == shape(after) => Ok(Class::NonBreaking),
+        _ => Ok(Class::Breaking),
+    }
 }
 
 fn of_stream(before: &Stream, after: &Stream, running: &Running<'_>) -> Result<Class> {

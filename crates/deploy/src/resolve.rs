@@ -1,10 +1,11 @@
 //! What statements mean together: relations, one dataflow graph, and sources. Pure: no network, no clock.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
 use headwater_catalog::{Definition, Definitions, Graph, Known, Object, Owner};
-use headwater_query::relation::{Relation, Relations, resolve as relation, store};
+use headwater_query::relation::{Relation, Relations, resolve as relation, store, table};
 use headwater_sql::{Diagnostic, Diagnostics, Parsed, Span, Statement};
 use headwater_stream::graph::Graph as Dataflow;
 use headwater_stream::plan::{Builder, Storage};
@@ -17,6 +18,8 @@ use crate::{Error, Result};
 pub struct Declaration {
     pub parsed: Parsed,
     pub owner: Owner,
+    /// As [`headwater_catalog::Definition::comments`].
+    pub comments: BTreeMap<String, String>,
 }
 
 /// Everything that is declared.
@@ -42,25 +45,34 @@ pub fn resolve(statements: Vec<Parsed>) -> Result<Declared> {
 
 /// Statements as the project's.
 pub fn project(statements: Vec<Parsed>) -> Vec<Declaration> {
-    statements.into_iter().map(|parsed| Declaration { parsed, owner: Owner::Project }).collect()
+    let comments = BTreeMap::new();
+    statements.into_iter().map(|parsed| Declaration { parsed, owner: Owner::Project, comments: comments.clone() }).collect()
+}
+
+impl Declaration {
+    pub fn of(object: &Object) -> Declaration {
+        let Object { parsed, definition } = object.clone();
+        Declaration { parsed, owner: definition.owner, comments: definition.comments }
+    }
 }
 
 impl Named {
     /// Settles who reads whom.
     pub fn of(declarations: Vec<Declaration>) -> Result<Named> {
-        let stray = declarations.iter().filter(|each| each.parsed.statement.defines().is_none());
-        Diagnostics::check(stray.map(|each| not_a_definition(&each.parsed)).collect())?;
-        let clients: Vec<String> = declarations
-            .iter()
-            .filter(|each| each.owner == Owner::Client)
-            .filter_map(|each| each.parsed.statement.defines().map(|name| name.value.clone()))
-            .collect();
-        let statements = declarations.into_iter().map(|each| each.parsed).collect();
+        let mut told: BTreeMap<String, (Owner, BTreeMap<String, String>)> = BTreeMap::new();
+        let mut statements = Vec::with_capacity(declarations.len());
+        for Declaration { parsed, owner, comments } in declarations {
+            if let Some(name) = parsed.statement.defines() {
+                told.entry(name.value.clone()).or_insert((owner, comments));
+            }
+            statements.push(parsed);
+        }
         let mut objects = Graph::of(statements, Owner::Project, &Known::default())?.into_objects();
         for Object { definition, .. } in &mut objects {
-            if clients.contains(&definition.name) {
-                definition.owner = Owner::Client;
-            }
+            let Some((owner, mut comments)) = told.remove(&definition.name) else { continue };
+            // What stands among the statements comes after what was said before.
+            comments.append(&mut definition.comments);
+            (definition.owner, definition.comments) = (owner, comments);
         }
         Ok(Named { objects })
     }
@@ -140,8 +152,20 @@ fn add(
                     check_columns(&stream.schema, create.query_span, parsed)?;
                     relations.add_stream(stream);
                 }
-                Relation::View(view) => relations.add_view(view),
+                other => relations.add(other),
             }
+        }
+        Statement::CreateView(create) => {
+            let view = relation::plain_view(relations, create, &parsed.source)?;
+            relations.add(Relation::PlainView(Arc::new(view)));
+        }
+        Statement::CreateTable(create) => {
+            let table = table::lake(create, generation, &parsed.source)?;
+            check_columns(&table.schema, create.name.span, parsed)?;
+            relations.add(Relation::Table(Arc::new(table)));
+        }
+        Statement::CreateExternalTable(create) => {
+            relations.add(Relation::Table(Arc::new(table::external(create, &parsed.source)?)));
         }
         Statement::CreateSource(create) => {
             declared.push(sources::resolve(create, parsed, relations)?);
@@ -158,16 +182,11 @@ fn check_columns(columns: &SchemaRef, span: Span, parsed: &Parsed) -> Result<()>
         .map_err(|refused| Diagnostics::from(Diagnostic::new(parsed.source.clone(), span, refused.to_string())).into())
 }
 
-fn not_a_definition(parsed: &Parsed) -> Diagnostic {
-    let message = format!("{} defines nothing", parsed.statement.words());
-    Diagnostic::new(parsed.source.clone(), parsed.span, message)
-        .with_hint("a project's files hold definitions; run queries with `headwater sql`")
-}
-
 /// The part of a statement that an engine's refusal is about.
 fn query_span(parsed: &Parsed) -> Span {
     match &parsed.statement {
         Statement::CreateMaterializedView(create) => create.query_span,
+        Statement::CreateView(create) => create.query_span,
         _ => parsed.span,
     }
 }

@@ -24,7 +24,7 @@ use object_store::ObjectStore;
 use tokio::runtime::Runtime;
 
 use crate::resolve::{Declared, Named};
-use crate::{Result, stored};
+use crate::{Result, Tables, stored};
 pub use prepare::{Facts, Prepared};
 use replay::Replay;
 pub use replay::{Progress, State};
@@ -36,6 +36,8 @@ pub struct Ground {
     /// Holds catalog, checkpoints and lake.
     pub store: Arc<dyn ObjectStore>,
     pub lake: Arc<Lake>,
+    /// The lake's declared tables.
+    pub tables: Arc<Tables>,
     /// Where archives are shown, over all engines.
     pub board: Board,
     pub clock: Arc<dyn Clock>,
@@ -85,6 +87,7 @@ impl Running {
             rows: None,
             version: 1,
         };
+        running.open_tables()?;
         running.sweep()?;
         running.replay_what_is_behind(behind)?;
         Ok(running)
@@ -107,6 +110,11 @@ impl Running {
         self.catalog.current()
     }
 
+    pub fn tables(&self) -> Arc<Tables> {
+        Arc::clone(&self.ground.tables)
+    }
+
+    /// Counts the engines.
     pub fn version(&self) -> u64 {
         self.version
     }

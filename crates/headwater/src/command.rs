@@ -12,6 +12,8 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
+use headwater_base::files::disk::Disk;
+use headwater_deploy::{Project, inspect};
 
 /// A data platform in one process: streams, views, an open lake, declared in SQL files.
 #[derive(Debug, Parser)]
@@ -58,7 +60,15 @@ pub struct DataOptions {
 }
 
 impl ProjectOptions {
-    pub fn settings(&self) -> BTreeMap<String, String> {
+    /// Reads the project, and looks at what its files name outside.
+    pub fn load(&self) -> Result<Project> {
+        let mut project = Project::load(&Disk, &self.project, &self.settings())?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        project.statements = runtime.block_on(inspect(project.statements, &project.root))?;
+        Ok(project)
+    }
+
+    fn settings(&self) -> BTreeMap<String, String> {
         self.settings.iter().cloned().collect()
     }
 }

@@ -4,6 +4,7 @@ mod doors;
 mod engine;
 mod explain;
 pub mod offline;
+mod rows;
 mod statements;
 mod system;
 mod watch;
@@ -19,10 +20,9 @@ use anyhow::{Context, Result};
 use headwater_base::clock::{Clock, SystemClock};
 use headwater_base::files::Lock;
 use headwater_deploy::running::Progress;
-use headwater_deploy::{Ground, Project, Running, resolve};
+use headwater_deploy::{Ground, Project, Running, Tables, resolve};
 use headwater_gateway::{Server, postgres};
 use headwater_log::Log;
-use headwater_query::Relation;
 use headwater_query::session::{self, Session};
 use headwater_stream::engine as stream;
 use headwater_stream::sink::archive::Board;
@@ -78,9 +78,12 @@ impl Node {
         for source in &declared.sources {
             crate::sources::open(source, options.folder.files(), &options.root, &clock)?;
         }
+        let lake = Arc::new(options.folder.lake(&store));
+        let tables = Arc::new(Tables::new(Arc::clone(&lake), options.root.clone()));
         let mut running = Running::open(Ground {
             log: Arc::clone(&log),
-            lake: Arc::new(options.folder.lake(&store)),
+            lake,
+            tables: Arc::clone(&tables),
             board: Board::default(),
             store,
             clock: Arc::clone(&clock),
@@ -102,7 +105,13 @@ impl Node {
         let (sender, requests) = channel();
         let (wake, woken) = sync_channel(1);
         let current = current(&mut running, &log, &clock, &options, &replays, &[])?;
-        let doors = Doors::new(id, Arc::clone(&log), current, Arc::clone(&replays), sender, wake.clone());
+        let doors = Doors::new(
+            doors::Ground { id, log: Arc::clone(&log), tables, clock: Arc::clone(&clock) },
+            current,
+            Arc::clone(&replays),
+            sender,
+            wake.clone(),
+        );
         Ok(Node {
             shown: running.version(),
             options,
@@ -248,10 +257,7 @@ fn current(
     let mut missing = Vec::new();
     for relation in running.wanted_only() {
         missing.push(relation.name().to_owned());
-        match relation {
-            Relation::Stream(stream) => relations.add_stream(stream),
-            Relation::View(view) => relations.add_view(view),
-        }
+        relations.add(relation);
     }
     let system = system::System::new(
         &running.declared().graph,
@@ -266,6 +272,7 @@ fn current(
         log: Arc::clone(log),
         archives,
         snapshots: Arc::new(Epochs { published: Arc::clone(&published), replays: Arc::clone(replays), missing }),
+        tables: running.tables(),
         system: Arc::new(system),
     };
     let limits = session::Options {

@@ -225,6 +225,7 @@ impl Running {
         engine.count_from(rows.or_else(|| self.rows.take()).unwrap_or_default());
         self.engine = Some(engine);
         self.version += 1;
+        self.open_tables()?;
         self.sweep()?;
         self.replay_what_is_behind(behind)
     }

@@ -4,7 +4,7 @@ use anyhow::Result;
 use clap::Args;
 use headwater_base::clock::SystemClock;
 use headwater_base::files::disk::Disk;
-use headwater_deploy::{Project, resolve};
+use headwater_deploy::resolve;
 
 use super::ProjectOptions;
 use crate::sources;
@@ -16,7 +16,7 @@ pub struct Options {
 }
 
 pub fn run(options: &Options) -> Result<()> {
-    let project = Project::load(&Disk, &options.project.project, &options.project.settings())?;
+    let project = options.project.load()?;
     let root = project.root;
     let declared = resolve(project.statements)?;
     let clock = SystemClock::shared();

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
-use headwater_base::files::disk::Disk;
 use headwater_deploy::{Project, resolve};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
@@ -24,7 +23,7 @@ pub struct Options {
 }
 
 pub fn run(options: &Options) -> Result<()> {
-    let project = Project::load(&Disk, &options.project.project, &options.project.settings())?;
+    let project = options.project.load()?;
     // What is wrong with the files is told with their own lines.
     resolve::resolve(project.statements.clone())?;
     let folder = folder::of(&project.root, &project.configuration, options.data.data_dir.as_deref());

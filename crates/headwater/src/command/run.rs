@@ -4,8 +4,6 @@ use std::net::SocketAddr;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use headwater_base::files::disk::Disk;
-use headwater_deploy::Project;
 
 use super::{DataOptions, ProjectOptions};
 use crate::folder;
@@ -46,7 +44,7 @@ pub struct Options {
 }
 
 pub fn run(options: &Options) -> Result<()> {
-    let project = Project::load(&Disk, &options.project.project, &options.project.settings())?;
+    let project = options.project.load()?;
     let fixed = &project.configuration.node;
     let http = options.http.clone().or_else(|| fixed.http.clone()).unwrap_or_else(|| HTTP.to_owned());
     let postgres = options.postgres.clone().or_else(|| fixed.postgres.clone()).unwrap_or_else(|| POSTGRES.to_owned());

@@ -1,10 +1,11 @@
 //! Statements of clients that change what runs.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::PoisonError;
 
 use headwater_base::ErrorKind;
-use headwater_catalog::{Definition, Kind, Owner};
+use headwater_catalog::graph::fits;
+use headwater_catalog::{Definition, Owner};
 use headwater_deploy::running::State;
 use headwater_deploy::{Declaration, stored};
 use headwater_gateway::{Done, Problem};
@@ -66,7 +67,7 @@ impl Node {
         }
         let there = self.running.definitions().iter().map(stored::declaration);
         let mut declarations = there.collect::<Result<Vec<_>, _>>()?;
-        declarations.push(Declaration { parsed: statement, owner: Owner::Client });
+        declarations.push(Declaration { parsed: statement, owner: Owner::Client, comments: BTreeMap::new() });
         self.change(declarations, tag)
     }
 
@@ -82,7 +83,7 @@ impl Node {
         let mut notices = Vec::new();
         for name in &drop.names {
             match definitions.get(&name.value) {
-                Some(there) if same_kind(there.kind, drop.kind) => {
+                Some(there) if fits(drop.kind, there.kind) => {
                     gone.insert(&there.name);
                 }
                 Some(there) => return Err(refuse(parsed, name, format!("{name} is a {}", there.kind))),
@@ -139,15 +140,6 @@ impl Node {
             replays.map(|each| format!("replaying {} rows of history for {}", each.rows_total, each.views.join(", ")));
         Ok(Done { tag, notices: notices.collect() })
     }
-}
-
-fn same_kind(there: Kind, named: ast::Kind) -> bool {
-    matches!(
-        (there, named),
-        (Kind::Stream, ast::Kind::Stream)
-            | (Kind::Source, ast::Kind::Source)
-            | (Kind::View, ast::Kind::MaterializedView)
-    )
 }
 
 fn refuse(parsed: &Parsed, name: &ast::Name, message: String) -> Problem {

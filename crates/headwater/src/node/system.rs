@@ -265,13 +265,16 @@ fn schema(table: &str) -> SchemaRef {
             number("groups"),
             number("state_bytes"),
         ],
-        RELATIONS => vec![text("name"), text("kind"), text("owner"), text("definition"), number("version")],
+        RELATIONS => {
+            vec![text("name"), text("kind"), text("owner"), text("definition"), number("version"), text("comment")]
+        }
         COLUMNS => vec![
             text("relation"),
             field("position", DataType::Int32),
             text("name"),
             text("type"),
             field("nullable", DataType::Boolean),
+            text("comment"),
         ],
         LINEAGE => vec![text("relation"), text("depends_on")],
         REPLAYS => vec![
