@@ -8,6 +8,7 @@ mod plan;
 mod split;
 mod sql;
 mod streams;
+mod tables;
 
 use std::future::Future;
 use std::io;
@@ -92,6 +93,7 @@ impl Server {
         let router = Router::new()
             .route("/v1/sql", post(sql::post))
             .route("/v1/plan", post(plan::post))
+            .route("/v1/tables/{*path}", get(tables::get))
             .route("/health", get(health))
             .fallback(failure::not_found)
             .method_not_allowed_fallback(failure::wrong_method)

@@ -112,6 +112,7 @@ fn session(folder: &std::path::Path, archived: bool) -> (Session, Arc<Stream>) {
         log: Arc::new(log),
         archives: Arc::clone(&world) as Arc<_>,
         snapshots: Arc::clone(&world) as Arc<_>,
+        tables: Arc::new(()),
         system: world,
     };
     (Session::new(sources, Options::default()).unwrap(), stream)
