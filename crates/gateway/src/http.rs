@@ -88,7 +88,10 @@ impl Server {
         let by_name = post(streams::append::post)
             .layer(DefaultBodyLimit::max(streams::append::BODY_BYTES_MAX))
             .get(streams::read::get);
-        let door = Door::new(Arc::clone(&node), stopping);
+        let door = Door::new(Arc::clone(&node), stopping).map_err(Error::Serve)?;
+        let keys = door.keys.clone();
+        // Whoever needs them first meets the error again, if there is one.
+        tokio::spawn(async move { drop(keys.ready().await) });
         let streams = Router::new().route("/v1/streams/{name}", by_name).with_state(door);
         let router = Router::new()
             .route("/v1/sql", post(sql::post))

@@ -10,6 +10,8 @@ mod changes;
 mod file_sources;
 #[path = "headwater/http.rs"]
 mod http;
+#[path = "headwater/keys.rs"]
+mod keys;
 #[path = "headwater/lookups.rs"]
 mod lookups;
 #[path = "headwater/node.rs"]

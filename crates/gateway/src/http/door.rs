@@ -1,5 +1,6 @@
 //! What the requests of one server share.
 
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
@@ -11,6 +12,8 @@ use headwater_query::relation::Relations;
 use tokio::sync::{Semaphore, watch};
 
 use super::failure::Failure;
+use crate::ingest::keys::Keys;
+use crate::ingest::lanes::Lanes;
 use crate::node::Node;
 
 /// Bytes of bodies that are being received, checked and appended at one time.
@@ -30,6 +33,8 @@ pub struct Shared {
     pub work: Arc<Semaphore>,
     /// Spreads requests without keys over the partitions.
     pub sticky: AtomicUsize,
+    pub lanes: Lanes,
+    pub keys: Keys,
     /// Counts changes of the log.
     changes: watch::Receiver<u64>,
     /// True once the node stops: what would wait for rows ends then.
@@ -46,18 +51,24 @@ impl std::ops::Deref for Door {
 }
 
 impl Door {
-    pub fn new(node: Arc<dyn Node>, stopping: watch::Receiver<bool>) -> Door {
+    /// # Errors
+    /// Where no thread can be started.
+    pub fn new(node: Arc<dyn Node>, stopping: watch::Receiver<bool>) -> io::Result<Door> {
+        let clock = SystemClock::shared();
+        let keys = Keys::start(node.log(), Arc::clone(&clock))?;
         let (changed, changes) = watch::channel(0);
         let watching = node.log().on_change(Box::new(move || changed.send_modify(|count| *count += 1)));
-        Door(Arc::new(Shared {
+        Ok(Door(Arc::new(Shared {
             node,
-            clock: SystemClock::shared(),
+            clock,
             work: Arc::new(Semaphore::new(WORK_BYTES_MAX)),
             sticky: AtomicUsize::new(0),
+            lanes: Lanes::start()?,
+            keys,
             changes,
             stopping,
             _watching: watching,
-        }))
+        })))
     }
 
     /// Waits for rows that have not come yet.

@@ -39,10 +39,14 @@ impl Answer {
 
 impl Client {
     pub fn new(node: &Node) -> Client {
+        Client::at(&node.address)
+    }
+
+    pub fn at(address: &str) -> Client {
         Client {
             runtime: tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap(),
             http: reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(60)).build().unwrap(),
-            address: node.address.clone(),
+            address: address.to_owned(),
         }
     }
 
