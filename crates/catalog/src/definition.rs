@@ -1,6 +1,6 @@
 //! Definitions as they are stored, and the difference between two sets of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use headwater_sql::{Parsed, Statement};
@@ -26,6 +26,9 @@ pub struct Definition {
     /// What `COMMENT ON` says of it, under an empty name, and of its columns, by theirs.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub comments: BTreeMap<String, String>,
+    /// Columns that its rows had once and do not show any more: their names are not given again.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub dropped_columns: BTreeSet<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -100,8 +103,17 @@ impl Definition {
         let (kind, name) = (Kind::of(&parsed.statement)?, parsed.statement.defines()?);
         // Text that was parsed has a canonical form.
         let text = headwater_sql::canonical(&parsed.text).unwrap_or_else(|_| parsed.text.clone());
-        let (name, comments) = (name.value.clone(), BTreeMap::new());
-        Some(Definition { name, kind, owner, text, depends_on, version: 0, generation: 0, comments })
+        Some(Definition {
+            name: name.value.clone(),
+            kind,
+            owner,
+            text,
+            depends_on,
+            version: 0,
+            generation: 0,
+            comments: BTreeMap::new(),
+            dropped_columns: BTreeSet::new(),
+        })
     }
 
     /// Whether both say the same, whatever their versions.
@@ -189,6 +201,7 @@ impl Definitions {
                 Some(mut after) => {
                     after.version = before.version + 1;
                     after.generation = after.generation.max(before.generation);
+                    after.dropped_columns.clone_from(&before.dropped_columns);
                     Change::Changed { before: before.clone(), after }
                 }
                 None => {

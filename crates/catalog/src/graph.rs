@@ -18,7 +18,7 @@ use headwater_sql::{Diagnostic, Diagnostics, Parsed, Statement};
 
 use crate::definition::{Definition, Kind, Owner};
 
-pub use comments::fits;
+pub use comments::{about, comment, fits};
 pub use references::{Reference, Use, references};
 
 /// What is there without being declared in these statements.

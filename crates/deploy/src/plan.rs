@@ -7,6 +7,7 @@ use headwater_catalog::{Change as Stored, Kind, Proposal};
 use headwater_query::relation::{Place, Relation, Relations, Stream, Table};
 use headwater_stream::checkpoint::OutputState;
 
+use crate::columns::evolve;
 use crate::resolve::{Declared, Named};
 use crate::{Error, Result};
 
@@ -40,7 +41,7 @@ pub enum Change {
 }
 
 /// What a step means to those who read the object.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Class {
     /// Nobody sees a difference.
     None,
@@ -130,6 +131,10 @@ pub fn plan(proposal: &Proposal, wanted: &Named, declared: &Declared, running: &
         let step = match change {
             Stored::Added(definition) => Some((Change::Create, definition, Class::NonBreaking)),
             Stored::Removed(definition) => Some((Change::Drop, definition, Class::Breaking)),
+            // What is said of it changes nothing in it.
+            Stored::Changed { before, after } if before.text == after.text && before.owner == after.owner => {
+                Some((Change::Alter, after, Class::None))
+            }
             Stored::Changed { after, .. } => {
                 let class = class(after.kind, &after.name, declared, running)?;
                 Some((Change::Alter, after, class))
@@ -215,21 +220,13 @@ fn of_table(before: &Table, after: &Table) -> Result<Class> {
 }
 
 fn of_stream(before: &Stream, after: &Stream, running: &Running<'_>) -> Result<Class> {
-    let stored = |stream: &Stream| {
-        let Stream { schema, format, partitions, partition_key, watermark, .. } = stream.clone();
-        (schema, format, partitions, partition_key, watermark.map(|each| (each.column, each.delay_us)))
-    };
-    if stored(before) == stored(after) {
-        return Ok(Class::NonBreaking);
+    match evolve(before, after) {
+        Ok(class) => Ok(class),
+        // Without rows there is nothing that could not follow.
+        Err(_) if !(running.has_rows)(before) => Ok(Class::Breaking),
+        Err(why) => Err(Error::Refused {
+            message: format!("stream {} has rows: {why}", after.name),
+            hint: "columns can be added, widened and dropped; else declare a stream of another name".to_owned(),
+        }),
     }
-    if !(running.has_rows)(before) {
-        return Ok(Class::Breaking);
-    }
-    Err(Error::Refused {
-        message: format!(
-            "stream {} has rows, and changing its columns, format, partitions, partition key or watermark is not built yet",
-            after.name
-        ),
-        hint: "put the definition back as it was, or declare a stream of another name".to_owned(),
-    })
 }

@@ -103,11 +103,26 @@ impl Named {
             } else if let Err(error) = add(parsed, generation, &mut relations, &mut builder, &mut sources) {
                 failed.push(&definition.name);
                 wrong.extend(diagnostics(error, parsed)?.0);
+            } else {
+                wrong.extend(comments_on_nothing(definition, parsed, &relations));
             }
         }
         Diagnostics::check(wrong)?;
         Ok(Declared { relations: Arc::new(relations), graph: Arc::new(builder.finish()), sources })
     }
+}
+
+/// Comments on columns that are not there.
+fn comments_on_nothing(definition: &Definition, parsed: &Parsed, relations: &Relations) -> Vec<Diagnostic> {
+    let Some(relation) = relations.get(&definition.name) else { return Vec::new() };
+    let columns = definition.comments.keys().filter(|column| !column.is_empty());
+    let missing = columns.filter(|column| relation.schema().index_of(column).is_err());
+    let span = parsed.statement.defines().map_or(parsed.span, |name| name.span);
+    let refuse = |column: &String| {
+        let message = format!("there is a comment on column {column}, which {} does not have", definition.name);
+        Diagnostic::new(parsed.source.clone(), span, message)
+    };
+    missing.map(refuse).collect()
 }
 
 /// An error of one statement as diagnostics that point into it; errors that are not the statement's stay errors.

@@ -94,7 +94,7 @@ fn files(mut options: Options) -> std::result::Result<Files, Diagnostics> {
 }
 
 /// The format that a path's end tells, before what says how the file is compressed.
-fn by_extension(path: &str) -> Option<Format> {
+pub fn by_extension(path: &str) -> Option<Format> {
     let path = [".gz", ".gzip", ".zst", ".zstd"].iter().find_map(|end| path.strip_suffix(end)).unwrap_or(path);
     match path.rsplit_once('.')?.1.to_ascii_lowercase().as_str() {
         "csv" => Some(Format::Csv),

@@ -6,6 +6,7 @@ pub mod init;
 pub mod plan;
 pub mod run;
 pub mod sql;
+pub mod test;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -35,6 +36,8 @@ enum Command {
     Plan(plan::Options),
     /// Parse, plan and type-check a project
     Check(check::Options),
+    /// Run a project's own tests: given rows against expected rows
+    Test(test::Options),
     /// Measure how fast a project's views follow their streams on this machine
     Bench(bench::Options),
 }
@@ -68,7 +71,7 @@ impl ProjectOptions {
         Ok(project)
     }
 
-    fn settings(&self) -> BTreeMap<String, String> {
+    pub fn settings(&self) -> BTreeMap<String, String> {
         self.settings.iter().cloned().collect()
     }
 }
@@ -88,6 +91,7 @@ impl Arguments {
             Command::Sql(options) => sql::run(&options),
             Command::Plan(options) => plan::run(&options),
             Command::Check(options) => check::run(&options),
+            Command::Test(options) => test::run(&options),
             Command::Bench(options) => bench::run(&options),
         }
     }

@@ -1,16 +1,19 @@
 //! A node: one data folder, one engine, its sources and its doors.
 
+mod alter;
 mod doors;
 mod engine;
 mod explain;
+mod letters;
 pub mod offline;
 mod rows;
 mod statements;
 mod system;
+pub mod trial;
 mod watch;
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Mutex};
@@ -104,7 +107,8 @@ impl Node {
         let replays = Arc::default();
         let (sender, requests) = channel();
         let (wake, woken) = sync_channel(1);
-        let current = current(&mut running, &log, &clock, &options, &replays, &[])?;
+        let spill = options.folder.spill();
+        let current = current(&mut running, &log, &clock, &spill, &replays, &[])?;
         let doors = Doors::new(
             doors::Ground { id, log: Arc::clone(&log), tables, clock: Arc::clone(&clock) },
             current,
@@ -195,7 +199,8 @@ impl Node {
     /// Lets the doors see what runs now.
     fn show(&mut self) -> Result<()> {
         let sources: Vec<_> = self.sources.iter().map(|source| (source.name().to_owned(), source.reports())).collect();
-        let current = current(&mut self.running, &self.log, &self.clock, &self.options, &self.replays, &sources)?;
+        let spill = self.options.folder.spill();
+        let current = current(&mut self.running, &self.log, &self.clock, &spill, &self.replays, &sources)?;
         self.doors.show(current);
         self.tell_replays();
         self.shown = self.running.version();
@@ -247,7 +252,7 @@ fn current(
     running: &mut Running,
     log: &Arc<dyn Log>,
     clock: &Arc<dyn Clock>,
-    options: &Options,
+    spill: &Path,
     replays: &Arc<Mutex<Vec<Progress>>>,
     sources: &[(String, Reports)],
 ) -> Result<Current> {
@@ -277,7 +282,7 @@ fn current(
     };
     let limits = session::Options {
         memory_bytes: Some(QUERY_MEMORY_BYTES),
-        spill_folder: Some(options.folder.path.join("spill")),
+        spill_folder: Some(spill.to_path_buf()),
         ..session::Options::default()
     };
     let graph = Arc::clone(&running.declared().graph);

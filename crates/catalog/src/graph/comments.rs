@@ -1,5 +1,7 @@
 //! `COMMENT ON`: what is said of an object or a column goes with the object's definition.
 
+use std::collections::BTreeMap;
+
 use headwater_sql::ast::{self, Comment, Commented, Name};
 use headwater_sql::{Diagnostic, Parsed, Statement, nearest};
 
@@ -13,8 +15,8 @@ pub(super) fn split(statements: Vec<Parsed>) -> (Vec<Parsed>, Vec<Parsed>) {
 /// Gives each comment to the definition that it is about. Of several on one thing the last counts.
 pub(super) fn attach(comments: &[Parsed], definitions: &mut [Option<Definition>], wrong: &mut Vec<Diagnostic>) {
     for parsed in comments {
-        let Statement::Comment(comment) = &parsed.statement else { continue };
-        let name = about(comment);
+        let Statement::Comment(statement) = &parsed.statement else { continue };
+        let name = about(statement);
         let known = || definitions.iter().flatten().map(|one| one.name.as_str());
         let refuse = |message: String| Diagnostic::new(parsed.source.clone(), name.span, message);
         match definitions.iter().flatten().find(|one| one.name == name.value) {
@@ -25,7 +27,7 @@ pub(super) fn attach(comments: &[Parsed], definitions: &mut [Option<Definition>]
                     None => refused,
                 });
             }
-            Some(one) => match &comment.on {
+            Some(one) => match &statement.on {
                 Commented::Object { kind, .. } if !fits(*kind, one.kind) => {
                     wrong.push(refuse(format!("{name} is a {}", one.kind)));
                 }
@@ -34,31 +36,30 @@ pub(super) fn attach(comments: &[Parsed], definitions: &mut [Option<Definition>]
                 }
                 _ => {
                     let found = definitions.iter_mut().flatten().find(|one| one.name == name.value);
-                    found.into_iter().for_each(|one| one.comment(comment));
+                    found.into_iter().for_each(|one| comment(&mut one.comments, statement));
                 }
             },
         }
     }
 }
 
-fn about(comment: &Comment) -> &Name {
+/// The object that a comment is about, or that has the column.
+pub fn about(comment: &Comment) -> &Name {
     match &comment.on {
         Commented::Object { name, .. } => name,
         Commented::Column { relation, .. } => relation,
     }
 }
 
-impl Definition {
-    /// Says, or takes back, what a comment says.
-    pub fn comment(&mut self, comment: &Comment) {
-        let on = match &comment.on {
-            Commented::Object { .. } => String::new(),
-            Commented::Column { column, .. } => column.value.clone(),
-        };
-        match &comment.text {
-            Some(text) => drop(self.comments.insert(on, text.clone())),
-            None => drop(self.comments.remove(&on)),
-        }
+/// Says, or takes back, what a comment says, in a definition's comments.
+pub fn comment(comments: &mut BTreeMap<String, String>, statement: &Comment) {
+    let on = match &statement.on {
+        Commented::Object { .. } => String::new(),
+        Commented::Column { column, .. } => column.value.clone(),
+    };
+    match &statement.text {
+        Some(text) => drop(comments.insert(on, text.clone())),
+        None => drop(comments.remove(&on)),
     }
 }
 

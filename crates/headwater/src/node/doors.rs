@@ -20,7 +20,7 @@ use headwater_stream::graph::Graph;
 use headwater_stream::source::runner::{Report, Reports};
 use tokio::sync::oneshot;
 
-use super::{explain, rows};
+use super::{explain, letters, rows};
 
 /// What only the node's own thread can do, on its way there.
 pub enum Request {
@@ -107,6 +107,10 @@ impl Doors {
             Statement::Insert(insert) => Some(ground.insert(insert, parsed).await),
             Statement::Update(update) => Some(ground.update(update, parsed).await),
             Statement::Delete(delete) => Some(ground.delete(delete, parsed).await),
+            Statement::ReplayDeadLetters(replay) => {
+                let rows::Ground { session, log, clock, .. } = ground;
+                Some(letters::Ground { session, log, clock }.replay(replay, parsed).await)
+            }
             _ => None,
         }
     }

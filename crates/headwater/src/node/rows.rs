@@ -214,7 +214,7 @@ fn stays(condition: Option<Condition>) -> Box<Stays<'static>> {
 }
 
 /// The places of named columns; of all, where none is named.
-fn columns(names: &[Name], schema: &SchemaRef, source: &SourceText) -> Result<Vec<usize>, Problem> {
+pub(super) fn columns(names: &[Name], schema: &SchemaRef, source: &SourceText) -> Result<Vec<usize>, Problem> {
     if names.is_empty() {
         return Ok((0..schema.fields().len()).collect());
     }
@@ -232,7 +232,7 @@ fn columns(names: &[Name], schema: &SchemaRef, source: &SourceText) -> Result<Ve
 }
 
 /// Rows of a query as rows of a relation: each column has its type, and those that are not given are NULL.
-fn fill(batch: &RecordBatch, columns: &[usize], schema: &SchemaRef) -> Result<RecordBatch, Problem> {
+pub(super) fn fill(batch: &RecordBatch, columns: &[usize], schema: &SchemaRef) -> Result<RecordBatch, Problem> {
     let strict = CastOptions { safe: false, ..CastOptions::default() };
     let mut filled: Vec<ArrayRef> = Vec::with_capacity(schema.fields().len());
     for (at, field) in schema.fields().iter().enumerate() {

@@ -32,6 +32,8 @@ impl Node {
             };
             let done = match &statement.statement {
                 Statement::Drop(drop) => self.drop_objects(drop, &statement),
+                Statement::AlterStream(alter) | Statement::AlterTable(alter) => self.alter(alter, &statement),
+                Statement::Comment(comment) => self.comment(comment, &statement),
                 _ => self.define(statement),
             };
             let fatal = self.running.engine().is_err();
@@ -121,7 +123,7 @@ impl Node {
     }
 
     /// Brings what runs to these declarations.
-    fn change(&mut self, declarations: Vec<Declaration>, tag: String) -> Result<Done, Problem> {
+    pub(super) fn change(&mut self, declarations: Vec<Declaration>, tag: String) -> Result<Done, Problem> {
         let prepared = self.running.plan(declarations)?;
         for source in &prepared.declared().sources {
             let opened = crate::sources::open(source, self.options.folder.files(), &self.options.root, &self.clock);

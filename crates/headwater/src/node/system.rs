@@ -20,6 +20,8 @@ use headwater_stream::graph::Graph;
 use headwater_stream::letter;
 use headwater_stream::view::Table;
 
+use super::letters;
+
 const DEAD_LETTERS: &str = "dead_letters";
 const STREAMS: &str = "streams";
 const PARTITIONS: &str = "partitions";
@@ -76,6 +78,7 @@ impl System {
         let mut decoder = headwater_format::decoder(headwater_format::Format::Json, letter::schema(), None)
             .map_err(|error| Error::Internal(error.to_string()))?;
         let options = ReadOptions { isolation: point.isolation, bytes_max: 1 << 20, until };
+        let replayed = letters::replayed(self.log.as_ref())?;
         let mut from = 0;
         let mut batches = Vec::new();
         loop {
@@ -84,11 +87,18 @@ impl System {
                 return Ok(batches);
             }
             from = chunk.next;
+            let mut numbers = Vec::new();
             for record in chunk.records() {
-                let value = record?.value.unwrap_or_default();
+                let record = record?;
+                let value = record.value.unwrap_or_default();
                 decoder.push(value).map_err(|error| Error::Internal(format!("a stored dead letter: {error}")))?;
+                numbers.push(record.offset);
             }
-            batches.push(decoder.finish());
+            let mut columns = decoder.finish().columns().to_vec();
+            columns.push(times(numbers.iter().map(|number| Some(replayed.get(number)? * 1000))));
+            columns.insert(0, Arc::new(Int64Array::from(numbers)));
+            let rows = RecordBatch::try_new(schema(DEAD_LETTERS), columns);
+            batches.push(rows.map_err(|error| Error::Internal(format!("system.{DEAD_LETTERS}: {error}")))?);
         }
     }
 
@@ -245,7 +255,13 @@ fn schema(table: &str) -> SchemaRef {
     let text = |name: &str| field(name, DataType::Utf8View);
     let number = |name: &str| field(name, DataType::Int64);
     let fields = match table {
-        DEAD_LETTERS => return letter::schema(),
+        DEAD_LETTERS => {
+            let stored = letter::schema();
+            let mut fields = vec![number("letter")];
+            fields.extend(stored.fields().iter().map(|field| field.as_ref().clone()));
+            fields.push(field("replayed_at", timestamp_type()));
+            fields
+        }
         STREAMS => vec![text("name"), field("partitions", DataType::Int32), number("rows_since_start"), number("lag")],
         PARTITIONS => vec![
             text("stream"),

@@ -151,6 +151,13 @@ impl Inputs {
         partition.last_rows = now;
     }
 
+    /// Raises the watermarks of all partitions to a time, microseconds.
+    pub fn advance_watermarks(&mut self, time_us: i64) {
+        for partition in self.inputs.iter_mut().flat_map(|input| &mut input.partitions) {
+            partition.state.watermark_us = partition.state.watermark_us.max(time_us);
+        }
+    }
+
     /// Declares partitions idle whose time has come, and computes the streams' watermarks. True when one advanced.
     pub fn tell_time(&mut self, now: Duration) -> bool {
         let mut advanced = false;
