@@ -8,6 +8,7 @@ pub mod ingest;
 pub mod node;
 pub mod postgres;
 pub mod problem;
+pub mod read;
 pub mod users;
 
 pub use http::{Error, NODE_HEADER, Server};

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::mpsc::{Sender, SyncSender};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+use arrow::array::RecordBatch;
 use async_trait::async_trait;
 use headwater_base::ErrorKind;
 use headwater_base::clock::Clock;
@@ -192,7 +193,25 @@ pub struct Epochs {
 
 impl Snapshots for Epochs {
     fn read_point(&self) -> Arc<ReadPoint> {
-        let point = self.published.read_point();
+        self.told(self.published.read_point())
+    }
+
+    fn as_of_us(&self) -> i64 {
+        self.published.as_of_us()
+    }
+
+    fn read_point_of(&self, view: &str, key: &RecordBatch) -> headwater_query::Result<Arc<ReadPoint>> {
+        if self.missing.iter().any(|missing| missing == view) {
+            // Nobody maintains it yet; the point says why.
+            return Ok(self.read_point());
+        }
+        Ok(self.told(self.published.read_point_of(view, key)?))
+    }
+}
+
+impl Epochs {
+    /// The point with the reasons why some views can't be read.
+    fn told(&self, point: Arc<ReadPoint>) -> Arc<ReadPoint> {
         if self.missing.is_empty() {
             return point;
         }
