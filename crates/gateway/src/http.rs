@@ -2,7 +2,9 @@
 
 mod answer;
 mod door;
+mod encrypted;
 mod failure;
+mod login;
 mod origin;
 mod plan;
 mod split;
@@ -22,8 +24,11 @@ use axum::routing::{get, post};
 use headwater_base::ErrorKind;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tokio_rustls::TlsAcceptor;
 
 use self::door::Door;
+use self::encrypted::Encrypted;
+use crate::access::Access;
 use crate::node::Node;
 
 /// Names the node that answers; `node.json` in the data folder says the same.
@@ -61,15 +66,16 @@ impl Error {
 pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
+    access: Access,
 }
 
 impl Server {
-    /// Takes the port. Port 0 takes a free one.
-    pub async fn bind(address: SocketAddr) -> Result<Server, Error> {
+    /// Takes the port. Port 0 takes a free one. With TLS, nothing else is spoken there.
+    pub async fn bind(address: SocketAddr, access: Access) -> Result<Server, Error> {
         let listen = |source| Error::Listen { address, source };
         let listener = TcpListener::bind(address).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
-        Ok(Server { listener, address })
+        Ok(Server { listener, address, access })
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -103,7 +109,15 @@ impl Server {
             .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
             .with_state(node)
             .merge(streams)
+            .layer(from_fn_with_state(self.access.users, login::check))
             .layer(from_fn_with_state(self.address.ip().is_loopback(), origin::check));
-        axum::serve(self.listener, router).with_graceful_shutdown(stop).await.map_err(Error::Serve)
+        match self.access.tls {
+            Some(tls) => {
+                let listener = Encrypted::new(self.listener, TlsAcceptor::from(tls.config));
+                axum::serve(listener, router).with_graceful_shutdown(stop).await
+            }
+            None => axum::serve(self.listener, router).with_graceful_shutdown(stop).await,
+        }
+        .map_err(Error::Serve)
     }
 }

@@ -20,5 +20,7 @@ mod node;
 mod reading;
 #[path = "headwater/slt.rs"]
 mod slt;
+#[path = "headwater/users.rs"]
+mod users;
 #[path = "headwater/web.rs"]
 mod web;

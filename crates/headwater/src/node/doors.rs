@@ -10,6 +10,7 @@ use headwater_base::ErrorKind;
 use headwater_base::clock::Clock;
 use headwater_deploy::Tables;
 use headwater_deploy::running::{Progress, State};
+use headwater_gateway::users::Users;
 use headwater_gateway::{Done, File, Node, Outcome, Problem};
 use headwater_log::Log;
 use headwater_query::provide::{ReadPoint, Snapshots};
@@ -56,11 +57,12 @@ pub struct Current {
     pub outside: Outside,
 }
 
-/// Sources and sinks that run or ran, by name.
+/// What stands around the engine: sources and sinks that run or ran, by name, and users.
 #[derive(Clone, Default)]
 pub struct Outside {
     pub sources: Vec<(String, Reports)>,
     pub sinks: Vec<(String, delivery::Reports)>,
+    pub users: Arc<Users>,
 }
 
 impl Doors {
