@@ -76,7 +76,9 @@ pub fn columns(schema: &Schema, span: Span) -> Result<Vec<Column>> {
 fn data_type(name: &str) -> Result<headwater_sql::sqlparser::ast::DataType> {
     let text = SourceText::new("discovered columns", format!("CREATE STREAM discovered (one {name})"));
     match headwater_sql::parse(&text)?.pop().map(|parsed| parsed.statement) {
-        Some(Statement::CreateStream(mut create)) if create.columns.len() == 1 => Ok(create.columns.remove(0).data_type),
+        Some(Statement::CreateStream(mut create)) if create.columns.len() == 1 => {
+            Ok(create.columns.remove(0).data_type)
+        }
         _ => Err(headwater_query::Error::Internal(format!("{name} is no type")).into()),
     }
 }

@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::mpsc::{Sender, SyncSender};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+use arrow::array::RecordBatch;
 use async_trait::async_trait;
 use headwater_base::ErrorKind;
 use headwater_base::clock::Clock;
 use headwater_deploy::Tables;
 use headwater_deploy::running::{Progress, State};
+use headwater_gateway::users::Users;
 use headwater_gateway::{Done, File, Node, Outcome, Problem};
 use headwater_log::Log;
 use headwater_query::provide::{ReadPoint, Snapshots};
@@ -55,11 +57,12 @@ pub struct Current {
     pub outside: Outside,
 }
 
-/// Sources and sinks that run or ran, by name.
+/// What stands around the engine: sources and sinks that run or ran, by name, and users.
 #[derive(Clone, Default)]
 pub struct Outside {
     pub sources: Vec<(String, Reports)>,
     pub sinks: Vec<(String, delivery::Reports)>,
+    pub users: Arc<Users>,
 }
 
 impl Doors {
@@ -238,7 +241,25 @@ pub struct Epochs {
 
 impl Snapshots for Epochs {
     fn read_point(&self) -> Arc<ReadPoint> {
-        let point = self.published.read_point();
+        self.told(self.published.read_point())
+    }
+
+    fn as_of_us(&self) -> i64 {
+        self.published.as_of_us()
+    }
+
+    fn read_point_of(&self, view: &str, key: &RecordBatch) -> headwater_query::Result<Arc<ReadPoint>> {
+        if self.missing.iter().any(|missing| missing == view) {
+            // Nobody maintains it yet; the point says why.
+            return Ok(self.read_point());
+        }
+        Ok(self.told(self.published.read_point_of(view, key)?))
+    }
+}
+
+impl Epochs {
+    /// The point with the reasons why some views can't be read.
+    fn told(&self, point: Arc<ReadPoint>) -> Arc<ReadPoint> {
         if self.missing.is_empty() {
             return point;
         }

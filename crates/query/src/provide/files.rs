@@ -198,9 +198,7 @@ impl Listing {
 
 fn reader(files: &Files) -> Arc<dyn Reader> {
     match files.format {
-        FileFormat::Csv => {
-            Arc::new(CsvFormat::default().with_has_header(files.header).with_delimiter(files.delimiter))
-        }
+        FileFormat::Csv => Arc::new(CsvFormat::default().with_has_header(files.header).with_delimiter(files.delimiter)),
         FileFormat::Json => Arc::new(JsonFormat::default()),
         FileFormat::Parquet | FileFormat::Delta => Arc::new(ParquetFormat::default()),
     }
