@@ -1,0 +1,81 @@
+// Rows of a stream as they are appended: `GET /v1/streams/{name}` as server-sent events.
+//
+// Read with `fetch` rather than `EventSource`, which hides the status: a node that does not serve them is told apart
+// from one that is gone.
+
+import { type Failure, failureFrom, failureOf } from "./failure.ts";
+import { parse, type Row } from "./value.ts";
+
+export interface Listener {
+  /** Rows that came together, in their order. */
+  rows(rows: Row[]): void;
+  /** Connected, and waiting for rows. */
+  open(): void;
+  /** The connection is lost; it is tried again, unless the node refuses. */
+  failed(failure: Failure, isFinal: boolean): void;
+}
+
+const RETRY_MS = 1000;
+const RETRY_MS_MAX = 10_000;
+
+/** Follows a stream from its end until the returned function is called. */
+export function tail(stream: string, listener: Listener): () => void {
+  const stop = new AbortController();
+  void follow(stream, listener, stop.signal);
+  return () => stop.abort();
+}
+
+async function follow(stream: string, listener: Listener, signal: AbortSignal): Promise<void> {
+  let cursor = "";
+  let delay = RETRY_MS;
+  while (!signal.aborted) {
+    try {
+      const headers: Record<string, string> = { accept: "text/event-stream" };
+      if (cursor !== "") headers["last-event-id"] = cursor;
+      const from = cursor === "" ? "?from=latest" : "";
+      const response = await fetch(`/v1/streams/${encodeURIComponent(stream)}${from}`, { headers, signal });
+      if (!response.ok) {
+        const failure = await failureOf(response);
+        const isFinal = response.status < 500 && response.status !== 429 || response.status === 501;
+        listener.failed(failure, isFinal);
+        if (isFinal) return;
+      } else {
+        listener.open();
+        delay = RETRY_MS;
+        await read(response, (rows, id) => {
+          cursor = id ?? cursor;
+          listener.rows(rows);
+        });
+      }
+    } catch (cause) {
+      if (signal.aborted) return;
+      listener.failed(failureFrom(cause), false);
+    }
+    await new Promise((wake) => setTimeout(wake, delay));
+    delay = Math.min(delay * 2, RETRY_MS_MAX);
+  }
+}
+
+/** Reads events until the body ends. Rows of events that came in one piece are given together. */
+async function read(response: Response, take: (rows: Row[], id: string | null) => void): Promise<void> {
+  const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = "";
+  for (let part = await reader?.read(); part && !part.done; part = await reader?.read()) {
+    const events = (rest + part.value).replaceAll("\r\n", "\n").split("\n\n");
+    rest = events.pop() ?? "";
+    const rows: Row[] = [];
+    let id: string | null = null;
+    for (const event of events) {
+      let data = "";
+      for (const line of event.split("\n")) {
+        if (line.startsWith("data:")) data += line.slice(5).trimStart();
+        else if (line.startsWith("id:")) id = line.slice(3).trim();
+      }
+      if (data === "") continue;
+      const value = parse(data) as Row | Row[];
+      if (Array.isArray(value)) rows.push(...value);
+      else rows.push(value);
+    }
+    if (rows.length > 0 || id !== null) take(rows, id);
+  }
+}
