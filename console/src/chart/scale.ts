@@ -48,7 +48,7 @@ export function range(values: number[]): [number, number] {
     if (value > high) high = value;
   }
   if (low === high) return [0, 1];
-  const [first, last] = [ticks(low, high, 4), 0];
-  const step = (first[1] ?? 1) - (first[0] ?? 0);
-  return [Math.floor(low / step) * step, Math.ceil((high - last) / step) * step];
+  const [first = 0, second = 1] = ticks(low, high, 4);
+  const step = second - first;
+  return [Math.floor(low / step) * step, Math.ceil(high / step) * step];
 }

@@ -5,9 +5,9 @@
 
 import type { Edge, Graph } from "./model.ts";
 
-export const CARD_WIDTH = 212;
+export const CARD_WIDTH = 200;
 export const CARD_HEIGHT = 74;
-export const LAYER_GAP = 116;
+export const LAYER_GAP = 98;
 const ROW_GAP = 22;
 const DUMMY_HEIGHT = 14;
 const SWEEPS = 8;

@@ -5,7 +5,7 @@
 import { type Token, tokens } from "./tokens.ts";
 import { isKeyword, isType } from "./words.ts";
 
-const WIDTH = 78;
+const WIDTH = 68;
 const INDENT = "    ";
 
 /** Words that begin a line of their own outside of parentheses. */
@@ -101,6 +101,10 @@ function clauseLines(clause: Part[], indent: string): string[] {
   // Columns of a stream have lines of their own, however few they are.
   const isDeclared = word(clause[0]) === "create" && clause.some(Array.isArray);
   if (!isDeclared && indent.length + whole.length <= WIDTH) return [indent + whole];
+  const violation = word(clause[0]) === "constraint" ? clause.findIndex((part) => word(part) === "on") : -1;
+  if (violation > 0) {
+    return [indent + flat(clause.slice(0, violation)), indent + INDENT + flat(clause.slice(violation))];
+  }
   const group = clause.findLastIndex((part) => Array.isArray(part));
   const list = clause.findIndex((part) => word(part) === "select");
   if (list >= 0) {
