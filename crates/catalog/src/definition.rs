@@ -1,6 +1,6 @@
 //! Definitions as they are stored, and the difference between two sets of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use headwater_sql::{Parsed, Statement};
@@ -23,6 +23,12 @@ pub struct Definition {
     /// Which of the stores that its name has had holds its rows; see [`Definitions::retired`].
     #[serde(default)]
     pub generation: u64,
+    /// What `COMMENT ON` says of it, under an empty name, and of its columns, by theirs.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub comments: BTreeMap<String, String>,
+    /// Columns that its rows had once and do not show any more: their names are not given again.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub dropped_columns: BTreeSet<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -30,7 +36,16 @@ pub struct Definition {
 pub enum Kind {
     Stream,
     Source,
+    /// A materialized view.
     View,
+    /// A view that is a name for its query.
+    PlainView,
+    /// A table of the lake.
+    Table,
+    ExternalTable,
+    Sink,
+    Connection,
+    Secret,
 }
 
 impl Kind {
@@ -39,7 +54,21 @@ impl Kind {
             Statement::CreateStream(_) => Some(Kind::Stream),
             Statement::CreateSource(_) => Some(Kind::Source),
             Statement::CreateMaterializedView(_) => Some(Kind::View),
+            Statement::CreateView(_) => Some(Kind::PlainView),
+            Statement::CreateTable(_) => Some(Kind::Table),
+            Statement::CreateExternalTable(_) => Some(Kind::ExternalTable),
+            Statement::CreateSink(_) => Some(Kind::Sink),
+            Statement::CreateConnection(_) => Some(Kind::Connection),
+            Statement::CreateSecret(_) => Some(Kind::Secret),
             _ => None,
+        }
+    }
+
+    /// Whether it can be selected from.
+    pub fn is_relation(self) -> bool {
+        match self {
+            Kind::Stream | Kind::View | Kind::PlainView | Kind::Table | Kind::ExternalTable => true,
+            Kind::Source | Kind::Sink | Kind::Connection | Kind::Secret => false,
         }
     }
 }
@@ -50,6 +79,12 @@ impl fmt::Display for Kind {
             Kind::Stream => "stream",
             Kind::Source => "source",
             Kind::View => "materialized view",
+            Kind::PlainView => "view",
+            Kind::Table => "table",
+            Kind::ExternalTable => "external table",
+            Kind::Sink => "sink",
+            Kind::Connection => "connection",
+            Kind::Secret => "secret",
         })
     }
 }
@@ -68,12 +103,25 @@ impl Definition {
         let (kind, name) = (Kind::of(&parsed.statement)?, parsed.statement.defines()?);
         // Text that was parsed has a canonical form.
         let text = headwater_sql::canonical(&parsed.text).unwrap_or_else(|_| parsed.text.clone());
-        Some(Definition { name: name.value.clone(), kind, owner, text, depends_on, version: 0, generation: 0 })
+        Some(Definition {
+            name: name.value.clone(),
+            kind,
+            owner,
+            text,
+            depends_on,
+            version: 0,
+            generation: 0,
+            comments: BTreeMap::new(),
+            dropped_columns: BTreeSet::new(),
+        })
     }
 
     /// Whether both say the same, whatever their versions.
     pub fn same(&self, other: &Definition) -> bool {
-        self.kind == other.kind && self.owner == other.owner && self.text == other.text
+        self.kind == other.kind
+            && self.owner == other.owner
+            && self.text == other.text
+            && self.comments == other.comments
     }
 }
 
@@ -153,6 +201,7 @@ impl Definitions {
                 Some(mut after) => {
                     after.version = before.version + 1;
                     after.generation = after.generation.max(before.generation);
+                    after.dropped_columns.clone_from(&before.dropped_columns);
                     Change::Changed { before: before.clone(), after }
                 }
                 None => {

@@ -1,21 +1,25 @@
 //! Who reads whom, from the statements alone.
 //!
-//! Names are unique across kinds. A view depends on the relations of its query, a source on the
-//! stream that it feeds. What depends on each other in a circle can't run, and is refused.
+//! Names are unique across kinds. A view depends on the relations of its query, a source on the stream that it feeds, a
+//! sink on what it gives away, and all of them on the secrets that their options name. What depends on each other in a
+//! circle can't run, and is refused. `COMMENT ON` belongs to the object that it is about.
 
+mod comments;
 mod order;
 mod references;
+mod resolve;
 #[cfg(test)]
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use headwater_sql::ast::Existing;
-use headwater_sql::{Diagnostic, Diagnostics, Parsed, Statement, nearest};
+use headwater_sql::{Diagnostic, Diagnostics, Parsed, Statement};
 
 use crate::definition::{Definition, Kind, Owner};
 
-pub use references::{Reference, references};
+pub use comments::{about, comment, fits};
+pub use references::{Reference, Use, references};
 
 /// What is there without being declared in these statements.
 #[derive(Debug, Clone)]
@@ -51,8 +55,9 @@ impl Graph {
     /// Tells all that keeps the statements from standing together.
     pub fn of(statements: Vec<Parsed>, owner: Owner, known: &Known) -> Result<Graph, Diagnostics> {
         let mut wrong = Vec::new();
+        let (comments, statements) = comments::split(statements);
         let drafts = drafts(statements, known, &mut wrong);
-        let names = names(&drafts, known);
+        let names = resolve::names(&drafts, known);
         let mut edges: Vec<Vec<order::Edge>> = Vec::with_capacity(drafts.len());
         let position: BTreeMap<&str, usize> =
             drafts.iter().enumerate().map(|(at, draft)| (draft.name.as_str(), at)).collect();
@@ -61,7 +66,7 @@ impl Graph {
             let mut depends_on = BTreeSet::new();
             let mut outgoing = Vec::new();
             for reference in &draft.references {
-                match resolve(draft, reference, &names, known) {
+                match resolve::resolve(draft, reference, &names, known) {
                     Ok(Some(name)) => {
                         if let Some(to) = position.get(name) {
                             outgoing.push(order::Edge { to: *to, span: reference.span });
@@ -81,6 +86,7 @@ impl Graph {
             wrong.extend(circles);
             Vec::new()
         });
+        comments::attach(&comments, &mut definitions, &mut wrong);
         Diagnostics::check(wrong)?;
         let mut objects: Vec<Option<Object>> = drafts
             .into_iter()
@@ -136,13 +142,7 @@ fn drafts(statements: Vec<Parsed>, known: &Known, wrong: &mut Vec<Diagnostic>) -
     let mut drafts: Vec<Draft> = Vec::new();
     for parsed in statements {
         let (Some(kind), Some(name)) = (Kind::of(&parsed.statement), parsed.statement.defines().cloned()) else {
-            let words = parsed.statement.words();
-            let refuse = |message| Diagnostic::new(parsed.source.clone(), parsed.span, message);
-            wrong.push(match parsed.statement.defines() {
-                Some(_) => refuse(format!("{words} is not built yet")),
-                None => refuse(format!("{words} defines nothing"))
-                    .with_hint("a project's files declare; ask questions with headwater sql"),
-            });
+            wrong.push(stray(&parsed));
             continue;
         };
         if parsed.statement.existing() != Existing::Refuse {
@@ -162,63 +162,24 @@ fn drafts(statements: Vec<Parsed>, known: &Known, wrong: &mut Vec<Diagnostic>) -
             wrong.push(refused.with_related(first.parsed.source.clone(), place, note));
             continue;
         }
-        let mut feeds = None;
-        let references = match &parsed.statement {
-            Statement::CreateMaterializedView(view) => references(&view.query, view.query_span, &parsed.source),
-            Statement::CreateSource(source) => {
-                feeds = source.into.as_ref().map(|into| into.value.clone());
-                let into = source.into.iter();
-                into.map(|into| Reference { parts: vec![into.value.clone()], span: into.span }).collect()
-            }
-            _ => Vec::new(),
+        let feeds = match &parsed.statement {
+            Statement::CreateSource(source) => source.into.as_ref().map(|into| into.value.clone()),
+            _ => None,
         };
+        let references = references::of_statement(&parsed);
         drafts.push(Draft { name: name.value, kind, feeds, parsed, references });
     }
     drafts
 }
 
-/// What a name can stand for.
-struct Named {
-    kind: Kind,
-    feeds: Option<String>,
-}
-
-fn names(drafts: &[Draft], known: &Known) -> BTreeMap<String, Named> {
-    let elsewhere = known.definitions.iter().map(|one| (one.name.clone(), Named { kind: one.kind, feeds: None }));
-    let here = drafts.iter().map(|one| (one.name.clone(), Named { kind: one.kind, feeds: one.feeds.clone() }));
-    elsewhere.chain(here).collect()
-}
-
-/// The object that a reference means; None for what is the platform's own.
-fn resolve<'a>(
-    draft: &Draft,
-    reference: &Reference,
-    names: &'a BTreeMap<String, Named>,
-    known: &Known,
-) -> Result<Option<&'a str>, Diagnostic> {
-    let refuse = |message: String| Diagnostic::new(draft.parsed.source.clone(), reference.span, message);
-    let wanted = match &reference.parts[..] {
-        [name] => name,
-        [schema, ..] if known.schemas.contains(schema) => return Ok(None),
-        [schema, name] if known.mirrors.contains(schema) => name,
-        parts => return Err(refuse(format!("there is no relation {}", parts.join(".")))),
-    };
-    let Some((name, named)) = names.get_key_value(wanted) else {
-        let refused = refuse(format!("there is no relation {}", reference.parts.join(".")));
-        return Err(match nearest(wanted, names.keys().map(String::as_str)) {
-            Some(near) => refused.with_hint(format!("did you mean {near}?")),
-            None => refused.with_hint("declare it with CREATE STREAM or CREATE MATERIALIZED VIEW"),
-        });
-    };
-    match (draft.kind, named.kind) {
-        (Kind::Source, Kind::View | Kind::Source) => {
-            let refused = refuse(format!("{name} is a {}, and a source feeds a stream", named.kind));
-            Err(refused.with_hint("declare a stream with CREATE STREAM and name it after INTO"))
-        }
-        (_, Kind::Source) if let Some(stream) = &named.feeds => {
-            let refused = refuse(format!("{name} is a source, and its rows are in the stream {stream}"));
-            Err(refused.with_hint(format!("read {stream}")))
-        }
-        _ => Ok(Some(name)),
+/// A statement that does not belong among declarations.
+fn stray(parsed: &Parsed) -> Diagnostic {
+    let words = parsed.statement.words();
+    let refuse = |message| Diagnostic::new(parsed.source.clone(), parsed.span, message);
+    match &parsed.statement {
+        Statement::CreateUser(_) => refuse(format!("{words} does not belong into a project's files"))
+            .with_hint("users are the node's own: run it with headwater sql"),
+        _ => refuse(format!("{words} defines nothing"))
+            .with_hint("a project's files declare; ask questions with headwater sql"),
     }
 }

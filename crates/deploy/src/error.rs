@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use headwater_base::{ErrorKind, files};
 use headwater_sql::Diagnostics;
 
-pub type Result<T> = std::result::Result<T, Error>;
+pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -24,6 +24,8 @@ pub enum Error {
     #[error(transparent)]
     Stream(#[from] headwater_stream::Error),
     #[error(transparent)]
+    Lake(#[from] headwater_lake::Error),
+    #[error(transparent)]
     Query(#[from] headwater_query::Error),
 }
 
@@ -35,6 +37,7 @@ impl Error {
             Error::Files(error) => error.kind(),
             Error::Catalog(error) => error.kind(),
             Error::Stream(error) => error.kind(),
+            Error::Lake(error) => error.kind(),
             Error::Query(error) => error.kind(),
         }
     }

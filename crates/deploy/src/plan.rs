@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use headwater_catalog::{Change as Stored, Kind, Proposal};
-use headwater_query::relation::{Relations, Stream};
+use headwater_query::relation::{Place, Relation, Relations, Stream, Table};
 use headwater_stream::checkpoint::OutputState;
 
+use crate::columns::evolve;
 use crate::resolve::{Declared, Named};
 use crate::{Error, Result};
 
@@ -40,7 +41,7 @@ pub enum Change {
 }
 
 /// What a step means to those who read the object.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Class {
     /// Nobody sees a difference.
     None,
@@ -59,6 +60,8 @@ pub enum Rows {
     Replayed { rows: u64 },
     /// They are deleted.
     Deleted,
+    /// The log's records are deleted; the archive stays as a table in the lake.
+    Archived,
     /// There are none.
     Empty,
 }
@@ -96,7 +99,8 @@ impl fmt::Display for Step {
         match &self.rows {
             Rows::Replayed { rows } => write!(f, "; replays {rows} rows of history")?,
             Rows::Deleted => write!(f, "; its rows are deleted")?,
-            Rows::Kept if self.kind != Kind::Source => write!(f, "; its rows stay")?,
+            Rows::Archived => write!(f, "; its archive stays in the lake")?,
+            Rows::Kept if matches!(self.kind, Kind::Stream | Kind::View | Kind::Table) => write!(f, "; its rows stay")?,
             Rows::Kept | Rows::Empty => {}
         }
         match self.dependents.as_slice() {
@@ -127,6 +131,10 @@ pub fn plan(proposal: &Proposal, wanted: &Named, declared: &Declared, running: &
         let step = match change {
             Stored::Added(definition) => Some((Change::Create, definition, Class::NonBreaking)),
             Stored::Removed(definition) => Some((Change::Drop, definition, Class::Breaking)),
+            // What is said of it changes nothing in it.
+            Stored::Changed { before, after } if before.text == after.text && before.owner == after.owner => {
+                Some((Change::Alter, after, Class::None))
+            }
             Stored::Changed { after, .. } => {
                 let class = class(after.kind, &after.name, declared, running)?;
                 Some((Change::Alter, after, class))
@@ -138,7 +146,11 @@ pub fn plan(proposal: &Proposal, wanted: &Named, declared: &Declared, running: &
         };
         let Some((change, definition, class)) = step else { continue };
         let rows = match (change, running.behind.get(&definition.name)) {
-            (Change::Drop, _) => Rows::Deleted,
+            (Change::Drop, _) => match definition.kind {
+                Kind::View | Kind::Table => Rows::Deleted,
+                Kind::Stream => Rows::Archived,
+                _ => Rows::Empty,
+            },
             (_, Some(rows)) => Rows::Replayed { rows: *rows },
             (Change::Create, None) => Rows::Empty,
             (Change::Alter | Change::Follow, None) => Rows::Kept,
@@ -172,6 +184,9 @@ fn class(kind: Kind, name: &str, declared: &Declared, running: &Running<'_>) -> 
     {
         return of_stream(before, after, running);
     }
+    if let (Relation::Table(before), Relation::Table(after)) = (&before, &after) {
+        return of_table(before, after);
+    }
     let kept = |column: &arrow::datatypes::FieldRef| {
         after.schema().field_with_name(column.name()).is_ok_and(|now| now.data_type() == column.data_type())
     };
@@ -179,6 +194,10 @@ fn class(kind: Kind, name: &str, declared: &Declared, running: &Running<'_>) -> 
         let mut outputs = declared.graph.outputs.iter();
         outputs.find(|output| output.relation == name).map(|output| output.fingerprint.clone())
     };
+    if kind != Kind::View {
+        let all_kept = before.schema().fields().iter().all(kept);
+        return Ok(if all_kept { Class::NonBreaking } else { Class::Breaking });
+    }
     let stays = running.outputs.get(name).map(|state| state.fingerprint.clone()) == fingerprint(declared);
     Ok(match (stays, before.schema().fields().iter().all(kept)) {
         (true, _) => Class::None,
@@ -187,22 +206,27 @@ fn class(kind: Kind, name: &str, declared: &Declared, running: &Running<'_>) -> 
     })
 }
 
+fn of_table(before: &Table, after: &Table) -> Result<Class> {
+    let shape = |table: &Table| (table.schema.clone(), table.key.clone());
+    match (&before.place, &after.place) {
+        (Place::Lake(_), Place::Lake(_)) if shape(before) != shape(after) => Err(Error::Refused {
+            message: format!("changing the columns or the key of table {} is not built yet", after.name),
+            hint: "put the definition back as it was, or declare a table of another name and insert the rows there"
+                .to_owned(),
+        }),
+        _ if shape(before) == shape(after) => Ok(Class::NonBreaking),
+        _ => Ok(Class::Breaking),
+    }
+}
+
 fn of_stream(before: &Stream, after: &Stream, running: &Running<'_>) -> Result<Class> {
-    let stored = |stream: &Stream| {
-        let Stream { schema, format, partitions, partition_key, watermark, .. } = stream.clone();
-        (schema, format, partitions, partition_key, watermark.map(|each| (each.column, each.delay_us)))
-    };
-    if stored(before) == stored(after) {
-        return Ok(Class::NonBreaking);
+    match evolve(before, after) {
+        Ok(class) => Ok(class),
+        // Without rows there is nothing that could not follow.
+        Err(_) if !(running.has_rows)(before) => Ok(Class::Breaking),
+        Err(why) => Err(Error::Refused {
+            message: format!("stream {} has rows: {why}", after.name),
+            hint: "columns can be added, widened and dropped; else declare a stream of another name".to_owned(),
+        }),
     }
-    if !(running.has_rows)(before) {
-        return Ok(Class::Breaking);
-    }
-    Err(Error::Refused {
-        message: format!(
-            "stream {} has rows, and changing its columns, format, partitions, partition key or watermark is not built yet",
-            after.name
-        ),
-        hint: "put the definition back as it was, or declare a stream of another name".to_owned(),
-    })
 }

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use headwater_base::files::{self, Files};
-use headwater_sql::{Diagnostics, Parsed, SourceText, Template, parse_template_with_recovery};
+use headwater_sql::ast::ProjectTest;
+use headwater_sql::{Diagnostics, Parsed, SourceText, Template, parse_project_tests, parse_template_with_recovery};
 use serde::Deserialize;
 
 use crate::{Error, Result};
@@ -51,6 +52,7 @@ impl Project {
         let settings = settings(root, &configuration, overrides)?;
         let mut paths = Vec::new();
         find(files, root, 0, &mut paths)?;
+        paths.retain(|path| !is_test(path));
         if paths.is_empty() {
             return Err(Error::Configuration {
                 path: root.to_path_buf(),
@@ -71,6 +73,36 @@ impl Project {
         Diagnostics::check(wrong)?;
         Ok(Project { root: root.to_path_buf(), configuration, statements })
     }
+
+    /// Reads the tests of a project: files named `*.test.sql`.
+    pub fn tests(
+        files: &dyn Files,
+        root: &Path,
+        overrides: &BTreeMap<String, String>,
+    ) -> Result<Vec<ProjectTest>> {
+        let settings = settings(root, &Configuration::load(files, root)?, overrides)?;
+        let mut paths = Vec::new();
+        find(files, root, 0, &mut paths)?;
+        let (mut tests, mut wrong) = (Vec::new(), Vec::new());
+        for path in paths.into_iter().filter(|path| is_test(path)) {
+            match template(files, &path, &settings) {
+                Ok(template) => {
+                    let (parsed, refused) = parse_project_tests(&template);
+                    tests.extend(parsed);
+                    wrong.extend(refused);
+                }
+                Err(Error::Sql(diagnostics)) => wrong.extend(diagnostics.0),
+                Err(other) => return Err(other),
+            }
+        }
+        Diagnostics::check(wrong)?;
+        Ok(tests)
+    }
+}
+
+/// Whether a file holds tests, and no definitions.
+fn is_test(path: &Path) -> bool {
+    path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.ends_with(".test.sql"))
 }
 
 impl Configuration {
@@ -141,8 +173,12 @@ fn find(files: &dyn Files, folder: &Path, depth: usize, paths: &mut Vec<PathBuf>
 type Outcome = (Vec<Parsed>, Vec<headwater_sql::Diagnostic>);
 
 fn parse(files: &dyn Files, path: &Path, settings: &BTreeMap<String, String>) -> Result<Outcome> {
+    Ok(parse_template_with_recovery(&template(files, path, settings)?))
+}
+
+/// A file with its settings filled in.
+fn template(files: &dyn Files, path: &Path, settings: &BTreeMap<String, String>) -> Result<Template> {
     let bytes = files::read(files, path)?;
     let source = SourceText::from_bytes(path.display().to_string(), &bytes).map_err(Diagnostics::from)?;
-    let template = Template::fill(&source, settings)?;
-    Ok(parse_template_with_recovery(&template))
+    Ok(Template::fill(&source, settings)?)
 }

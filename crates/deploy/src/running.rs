@@ -10,6 +10,7 @@ mod apply;
 mod prepare;
 mod replay;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use headwater_base::clock::Clock;
@@ -23,7 +24,7 @@ use object_store::ObjectStore;
 use tokio::runtime::Runtime;
 
 use crate::resolve::{Declared, Named};
-use crate::{Result, stored};
+use crate::{Result, Tables, stored};
 pub use prepare::{Facts, Prepared};
 use replay::Replay;
 pub use replay::{Progress, State};
@@ -35,6 +36,8 @@ pub struct Ground {
     /// Holds catalog, checkpoints and lake.
     pub store: Arc<dyn ObjectStore>,
     pub lake: Arc<Lake>,
+    /// The lake's declared tables.
+    pub tables: Arc<Tables>,
     /// Where archives are shown, over all engines.
     pub board: Board,
     pub clock: Arc<dyn Clock>,
@@ -55,6 +58,8 @@ pub struct Running {
     replay: Option<Replay>,
     /// Replays since the start, the last one included.
     replays: Vec<Progress>,
+    /// Rows that passed since the start, by stream, from one engine to the next.
+    rows: Option<BTreeMap<String, u64>>,
     /// Counts the engines: who reads from one must ask again when this changes.
     version: u64,
 }
@@ -70,8 +75,19 @@ impl Running {
         let behind = behind(&all.graph, newest.as_ref(), ground.log.as_ref());
         let declared = stored::running(&wanted, catalog.current(), &outputs, &behind)?;
         let engine = Some(open_engine(&ground, &declared)?);
-        let mut running =
-            Running { ground, catalog, wanted, declared, all, engine, replay: None, replays: Vec::new(), version: 1 };
+        let mut running = Running {
+            ground,
+            catalog,
+            wanted,
+            declared,
+            all,
+            engine,
+            replay: None,
+            replays: Vec::new(),
+            rows: None,
+            version: 1,
+        };
+        running.open_tables()?;
         running.sweep()?;
         running.replay_what_is_behind(behind)?;
         Ok(running)
@@ -94,12 +110,21 @@ impl Running {
         self.catalog.current()
     }
 
+    pub fn tables(&self) -> Arc<Tables> {
+        Arc::clone(&self.ground.tables)
+    }
+
+    /// Counts the engines.
     pub fn version(&self) -> u64 {
         self.version
     }
 
     pub fn engine(&mut self) -> Result<&mut Engine> {
         self.engine.as_mut().ok_or_else(|| headwater_stream::Error::internal("the engine is gone").into())
+    }
+
+    pub fn is_replaying(&self) -> bool {
+        self.replay.is_some()
     }
 
     /// Replays since the start, oldest first.

@@ -18,8 +18,9 @@ pub struct Declared {
     pub name: String,
     pub stream: Arc<Stream>,
     pub enabled: bool,
-    /// Names its place in the log: where it is to read on.
-    pub store: String,
+    /// Names its place in the log, where it reads on. It stays as long as the stream's store does, so that a source that
+    /// was taken away and comes again gives no row twice; a stream that begins anew is read into from the beginning.
+    pub place: String,
     pub origin: Origin,
 }
 
@@ -71,7 +72,8 @@ pub fn resolve(create: &CreateSource, parsed: &Parsed, relations: &Relations) ->
         Written::Generator(options) => Origin::Generator(generator(options.clone())?),
     };
     let name = create.name.value.clone();
-    Ok(Declared { store: name.clone(), name, stream: Arc::clone(stream), enabled, origin })
+    let place = if stream.topic == stream.name { name.clone() } else { format!("{name}>{}", stream.topic) };
+    Ok(Declared { name, place, stream: Arc::clone(stream), enabled, origin })
 }
 
 fn declared() -> headwater_query::relation::Origin {
@@ -92,7 +94,7 @@ fn files(mut options: Options) -> std::result::Result<Files, Diagnostics> {
 }
 
 /// The format that a path's end tells, before what says how the file is compressed.
-fn by_extension(path: &str) -> Option<Format> {
+pub fn by_extension(path: &str) -> Option<Format> {
     let path = [".gz", ".gzip", ".zst", ".zstd"].iter().find_map(|end| path.strip_suffix(end)).unwrap_or(path);
     match path.rsplit_once('.')?.1.to_ascii_lowercase().as_str() {
         "csv" => Some(Format::Csv),

@@ -14,7 +14,7 @@ use crate::{Error, Result};
 /// A stored definition as a statement.
 pub fn declaration(definition: &Definition) -> Result<Declaration> {
     let parsed = statement(&definition.name, &definition.text)?;
-    Ok(Declaration { parsed, owner: definition.owner })
+    Ok(Declaration { parsed, owner: definition.owner, comments: definition.comments.clone() })
 }
 
 fn statement(name: &str, text: &str) -> Result<Parsed> {
@@ -55,12 +55,13 @@ pub fn running(
     }
     let ready = wanted.objects().iter().filter(|object| !behind.contains(&object.definition.name));
     let ready: Vec<Declaration> =
-        ready.map(|object| Declaration { parsed: object.parsed.clone(), owner: object.definition.owner }).collect();
+        ready.map(Declaration::of).collect();
     let (mut older, mut as_they_are) = (stores.clone(), ready.clone());
     for name in behind {
         let (Some(state), Some(definition)) = (outputs.get(name), older.by_name.get_mut(name)) else { continue };
         definition.generation = state.generation;
-        as_they_are.push(Declaration { parsed: statement(name, &state.definition)?, owner: definition.owner });
+        let (owner, comments) = (definition.owner, definition.comments.clone());
+        as_they_are.push(Declaration { parsed: statement(name, &state.definition)?, owner, comments });
     }
     // The old definition of a view may not fit what it reads any more: then there is none until the new one has caught
     // up.

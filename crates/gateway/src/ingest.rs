@@ -74,7 +74,8 @@ pub fn target(relations: &Relations, name: &str) -> Result<Option<Arc<Stream>>, 
     let refuse = |message: String, hint: &str| Err(Problem::new(ErrorKind::Invalid, message).with_hint(hint));
     match relations.get(name) {
         None => Ok(None),
-        Some(Relation::View(_)) => {
+        Some(Relation::Table(_)) => refuse(format!("{name} is a table, and no stream"), "write INSERT INTO"),
+        Some(Relation::View(_) | Relation::PlainView(_)) => {
             refuse(format!("{name} is a view; its rows come from its query"), "append to a stream that it reads")
         }
         Some(Relation::Stream(stream)) => match &stream.origin {

@@ -6,12 +6,15 @@ pub mod init;
 pub mod plan;
 pub mod run;
 pub mod sql;
+pub mod test;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
+use headwater_base::files::disk::Disk;
+use headwater_deploy::{Project, inspect};
 
 /// A data platform in one process: streams, views, an open lake, declared in SQL files.
 #[derive(Debug, Parser)]
@@ -33,6 +36,8 @@ enum Command {
     Plan(plan::Options),
     /// Parse, plan and type-check a project
     Check(check::Options),
+    /// Run a project's own tests: given rows against expected rows
+    Test(test::Options),
     /// Measure how fast a project's views follow their streams on this machine
     Bench(bench::Options),
 }
@@ -49,7 +54,23 @@ pub struct ProjectOptions {
     pub settings: Vec<(String, String)>,
 }
 
+/// Where a node keeps everything.
+#[derive(Debug, Args)]
+pub struct DataOptions {
+    /// The data folder [default: .headwater in the project]
+    #[arg(long, value_name = "DIR", env = "HEADWATER_DATA_DIR")]
+    pub data_dir: Option<PathBuf>,
+}
+
 impl ProjectOptions {
+    /// Reads the project, and looks at what its files name outside.
+    pub fn load(&self) -> Result<Project> {
+        let mut project = Project::load(&Disk, &self.project, &self.settings())?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        project.statements = runtime.block_on(inspect(project.statements, &project.root))?;
+        Ok(project)
+    }
+
     pub fn settings(&self) -> BTreeMap<String, String> {
         self.settings.iter().cloned().collect()
     }
@@ -70,6 +91,7 @@ impl Arguments {
             Command::Sql(options) => sql::run(&options),
             Command::Plan(options) => plan::run(&options),
             Command::Check(options) => check::run(&options),
+            Command::Test(options) => test::run(&options),
             Command::Bench(options) => bench::run(&options),
         }
     }

@@ -144,6 +144,11 @@ impl DataFolder {
         Ok(Arc::new(Objects::open(Arc::clone(&self.files), &self.path)?))
     }
 
+    /// Where queries put what does not fit into memory.
+    pub fn spill(&self) -> PathBuf {
+        self.path.join("spill")
+    }
+
     pub fn lake(&self, store: &Arc<dyn ObjectStore>) -> Lake {
         Lake::new(Arc::clone(store), object_store::path::Path::from("lake"))
     }

@@ -1,15 +1,19 @@
 //! A node: one data folder, one engine, its sources and its doors.
 
+mod alter;
 mod doors;
 mod engine;
 mod explain;
+mod letters;
 pub mod offline;
+mod rows;
 mod statements;
 mod system;
+pub mod trial;
 mod watch;
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Mutex};
@@ -19,19 +23,20 @@ use anyhow::{Context, Result};
 use headwater_base::clock::{Clock, SystemClock};
 use headwater_base::files::Lock;
 use headwater_deploy::running::Progress;
-use headwater_deploy::{Ground, Project, Running, resolve};
+use headwater_deploy::{Ground, Project, Running, Tables, resolve};
 use headwater_gateway::{Server, postgres};
 use headwater_log::Log;
-use headwater_query::Relation;
 use headwater_query::session::{self, Session};
+use headwater_stream::delivery::runner::{self as delivery, Running as Sink};
 use headwater_stream::engine as stream;
 use headwater_stream::sink::archive::Board;
-use headwater_stream::source::runner::{Reports, Runner, Running as Source};
+use headwater_stream::source::runner::{Runner, Running as Source};
 use tokio::runtime::Runtime;
 use tokio::sync::watch as signal;
 
 use crate::folder::{DataFolder, NodeFile};
-use doors::{Current, Doors, Epochs, Request};
+use crate::sinks;
+use doors::{Current, Doors, Epochs, Outside, Request};
 
 /// How a node is started.
 pub struct Options {
@@ -54,6 +59,7 @@ pub struct Node {
     /// The version of what runs that the doors show.
     shown: u64,
     sources: Vec<Source>,
+    sinks: Vec<Sink>,
     doors: Arc<Doors>,
     replays: Arc<Mutex<Vec<Progress>>>,
     requests: Receiver<Request>,
@@ -78,15 +84,27 @@ impl Node {
         for source in &declared.sources {
             crate::sources::open(source, options.folder.files(), &options.root, &clock)?;
         }
+        let lake = Arc::new(options.folder.lake(&store));
+        let tables = Arc::new(Tables::new(Arc::clone(&lake), options.root.clone()));
         let mut running = Running::open(Ground {
             log: Arc::clone(&log),
-            lake: Arc::new(options.folder.lake(&store)),
+            lake,
+            tables: Arc::clone(&tables),
             board: Board::default(),
             store,
             clock: Arc::clone(&clock),
             runtime: Arc::clone(&runtime),
             options: stream::Options { workers: options.workers, ..stream::Options::default() },
         })?;
+        let ground = sinks::Ground {
+            files: options.folder.files(),
+            root: &options.root,
+            runtime: &runtime,
+            secrets: &declared.outside.secrets,
+        };
+        for sink in &declared.sinks {
+            ground.open(sink)?;
+        }
         let prepared = running.plan_project(resolve::project(project.statements.clone()))?;
         running.apply(prepared)?;
         let server = match options.http {
@@ -101,8 +119,15 @@ impl Node {
         let replays = Arc::default();
         let (sender, requests) = channel();
         let (wake, woken) = sync_channel(1);
-        let current = current(&mut running, &log, &clock, &options, &replays, &[])?;
-        let doors = Doors::new(id, Arc::clone(&log), current, Arc::clone(&replays), sender, wake.clone());
+        let spill = options.folder.spill();
+        let current = current(&mut running, &log, &clock, &spill, &replays, Outside::default())?;
+        let doors = Doors::new(
+            doors::Ground { id, log: Arc::clone(&log), tables, clock: Arc::clone(&clock) },
+            current,
+            Arc::clone(&replays),
+            sender,
+            wake.clone(),
+        );
         Ok(Node {
             shown: running.version(),
             options,
@@ -111,6 +136,7 @@ impl Node {
             log,
             running,
             sources: Vec::new(),
+            sinks: Vec::new(),
             doors: Arc::new(doors),
             replays,
             requests,
@@ -125,6 +151,7 @@ impl Node {
     /// Serves until a signal or, if so told, until idle.
     pub fn run(mut self) -> Result<()> {
         self.start_sources()?;
+        self.start_sinks()?;
         self.show()?;
         let (stop, stopped) = signal::channel(false);
         let http = self.server.as_ref().map(|server| server.address().to_string());
@@ -174,7 +201,7 @@ impl Node {
         for source in self.running.declared().sources.iter().filter(|source| source.enabled) {
             let started = crate::sources::open(source, self.options.folder.files(), &self.options.root, &self.clock)?;
             let stream = Arc::clone(&source.stream);
-            let opened = Runner::open(&source.store, started, stream, self.log.as_ref(), Arc::clone(&self.clock));
+            let opened = Runner::open(&source.place, started, stream, self.log.as_ref(), Arc::clone(&self.clock));
             self.sources.push(match opened {
                 Ok(runner) => Source::start(&source.name, runner)?,
                 Err(error) => Source::failed(&source.name, &error),
@@ -183,11 +210,38 @@ impl Node {
         Ok(())
     }
 
+    /// As [`Node::start_sources`], for sinks.
+    fn start_sinks(&mut self) -> Result<()> {
+        let declared = self.running.declared();
+        let ground = sinks::Ground {
+            files: self.options.folder.files(),
+            root: &self.options.root,
+            runtime: &self.runtime,
+            secrets: &declared.outside.secrets,
+        };
+        for sink in declared.sinks.iter().filter(|sink| sink.enabled) {
+            let opened = ground.open(sink).map_err(|error| headwater_stream::Error::invalid(format!("{error:#}")));
+            let clock = Arc::clone(&self.clock);
+            let stream = Arc::clone(&sink.stream);
+            let runner = opened.and_then(|outlet| delivery::Runner::open(&sink.place, outlet, stream, &self.log, clock));
+            self.sinks.push(match runner {
+                Ok(runner) => Sink::start(&sink.name, runner)?,
+                Err(error) => Sink::failed(&sink.name, &error),
+            });
+        }
+        Ok(())
+    }
+
     /// Lets the doors see what runs now.
     fn show(&mut self) -> Result<()> {
-        let sources: Vec<_> = self.sources.iter().map(|source| (source.name().to_owned(), source.reports())).collect();
-        let current = current(&mut self.running, &self.log, &self.clock, &self.options, &self.replays, &sources)?;
+        let outside = Outside {
+            sources: self.sources.iter().map(|source| (source.name().to_owned(), source.reports())).collect(),
+            sinks: self.sinks.iter().map(|sink| (sink.name().to_owned(), sink.reports())).collect(),
+        };
+        let spill = self.options.folder.spill();
+        let current = current(&mut self.running, &self.log, &self.clock, &spill, &self.replays, outside)?;
         self.doors.show(current);
+        self.tell_replays();
         self.shown = self.running.version();
         Ok(())
     }
@@ -237,9 +291,9 @@ fn current(
     running: &mut Running,
     log: &Arc<dyn Log>,
     clock: &Arc<dyn Clock>,
-    options: &Options,
+    spill: &Path,
     replays: &Arc<Mutex<Vec<Progress>>>,
-    sources: &[(String, Reports)],
+    outside: Outside,
 ) -> Result<Current> {
     let published = Arc::clone(running.engine()?.published());
     let archives = Arc::new(running.engine()?.archive_board().clone());
@@ -247,10 +301,7 @@ fn current(
     let mut missing = Vec::new();
     for relation in running.wanted_only() {
         missing.push(relation.name().to_owned());
-        match relation {
-            Relation::Stream(stream) => relations.add_stream(stream),
-            Relation::View(view) => relations.add_view(view),
-        }
+        relations.add(relation);
     }
     let system = system::System::new(
         &running.declared().graph,
@@ -259,19 +310,21 @@ fn current(
         Arc::clone(replays),
         Arc::clone(log),
         Arc::clone(clock),
+        outside.clone(),
     );
     let from = session::Sources {
         relations: Arc::new(relations),
         log: Arc::clone(log),
         archives,
         snapshots: Arc::new(Epochs { published: Arc::clone(&published), replays: Arc::clone(replays), missing }),
+        tables: running.tables(),
         system: Arc::new(system),
     };
     let limits = session::Options {
         memory_bytes: Some(QUERY_MEMORY_BYTES),
-        spill_folder: Some(options.folder.path.join("spill")),
+        spill_folder: Some(spill.to_path_buf()),
         ..session::Options::default()
     };
     let graph = Arc::clone(&running.declared().graph);
-    Ok(Current { session: Session::new(from, limits)?, graph, published, sources: sources.to_vec() })
+    Ok(Current { session: Session::new(from, limits)?, graph, published, outside })
 }

@@ -14,6 +14,12 @@ pub fn start_logging() {
 
 /// Prints an error with its causes and, where one says so, what to do.
 pub fn error(error: &anyhow::Error) {
+    // Nothing can be told to anyone if standard error is closed.
+    let _ = writeln!(std::io::stderr(), "{}", text(error));
+}
+
+/// An error with its causes and, where one says so, what to do.
+pub fn text(error: &anyhow::Error) -> String {
     // Diagnostics that point into a text open with their own word.
     let shown = error.to_string();
     let mut text = if shown.starts_with("error") { shown } else { format!("error: {shown}") };
@@ -27,8 +33,7 @@ pub fn error(error: &anyhow::Error) {
     if let Some(hint) = hint(error) {
         text.push_str(&format!("\nhint: {hint}"));
     }
-    // Nothing can be told to anyone if standard error is closed.
-    let _ = writeln!(std::io::stderr(), "{text}");
+    text
 }
 
 fn hint(error: &anyhow::Error) -> Option<&str> {

@@ -4,6 +4,8 @@
 
 #[path = "headwater/bad_input.rs"]
 mod bad_input;
+#[path = "headwater/changes.rs"]
+mod changes;
 #[path = "headwater/file_sources.rs"]
 mod file_sources;
 #[path = "headwater/http.rs"]

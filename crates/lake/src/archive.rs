@@ -8,6 +8,7 @@ pub(crate) mod commit;
 mod compact;
 pub(crate) mod create;
 pub(crate) mod damage;
+mod evolve;
 mod expire;
 mod files;
 mod holding;
@@ -51,6 +52,8 @@ pub(crate) async fn open(table: Arc<Table>, columns: &SchemaRef) -> Result<Archi
     let schema = schema::of_stream(columns)?;
     if !damage::exists(&table).await? {
         create::create(&table, &schema).await?;
+    } else {
+        evolve::evolve(&table, &schema).await?;
     }
     Archive::load(table, Some(schema)).await
 }

@@ -29,6 +29,8 @@ pub enum Error {
     Gap { table: String, partition: u32, archived: i64, from: i64 },
     #[error("the archive {table} holds rows, so it is not made anew")]
     NotEmpty { table: String },
+    #[error("the Delta table in {folder} can't be read: {detail}")]
+    External { folder: String, detail: String },
     #[error("there is a table {table} already")]
     Exists { table: String },
     #[error("table {table} has a row with the key ({key}) already")]
@@ -57,6 +59,7 @@ impl Error {
             | Error::ColumnType { .. }
             | Error::ColumnName { .. }
             | Error::Schema { .. }
+            | Error::External { .. }
             | Error::Feature { .. } => ErrorKind::Invalid,
             Error::Exists { .. } | Error::KeyExists { .. } => ErrorKind::Conflict,
             Error::NotEmpty { .. } | Error::Overlap { .. } | Error::Gap { .. } | Error::Contended { .. } => {

@@ -89,10 +89,11 @@ impl Lake {
         Lake { shared: Arc::new(shared) }
     }
 
-    /// Opens the archive of a stream with these columns, creating it where it is missing.
+    /// Opens the archive of a stream with these columns, creating it where it is missing. One with other columns gets
+    /// these: new ones are null in its rows, values of changed types are cast exactly.
     ///
     /// # Errors
-    /// [`Error::Schema`] when it exists with other columns, [`Error::Corrupt`] when it is damaged.
+    /// [`Error::Schema`] when its rows can't have these columns, [`Error::Corrupt`] when it is damaged.
     pub async fn open_archive(&self, stream: &str, columns: &SchemaRef) -> Result<Archive> {
         archive::open(self.table(stream)?, columns).await
     }

@@ -8,6 +8,7 @@
 mod archive;
 mod checked;
 mod error;
+mod external;
 mod lake;
 mod table;
 
@@ -16,6 +17,7 @@ pub use archive::snapshot::Snapshot;
 pub use archive::writer::{FinishedFile, PartitionWriter};
 pub use archive::{Archive, Compaction, Merged, OFFSET, PARTITION, TIMESTAMP};
 pub use error::{Error, Result};
+pub use external::read_external;
 pub use lake::{Lake, check_columns};
 pub use table::Table;
 pub use table::change::Stays;

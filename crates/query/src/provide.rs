@@ -3,6 +3,7 @@
 //! A query takes one [`ReadPoint`] and reads every relation at it: streams up to its offsets, views as of its epoch.
 
 pub mod archive;
+pub mod files;
 mod lake;
 pub mod stream;
 pub mod tail;
@@ -19,6 +20,7 @@ use datafusion::datasource::TableProvider;
 use headwater_log::Isolation;
 
 use crate::Result;
+use crate::relation::Table;
 
 /// Hidden columns of an archive: the row's partition (INT), its offset in it (BIGINT), its append time (TIMESTAMP).
 pub const PARTITION: &str = "_partition";
@@ -60,6 +62,19 @@ pub trait SystemTables: Send + Sync + 'static {
     /// The rows of one of [`SystemTables::tables`], in its schema: what has a history as of the query's read point,
     /// what has not as of now.
     fn rows(&self, table: &str, point: &ReadPoint) -> Result<Vec<RecordBatch>>;
+}
+
+/// Finds the rows of tables.
+pub trait StoredTables: Send + Sync + 'static {
+    /// The latest version of a table.
+    fn table(&self, table: &Table) -> Result<Arc<dyn TableProvider>>;
+}
+
+/// Where there are no tables.
+impl StoredTables for () {
+    fn table(&self, table: &Table) -> Result<Arc<dyn TableProvider>> {
+        Err(crate::Error::Internal(format!("table {} is not stored here", table.name)))
+    }
 }
 
 /// Finds the archives of streams.

@@ -3,6 +3,7 @@
 //! These are what the planner, the stream engine and the archiver share. They hold no state and know no storage.
 
 pub mod resolve;
+pub mod table;
 #[cfg(test)]
 mod tests;
 
@@ -17,6 +18,7 @@ pub use headwater_sql::ast::Emit;
 pub use headwater_sql::settings::ViewSettings;
 
 use crate::rule::RuleSet;
+pub use table::{Files, Place, Table};
 
 /// The time zone of every TIMESTAMP.
 pub const UTC: &str = "UTC";
@@ -95,18 +97,32 @@ pub struct View {
     pub partition_key: Vec<usize>,
 }
 
+/// A view that is a name for its query: whoever reads it runs that.
+#[derive(Debug, Clone)]
+pub struct PlainView {
+    pub name: String,
+    pub schema: SchemaRef,
+    /// Analysed; its scans are of [`crate::plan::RelationSource`]s.
+    pub plan: LogicalPlan,
+}
+
 /// All relations that a statement can name.
 #[derive(Debug, Clone, Default)]
 pub struct Relations {
     streams: BTreeMap<String, Arc<Stream>>,
     views: BTreeMap<String, Arc<View>>,
+    plain_views: BTreeMap<String, Arc<PlainView>>,
+    tables: BTreeMap<String, Arc<Table>>,
 }
 
 /// One relation by its name.
 #[derive(Debug, Clone)]
 pub enum Relation {
     Stream(Arc<Stream>),
+    /// A materialized view whose rows the engine holds.
     View(Arc<View>),
+    PlainView(Arc<PlainView>),
+    Table(Arc<Table>),
 }
 
 impl Relation {
@@ -114,6 +130,8 @@ impl Relation {
         match self {
             Relation::Stream(stream) => &stream.name,
             Relation::View(view) => &view.name,
+            Relation::PlainView(view) => &view.name,
+            Relation::Table(table) => &table.name,
         }
     }
 
@@ -121,6 +139,8 @@ impl Relation {
         match self {
             Relation::Stream(stream) => &stream.schema,
             Relation::View(view) => &view.schema,
+            Relation::PlainView(view) => &view.schema,
+            Relation::Table(table) => &table.schema,
         }
     }
 }
@@ -140,10 +160,23 @@ impl Relations {
         self.views.insert(view.name.clone(), view);
     }
 
+    /// Adds or replaces a relation of any kind.
+    pub fn add(&mut self, relation: Relation) {
+        match relation {
+            Relation::Stream(stream) => self.add_stream(stream),
+            Relation::View(view) => self.add_view(view),
+            Relation::PlainView(view) => drop(self.plain_views.insert(view.name.clone(), view)),
+            Relation::Table(table) => drop(self.tables.insert(table.name.clone(), table)),
+        }
+    }
+
     /// Looks up a name that is already folded.
     pub fn get(&self, name: &str) -> Option<Relation> {
         let stream = self.streams.get(name).cloned().map(Relation::Stream);
-        stream.or_else(|| self.views.get(name).cloned().map(Relation::View))
+        let view = || self.views.get(name).cloned().map(Relation::View);
+        let plain_view = || self.plain_views.get(name).cloned().map(Relation::PlainView);
+        let table = || self.tables.get(name).cloned().map(Relation::Table);
+        stream.or_else(view).or_else(plain_view).or_else(table)
     }
 
     pub fn stream(&self, name: &str) -> Option<&Arc<Stream>> {
@@ -152,6 +185,14 @@ impl Relations {
 
     pub fn view(&self, name: &str) -> Option<&Arc<View>> {
         self.views.get(name)
+    }
+
+    pub fn table(&self, name: &str) -> Option<&Arc<Table>> {
+        self.tables.get(name)
+    }
+
+    pub fn tables(&self) -> impl Iterator<Item = &Arc<Table>> {
+        self.tables.values()
     }
 
     pub fn streams(&self) -> impl Iterator<Item = &Arc<Stream>> {
@@ -164,7 +205,9 @@ impl Relations {
 
     /// Every name once, sorted.
     pub fn names(&self) -> Vec<&str> {
-        let mut names: Vec<&str> = self.streams.keys().chain(self.views.keys()).map(String::as_str).collect();
+        let streams = self.streams.keys().chain(self.views.keys());
+        let all = streams.chain(self.plain_views.keys()).chain(self.tables.keys());
+        let mut names: Vec<&str> = all.map(String::as_str).collect();
         names.sort_unstable();
         names.dedup();
         names

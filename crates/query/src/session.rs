@@ -2,6 +2,7 @@
 //!
 //! A query sees one completed epoch across all relations. It ends when its rows are dropped.
 
+pub mod condition;
 pub mod prepared;
 #[cfg(test)]
 mod real_tests;
@@ -36,7 +37,7 @@ use headwater_sql::{Diagnostic, Diagnostics, Parsed, SourceText, Statement, ast}
 use crate::plan::refuse::ignored_clauses;
 use crate::plan::scope::Scope;
 use crate::plan::{Place, diagnose};
-use crate::provide::{Archives, Snapshots, SystemTables};
+use crate::provide::{Archives, Snapshots, StoredTables, SystemTables};
 use crate::relation::Relations;
 use crate::window::group;
 use crate::{Error, Result};
@@ -50,6 +51,7 @@ pub struct Sources {
     pub log: Arc<dyn Log>,
     pub archives: Arc<dyn Archives>,
     pub snapshots: Arc<dyn Snapshots>,
+    pub tables: Arc<dyn StoredTables>,
     pub system: Arc<dyn SystemTables>,
 }
 
@@ -108,7 +110,8 @@ impl QueryResult {
 
 impl Session {
     pub fn new(sources: Sources, options: Options) -> Result<Session> {
-        let mut runtime = RuntimeEnvBuilder::new();
+        // Files come and go between queries.
+        let mut runtime = RuntimeEnvBuilder::new().with_object_list_cache_limit(0);
         if let Some(bytes) = options.memory_bytes {
             runtime = runtime.with_memory_pool(Arc::new(TrackConsumersPool::new(FairSpillPool::new(bytes), NAMED)));
         }

@@ -4,7 +4,7 @@
 
 use std::fmt::Write;
 
-use crate::ast::{Column, CreateStream, CreateTable, Existing, Name, Rule};
+use crate::ast::{Column, CreateExternalTable, CreateStream, CreateTable, Existing, Name, Rule};
 use crate::{Options, Value};
 
 /// Words that open something else where a column could stand.
@@ -49,6 +49,21 @@ impl CreateTable {
         }
         if let Some(query) = &self.query {
             push(&mut sql, &format!("\nAS {}", query.text));
+        }
+        sql
+    }
+}
+
+impl CreateExternalTable {
+    pub fn to_sql(&self) -> String {
+        let mut sql = open("EXTERNAL TABLE", self.existing, &self.name);
+        if !self.columns.is_empty() {
+            push_body(&mut sql, &self.columns.iter().map(column).collect::<Vec<_>>());
+        }
+        let location = self.location.replace('\'', "''");
+        push(&mut sql, &format!("\nSTORED AS {}\nLOCATION '{location}'", self.format));
+        if !self.options.is_empty() {
+            push(&mut sql, &format!("\nWITH {}", options(&self.options)));
         }
         sql
     }

@@ -274,9 +274,30 @@ impl Engine {
         Ok(status.iter().all(|partition| partition.stopped.is_some() || partition.next >= partition.stable))
     }
 
+    /// Says that no stream has an event before this time any more, microseconds: for tests, which decide what time it is.
+    pub fn advance_watermarks(&mut self, time_us: i64) {
+        self.inputs.advance_watermarks(time_us);
+        self.inputs.tell_time(self.clock.elapsed());
+        self.since_checkpoint.changed = true;
+    }
+
     /// How far each stream is read, by topic.
     pub fn positions(&self) -> BTreeMap<String, InputState> {
         self.inputs.save().collect()
+    }
+
+    /// Rows that passed since the start, by stream and derived stream.
+    pub fn rows(&self) -> BTreeMap<String, u64> {
+        self.published.lock().status.rows.clone()
+    }
+
+    /// Goes on counting where another engine of this node has ended.
+    pub fn count_from(&mut self, rows: BTreeMap<String, u64>) {
+        self.inputs.count_from(&rows);
+        let status = &mut self.published.lock().status;
+        let gone =
+            |name: &String| !self.graph.gives(name) && !self.graph.inputs.iter().any(|stream| stream.name == *name);
+        status.rows.extend(rows.into_iter().filter(|(name, _)| !gone(name)));
     }
 
     /// The newest checkpoint.

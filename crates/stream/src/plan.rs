@@ -18,6 +18,7 @@ use datafusion::physical_expr::create_physical_expr;
 use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_plan::PhysicalExpr;
 use headwater_format::Format;
+use headwater_query::plan::RelationSource;
 use headwater_query::plan::key::output_key;
 use headwater_query::relation::{Emit, Origin, Relation, Stream, View, Watermark};
 
@@ -216,7 +217,13 @@ impl Compile<'_> {
     fn scan(&mut self, scan: &TableScan) -> Result<Flow> {
         let name = scan.table_name.table();
         let Some(flow) = self.builder.relations.get(name).cloned() else {
-            return Err(Error::invalid(format!("{} reads {name}, which is no stream or view of this node", self.view)));
+            let view = self.view;
+            let is_table = scan.source.downcast_ref::<RelationSource>();
+            if is_table.is_some_and(|source| matches!(source.relation, Relation::Table(_))) {
+                let refused = Error::invalid(format!("{view} reads table {name}; tables in materialized views are not built yet"));
+                return Err(refused.with_hint("read the table in a view or a query over this view"));
+            }
+            return Err(Error::invalid(format!("{view} reads {name}, which is no stream or view of this node")));
         };
         if !scan.filters.is_empty() || scan.fetch.is_some() {
             return Err(Error::internal("a view's plan has a filter or a limit inside a scan"));

@@ -1,26 +1,88 @@
-//! The relations that a query reads, by name.
+//! The objects that a statement names, first of all the relations that its query reads.
 //!
 //! Names of common table expressions are not relations where they are in scope: each is seen by the
 //! expressions after it, by itself and those before it only under `RECURSIVE`, and by the body of its query.
 
 use std::ops::ControlFlow;
 
-use headwater_sql::ast::Name;
+use headwater_sql::ast::{self, Name};
 use headwater_sql::sqlparser::ast::{
     Expr, FunctionArg, FunctionArgExpr, Ident, ObjectName, ObjectNamePart, Query, SetExpr, TableFactor, Visit, Visitor,
 };
-use headwater_sql::{SourceText, Span};
+use headwater_sql::{Options, Parsed, SourceText, Span, Statement, Value};
 
 /// Table functions whose first argument is a relation.
 const WINDOWS: [&str; 4] = ["tumble", "hop", "cumulate", "session"];
 
-/// A relation as a query names it.
+/// An object as a statement names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reference {
     /// Folded; more than one if qualified.
     pub parts: Vec<String>,
-    /// In the query's source; the whole query where the name's place is not known.
+    /// In the statement's source; the whole query where the name's place is not known.
     pub span: Span,
+    pub of: Use,
+}
+
+/// What an object is named for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Use {
+    /// To read its rows.
+    Rows,
+    /// To append rows to it.
+    Feed,
+    /// To know what it hides.
+    Secret,
+    /// To reach what it leads to.
+    Connection,
+}
+
+/// All that a defining statement names.
+pub(super) fn of_statement(parsed: &Parsed) -> Vec<Reference> {
+    let source = &parsed.source;
+    let one = |name: &Name, of| Reference { parts: vec![name.value.clone()], span: name.span, of };
+    match &parsed.statement {
+        Statement::CreateMaterializedView(view) => references(&view.query, view.query_span, source),
+        Statement::CreateView(view) => references(&view.query, view.query_span, source),
+        Statement::CreateTable(table) => {
+            table.query.as_ref().map(|query| references(&query.query, query.span, source)).unwrap_or_default()
+        }
+        Statement::CreateSource(create) => {
+            let into = create.into.iter().map(|into| one(into, Use::Feed));
+            let (ast::Origin::Files(options) | ast::Origin::Generator(options)) = &create.from;
+            into.chain(secrets(options)).collect()
+        }
+        Statement::CreateSink(create) => {
+            let mut found = match &create.from {
+                ast::SinkRows::Relation(name) => vec![one(name, Use::Rows)],
+                ast::SinkRows::Query(query) => references(&query.query, query.span, source),
+            };
+            let options = match &create.into {
+                ast::Destination::Files(options) | ast::Destination::Http(options) => options,
+                ast::Destination::Connection { connection, options } => {
+                    found.push(one(connection, Use::Connection));
+                    options
+                }
+            };
+            found.extend(secrets(options));
+            found
+        }
+        Statement::CreateConnection(create) => secrets(&create.options),
+        Statement::CreateExternalTable(create) => secrets(&create.options),
+        _ => Vec::new(),
+    }
+}
+
+/// The secrets that options name, lists within included.
+fn secrets(options: &Options) -> Vec<Reference> {
+    let of = |entry: &headwater_sql::options::Entry| match &entry.value {
+        Value::Secret(name) => {
+            vec![Reference { parts: vec![name.value.clone()], span: name.span, of: Use::Secret }]
+        }
+        Value::List(inner) => secrets(inner),
+        _ => Vec::new(),
+    };
+    options.entries().iter().flat_map(of).collect()
 }
 
 /// In the order written; a relation that is read twice is there twice.
@@ -50,7 +112,7 @@ impl Search<'_> {
         let parts: Vec<String> = name.iter().map(|part| Name::fold(&part.value, part.quote_style.is_some())).collect();
         let span = name.iter().map(|part| part.span).reduce(|one, two| one.union(&two));
         let span = span.and_then(|span| self.source.engine_span(span)).unwrap_or(self.whole);
-        self.add(Reference { parts, span });
+        self.add(Reference { parts, span, of: Use::Rows });
     }
 
     fn add(&mut self, reference: Reference) {
@@ -89,7 +151,7 @@ impl Search<'_> {
             SetExpr::Table(table) => {
                 let parts = table.schema_name.iter().chain(&table.table_name);
                 let parts = parts.map(|part| Name::fold(part, false)).collect();
-                self.add(Reference { parts, span: self.whole });
+                self.add(Reference { parts, span: self.whole, of: Use::Rows });
             }
             SetExpr::SetOperation { left, right, .. } => {
                 self.table_commands(left);

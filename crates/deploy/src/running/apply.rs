@@ -1,7 +1,7 @@
 //! From one set of definitions to the next: shown and made from one plan.
 
 use headwater_catalog::Kind;
-use headwater_query::relation::store;
+use headwater_query::relation::{Place, store};
 
 use super::prepare::{Facts, Prepared};
 use super::{Ground, Running};
@@ -50,10 +50,15 @@ impl Running {
         self.engine()?.settle()?;
         self.engine()?.flush_archives()?;
         ground.runtime.block_on(self.catalog.commit(proposal.next.clone(), ground.clock.now_us()))?;
-        drop(self.engine.take());
+        self.rows = self.engine.take().map(|engine| engine.rows());
         self.wanted = wanted;
         self.reopen()?;
         Ok(plan)
+    }
+
+    /// Makes tables that are new, and closes those that are gone.
+    pub(super) fn open_tables(&self) -> Result<()> {
+        self.ground.runtime.block_on(self.ground.tables.open(&self.declared.relations, true))
     }
 
     /// Deletes stores that nobody wants any more: those of names that are gone, and those that were replaced. Archives
@@ -66,10 +71,20 @@ impl Running {
             .map(|each| &each.topic)
             .collect();
         let definitions = self.definitions();
+        let tables: Vec<&Place> = self.declared.relations.tables().map(|table| &table.place).collect();
         let gone = definitions.retired.iter().map(|(name, retired)| (name, retired.kind, retired.generation));
         let there = definitions.iter().map(|one| (&one.name, one.kind, one.generation));
-        for (name, kind, generation) in gone.chain(there).filter(|(_, kind, _)| *kind != Kind::Source) {
+        for (name, kind, generation) in gone.chain(there) {
+            if !matches!(kind, Kind::Stream | Kind::View | Kind::Table) {
+                continue;
+            }
             for topic in (0..=generation).map(|generation| store(name, generation)) {
+                if kind == Kind::Table {
+                    if !tables.contains(&&Place::Lake(topic.clone())) {
+                        self.ground.runtime.block_on(self.ground.tables.remove(&topic))?;
+                    }
+                    continue;
+                }
                 if !used.contains(&&topic) && topics.iter().any(|each| each.name == topic) {
                     self.remove_store(&topic, kind)?;
                 }

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 
 use headwater_catalog::{Definitions, Owner, Proposal};
 use headwater_log::Log;
-use headwater_query::relation::Stream;
+use headwater_query::relation::{Origin, Stream};
 use headwater_stream::checkpoint::Manifest;
 use headwater_stream::engine::behind;
 
+use crate::columns::evolve;
 use crate::plan::{self, Plan};
 use crate::resolve::{Declaration, Declared, Named};
-use crate::{Result, stored};
+use crate::{Error, Result, stored};
 
 /// What is stored and what runs by it.
 pub struct Facts<'a> {
@@ -53,6 +54,7 @@ impl Facts<'_> {
         let wanted = Named::of(declarations)?;
         let mut proposal = self.definitions.propose_all(wanted.definitions());
         let declared = self.give_stores(&wanted, &mut proposal)?;
+        self.note_dropped_columns(&declared, &mut proposal)?;
         let behind: BTreeMap<String, u64> = behind(&declared.graph, self.newest, self.log)
             .into_iter()
             .map(|view| (view.clone(), self.history_of(&declared, &view)))
@@ -91,6 +93,28 @@ impl Facts<'_> {
         }
     }
 
+    /// Remembers columns that go from streams whose rows stay, and refuses to give their names again.
+    fn note_dropped_columns(&self, declared: &Declared, proposal: &mut Proposal) -> Result<()> {
+        for after in declared.relations.streams().filter(|stream| stream.origin == Origin::Declared) {
+            let Some(definition) = proposal.next.by_name.get_mut(&after.name) else { continue };
+            let has = |stream: &Stream, name: &str| stream.schema.field_with_name(name).is_ok();
+            match self.declared.relations.stream(&after.name).filter(|before| before.topic == after.topic) {
+                None => definition.dropped_columns.clear(),
+                Some(before) => {
+                    let names = before.schema.fields().iter().map(|field| field.name().clone());
+                    definition.dropped_columns.extend(names.filter(|name| !has(after, name)));
+                }
+            }
+            if let Some(again) = definition.dropped_columns.iter().find(|name| has(after, name)) {
+                return Err(Error::Refused {
+                    message: format!("stream {} had a column {again} once, whose values would be seen again", after.name),
+                    hint: "give the column another name".to_owned(),
+                });
+            }
+        }
+        Ok(())
+    }
+
     /// Offsets of the streams that a view reads.
     fn history_of(&self, declared: &Declared, view: &str) -> u64 {
         let part = declared.graph.part(|name| name == view);
@@ -107,6 +131,12 @@ fn shares_store(now: &Declared, then: &Declared, name: &str) -> bool {
         let mut outputs = declared.graph.outputs.iter();
         outputs.find(|output| output.relation == name).map(|output| output.fingerprint.clone())
     };
-    let shape = |stream: &Stream| (stream.schema.clone(), stream.format, stream.partitions);
-    before.topic == after.topic && (shape(before) != shape(after) || fingerprint(now) != fingerprint(then))
+    let other_rows = match &after.origin {
+        Origin::Declared => evolve(before, after).is_err(),
+        Origin::Derived { .. } => {
+            let shape = |stream: &Stream| (stream.schema.clone(), stream.format, stream.partitions);
+            shape(before) != shape(after)
+        }
+    };
+    before.topic == after.topic && (other_rows || fingerprint(now) != fingerprint(then))
 }

@@ -22,6 +22,9 @@ const FOLDER: &str = "replays";
 /// Offsets that the engine may wait for while a replay goes the last of its way.
 const NEAR: u64 = 20_000;
 
+/// Steps without progress after which the last of the way is given up.
+const STUCK_STEPS: u32 = 10_000;
+
 /// Bytes that a tick of a replay takes: the engine's own ticks lie between, and wait for it.
 const TICK_BYTES: usize = 1 << 20;
 
@@ -48,6 +51,8 @@ pub struct Progress {
     /// Wall clock, microseconds.
     pub began_us: i64,
     pub took: Option<Duration>,
+    /// Why it failed.
+    pub failure: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,6 +61,8 @@ pub enum State {
     Done,
     /// Others are wanted now.
     GivenUp,
+    /// It could not go on. The node does, without its views; the next change, or start, tries again.
+    Failed,
 }
 
 impl Replay {
@@ -67,6 +74,7 @@ impl Replay {
             rows_total: self.total,
             began_us: self.began_us,
             took: None,
+            failure: None,
         }
     }
 
@@ -110,7 +118,8 @@ impl Running {
         let until = self.engine()?.positions();
         let mut options = ground.options.clone();
         options.tick_bytes = options.tick_bytes.min(TICK_BYTES);
-        let engine = Engine::open(Parts {
+        let began_us = ground.clock.now_us();
+        let opened = Engine::open(Parts {
             graph,
             log: Arc::clone(&ground.log),
             store,
@@ -120,25 +129,38 @@ impl Running {
             runtime: Arc::clone(&ground.runtime),
             options,
             role: Role::Replay(History { name: format!("replay/{name}"), until }),
-        })?;
+        });
+        let engine = match opened {
+            Ok(engine) => engine,
+            Err(error) => {
+                let progress = Progress {
+                    views: behind,
+                    state: State::Failed,
+                    rows_done: 0,
+                    rows_total: 0,
+                    began_us,
+                    took: Some(Duration::ZERO),
+                    failure: None,
+                };
+                self.failed(progress, &error);
+                return Ok(());
+            }
+        };
         let left = engine.distance();
         tracing::info!(views = behind.join(", "), rows = left, "replaying history");
-        self.replay = Some(Replay {
-            engine,
-            folder,
-            views: behind,
-            began: ground.clock.elapsed(),
-            began_us: ground.clock.now_us(),
-            total: left,
-            left,
-        });
+        self.replay =
+            Some(Replay { engine, folder, views: behind, began: ground.clock.elapsed(), began_us, total: left, left });
         Ok(())
     }
 
-    /// One tick of the replay; when it is near, the engine waits for it and takes it over.
+    /// One tick of the replay; when it is near, the engine waits for it and takes it over. What goes wrong in the replay
+    /// is the replay's.
     pub(super) fn step_replay(&mut self) -> Result<()> {
         let Some(mut replay) = self.replay.take() else { return Ok(()) };
-        let stepped = replay.engine.step()?;
+        let stepped = match replay.engine.step() {
+            Ok(stepped) => stepped,
+            Err(error) => return self.fail(replay, &error),
+        };
         replay.left = replay.engine.distance();
         if !matches!(stepped, Step::Idle(_)) && replay.left > 0 {
             self.replay = Some(replay);
@@ -160,13 +182,29 @@ impl Running {
         let before = replay.engine.distance();
         replay.engine.set_goal(self.engine()?.positions());
         replay.total += replay.engine.distance().saturating_sub(before);
+        let (mut left, mut stuck) = (u64::MAX, 0);
         while replay.engine.distance() > 0 {
-            replay.engine.step()?;
+            if let Err(error) = replay.engine.step() {
+                return self.fail(replay, &error);
+            }
+            stuck = if replay.engine.distance() < left { 0 } else { stuck + 1 };
+            left = replay.engine.distance();
+            if stuck > STUCK_STEPS {
+                // The engine waits meanwhile: better a view that is missing than a node that stands still.
+                return self.fail(replay, &headwater_stream::Error::internal("the replay does not reach its goal"));
+            }
         }
         replay.left = 0;
         let done = replay.ended(&self.ground, State::Done);
-        let joined = replay.engine.give()?;
+        let joined = match replay.engine.give() {
+            Ok(joined) => joined,
+            Err(error) => {
+                self.failed(done, &error);
+                return Ok(());
+            }
+        };
         if let Some(engine) = self.engine.take() {
+            self.rows = Some(engine.rows());
             engine.join(joined)?;
         }
         tracing::info!(views = done.views.join(", "), rows = done.rows_total, "the replay has caught up");
@@ -177,16 +215,41 @@ impl Running {
 
     /// Opens the engine again over what is wanted, as far as it is not behind.
     pub(super) fn reopen(&mut self) -> Result<()> {
-        drop(self.engine.take());
+        let rows = self.engine.take().map(|engine| engine.rows());
         let newest = self.ground.runtime.block_on(newest(Arc::clone(&self.ground.store)))?;
         let outputs = newest.as_ref().map(|manifest| manifest.outputs.clone()).unwrap_or_default();
         self.all = self.wanted.declare(self.catalog.current())?;
         let behind = behind(&self.all.graph, newest.as_ref(), self.ground.log.as_ref());
         self.declared = stored::running(&self.wanted, self.catalog.current(), &outputs, &behind)?;
-        self.engine = Some(open_engine(&self.ground, &self.declared)?);
+        let mut engine = open_engine(&self.ground, &self.declared)?;
+        engine.count_from(rows.or_else(|| self.rows.take()).unwrap_or_default());
+        self.engine = Some(engine);
         self.version += 1;
+        self.open_tables()?;
         self.sweep()?;
         self.replay_what_is_behind(behind)
+    }
+
+    fn fail(&mut self, replay: Replay, error: &headwater_stream::Error) -> Result<()> {
+        let progress = replay.ended(&self.ground, State::Failed);
+        self.failed(progress, error);
+        Ok(())
+    }
+
+    /// Notes a replay that could not go on. What its checkpoints have stays for the next.
+    fn failed(&mut self, progress: Progress, error: &headwater_stream::Error) {
+        // What a store's error is about stands in what caused it.
+        let mut failure = error.to_string();
+        let mut cause = std::error::Error::source(error);
+        while let Some(error) = cause {
+            let told = error.to_string();
+            if !failure.contains(&told) {
+                failure.push_str(&format!(": {told}"));
+            }
+            cause = error.source();
+        }
+        tracing::error!(views = progress.views.join(", "), failure, "a replay failed");
+        self.replays.push(Progress { state: State::Failed, failure: Some(failure), ..progress });
     }
 
     /// Ends the replay that runs: its views are not wanted like that any more.

@@ -9,7 +9,7 @@ use headwater_base::files::Files;
 use headwater_base::files::simulated::Simulated;
 use headwater_base::objects::Objects;
 use headwater_catalog::Owner;
-use headwater_deploy::{Declaration, Ground, Running};
+use headwater_deploy::{Declaration, Ground, Running, Tables};
 use headwater_lake::Lake;
 use headwater_log::embedded::Options as LogOptions;
 use headwater_log::{Builder, EmbeddedLog, Log, ReadOptions};
@@ -53,9 +53,11 @@ impl World {
         let log = EmbeddedLog::open(self.disk.shared(), Path::new("/data/log"), self.clock.clone(), log_options)?;
         let log: Arc<dyn Log> = Arc::new(log);
         let store: Arc<dyn ObjectStore> = Arc::new(Objects::open(files, Path::new("/data"))?);
+        let lake = Arc::new(Lake::new(store.clone(), object_store::path::Path::from("lake")));
         let running = Running::open(Ground {
             log: log.clone(),
-            lake: Arc::new(Lake::new(store.clone(), object_store::path::Path::from("lake"))),
+            tables: Arc::new(Tables::new(lake.clone(), "/".into())),
+            lake,
             board: Board::default(),
             store,
             clock: self.clock.clone(),
@@ -82,6 +84,7 @@ impl World {
             log: life.log.clone(),
             archives: Arc::new(engine.archive_board().clone()),
             snapshots: engine.published().clone(),
+            tables: Arc::new(()),
             system: Arc::new(NoSystem),
         };
         let options = session::Options { target_partitions: 1, ..session::Options::default() };

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::Json;
-use axum::body::Bytes;
-use axum::extract::rejection::{BytesRejection, QueryRejection};
+use axum::body::{Body, to_bytes};
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
-use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
+use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use headwater_base::ErrorKind;
@@ -26,7 +26,7 @@ use crate::node::Node;
 /// More rows than this take several requests.
 pub const BODY_BYTES_MAX: usize = 16 << 20;
 
-/// Bytes of bodies that are being checked and appended at one time.
+/// Bytes of bodies that are being received, checked and appended at one time.
 const WORK_BYTES_MAX: usize = 128 << 20;
 
 /// Errors of rows that an answer tells; the others are counted.
@@ -65,7 +65,7 @@ pub async fn post(
     Path(name): Path<String>,
     parameters: Result<Query<Parameters>, QueryRejection>,
     headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    body: Body,
 ) -> Result<Response, Failure> {
     let bad_request = |message: String, hint: &str| Failure::invalid(StatusCode::BAD_REQUEST, message, hint);
     let Query(parameters) =
@@ -76,10 +76,12 @@ pub async fn post(
     };
     let is_json = media(&headers)?;
     let stream = stream(door.node.as_ref(), &name)?;
-    let body = body.map_err(|rejected| too_large(&rejected))?;
-    let Ok(permit) = Arc::clone(&door.work).try_acquire_many_owned(body.len() as u32) else {
+    // Reserved before the first byte is read: bodies that are still on their way take memory, too.
+    let length = length(&headers)?;
+    let Ok(permit) = Arc::clone(&door.work).try_acquire_many_owned(length as u32) else {
         return Ok(too_much());
     };
+    let body = to_bytes(body, length).await.map_err(|error| unread(&error))?;
     let (log, now_ms) = (door.node.log(), door.clock.now_us() / 1000);
     let sticky = door.sticky.fetch_add(1, Ordering::Relaxed);
     let append = move || -> Result<Response, Failure> {
@@ -132,10 +134,21 @@ fn stream(node: &dyn Node, name: &str) -> Result<Arc<Stream>, Failure> {
     Err(Failure::invalid(StatusCode::NOT_FOUND, format!("there is no stream {name}"), &hint))
 }
 
-fn too_large(rejected: &BytesRejection) -> Failure {
-    if rejected.status() != StatusCode::PAYLOAD_TOO_LARGE {
-        return Failure::invalid(rejected.status(), rejected.body_text(), "send the request again");
+/// The most bytes that the body can have: as it says, or as many as any may have.
+fn length(headers: &HeaderMap) -> Result<usize, Failure> {
+    let said = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    let length: u64 = said.unwrap_or(BODY_BYTES_MAX as u64);
+    usize::try_from(length).ok().filter(|length| *length <= BODY_BYTES_MAX).ok_or_else(too_large)
+}
+
+fn unread(error: &axum::Error) -> Failure {
+    if error.to_string().contains("length limit exceeded") {
+        return too_large();
     }
+    Failure::invalid(StatusCode::BAD_REQUEST, format!("the body broke off: {error}"), "send the request again")
+}
+
+fn too_large() -> Failure {
     let message = format!("the body is larger than {} MiB; nothing of it was appended", BODY_BYTES_MAX >> 20);
     Failure::invalid(StatusCode::PAYLOAD_TOO_LARGE, message, "send the rows in several requests")
 }

@@ -12,7 +12,7 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use headwater_base::clock::{Clock, SystemClock};
 use headwater_base::files::disk::Disk;
-use headwater_deploy::{Declared, Project, resolve};
+use headwater_deploy::{Declared, resolve};
 use headwater_log::{Log, TopicConfig};
 use headwater_stream::engine::{Engine, Options as EngineOptions, Parts, Step};
 use headwater_stream::source::Progress;
@@ -40,7 +40,7 @@ pub struct Options {
 }
 
 pub fn run(options: &Options) -> Result<()> {
-    let project = Project::load(&Disk, &options.project.project, &options.project.settings())?;
+    let project = options.project.load()?;
     let declared = resolve(project.statements)?;
     let clock = SystemClock::shared();
     let (mut wall_s, mut cpu_s, mut rows) = (f64::INFINITY, f64::INFINITY, 0);

@@ -16,7 +16,8 @@ pub struct Options {
 }
 
 pub fn run(options: &Options) -> Result<()> {
-    let project = Project::load(&Disk, &options.project.project, &options.project.settings())?;
+    let project = options.project.load()?;
+    let tests = Project::tests(&Disk, &options.project.project, &options.project.settings())?.len();
     let root = project.root;
     let declared = resolve(project.statements)?;
     let clock = SystemClock::shared();
@@ -25,6 +26,7 @@ pub fn run(options: &Options) -> Result<()> {
     }
     let streams = declared.relations.streams().count();
     let views = declared.relations.views().count();
-    println!("ok: {streams} streams (derived ones too), {views} keyed views, {} sources", declared.sources.len());
+    let sources = declared.sources.len();
+    println!("ok: {streams} streams (derived ones too), {views} keyed views, {sources} sources, {tests} tests");
     Ok(())
 }

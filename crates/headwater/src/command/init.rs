@@ -30,11 +30,12 @@ type File = (&'static str, &'static str);
 /// What is kept apart from git.
 const IGNORED: File = (".gitignore", ".headwater/\n");
 
-const STARTER: [File; 4] = [
+const STARTER: [File; 5] = [
     IGNORED,
     ("headwater.toml", include_str!("../../templates/starter/headwater.toml")),
     ("orders.sql", include_str!("../../templates/starter/orders.sql")),
     ("revenue.sql", include_str!("../../templates/starter/revenue.sql")),
+    ("revenue.test.sql", include_str!("../../templates/starter/revenue.test.sql")),
 ];
 
 const FILES: [File; 4] = [
@@ -50,8 +51,8 @@ pub fn run(options: &Options) -> Result<()> {
         bail!("{} is there already and not empty; name a new folder", dir.display());
     }
     let (files, query) = match options.template {
-        Template::Starter => (&STARTER, "SELECT * FROM revenue_by_category"),
-        Template::Files => (&FILES, "SELECT * FROM by_sensor"),
+        Template::Starter => (STARTER.as_slice(), "SELECT * FROM revenue_by_category"),
+        Template::Files => (FILES.as_slice(), "SELECT * FROM by_sensor"),
     };
     for (name, text) in files {
         let path = dir.join(name);

@@ -1,17 +1,15 @@
 //! `headwater plan`: what applying a project would do, asked of its node, or of its data folder where no node runs.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
-use headwater_base::files::disk::Disk;
 use headwater_deploy::{Project, resolve};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
-use super::ProjectOptions;
 use super::sql::{Door, door};
+use super::{DataOptions, ProjectOptions};
 use crate::folder;
 use crate::node::offline;
 
@@ -20,16 +18,15 @@ pub struct Options {
     #[command(flatten)]
     project: ProjectOptions,
 
-    /// The data folder [default: .headwater in the project]
-    #[arg(long, value_name = "DIR", env = "HEADWATER_DATA_DIR")]
-    data_dir: Option<PathBuf>,
+    #[command(flatten)]
+    data: DataOptions,
 }
 
 pub fn run(options: &Options) -> Result<()> {
-    let project = Project::load(&Disk, &options.project.project, &options.project.settings())?;
+    let project = options.project.load()?;
     // What is wrong with the files is told with their own lines.
     resolve::resolve(project.statements.clone())?;
-    let folder = folder::of(&project.root, &project.configuration, options.data_dir.as_deref());
+    let folder = folder::of(&project.root, &project.configuration, options.data.data_dir.as_deref());
     let runtime = Arc::new(Runtime::new()?);
     let steps = if !folder.exists() {
         let names = resolve::Named::of(resolve::project(project.statements))?;

@@ -1,14 +1,11 @@
 //! `headwater run`: apply a project and serve it.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::Args;
-use headwater_base::files::disk::Disk;
-use headwater_deploy::Project;
 
-use super::ProjectOptions;
+use super::{DataOptions, ProjectOptions};
 use crate::folder;
 use crate::node::{self, Node};
 
@@ -22,9 +19,8 @@ pub struct Options {
     #[command(flatten)]
     project: ProjectOptions,
 
-    /// Where everything is kept [default: .headwater in the project]
-    #[arg(long, value_name = "DIR", env = "HEADWATER_DATA_DIR")]
-    data_dir: Option<PathBuf>,
+    #[command(flatten)]
+    data: DataOptions,
 
     /// Where HTTP listens; port 0 takes a free one, `off` turns it off [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDR", env = "HEADWATER_HTTP")]
@@ -33,6 +29,10 @@ pub struct Options {
     /// Where PostgreSQL clients are taken; port 0 takes a free one, `off` turns it off [default: 127.0.0.1:5433]
     #[arg(long, value_name = "ADDR", env = "HEADWATER_POSTGRES")]
     postgres: Option<String>,
+
+    /// Listen beyond loopback, where everyone who reaches the address can read and change everything
+    #[arg(long, env = "HEADWATER_UNPROTECTED")]
+    unprotected: bool,
 
     /// Threads that run views [default: one a core]
     #[arg(long, value_name = "N", env = "HEADWATER_WORKERS")]
@@ -44,26 +44,38 @@ pub struct Options {
 }
 
 pub fn run(options: &Options) -> Result<()> {
-    let project = Project::load(&Disk, &options.project.project, &options.project.settings())?;
+    let project = options.project.load()?;
     let fixed = &project.configuration.node;
     let http = options.http.clone().or_else(|| fixed.http.clone()).unwrap_or_else(|| HTTP.to_owned());
     let postgres = options.postgres.clone().or_else(|| fixed.postgres.clone()).unwrap_or_else(|| POSTGRES.to_owned());
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let node = node::Options {
         root: project.root.clone(),
-        folder: folder::of(&project.root, &project.configuration, options.data_dir.as_deref()),
-        http: address(&http)?,
-        postgres: address(&postgres)?,
+        folder: folder::of(&project.root, &project.configuration, options.data.data_dir.as_deref()),
+        http: address(&http, options.unprotected)?,
+        postgres: address(&postgres, options.unprotected)?,
         workers: options.workers.or(fixed.workers).unwrap_or(cores).max(1),
         until_idle: options.until_idle,
     };
     Node::start(&project, node)?.run()
 }
 
-fn address(text: &str) -> Result<Option<SocketAddr>> {
+/// Where a door listens. Neither passwords nor encryption protect one yet, so it is on loopback unless told otherwise.
+fn address(text: &str, unprotected: bool) -> Result<Option<SocketAddr>> {
     if text == "off" {
         return Ok(None);
     }
-    let address = text.parse().with_context(|| format!("'{text}' is no address: write 127.0.0.1:8080, or off"))?;
+    let address: SocketAddr =
+        text.parse().with_context(|| format!("'{text}' is no address: write 127.0.0.1:8080, or off"))?;
+    if address.ip().is_loopback() {
+        return Ok(Some(address));
+    }
+    if !unprotected {
+        bail!(
+            "{address} can be reached from other machines, and passwords and encryption are not built yet: listen on \
+               127.0.0.1, or give --unprotected if the network is trusted"
+        );
+    }
+    tracing::warn!("{address} is open to everyone who reaches it: nothing asks for a password");
     Ok(Some(address))
 }

@@ -2,7 +2,7 @@
 //! node has.
 
 use std::io::{IsTerminal, Read, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +16,7 @@ use headwater_query::session::Session;
 use headwater_sql::SourceText;
 use tokio::runtime::Runtime;
 
+use super::DataOptions;
 use crate::folder::{self, DataFolder, NodeFile};
 use crate::node::offline;
 
@@ -36,9 +37,8 @@ pub struct Options {
     #[arg(long, value_name = "DIR", default_value = ".")]
     project: PathBuf,
 
-    /// The data folder [default: .headwater in the project]
-    #[arg(long, value_name = "DIR", env = "HEADWATER_DATA_DIR")]
-    data_dir: Option<PathBuf>,
+    #[command(flatten)]
+    data: DataOptions,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -78,9 +78,9 @@ enum Target {
 
 pub fn run(options: &Options) -> Result<()> {
     let configuration = Configuration::load(&Disk, &options.project)?;
-    let folder = folder::of(&options.project, &configuration, options.data_dir.as_deref());
+    let folder = folder::of(&options.project, &configuration, options.data.data_dir.as_deref());
     let runtime = Arc::new(Runtime::new()?);
-    let target = target(&folder, &runtime)?;
+    let target = target(&folder, &options.project, &runtime)?;
     let text = match (&options.query, &options.file) {
         (Some(query), _) => query.clone(),
         (None, Some(file)) => {
@@ -103,7 +103,7 @@ pub fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
-fn target(folder: &DataFolder, runtime: &Arc<Runtime>) -> Result<Target> {
+fn target(folder: &DataFolder, root: &Path, runtime: &Arc<Runtime>) -> Result<Target> {
     if !folder.exists() {
         return Err(anyhow!("there is no data folder at {}", folder.path.display())
             .context("nothing to ask: start a node first, or name the folder with --data-dir or --project"));
@@ -111,7 +111,7 @@ fn target(folder: &DataFolder, runtime: &Arc<Runtime>) -> Result<Target> {
     if let Some(Door { url, client }) = door(folder, runtime)? {
         return Ok(Target::Node { url, client });
     }
-    let (session, taken_us) = offline::open(folder, runtime)?;
+    let (session, taken_us) = offline::open(folder, root, runtime)?;
     match taken_us {
         Some(taken_us) => eprintln!("no node is running; this is the checkpoint of {}", offline::time(taken_us)),
         None => eprintln!("no node is running, and there is no checkpoint yet"),

@@ -6,18 +6,21 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use async_trait::async_trait;
 use headwater_base::ErrorKind;
+use headwater_base::clock::Clock;
+use headwater_deploy::Tables;
 use headwater_deploy::running::{Progress, State};
 use headwater_gateway::{Done, File, Node, Outcome, Problem};
 use headwater_log::Log;
 use headwater_query::provide::{ReadPoint, Snapshots};
 use headwater_query::session::Session;
 use headwater_sql::{Parsed, SourceText, Statement, ast};
+use headwater_stream::delivery::runner as delivery;
 use headwater_stream::engine::published::Published;
 use headwater_stream::graph::Graph;
 use headwater_stream::source::runner::{Report, Reports};
 use tokio::sync::oneshot;
 
-use super::explain;
+use super::{explain, letters, rows};
 
 /// What only the node's own thread can do, on its way there.
 pub enum Request {
@@ -25,10 +28,18 @@ pub enum Request {
     Plan { statements: Vec<Parsed>, answer: oneshot::Sender<Result<Vec<String>, Problem>> },
 }
 
+/// What stays as long as the node lives.
+pub struct Ground {
+    /// Names the node.
+    pub id: String,
+    pub log: Arc<dyn Log>,
+    pub tables: Arc<Tables>,
+    pub clock: Arc<dyn Clock>,
+}
+
 /// Shared by the node's thread, which changes it, and all that serve others.
 pub struct Doors {
-    id: String,
-    log: Arc<dyn Log>,
+    ground: Ground,
     current: RwLock<Current>,
     replays: Arc<Mutex<Vec<Progress>>>,
     requests: Sender<Request>,
@@ -41,19 +52,25 @@ pub struct Current {
     pub session: Session,
     pub graph: Arc<Graph>,
     pub published: Arc<Published>,
+    pub outside: Outside,
+}
+
+/// Sources and sinks that run or ran, by name.
+#[derive(Clone, Default)]
+pub struct Outside {
     pub sources: Vec<(String, Reports)>,
+    pub sinks: Vec<(String, delivery::Reports)>,
 }
 
 impl Doors {
     pub fn new(
-        id: String,
-        log: Arc<dyn Log>,
+        ground: Ground,
         current: Current,
         replays: Arc<Mutex<Vec<Progress>>>,
         requests: Sender<Request>,
         wake: SyncSender<()>,
     ) -> Doors {
-        Doors { id, log, current: RwLock::new(current), replays, requests, wake }
+        Doors { ground, current: RwLock::new(current), replays, requests, wake }
     }
 
     /// Shows what runs from now on.
@@ -68,7 +85,13 @@ impl Doors {
     /// Sources that run or ran, with how far they are.
     pub fn sources(&self) -> Vec<(String, Report)> {
         let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
-        current.sources.iter().map(|(name, reports)| (name.clone(), reports.get())).collect()
+        current.outside.sources.iter().map(|(name, reports)| (name.clone(), reports.get())).collect()
+    }
+
+    /// Sinks that run or ran, with how they are.
+    pub fn sinks(&self) -> Vec<(String, delivery::Report)> {
+        let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
+        current.outside.sinks.iter().map(|(name, reports)| (name.clone(), reports.get())).collect()
     }
 
     fn ask(&self, request: Request) -> Result<(), Problem> {
@@ -83,6 +106,35 @@ impl Doors {
     }
 }
 
+impl Doors {
+    /// Runs a statement that writes rows; `None` for any other.
+    async fn write(&self, parsed: &Parsed) -> Option<Result<Done, Problem>> {
+        let ground = rows::Ground {
+            session: self.session(),
+            tables: Arc::clone(&self.ground.tables),
+            log: Arc::clone(&self.ground.log),
+            published: self.published(),
+            clock: Arc::clone(&self.ground.clock),
+        };
+        match &parsed.statement {
+            Statement::Insert(insert) => Some(ground.insert(insert, parsed).await),
+            Statement::Update(update) => Some(ground.update(update, parsed).await),
+            Statement::Delete(delete) => Some(ground.delete(delete, parsed).await),
+            Statement::ReplayDeadLetters(replay) => {
+                let rows::Ground { session, log, clock, .. } = ground;
+                Some(letters::Ground { session, log, clock }.replay(replay, parsed).await)
+            }
+            _ => None,
+        }
+    }
+
+    /// A statement with what it names outside looked at.
+    async fn inspected(&self, statement: Parsed) -> Result<Parsed, Problem> {
+        let mut known = headwater_deploy::inspect(vec![statement], self.ground.tables.root()).await?;
+        known.pop().ok_or_else(|| Problem::new(ErrorKind::Internal, "a statement was lost"))
+    }
+}
+
 fn stopping() -> Problem {
     Problem::new(ErrorKind::Unavailable, "the node is stopping").with_hint("try again later")
 }
@@ -90,7 +142,7 @@ fn stopping() -> Problem {
 #[async_trait]
 impl Node for Doors {
     fn id(&self) -> &str {
-        &self.id
+        &self.ground.id
     }
 
     fn session(&self) -> Session {
@@ -98,7 +150,7 @@ impl Node for Doors {
     }
 
     fn log(&self) -> Arc<dyn Log> {
-        Arc::clone(&self.log)
+        Arc::clone(&self.ground.log)
     }
 
     async fn execute(&self, statement: Parsed) -> Result<Outcome, Problem> {
@@ -109,6 +161,10 @@ impl Node for Doors {
             let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
             return explain::explain(&current.graph, &current.published, &name.value).map(Outcome::Rows);
         }
+        if let Some(done) = self.write(&statement).await {
+            return done.map(Outcome::Done);
+        }
+        let statement = self.inspected(statement).await?;
         let (answer, answered) = oneshot::channel();
         self.ask(Request::Change { statement: Box::new(statement), answer })?;
         answered.await.map_err(|_| stopping())?.map(Outcome::Done)
@@ -119,6 +175,7 @@ impl Node for Doors {
         for File { path, text } in files {
             statements.extend(headwater_sql::parse(&SourceText::new(path, text))?);
         }
+        let statements = headwater_deploy::inspect(statements, self.ground.tables.root()).await?;
         let (answer, answered) = oneshot::channel();
         self.ask(Request::Plan { statements, answer })?;
         answered.await.map_err(|_| stopping())?
@@ -142,11 +199,16 @@ impl Snapshots for Epochs {
         let replays = self.replays.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let mut stopped: BTreeMap<String, String> = point.stopped.clone();
         for view in &self.missing {
-            let running = replays.iter().find(|each| each.state == State::Running && each.views.contains(view));
-            let progress = running.map_or_else(String::new, |each| {
-                format!(": {} of {} rows of its history are replayed", each.rows_done, each.rows_total)
-            });
-            stopped.insert(view.clone(), format!("view {view} is being built{progress}; ask again later"));
+            let last = replays.iter().rev().find(|each| each.views.contains(view));
+            let told = match last {
+                Some(Progress { failure: Some(failure), .. }) => format!("view {view} could not be built: {failure}"),
+                Some(Progress { state: State::Running, rows_done, rows_total, .. }) => format!(
+                    "view {view} is being built: {rows_done} of {rows_total} rows of its history are replayed; ask again \
+                     later"
+                ),
+                _ => format!("view {view} is being built; ask again later"),
+            };
+            stopped.insert(view.clone(), told);
         }
         Arc::new(ReadPoint {
             epoch: point.epoch,

@@ -5,6 +5,7 @@ use std::sync::mpsc::TrySendError;
 use std::time::Duration;
 
 use anyhow::{Result, anyhow};
+use headwater_stream::delivery::runner as delivery;
 use headwater_stream::engine::Step;
 
 use super::Node;
@@ -21,13 +22,17 @@ pub fn run(mut node: Node, interrupted: &AtomicBool) -> Result<()> {
         // Asked before the step: rows that a source gave before it was over are then seen by the step.
         let over =
             node.options.until_idle && node.sources.iter().all(headwater_stream::source::runner::Running::is_over);
+        // Its last word is told, too.
+        let was_replaying = node.running.is_replaying();
         let stepped = node.running.step()?;
-        node.tell_replays();
         if node.running.version() != node.shown {
             node.show()?;
         }
+        if was_replaying {
+            node.tell_replays();
+        }
         if let Step::Idle(time) = stepped {
-            if over && node.running.is_settled()? {
+            if over && node.running.is_settled()? && node.sinks.iter().all(delivery::Running::is_over) {
                 break;
             }
             // Both outcomes mean to look again.
@@ -36,6 +41,7 @@ pub fn run(mut node: Node, interrupted: &AtomicBool) -> Result<()> {
     }
     let failures: Vec<String> = failures(&mut node)?;
     node.sources.clear();
+    node.sinks.drain(..).for_each(delivery::Running::finish);
     node.running.close()?;
     if node.options.until_idle && !failures.is_empty() {
         return Err(anyhow!("{}", failures.join("\n")));
@@ -52,6 +58,18 @@ fn failures(node: &mut Node) -> Result<Vec<String>> {
         Some(format!("source {name} stopped: {message}{hint}"))
     });
     let mut failures: Vec<String> = sources.collect();
+    let sinks = node.sinks.iter().map(|sink| (sink.name().to_owned(), sink.report()));
+    failures.extend(sinks.filter_map(|(name, report)| {
+        let (message, hint) = report.failure?;
+        let hint = hint.map(|hint| format!("\n  hint: {hint}")).unwrap_or_default();
+        Some(format!("sink {name} stopped: {message}{hint}"))
+    }));
     failures.extend(node.running.engine()?.published().lock().stopped());
+    let missing: Vec<String> = node.running.wanted_only().iter().map(|relation| relation.name().to_owned()).collect();
+    let replays = node.running.replays();
+    failures.extend(missing.iter().filter_map(|view| {
+        let last = replays.iter().rev().find(|each| each.views.contains(view))?;
+        Some(format!("view {view} could not be built: {}", last.failure.as_ref()?))
+    }));
     Ok(failures)
 }

@@ -1,12 +1,13 @@
 //! A data folder without a node: queries over its last checkpoint.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Result;
 use headwater_base::clock::SystemClock;
 use headwater_catalog::Catalog;
 use headwater_deploy::running::Facts;
-use headwater_deploy::{resolve, stored};
+use headwater_deploy::{Tables, resolve, stored};
 use headwater_log::Log;
 use headwater_query::session::{Options, Session, Sources};
 use headwater_sql::Parsed;
@@ -14,11 +15,12 @@ use headwater_stream::engine;
 use headwater_stream::sink::archive::{Board, Shown};
 use tokio::runtime::Runtime;
 
+use super::doors::Outside;
 use super::system::{Declared, System};
 use crate::folder::DataFolder;
 
 /// A session over the last checkpoint, and when that was taken (microseconds).
-pub fn open(folder: &DataFolder, runtime: &Arc<Runtime>) -> Result<(Session, Option<i64>)> {
+pub fn open(folder: &DataFolder, root: &Path, runtime: &Arc<Runtime>) -> Result<(Session, Option<i64>)> {
     let store = folder.store()?;
     let log: Arc<dyn Log> = Arc::new(folder.log(true)?);
     let newest = runtime.block_on(engine::newest(Arc::clone(&store)))?;
@@ -32,6 +34,8 @@ pub fn open(folder: &DataFolder, runtime: &Arc<Runtime>) -> Result<(Session, Opt
             archives.show(&stream.name, Shown { snapshot: archive.snapshot(), rows: 0, trouble: None });
         }
     }
+    let tables = Tables::new(Arc::new(lake), root.to_path_buf());
+    runtime.block_on(tables.open(&declared.relations, false))?;
     let system = System::new(
         &declared.graph,
         Declared::new(catalog.current(), &declared.relations),
@@ -39,12 +43,14 @@ pub fn open(folder: &DataFolder, runtime: &Arc<Runtime>) -> Result<(Session, Opt
         Arc::default(),
         Arc::clone(&log),
         SystemClock::shared(),
+        Outside::default(),
     );
     let sources = Sources {
         relations: declared.relations,
         log,
         archives: Arc::new(archives),
         snapshots: offline.published,
+        tables: Arc::new(tables),
         system: Arc::new(system),
     };
     Ok((Session::new(sources, Options::default())?, offline.taken_us))

@@ -1,10 +1,11 @@
 //! Statements of clients that change what runs.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::PoisonError;
 
 use headwater_base::ErrorKind;
-use headwater_catalog::{Definition, Kind, Owner};
+use headwater_catalog::graph::fits;
+use headwater_catalog::{Definition, Owner};
 use headwater_deploy::running::State;
 use headwater_deploy::{Declaration, stored};
 use headwater_gateway::{Done, Problem};
@@ -12,6 +13,7 @@ use headwater_sql::{Diagnostic, Diagnostics, Parsed, Statement, ast};
 
 use super::Node;
 use super::doors::Request;
+use crate::sinks;
 
 impl Node {
     /// Does what clients have asked for since the last call.
@@ -31,6 +33,8 @@ impl Node {
             };
             let done = match &statement.statement {
                 Statement::Drop(drop) => self.drop_objects(drop, &statement),
+                Statement::AlterStream(alter) | Statement::AlterTable(alter) => self.alter(alter, &statement),
+                Statement::Comment(comment) => self.comment(comment, &statement),
                 _ => self.define(statement),
             };
             let fatal = self.running.engine().is_err();
@@ -54,7 +58,7 @@ impl Node {
         let tag = statement.statement.words().to_owned();
         let Some(name) = statement.statement.defines().map(|name| name.value.clone()) else {
             let problem = Problem::new(ErrorKind::Invalid, format!("{tag} is not built yet"));
-            return Err(problem.with_hint("what works: CREATE and DROP of STREAM, SOURCE, MATERIALIZED VIEW; queries"));
+            return Err(problem.with_hint("what a client can create: STREAM, SOURCE, SINK, TABLE, EXTERNAL TABLE, VIEW, MATERIALIZED VIEW, CONNECTION, SECRET"));
         };
         if let Some(there) = self.running.definitions().get(&name) {
             let problem =
@@ -66,7 +70,7 @@ impl Node {
         }
         let there = self.running.definitions().iter().map(stored::declaration);
         let mut declarations = there.collect::<Result<Vec<_>, _>>()?;
-        declarations.push(Declaration { parsed: statement, owner: Owner::Client });
+        declarations.push(Declaration { parsed: statement, owner: Owner::Client, comments: BTreeMap::new() });
         self.change(declarations, tag)
     }
 
@@ -82,7 +86,7 @@ impl Node {
         let mut notices = Vec::new();
         for name in &drop.names {
             match definitions.get(&name.value) {
-                Some(there) if same_kind(there.kind, drop.kind) => {
+                Some(there) if fits(drop.kind, there.kind) => {
                     gone.insert(&there.name);
                 }
                 Some(there) => return Err(refuse(parsed, name, format!("{name} is a {}", there.kind))),
@@ -120,18 +124,28 @@ impl Node {
     }
 
     /// Brings what runs to these declarations.
-    fn change(&mut self, declarations: Vec<Declaration>, tag: String) -> Result<Done, Problem> {
+    pub(super) fn change(&mut self, declarations: Vec<Declaration>, tag: String) -> Result<Done, Problem> {
         let prepared = self.running.plan(declarations)?;
         for source in &prepared.declared().sources {
             let opened = crate::sources::open(source, self.options.folder.files(), &self.options.root, &self.clock);
             opened.map_err(|error| Problem::new(ErrorKind::Invalid, format!("{error:#}")))?;
         }
+        let ground = sinks::Ground {
+            files: self.options.folder.files(),
+            root: &self.options.root,
+            runtime: &self.runtime,
+            secrets: &prepared.declared().outside.secrets,
+        };
+        for sink in &prepared.declared().sinks {
+            ground.open(sink).map_err(|error| Problem::new(ErrorKind::Invalid, format!("{error:#}")))?;
+        }
         self.sources.clear();
+        self.sinks.clear();
         let applied = self.running.apply(prepared);
         let failed = |error: anyhow::Error| Problem::new(ErrorKind::Unavailable, format!("{error:#}"));
         if self.running.engine().is_ok() {
             self.start_sources().map_err(failed)?;
-            self.tell_replays();
+            self.start_sinks().map_err(failed)?;
             self.show().map_err(failed)?;
         }
         applied?;
@@ -140,15 +154,6 @@ impl Node {
             replays.map(|each| format!("replaying {} rows of history for {}", each.rows_total, each.views.join(", ")));
         Ok(Done { tag, notices: notices.collect() })
     }
-}
-
-fn same_kind(there: Kind, named: ast::Kind) -> bool {
-    matches!(
-        (there, named),
-        (Kind::Stream, ast::Kind::Stream)
-            | (Kind::Source, ast::Kind::Source)
-            | (Kind::View, ast::Kind::MaterializedView)
-    )
 }
 
 fn refuse(parsed: &Parsed, name: &ast::Name, message: String) -> Problem {

@@ -15,10 +15,15 @@ use headwater_log::{Log, ReadOptions};
 use headwater_query::provide::{ReadPoint, SystemTables};
 use headwater_query::relation::{UTC, timestamp_type};
 use headwater_query::{Error, Result};
+use headwater_stream::delivery::runner as delivery;
 use headwater_stream::engine::published::Published;
 use headwater_stream::graph::Graph;
 use headwater_stream::letter;
+use headwater_stream::source::runner as source;
 use headwater_stream::view::Table;
+
+use super::doors::Outside;
+use super::letters;
 
 const DEAD_LETTERS: &str = "dead_letters";
 const STREAMS: &str = "streams";
@@ -31,6 +36,8 @@ const RELATIONS: &str = "relations";
 const COLUMNS: &str = "columns";
 const LINEAGE: &str = "lineage";
 const REPLAYS: &str = "replays";
+const SINKS: &str = "sinks";
+const SOURCES: &str = "sources";
 
 pub use declared::Declared;
 
@@ -43,6 +50,7 @@ pub struct System {
     views: Vec<String>,
     declared: Declared,
     replays: Arc<Mutex<Vec<Progress>>>,
+    outside: Outside,
 }
 
 struct DeclaredRule {
@@ -60,6 +68,7 @@ impl System {
         replays: Arc<Mutex<Vec<Progress>>>,
         log: Arc<dyn Log>,
         clock: Arc<dyn Clock>,
+        outside: Outside,
     ) -> System {
         let rules = graph.rules().map(|(relation, rule)| DeclaredRule {
             relation: relation.to_owned(),
@@ -68,7 +77,7 @@ impl System {
             action: rule.action.to_string(),
         });
         let views = graph.outputs.iter().map(|output| output.relation.clone()).collect();
-        System { rules: rules.collect(), views, declared, replays, published, log, clock }
+        System { rules: rules.collect(), views, declared, replays, published, log, clock, outside }
     }
 
     fn dead_letters(&self, point: &ReadPoint) -> Result<Vec<RecordBatch>> {
@@ -76,6 +85,7 @@ impl System {
         let mut decoder = headwater_format::decoder(headwater_format::Format::Json, letter::schema(), None)
             .map_err(|error| Error::Internal(error.to_string()))?;
         let options = ReadOptions { isolation: point.isolation, bytes_max: 1 << 20, until };
+        let replayed = letters::replayed(self.log.as_ref())?;
         let mut from = 0;
         let mut batches = Vec::new();
         loop {
@@ -84,11 +94,18 @@ impl System {
                 return Ok(batches);
             }
             from = chunk.next;
+            let mut numbers = Vec::new();
             for record in chunk.records() {
-                let value = record?.value.unwrap_or_default();
+                let record = record?;
+                let value = record.value.unwrap_or_default();
                 decoder.push(value).map_err(|error| Error::Internal(format!("a stored dead letter: {error}")))?;
+                numbers.push(record.offset);
             }
-            batches.push(decoder.finish());
+            let mut columns = decoder.finish().columns().to_vec();
+            columns.push(times(numbers.iter().map(|number| Some(replayed.get(number)? * 1000))));
+            columns.insert(0, Arc::new(Int64Array::from(numbers)));
+            let rows = RecordBatch::try_new(schema(DEAD_LETTERS), columns);
+            batches.push(rows.map_err(|error| Error::Internal(format!("system.{DEAD_LETTERS}: {error}")))?);
         }
     }
 
@@ -175,6 +192,7 @@ impl System {
             State::Running => "running",
             State::Done => "done",
             State::GivenUp => "given up",
+            State::Failed => "failed",
         };
         vec![
             text(views.iter().map(|(view, _)| Some(view.as_str()))),
@@ -183,6 +201,44 @@ impl System {
             Arc::new(views.iter().map(|(_, each)| each.rows_total as i64).collect::<Int64Array>()),
             times(views.iter().map(|(_, each)| Some(each.began_us))),
             Arc::new(views.iter().map(|(_, each)| Some(each.took?.as_secs_f64() * 1e3)).collect::<Float64Array>()),
+            text(views.iter().map(|(_, each)| each.failure.as_deref())),
+        ]
+    }
+
+    fn sinks(&self) -> Vec<ArrayRef> {
+        let all: Vec<(&str, _)> =
+            self.outside.sinks.iter().map(|(name, reports)| (name.as_str(), reports.get())).collect();
+        let failure = |report: &delivery::Report| report.failure.as_ref().map(|(failure, _)| failure.clone());
+        let trouble: Vec<Option<String>> =
+            all.iter().map(|(_, report)| failure(report).or_else(|| report.trouble.clone())).collect();
+        let state = |report: &delivery::Report| match (&report.failure, &report.trouble) {
+            (Some(_), _) => "stopped",
+            (None, Some(_)) => "retrying",
+            (None, None) => "running",
+        };
+        vec![
+            text(all.iter().map(|(name, _)| Some(*name))),
+            text(all.iter().map(|(_, report)| Some(state(report)))),
+            Arc::new(all.iter().map(|(_, report)| report.rows as i64).collect::<Int64Array>()),
+            Arc::new(all.iter().map(|(_, report)| report.lag as i64).collect::<Int64Array>()),
+            text(trouble.iter().map(Option::as_deref)),
+        ]
+    }
+
+    fn sources(&self) -> Vec<ArrayRef> {
+        let all: Vec<(&str, _)> =
+            self.outside.sources.iter().map(|(name, reports)| (name.as_str(), reports.get())).collect();
+        let state = |report: &source::Report| match &report.failure {
+            Some(_) => "stopped",
+            None if report.ended => "ended",
+            None => "running",
+        };
+        vec![
+            text(all.iter().map(|(name, _)| Some(*name))),
+            text(all.iter().map(|(_, report)| Some(state(report)))),
+            Arc::new(all.iter().map(|(_, report)| report.rows as i64).collect::<Int64Array>()),
+            text(all.iter().map(|(_, report)| Some(report.status.at.as_str()))),
+            text(all.iter().map(|(_, report)| report.failure.as_ref().map(|(failure, _)| failure.as_str()))),
         ]
     }
 
@@ -214,6 +270,8 @@ impl SystemTables for System {
             COLUMNS,
             LINEAGE,
             REPLAYS,
+            SINKS,
+            SOURCES,
         ];
         all.iter().map(|name| ((*name).to_owned(), schema(name))).collect()
     }
@@ -231,6 +289,8 @@ impl SystemTables for System {
             COLUMNS => self.declared.columns(),
             LINEAGE => self.declared.lineage(),
             REPLAYS => self.replays(),
+            SINKS => self.sinks(),
+            SOURCES => self.sources(),
             other => return Err(Error::Internal(format!("there is no system.{other}"))),
         };
         let rows = RecordBatch::try_new(schema(table), columns);
@@ -243,7 +303,13 @@ fn schema(table: &str) -> SchemaRef {
     let text = |name: &str| field(name, DataType::Utf8View);
     let number = |name: &str| field(name, DataType::Int64);
     let fields = match table {
-        DEAD_LETTERS => return letter::schema(),
+        DEAD_LETTERS => {
+            let stored = letter::schema();
+            let mut fields = vec![number("letter")];
+            fields.extend(stored.fields().iter().map(|field| field.as_ref().clone()));
+            fields.push(field("replayed_at", timestamp_type()));
+            fields
+        }
         STREAMS => vec![text("name"), field("partitions", DataType::Int32), number("rows_since_start"), number("lag")],
         PARTITIONS => vec![
             text("stream"),
@@ -263,13 +329,16 @@ fn schema(table: &str) -> SchemaRef {
             number("groups"),
             number("state_bytes"),
         ],
-        RELATIONS => vec![text("name"), text("kind"), text("owner"), text("definition"), number("version")],
+        RELATIONS => {
+            vec![text("name"), text("kind"), text("owner"), text("definition"), number("version"), text("comment")]
+        }
         COLUMNS => vec![
             text("relation"),
             field("position", DataType::Int32),
             text("name"),
             text("type"),
             field("nullable", DataType::Boolean),
+            text("comment"),
         ],
         LINEAGE => vec![text("relation"), text("depends_on")],
         REPLAYS => vec![
@@ -279,7 +348,10 @@ fn schema(table: &str) -> SchemaRef {
             number("rows_total"),
             field("started_at", timestamp_type()),
             field("took_ms", DataType::Float64),
+            text("failure"),
         ],
+        SINKS => vec![text("name"), text("state"), number("rows_since_start"), number("lag"), text("failure")],
+        SOURCES => vec![text("name"), text("state"), number("rows_since_start"), text("at"), text("failure")],
         RULES => vec![text("relation"), text("rule"), text("condition"), text("on_violation"), number("violations")],
         _ => vec![
             number("number"),

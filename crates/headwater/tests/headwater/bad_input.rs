@@ -38,7 +38,7 @@ fn says(text: &str, parts: &[&str]) {
 }
 
 /// Every file below a folder whose name ends so, sorted.
-fn files(folder: &Path, end: &str) -> Vec<PathBuf> {
+pub fn files(folder: &Path, end: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -53,7 +53,7 @@ fn files(folder: &Path, end: &str) -> Vec<PathBuf> {
 }
 
 /// Changes one byte of a file, some way before its end.
-fn damage(path: &Path, from_end: usize) {
+pub fn damage(path: &Path, from_end: usize) {
     let mut bytes = std::fs::read(path).unwrap();
     let at = bytes.len() - from_end;
     bytes[at] ^= 0x20;

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, new_null_array};
-use arrow::compute::cast;
+use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::{Int64Type, SchemaRef};
 use object_store::path::Path;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
@@ -20,6 +20,10 @@ use crate::lake::Table;
 use crate::{Error, Result};
 
 const BATCH_ROWS: usize = 8192;
+
+/// A value that does not fit is an error, never a null.
+const STRICT: CastOptions<'static> =
+    CastOptions { safe: false, format_options: arrow::util::display::FormatOptions::new() };
 
 /// Reads on from one offset to the end of what the snapshot holds.
 pub struct Replay {
@@ -62,6 +66,11 @@ impl Replay {
         let files = paths.map(|path| File { first_offset: 0, path }).collect();
         let (table, schema) = (snapshot.table(), snapshot.schema());
         Replay { table, schema, files, open: None, from: i64::MIN, _held: snapshot.hold() }
+    }
+
+    /// Gives rows these columns from now on.
+    pub(super) fn conform_to(&mut self, schema: &SchemaRef) {
+        self.schema = Arc::clone(schema);
     }
 
     /// Some more rows, with all columns of the archive; `None` at the end.
@@ -117,7 +126,7 @@ fn conform(schema: &SchemaRef, batch: &RecordBatch) -> Result<RecordBatch, arrow
         .iter()
         .map(|field| match batch.column_by_name(field.name()) {
             Some(column) if column.data_type() == field.data_type() => Ok(Arc::clone(column)),
-            Some(column) => cast(column, field.data_type()),
+            Some(column) => cast_with_options(column, field.data_type(), &STRICT),
             None => Ok(new_null_array(field.data_type(), batch.num_rows())),
         })
         .collect::<Result<_, _>>()?;

@@ -67,7 +67,7 @@ impl<'a> Writer<'a> {
         let stats = stats::of_file(&self.schema, &metadata);
         let sums = Sums::of(&bytes);
         let size = bytes.len() as i64;
-        let path = self.put(bytes).await?;
+        let path = put(self.place, bytes).await?;
         let tags = HashMap::from([(TAG_SUMS.to_owned(), Some(sums.encode()))]);
         let add = Add {
             path,
@@ -85,16 +85,16 @@ impl<'a> Writer<'a> {
         self.files.push(Written { add, sums });
         Ok(())
     }
+}
 
-    /// Under the first free name: an earlier attempt may have left one.
-    async fn put(&self, bytes: Bytes) -> Result<String> {
-        let (payload, now_ms) = (PutPayload::from(bytes), self.place.now_ms());
-        for attempt in 0.. {
-            let path = format!("rows/{now_ms:015}-{attempt}.parquet");
-            if self.place.put_new(&self.place.file(&path), payload.clone()).await? {
-                return Ok(path);
-            }
+/// Under the first free name: an earlier attempt may have left one.
+async fn put(place: &Place, bytes: Bytes) -> Result<String> {
+    let (payload, now_ms) = (PutPayload::from(bytes), place.now_ms());
+    for attempt in 0.. {
+        let path = format!("rows/{now_ms:015}-{attempt}.parquet");
+        if place.put_new(&place.file(&path), payload.clone()).await? {
+            return Ok(path);
         }
-        Err(Error::Rows { detail: "no free file name".to_owned() })
     }
+    Err(Error::Rows { detail: "no free file name".to_owned() })
 }

@@ -46,7 +46,9 @@ pub fn planning(error: &DataFusionError, place: &Place<'_>) -> Error {
 
 /// An error of running what was planned.
 pub fn execution(error: DataFusionError) -> Error {
-    if let Some(lake) = headwater_lake::Error::damage_inside(&error) {
+    // An error of ours says all that there is to say, the text of a damage too.
+    let is_ours = matches!(error.find_root(), DataFusionError::External(source) if source.is::<Error>());
+    if !is_ours && let Some(lake) = headwater_lake::Error::damage_inside(&error) {
         return Error::Archive { kind: lake.kind(), message: lake.to_string() };
     }
     match error {

@@ -1,5 +1,6 @@
 //! The names that a statement can use, as DataFusion's planner asks for them.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, FieldRef, SchemaRef};
@@ -33,6 +34,14 @@ pub struct RelationSource {
 impl TableSource for RelationSource {
     fn schema(&self) -> SchemaRef {
         Arc::clone(self.relation.schema())
+    }
+
+    /// A view that is a name for its query is that query.
+    fn get_logical_plan(&self) -> Option<Cow<'_, LogicalPlan>> {
+        match &self.relation {
+            Relation::PlainView(view) => Some(Cow::Borrowed(&view.plan)),
+            _ => None,
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! A materialized view's query as a plan that a streaming engine can read.
+//! A view's query as a plan; that of a materialized one can be read by a streaming engine.
 //!
 //! Scans are of [`RelationSource`]s, with a projection and never with filters or a limit; all else stands in nodes of
 //! its own. Which nodes can be maintained is for the engine to say.
@@ -17,8 +17,8 @@ use datafusion::optimizer::optimize_unions::OptimizeUnions;
 use datafusion::optimizer::push_down_filter::PushDownFilter;
 use datafusion::optimizer::replace_distinct_aggregate::ReplaceDistinctWithAggregate;
 use datafusion::optimizer::{Analyzer, Optimizer, OptimizerContext, OptimizerRule};
-use headwater_sql::ast::CreateMaterializedView;
-use headwater_sql::{Diagnostics, SourceText};
+use headwater_sql::ast::{CreateMaterializedView, CreateView};
+use headwater_sql::{Diagnostic, Diagnostics, SourceText};
 
 use super::refuse::{ignored_clauses, subqueries_in_expressions, unrepeatable_functions};
 use super::scope::Scope;
@@ -64,6 +64,35 @@ pub fn plan_view(relations: &Relations, view: &CreateMaterializedView, source: &
     let plan = planned.map_err(|error| diagnose::planning(&error, &place))?;
     let plan = storable(plan, &place)?;
     optimise(plan).map_err(|error| diagnose::planning(&error, &place))
+}
+
+/// Plans the query that a view stands for: resolved and coerced. All columns have names of their own.
+pub fn plan_plain_view(relations: &Relations, view: &CreateView, source: &SourceText) -> Result<LogicalPlan> {
+    let place = Place::new(source, view.query_span);
+    Diagnostics::check(ignored_clauses(&view.query, &place))?;
+    let mut query = (*view.query).clone();
+    let planned = group::rewrite(&mut query)
+        .map_err(DataFusionError::from)
+        .and_then(|()| Scope::new(planning(), relations).query(query))
+        .and_then(analyse);
+    let plan = planned.map_err(|error| diagnose::planning(&error, &place))?;
+    let given = plan.schema().fields().len();
+    if let Some(extra) = view.columns.get(given) {
+        let message = format!("there are more names than the query has columns ({given})");
+        return Err(Diagnostic::new(source.clone(), extra.span, message).into());
+    }
+    let (mut names, mut columns, mut refused) = (std::collections::BTreeSet::new(), Vec::new(), Vec::new());
+    for (at, (qualifier, field)) in plan.schema().iter().enumerate() {
+        let name = view.columns.get(at).map_or(field.name(), |name| &name.value);
+        if !names.insert(name.clone()) {
+            let twice = place.refuse(format!("two columns are called {name}"));
+            refused.push(twice.with_hint("rename one with AS"));
+        }
+        columns.push(Expr::Column((qualifier, field).into()).alias(name));
+    }
+    Diagnostics::check(refused)?;
+    let project = LogicalPlanBuilder::from(plan).project(columns).and_then(LogicalPlanBuilder::build);
+    project.map_err(|error| Error::Internal(error.to_string()))
 }
 
 fn analyse(plan: LogicalPlan) -> Result<LogicalPlan, DataFusionError> {

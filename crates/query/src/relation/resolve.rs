@@ -6,14 +6,14 @@ use std::time::Duration;
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use datafusion::common::DFSchema;
 use headwater_format::Format;
-use headwater_sql::ast::{self, CreateMaterializedView, CreateStream, Name};
+use headwater_sql::ast::{self, CreateMaterializedView, CreateStream, CreateView, Name};
 use headwater_sql::{Diagnostic, Diagnostics, SourceText, settings};
 use sqlparser::ast::{BinaryOperator, Expr as SqlExpr, Ident};
 
-use super::{Origin, Relations, Stream, View, Watermark, timestamp_type};
+use super::{Origin, PlainView, Relations, Stream, View, Watermark, timestamp_type};
 use crate::plan::key::output_key;
 use crate::plan::scope::Scope;
-use crate::plan::{Place, diagnose, plan_view};
+use crate::plan::{Place, diagnose, plan_plain_view, plan_view};
 use crate::rule::RuleSet;
 use crate::session::state::planning;
 use crate::sqltype::{column_type, sql_name};
@@ -70,13 +70,13 @@ pub fn view(relations: &Relations, create: &CreateMaterializedView, source: &Sou
     })
 }
 
-fn columns(declared: &[ast::Column], source: &SourceText) -> Result<SchemaRef> {
+pub(super) fn columns(declared: &[ast::Column], source: &SourceText) -> Result<SchemaRef> {
     let (mut fields, mut refused) = (Vec::with_capacity(declared.len()), Vec::new());
     for column in declared {
         let refuse = |message: String| Diagnostic::new(source.clone(), column.data_type_span, message);
         match column_type(&column.data_type) {
             Ok(Some(arrow)) => fields.push(Field::new(&column.name.value, arrow, !column.not_null)),
-            Ok(None) => refused.push(refuse(format!("a stream's column cannot be of type {}", column.data_type)).with_hint(
+            Ok(None) => refused.push(refuse(format!("a column cannot be of type {}", column.data_type)).with_hint(
                 "the types are BOOLEAN, SMALLINT, INT, BIGINT, REAL, DOUBLE, DECIMAL(p, s), VARCHAR, DATE and TIMESTAMP",
             )),
             Err(why) => refused.push(refuse(why)),
@@ -86,7 +86,7 @@ fn columns(declared: &[ast::Column], source: &SourceText) -> Result<SchemaRef> {
     Ok(Arc::new(Schema::new(fields)))
 }
 
-fn indices(names: &[Name], schema: &SchemaRef, source: &SourceText) -> Result<Vec<usize>> {
+pub(super) fn indices(names: &[Name], schema: &SchemaRef, source: &SourceText) -> Result<Vec<usize>> {
     let (mut found, mut refused) = (Vec::with_capacity(names.len()), Vec::new());
     for name in names {
         match schema.index_of(&name.value) {
@@ -154,6 +154,13 @@ fn delay_us(interval: &SqlExpr, place: &Place<'_>) -> Result<i64> {
         delay_us if delay_us >= 0 => Ok(delay_us),
         _ => Err(refuse("it must not be negative".to_owned())),
     }
+}
+
+/// Plans what a view stands for. Its columns may be renamed from the first on.
+pub fn plain_view(relations: &Relations, create: &CreateView, source: &SourceText) -> Result<PlainView> {
+    let plan = plan_plain_view(relations, create, source)?;
+    let schema = Arc::new(plan.schema().as_arrow().clone());
+    Ok(PlainView { name: create.name.value.clone(), schema, plan })
 }
 
 fn micros(duration: Duration) -> i64 {

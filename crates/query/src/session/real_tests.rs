@@ -145,6 +145,7 @@ impl Node {
             log: Arc::new(self.log.clone()),
             archives: Arc::new(outside()),
             snapshots: Arc::new(outside()),
+            tables: Arc::new(()),
             system: Arc::new(outside()),
         };
         Session::new(sources, Options { target_partitions: 2, ..Options::default() }).unwrap()

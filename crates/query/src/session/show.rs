@@ -6,13 +6,14 @@ use headwater_sql::ast::{Kind, RelationName, Show};
 pub(super) fn query(show: &Show) -> Option<String> {
     Some(match show {
         Show::Objects { kind, like } => {
-            let kinds = kind.map_or(Some("kind <> 'source'"), condition)?;
+            let readable = "kind NOT IN ('source', 'sink', 'connection', 'secret')";
+            let kinds = kind.map_or(Some(readable), condition)?;
             let like = like.as_ref().map(|like| format!(" AND name LIKE {}", literal(like))).unwrap_or_default();
             format!("SELECT name, kind, owner FROM system.relations WHERE {kinds}{like} ORDER BY name")
         }
         Show::Columns(RelationName { schema: Some(_), .. }) => return None,
         Show::Columns(RelationName { schema: None, name }) => format!(
-            "SELECT name AS column_name, type AS data_type, nullable FROM system.columns WHERE relation = {} \
+            "SELECT name AS column_name, type AS data_type, nullable, comment FROM system.columns WHERE relation = {} \
              ORDER BY position",
             literal(&name.value)
         ),
@@ -31,7 +32,12 @@ fn condition(kind: Kind) -> Option<&'static str> {
         Kind::Source => Some("kind = 'source'"),
         // A view that never takes a row back is a stream as well.
         Kind::MaterializedView => Some("kind IN ('keyed table', 'derived stream')"),
-        Kind::Sink | Kind::Table | Kind::View | Kind::Connection | Kind::Secret | Kind::User => None,
+        Kind::Sink => Some("kind = 'sink'"),
+        Kind::Table => Some("kind IN ('table', 'external table')"),
+        Kind::View => Some("kind = 'view'"),
+        Kind::Connection => Some("kind = 'connection'"),
+        Kind::Secret => Some("kind = 'secret'"),
+        Kind::User => None,
     }
 }
 

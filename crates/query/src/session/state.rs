@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock};
 use datafusion::execution::SessionState;
 use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::context::SessionConfig;
-use datafusion::execution::runtime_env::RuntimeEnv;
+use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::logical_expr::execution_props::ExecutionProps;
 
 use crate::plan::simplify::query_rules;
@@ -48,6 +48,11 @@ pub fn state(config: SessionConfig, runtime: Arc<RuntimeEnv>, props: ExecutionPr
 /// For planning alone: without a clock, so that nothing that depends on the time of planning can be folded.
 pub fn planning() -> &'static SessionState {
     static STATE: LazyLock<SessionState> =
-        LazyLock::new(|| state(config().with_target_partitions(1), Arc::default(), ExecutionProps::new()));
+        LazyLock::new(|| state(config().with_target_partitions(1), planning_runtime(), ExecutionProps::new()));
     &STATE
+}
+
+/// Files that are looked at while planning come and go: no list of them is kept.
+fn planning_runtime() -> Arc<RuntimeEnv> {
+    RuntimeEnvBuilder::new().with_object_list_cache_limit(0).build_arc().unwrap_or_default()
 }

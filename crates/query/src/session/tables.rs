@@ -1,11 +1,14 @@
-//! The relations of one query: streams, views, `archive.` and `system.`, all at one read point.
+//! The relations of one query: streams, views, tables, `archive.` and `system.`, all at one read point.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use arrow::datatypes::SchemaRef;
 use datafusion::common::TableReference;
+use datafusion::common::tree_node::Transformed;
 use datafusion::datasource::{TableProvider, provider_as_source};
-use datafusion::logical_expr::TableSource;
+use datafusion::logical_expr::{LogicalPlan, TableSource};
 
 use super::{Foreign, Sources};
 use crate::Error;
@@ -26,7 +29,24 @@ pub struct QueryTables {
     sources: Sources,
     point: Arc<ReadPoint>,
     foreign: Option<Arc<dyn Foreign>>,
-    made: Mutex<HashMap<String, Arc<dyn TableProvider>>>,
+    made: Mutex<HashMap<String, Arc<dyn TableSource>>>,
+}
+
+/// A view that is a name for its query.
+#[derive(Debug)]
+struct Named {
+    schema: SchemaRef,
+    plan: LogicalPlan,
+}
+
+impl TableSource for Named {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
+    fn get_logical_plan(&self) -> Option<Cow<'_, LogicalPlan>> {
+        Some(Cow::Borrowed(&self.plan))
+    }
 }
 
 impl QueryTables {
@@ -34,7 +54,27 @@ impl QueryTables {
         QueryTables { sources: sources.clone(), point, foreign, made: Mutex::default() }
     }
 
-    fn make(&self, schema: Option<&str>, table: &str) -> Option<Arc<dyn TableProvider>> {
+    fn make(&self, schema: Option<&str>, table: &str) -> Option<Arc<dyn TableSource>> {
+        if let (None | Some(PUBLIC), Some(Relation::PlainView(view))) = (schema, self.sources.relations.get(table)) {
+            let plan = self.over_this_query(&view.plan)?;
+            return Some(Arc::new(Named { schema: Arc::clone(&view.schema), plan }));
+        }
+        let foreign = || self.foreign.as_ref()?.table(schema, table);
+        self.provide(schema, table).or_else(foreign).map(provider_as_source)
+    }
+
+    /// A view's plan with the relations of this query in the place of their definitions.
+    fn over_this_query(&self, plan: &LogicalPlan) -> Option<LogicalPlan> {
+        let over = plan.clone().transform_up_with_subqueries(|node| {
+            let LogicalPlan::TableScan(mut scan) = node else { return Ok(Transformed::no(node)) };
+            let Some(source) = self.table(&scan.table_name) else { return Ok(Transformed::no(LogicalPlan::TableScan(scan))) };
+            scan.source = source;
+            Ok(Transformed::yes(LogicalPlan::TableScan(scan)))
+        });
+        over.ok().map(|over| over.data)
+    }
+
+    fn provide(&self, schema: Option<&str>, table: &str) -> Option<Arc<dyn TableProvider>> {
         match schema {
             None | Some(PUBLIC) => self.relation(table),
             Some(ARCHIVE) => {
@@ -68,6 +108,16 @@ impl QueryTables {
                 let schema = Arc::clone(&view.schema);
                 Some(Arc::new(LiveTable::new(schema, Box::new(move || point.views.rows(&name)))))
             }
+            Relation::Table(table) => Some(match self.sources.tables.table(&table) {
+                Ok(found) => found,
+                Err(error) => {
+                    let message = error.to_string();
+                    let rows = move || Err(Error::Execution(message.clone()));
+                    Arc::new(LiveTable::new(Arc::clone(&table.schema), Box::new(rows)))
+                }
+            }),
+            // Made where its plan can be given.
+            Relation::PlainView(_) => None,
         }
     }
 }
@@ -78,14 +128,13 @@ impl Tables for QueryTables {
             return None;
         }
         let key = name.to_string();
-        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(table) = made.get(&key) {
-            return Some(provider_as_source(Arc::clone(table)));
+        let made = || self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(table) = made().get(&key) {
+            return Some(Arc::clone(table));
         }
-        let foreign = || self.foreign.as_ref()?.table(name.schema(), name.table());
-        let table = self.make(name.schema(), name.table()).or_else(foreign)?;
-        made.insert(key, Arc::clone(&table));
-        Some(provider_as_source(table))
+        // Not under the lock: a view asks for the relations that it reads.
+        let table = self.make(name.schema(), name.table())?;
+        Some(Arc::clone(made().entry(key).or_insert(table)))
     }
 
     fn names(&self) -> Vec<String> {

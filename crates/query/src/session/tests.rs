@@ -92,6 +92,7 @@ impl Node {
             log: Arc::clone(&self.log) as Arc<dyn Log>,
             archives: Arc::new(MemoryArchives(archived.then(|| Arc::clone(&self.archive)))),
             snapshots: Arc::new(Point(until)),
+            tables: Arc::new(()),
             system: Arc::new(Rows),
         };
         Session::new(sources, options).unwrap()

@@ -2,6 +2,7 @@
 
 mod goal;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -150,6 +151,13 @@ impl Inputs {
         partition.last_rows = now;
     }
 
+    /// Raises the watermarks of all partitions to a time, microseconds.
+    pub fn advance_watermarks(&mut self, time_us: i64) {
+        for partition in self.inputs.iter_mut().flat_map(|input| &mut input.partitions) {
+            partition.state.watermark_us = partition.state.watermark_us.max(time_us);
+        }
+    }
+
     /// Declares partitions idle whose time has come, and computes the streams' watermarks. True when one advanced.
     pub fn tell_time(&mut self, now: Duration) -> bool {
         let mut advanced = false;
@@ -180,6 +188,13 @@ impl Inputs {
         self.inputs.iter().map(|input| {
             (input.stream.name.clone(), input.partitions.iter().map(|partition| partition.state.next).collect())
         })
+    }
+
+    /// Rows that passed before this engine was opened, by stream.
+    pub fn count_from(&mut self, rows: &BTreeMap<String, u64>) {
+        for input in &mut self.inputs {
+            input.rows += rows.get(&input.stream.name).copied().unwrap_or(0);
+        }
     }
 
     /// Rows that passed since the node started, by stream.

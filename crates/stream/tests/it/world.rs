@@ -109,6 +109,7 @@ impl World {
             log,
             archives: Arc::new(board),
             snapshots: published as Arc<dyn Snapshots>,
+            tables: Arc::new(()),
             system: Arc::new(NoSystem),
         };
         Session::new(sources, session::Options { target_partitions: 1, ..session::Options::default() })
@@ -182,8 +183,7 @@ pub fn try_compile(text: &str) -> Result<(Arc<Relations>, Arc<Graph>)> {
             Statement::CreateMaterializedView(create) => {
                 let view = resolve::view(&relations, create, &parsed.source)?;
                 match plans.add_view(&view, &Storage::default())? {
-                    Relation::Stream(stream) => relations.add_stream(stream),
-                    Relation::View(view) => relations.add_view(view),
+                    other => relations.add(other),
                 }
             }
             other => panic!("{} in a test's project", other.words()),

@@ -24,6 +24,7 @@ struct Object {
     owner: &'static str,
     definition: String,
     version: i64,
+    comment: Option<String>,
 }
 
 struct Column {
@@ -32,6 +33,7 @@ struct Column {
     name: String,
     data_type: String,
     nullable: bool,
+    comment: Option<String>,
 }
 
 impl Declared {
@@ -46,6 +48,12 @@ impl Declared {
                     (Kind::Stream, _) => "stream",
                     (Kind::View, Some(Relation::Stream(_))) => "derived stream",
                     (Kind::View, _) => "keyed table",
+                    (Kind::PlainView, _) => "view",
+                    (Kind::Table, _) => "table",
+                    (Kind::ExternalTable, _) => "external table",
+                    (Kind::Sink, _) => "sink",
+                    (Kind::Connection, _) => "connection",
+                    (Kind::Secret, _) => "secret",
                 },
                 owner: match definition.owner {
                     Owner::Project => "project",
@@ -53,6 +61,7 @@ impl Declared {
                 },
                 definition: definition.text.clone(),
                 version: definition.version as i64,
+                comment: definition.comments.get("").cloned(),
             });
             declared.lineage.extend(definition.depends_on.iter().map(|on| (definition.name.clone(), on.clone())));
             let Some(relation) = relation else { continue };
@@ -63,6 +72,7 @@ impl Declared {
                     name: field.name().clone(),
                     data_type: sql_name(field.data_type()),
                     nullable: field.is_nullable(),
+                    comment: definition.comments.get(field.name()).cloned(),
                 });
             }
         }
@@ -77,6 +87,7 @@ impl Declared {
             text(all.iter().map(|each| Some(each.owner))),
             text(all.iter().map(|each| Some(each.definition.as_str()))),
             Arc::new(all.iter().map(|each| each.version).collect::<Int64Array>()),
+            text(all.iter().map(|each| each.comment.as_deref())),
         ]
     }
 
@@ -88,6 +99,7 @@ impl Declared {
             text(all.iter().map(|each| Some(each.name.as_str()))),
             text(all.iter().map(|each| Some(each.data_type.as_str()))),
             Arc::new(all.iter().map(|each| Some(each.nullable)).collect::<BooleanArray>()),
+            text(all.iter().map(|each| each.comment.as_deref())),
         ]
     }
 

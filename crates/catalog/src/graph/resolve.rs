@@ -1,0 +1,65 @@
+//! Which object a name in a statement means, and whether it can mean that.
+
+use std::collections::BTreeMap;
+
+use headwater_sql::{Diagnostic, nearest};
+
+use super::references::Use;
+use super::{Draft, Known, Reference};
+use crate::definition::Kind;
+
+/// What a name can stand for.
+pub(super) struct Named {
+    kind: Kind,
+    feeds: Option<String>,
+}
+
+pub(super) fn names(drafts: &[Draft], known: &Known) -> BTreeMap<String, Named> {
+    let elsewhere = known.definitions.iter().map(|one| (one.name.clone(), Named { kind: one.kind, feeds: None }));
+    let here = drafts.iter().map(|one| (one.name.clone(), Named { kind: one.kind, feeds: one.feeds.clone() }));
+    elsewhere.chain(here).collect()
+}
+
+/// The object that a reference means; None for what is the platform's own.
+pub(super) fn resolve<'a>(
+    draft: &Draft,
+    reference: &Reference,
+    names: &'a BTreeMap<String, Named>,
+    known: &Known,
+) -> Result<Option<&'a str>, Diagnostic> {
+    let refuse = |message: String| Diagnostic::new(draft.parsed.source.clone(), reference.span, message);
+    let what = match reference.of {
+        Use::Rows | Use::Feed => "relation",
+        Use::Secret => "secret",
+        Use::Connection => "connection",
+    };
+    let wanted = match &reference.parts[..] {
+        [name] => name,
+        [schema, ..] if known.schemas.contains(schema) => return Ok(None),
+        [schema, name] if known.mirrors.contains(schema) => name,
+        parts => return Err(refuse(format!("there is no {what} {}", parts.join(".")))),
+    };
+    let Some((name, named)) = names.get_key_value(wanted) else {
+        let refused = refuse(format!("there is no {what} {}", reference.parts.join(".")));
+        return Err(match nearest(wanted, names.keys().map(String::as_str)) {
+            Some(near) => refused.with_hint(format!("did you mean {near}?")),
+            None if reference.of == Use::Secret => refused.with_hint("declare it with CREATE SECRET"),
+            None if reference.of == Use::Connection => refused.with_hint("declare it with CREATE CONNECTION"),
+            None => refused.with_hint("declare it with CREATE STREAM or CREATE MATERIALIZED VIEW"),
+        });
+    };
+    match (reference.of, named.kind) {
+        (Use::Secret, Kind::Secret) | (Use::Connection, Kind::Connection) | (Use::Feed, Kind::Stream) => Ok(Some(name)),
+        (Use::Secret | Use::Connection, other) => Err(refuse(format!("{name} is a {other}, and no {what}"))),
+        (Use::Feed, other) => {
+            let refused = refuse(format!("{name} is a {other}, and a source feeds a stream"));
+            Err(refused.with_hint("declare a stream with CREATE STREAM and name it after INTO"))
+        }
+        (Use::Rows, Kind::Source) if let Some(stream) = &named.feeds => {
+            let refused = refuse(format!("{name} is a source, and its rows are in the stream {stream}"));
+            Err(refused.with_hint(format!("read {stream}")))
+        }
+        (Use::Rows, kind) if kind.is_relation() || kind == Kind::Source => Ok(Some(name)),
+        (Use::Rows, other) => Err(refuse(format!("{name} is a {other}, which has no rows to read"))),
+    }
+}

@@ -1,0 +1,150 @@
+//! The tables of the lake that are declared, open: queries read their latest versions, statements write them.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use arrow::array::RecordBatch;
+use datafusion::datasource::TableProvider;
+use headwater_lake::{Lake, Snapshot, Stays};
+use headwater_query::provide::{StoredTables, files};
+use headwater_query::relation::{Place, Relations, Table};
+
+use crate::{Error, Result};
+
+/// All declared tables. Clones of the `Arc` share them.
+#[derive(Debug)]
+pub struct Tables {
+    lake: Arc<Lake>,
+    /// Where relative paths of files begin.
+    root: PathBuf,
+    /// By the names of the lake.
+    open: RwLock<BTreeMap<String, Arc<Open>>>,
+}
+
+/// One table: written by one at a time, read by anybody.
+#[derive(Debug)]
+struct Open {
+    table: tokio::sync::Mutex<headwater_lake::Table>,
+    latest: RwLock<Snapshot>,
+}
+
+impl Open {
+    fn new(table: headwater_lake::Table) -> Arc<Open> {
+        Arc::new(Open { latest: RwLock::new(table.snapshot()), table: tokio::sync::Mutex::new(table) })
+    }
+
+    fn latest(&self) -> Snapshot {
+        self.latest.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn show(&self, table: &headwater_lake::Table) {
+        *self.latest.write().unwrap_or_else(PoisonError::into_inner) = table.snapshot();
+    }
+}
+
+impl Tables {
+    pub fn new(lake: Arc<Lake>, root: PathBuf) -> Tables {
+        Tables { lake, root, open: RwLock::default() }
+    }
+
+    /// Where relative paths of external tables begin.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Opens what is declared, closes what is not any more, and makes what is missing if `create`.
+    pub async fn open(&self, relations: &Relations, create: bool) -> Result<()> {
+        let mut open = BTreeMap::new();
+        for table in relations.tables() {
+            let Place::Lake(store) = &table.place else { continue };
+            let there = self.get(store).filter(|there| there.latest().schema() == table.schema);
+            let opened = match there {
+                Some(there) => Some(there),
+                None => match self.lake.find_table(store).await? {
+                    Some(found) => Some(Open::new(found)),
+                    None if create => Some(Open::new(self.lake.create_table(store, &table.schema).await?)),
+                    None => None,
+                },
+            };
+            open.extend(opened.map(|opened| (store.clone(), opened)));
+        }
+        *self.open.write().unwrap_or_else(PoisonError::into_inner) = open;
+        Ok(())
+    }
+
+    /// Removes a table of the lake with its rows, where it is there.
+    pub async fn remove(&self, store: &str) -> Result<()> {
+        self.open.write().unwrap_or_else(PoisonError::into_inner).remove(store);
+        Ok(self.lake.remove_table(store).await?)
+    }
+
+    /// Adds rows, which have the table's columns. Where it has a key, one that is there is refused.
+    pub async fn insert(&self, table: &Table, rows: &[RecordBatch]) -> Result<()> {
+        let open = self.of(table)?;
+        let mut writer = open.table.lock().await;
+        match table.key.as_slice() {
+            [] => writer.append(rows).await?,
+            key => writer.insert(rows, key).await?,
+        };
+        open.show(&writer);
+        Ok(())
+    }
+
+    /// Adds rows in the place of those with their keys; adds them all where the table has no key.
+    pub async fn upsert(&self, table: &Table, rows: &[RecordBatch]) -> Result<()> {
+        let open = self.of(table)?;
+        let mut writer = open.table.lock().await;
+        match table.key.as_slice() {
+            [] => writer.append(rows).await?,
+            key => writer.upsert(rows, key).await?,
+        };
+        open.show(&writer);
+        Ok(())
+    }
+
+    /// Takes out the rows that do not stay and adds others, in one commit. `change` gives both for the latest version,
+    /// which queries see, and nobody else writes meanwhile.
+    pub async fn rewrite<E, F>(&self, table: &Table, operation: &'static str, change: F) -> Result<(), E>
+    where
+        E: From<Error>,
+        F: AsyncFnOnce() -> Result<(Box<Stays<'static>>, Vec<RecordBatch>), E>,
+    {
+        let open = self.of(table)?;
+        let mut writer = open.table.lock().await;
+        writer.refresh().await.map_err(Error::from)?;
+        open.show(&writer);
+        let (mut stays, added) = change().await?;
+        writer.rewrite(operation, &mut *stays, &added).await.map_err(Error::from)?;
+        open.show(&writer);
+        Ok(())
+    }
+
+    fn get(&self, store: &str) -> Option<Arc<Open>> {
+        self.open.read().unwrap_or_else(PoisonError::into_inner).get(store).cloned()
+    }
+
+    fn of(&self, table: &Table) -> Result<Arc<Open>> {
+        let name = &table.name;
+        let refused = |message: String, hint: &str| Error::Refused { message, hint: hint.to_owned() };
+        match &table.place {
+            Place::Lake(store) => {
+                self.get(store).ok_or_else(|| refused(format!("table {name} is not there any more"), "ask again"))
+            }
+            Place::Files(_) => Err(refused(
+                format!("{name} is an external table, whose files others write"),
+                "insert into a table or a stream",
+            )),
+        }
+    }
+}
+
+impl StoredTables for Tables {
+    fn table(&self, table: &Table) -> headwater_query::Result<Arc<dyn TableProvider>> {
+        if let Some(provider) = files::provider(table, &self.root) {
+            return Ok(provider);
+        }
+        let open = self.of(table).map_err(|error| headwater_query::Error::Execution(error.to_string()))?;
+        Ok(open.latest().table_provider())
+    }
+}

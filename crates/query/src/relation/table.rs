@@ -1,0 +1,88 @@
+//! Tables: rows of the lake, and rows in files elsewhere.
+
+use std::sync::Arc;
+
+use arrow::datatypes::SchemaRef;
+use headwater_sql::ast::{CreateExternalTable, CreateTable, FileFormat};
+use headwater_sql::{Diagnostic, Diagnostics, SourceText};
+
+use super::resolve::{columns, indices};
+use super::store;
+use crate::{Error, Result};
+
+/// Rows that stay until somebody changes them, as of the version that a query finds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Table {
+    pub name: String,
+    pub schema: SchemaRef,
+    /// Columns that identify a row; empty: none do.
+    pub key: Vec<usize>,
+    pub place: Place,
+}
+
+/// Where a table's rows are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// The name of a table of the lake.
+    Lake(String),
+    Files(Files),
+}
+
+/// Files that others write.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Files {
+    pub format: FileFormat,
+    /// A file, a folder or a pattern; relative ones begin in the project's folder. Or a URL.
+    pub location: String,
+    /// Of CSV: whether the first line of a file names the columns.
+    pub header: bool,
+    /// Of CSV: between fields.
+    pub delimiter: u8,
+}
+
+/// Resolves a table of the lake.
+pub fn lake(create: &CreateTable, generation: u64, source: &SourceText) -> Result<Table> {
+    let refuse = |span, message: &str| Error::from(Diagnostic::new(source.clone(), span, message));
+    if let Some(rule) = create.rules.first() {
+        return Err(refuse(rule.span, "rules on tables are not built yet"));
+    }
+    if let Some(column) = create.partitioned_by.first() {
+        return Err(refuse(column.span, "PARTITIONED BY is not built yet"));
+    }
+    if let Some(query) = &create.query {
+        let refused = Diagnostic::new(source.clone(), query.span, "CREATE TABLE AS belongs to a client's statement");
+        let hint = "in a project's files declare a materialized view, or the table with its columns";
+        return Err(refused.with_hint(hint).into());
+    }
+    create.settings()?;
+    let schema = columns(&create.columns, source)?;
+    let key = indices(&create.primary_key, &schema, source)?;
+    // A key always has a value.
+    let fields = schema.fields().iter().enumerate().map(|(at, field)| {
+        let nullable = field.is_nullable() && !key.contains(&at);
+        field.as_ref().clone().with_nullable(nullable)
+    });
+    let schema = Arc::new(arrow::datatypes::Schema::new(fields.collect::<Vec<_>>()));
+    let name = create.name.value.clone();
+    Ok(Table { place: Place::Lake(store(&name, generation)), name, schema, key })
+}
+
+/// Resolves a table in files elsewhere, whose columns are known by now.
+pub fn external(create: &CreateExternalTable, source: &SourceText) -> Result<Table> {
+    if create.columns.is_empty() {
+        let message = format!("the columns of {} are not known", create.name);
+        return Err(Diagnostics::from(Diagnostic::new(source.clone(), create.location_span, message)).into());
+    }
+    let settings = create.settings()?;
+    Ok(Table {
+        name: create.name.value.clone(),
+        schema: columns(&create.columns, source)?,
+        key: Vec::new(),
+        place: Place::Files(Files {
+            format: create.format,
+            location: create.location.clone(),
+            header: settings.header,
+            delimiter: settings.delimiter,
+        }),
+    })
+}
