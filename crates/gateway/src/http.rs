@@ -15,11 +15,14 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::http::{HeaderMap, Method, Uri};
 use axum::middleware::from_fn_with_state;
+use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use headwater_base::ErrorKind;
 use tokio::net::TcpListener;
 
+use crate::console;
 use crate::node::Node;
 
 /// Names the node that answers; `node.json` in the data folder says the same.
@@ -84,12 +87,20 @@ impl Server {
             .route("/v1/sql", post(sql::post))
             .route("/v1/plan", post(plan::post))
             .route("/health", get(health))
-            .fallback(failure::not_found)
+            .fallback(page)
             .method_not_allowed_fallback(failure::wrong_method)
             .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
             .with_state(node)
             .merge(appending)
             .layer(from_fn_with_state(self.address.ip().is_loopback(), origin::check));
         axum::serve(self.listener, router).with_graceful_shutdown(stop).await.map_err(Error::Serve)
+    }
+}
+
+/// What is no path of the API is the console's, or nobody's.
+async fn page(method: Method, uri: Uri, headers: HeaderMap) -> Response {
+    match console::answer(&method, uri.path(), &headers) {
+        Some(response) => response,
+        None => failure::not_found().await.into_response(),
     }
 }
