@@ -1,4 +1,4 @@
-// Rows of a stream as they are appended: `GET /v1/streams/{name}` as server-sent events.
+// Rows of a stream, from its end and as they are appended: `GET /v1/streams/{name}`, as a page and as server-sent events.
 //
 // Read with `fetch` rather than `EventSource`, which hides the status: a node that does not serve them is told apart
 // from one that is gone.
@@ -18,22 +18,39 @@ export interface Listener {
 const RETRY_MS = 1000;
 const RETRY_MS_MAX = 10_000;
 
-/** Follows a stream from its end until the returned function is called. */
-export function tail(stream: string, listener: Listener): () => void {
+/** A stream's newest rows, the newest first, and the place after them. */
+export async function newest(stream: string, count: number, signal: AbortSignal): Promise<{ rows: Row[]; next: string }> {
+  // So many of each partition, and the newest of those.
+  const response = await fetch(`${path(stream)}?from=-${count}&limit=10000`, { signal }).catch((cause: unknown) => {
+    throw failureFrom(cause);
+  });
+  if (!response.ok) throw await failureOf(response);
+  const page = parse(await response.text()) as { rows: Row[]; next: string };
+  const at = (row: Row): string => String(row._timestamp);
+  const rows = page.rows.reverse().sort((a, b) => (at(a) < at(b) ? 1 : at(a) > at(b) ? -1 : 0));
+  return { rows: rows.slice(0, count), next: page.next };
+}
+
+/** Follows a stream, from its end unless a place is given, until the returned function is called. */
+export function tail(stream: string, listener: Listener, from = "latest"): () => void {
   const stop = new AbortController();
-  void follow(stream, listener, stop.signal);
+  void follow(stream, listener, from, stop.signal);
   return () => stop.abort();
 }
 
-async function follow(stream: string, listener: Listener, signal: AbortSignal): Promise<void> {
+function path(stream: string): string {
+  return `/v1/streams/${encodeURIComponent(stream)}`;
+}
+
+async function follow(stream: string, listener: Listener, start: string, signal: AbortSignal): Promise<void> {
   let cursor = "";
   let delay = RETRY_MS;
   while (!signal.aborted) {
     try {
       const headers: Record<string, string> = { accept: "text/event-stream" };
       if (cursor !== "") headers["last-event-id"] = cursor;
-      const from = cursor === "" ? "?from=latest" : "";
-      const response = await fetch(`/v1/streams/${encodeURIComponent(stream)}${from}`, { headers, signal });
+      const from = cursor === "" ? `?from=${encodeURIComponent(start)}` : "";
+      const response = await fetch(`${path(stream)}${from}`, { headers, signal });
       if (!response.ok) {
         const failure = await failureOf(response);
         const isFinal = response.status < 500 && response.status !== 429 || response.status === 501;

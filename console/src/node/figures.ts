@@ -71,6 +71,13 @@ export function behind(behind_ms: number, now_ms: number): string {
   return `at ${stamp(now_ms - behind_ms).slice(0, 16)}`;
 }
 
+/** The same where there is little room: the day, and the time if it is of this year. */
+export function brieflyBehind(behind_ms: number, now_ms: number): string {
+  if (Math.abs(behind_ms) < 36 * 3_600_000) return behind(behind_ms, now_ms);
+  const [at, now] = [stamp(now_ms - behind_ms), stamp(now_ms)];
+  return at.slice(0, 4) === now.slice(0, 4) ? `at ${at.slice(5, 16)}` : `at ${at.slice(0, 10)}`;
+}
+
 /** `1 row`, `2 rows`. */
 export function count(value: number, one: string, many = `${one}s`): string {
   return `${whole(value)} ${value === 1 ? one : many}`;

@@ -116,19 +116,6 @@ export interface Query {
   error: string | null;
 }
 
-export interface Deployment {
-  deployment: number;
-  step: number;
-  change: string;
-  kind: string;
-  name: string;
-  class: string;
-  state: string;
-  detail: string | null;
-  started_at: string | null;
-  finished_at: string | null;
-}
-
 export interface Sections {
   relations: Relation[];
   columns: Column[];
@@ -142,7 +129,6 @@ export interface Sections {
   dead_letters: DeadLetterCount[];
   replays: Replay[];
   queries: Query[];
-  deployments: Deployment[];
 }
 
 export type SectionName = keyof Sections;
@@ -166,19 +152,16 @@ export const SECTIONS: Record<SectionName, Section> = {
   checkpoints: { query: "SELECT * FROM system.checkpoints", every_ms: LIVE_MS },
   rules: { query: "SELECT * FROM system.rules", every_ms: SLOW_MS },
   dead_letters: {
-    query: "SELECT relation, count(*) AS dead_letters FROM system.dead_letters GROUP BY relation",
+    query:
+      "SELECT relation, count(*) AS dead_letters FROM system.dead_letters WHERE replayed_at IS NULL GROUP BY relation",
     every_ms: SLOW_MS,
   },
   replays: { query: "SELECT * FROM system.replays", every_ms: LIVE_MS },
   queries: { query: "SELECT * FROM system.queries ORDER BY started_at DESC LIMIT 100", every_ms: LIVE_MS },
-  deployments: {
-    query: "SELECT * FROM system.deployments ORDER BY deployment DESC, step LIMIT 500",
-    every_ms: LIVE_MS,
-  },
 };
 
-/** Asked only while a page shows them: they cost a request each, and nothing else needs them. */
-export const ON_DEMAND: ReadonlySet<SectionName> = new Set(["queries", "deployments"]);
+/** Asked only while a page shows it: it costs a request each time, and nothing else needs it. */
+export const ON_DEMAND: ReadonlySet<SectionName> = new Set(["queries"]);
 
 export const EMPTY: Sections = {
   relations: [],
@@ -193,7 +176,6 @@ export const EMPTY: Sections = {
   dead_letters: [],
   replays: [],
   queries: [],
-  deployments: [],
 };
 
 /** The view that an operator works for: operators are named `view/number-kind`. */

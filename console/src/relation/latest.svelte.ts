@@ -1,14 +1,15 @@
-// The newest rows of a relation: followed where it is a stream and the node serves its tail, else asked for again and
-// again.
+// The newest rows of a relation: those of a stream from its end, then as they are appended; those of anything else by
+// asking again and again.
 
 import { type Failure, failureFrom } from "../api/failure.ts";
 import { quoted, run } from "../api/sql.ts";
-import { tail } from "../api/tail.ts";
+import { newest, tail } from "../api/tail.ts";
 import type { Row } from "../api/value.ts";
 import { node } from "../node/node.svelte.ts";
 
 const ROWS = 25;
 const EVERY_MS = 2000;
+const DRAW_MS = 100;
 /** At most one part in so many of the node's time goes into showing what is newest. */
 const SHARE = 20;
 
@@ -20,6 +21,7 @@ export class Latest {
   hasAsked = $state(false);
   isPaused = $state(false);
 
+  private waiting: Row[] = [];
   private stopTail: (() => void) | null = null;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private readonly abort = new AbortController();
@@ -30,31 +32,56 @@ export class Latest {
     private readonly time: string | null,
     isStream: boolean,
   ) {
-    void this.ask(!isStream);
-    if (isStream) this.follow();
+    void (isStream ? this.begin() : this.ask());
   }
 
   close(): void {
     this.abort.abort();
     this.stopTail?.();
     clearTimeout(this.timer);
+    clearInterval(this.timer);
   }
 
-  private follow(): void {
-    this.stopTail = tail(this.name, {
+  private async begin(): Promise<void> {
+    const { signal } = this.abort;
+    try {
+      const { rows, next } = await newest(this.name, ROWS, signal);
+      this.rows = rows;
+      this.failure = null;
+      if (!signal.aborted) this.follow(next);
+    } catch (cause) {
+      const failure = failureFrom(cause);
+      if (failure.kind === "cancelled") return;
+      if (failure.kind !== "unreachable") this.failure = failure;
+      this.timer = setTimeout(() => void this.begin(), EVERY_MS);
+    }
+    this.hasAsked = true;
+  }
+
+  private follow(from: string): void {
+    this.timer = setInterval(() => this.draw(), DRAW_MS);
+    const follower = {
       open: () => (this.isFollowed = true),
-      rows: (rows) => {
-        if (!this.isPaused) this.rows = [...rows.reverse().slice(0, ROWS), ...this.rows].slice(0, ROWS);
+      rows: (rows: Row[]) => {
+        this.waiting = [...this.waiting, ...rows].slice(-ROWS);
       },
-      failed: (_, isFinal) => {
+      failed: (failure: Failure, isFinal: boolean) => {
         this.isFollowed = false;
-        // A node that does not serve tails is asked by SQL.
-        if (isFinal) this.later(EVERY_MS);
+        if (isFinal) this.failure = failure;
       },
-    });
+    };
+    this.stopTail = tail(this.name, follower, from);
   }
 
-  private async ask(again: boolean): Promise<void> {
+  /** Rows come faster than they can be drawn. */
+  private draw(): void {
+    if (this.waiting.length === 0 || this.isPaused) return;
+    this.rows = [...this.waiting.reverse(), ...this.rows].slice(0, ROWS);
+    this.waiting = [];
+  }
+
+  private async ask(): Promise<void> {
+    let delay = EVERY_MS;
     if (!this.isPaused && !document.hidden && node.reach !== "down") {
       const order = this.time === null ? "" : ` ORDER BY ${quoted(this.time)} DESC`;
       const began = performance.now();
@@ -62,7 +89,7 @@ export class Latest {
         const rows: Row[] = [];
         const query = `SELECT * FROM ${quoted(this.name)}${order} LIMIT ${ROWS}`;
         await run(query, (more) => rows.push(...more) > 0, this.abort.signal);
-        if (!this.isFollowed || this.rows.length === 0) this.rows = rows;
+        this.rows = rows;
         this.failure = null;
       } catch (cause) {
         const failure = failureFrom(cause);
@@ -70,14 +97,8 @@ export class Latest {
         if (failure.kind !== "unreachable") this.failure = failure;
       }
       this.hasAsked = true;
-      if (again) this.later(Math.max(EVERY_MS, (performance.now() - began) * SHARE));
-    } else if (again) {
-      this.later(EVERY_MS);
+      delay = Math.max(delay, (performance.now() - began) * SHARE);
     }
-  }
-
-  private later(delay: number): void {
-    clearTimeout(this.timer);
-    if (!this.abort.signal.aborted) this.timer = setTimeout(() => void this.ask(true), delay);
+    if (!this.abort.signal.aborted) this.timer = setTimeout(() => void this.ask(), delay);
   }
 }
