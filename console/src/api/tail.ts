@@ -18,6 +18,9 @@ export interface Listener {
 const RETRY_MS = 1000;
 const RETRY_MS_MAX = 10_000;
 
+/** A page that nobody has looked at for so long gives its connection back: browsers have six for a node. */
+const HIDDEN_MS = 30_000;
+
 /** A stream's newest rows, the newest first, and the place after them. */
 export async function newest(stream: string, count: number, signal: AbortSignal): Promise<{ rows: Row[]; next: string }> {
   // So many of each partition, and the newest of those.
@@ -46,11 +49,14 @@ async function follow(stream: string, listener: Listener, start: string, signal:
   let cursor = "";
   let delay = RETRY_MS;
   while (!signal.aborted) {
+    await visible();
+    const hidden = whenHidden();
+    const either = AbortSignal.any([signal, hidden.signal]);
     try {
       const headers: Record<string, string> = { accept: "text/event-stream" };
       if (cursor !== "") headers["last-event-id"] = cursor;
       const from = cursor === "" ? `?from=${encodeURIComponent(start)}` : "";
-      const response = await fetch(`${path(stream)}${from}`, { headers, signal });
+      const response = await fetch(`${path(stream)}${from}`, { headers, signal: either });
       if (!response.ok) {
         const failure = await failureOf(response);
         const isFinal = response.status < 500 && response.status !== 429 || response.status === 501;
@@ -66,11 +72,34 @@ async function follow(stream: string, listener: Listener, start: string, signal:
       }
     } catch (cause) {
       if (signal.aborted) return;
-      listener.failed(failureFrom(cause), false);
+      if (!either.aborted) listener.failed(failureFrom(cause), false);
+    } finally {
+      hidden.close();
     }
     await new Promise((wake) => setTimeout(wake, delay));
     delay = Math.min(delay * 2, RETRY_MS_MAX);
   }
+}
+
+/** Resolves while somebody looks at the page. */
+function visible(): Promise<void> {
+  if (!document.hidden) return Promise.resolve();
+  return new Promise((wake) => document.addEventListener("visibilitychange", () => wake(), { once: true }));
+}
+
+function whenHidden(): { signal: AbortSignal; close: () => void } {
+  const stop = new AbortController();
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const look = (): void => {
+    clearTimeout(timer);
+    if (document.hidden) timer = setTimeout(() => stop.abort(), HIDDEN_MS);
+  };
+  document.addEventListener("visibilitychange", look);
+  const close = (): void => {
+    clearTimeout(timer);
+    document.removeEventListener("visibilitychange", look);
+  };
+  return { signal: stop.signal, close };
 }
 
 /** Reads events until the body ends. Rows of events that came in one piece are given together. */
