@@ -26,6 +26,7 @@ pub fn run(mut node: Node, interrupted: &AtomicBool) -> Result<()> {
         let was_replaying = node.running.is_replaying();
         let stepped = node.running.step()?;
         if node.running.version() != node.shown {
+            node.follow_sinks()?;
             node.show()?;
         }
         if was_replaying {

@@ -256,6 +256,7 @@ pub struct Report {
 /// again.
 pub struct Running {
     name: String,
+    place: String,
     topic: String,
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
@@ -281,7 +282,8 @@ struct Shared {
 }
 
 impl Running {
-    pub fn start(name: &str, runner: Runner) -> Result<Running> {
+    /// `place` is that of [`Runner::open`].
+    pub fn start(name: &str, place: &str, runner: Runner) -> Result<Running> {
         let shared = Arc::new(Shared::default());
         let inner = Arc::clone(&shared);
         let topic = runner.stream.topic.clone();
@@ -289,14 +291,20 @@ impl Running {
             .name(format!("sink-{name}"))
             .spawn(move || inner.serve(runner))
             .map_err(|error| Error::internal(format!("cannot start the thread of sink {name}: {error}")))?;
-        Ok(Running { name: name.to_owned(), topic, shared, thread: Some(thread) })
+        let (name, place) = (name.to_owned(), place.to_owned());
+        Ok(Running { name, place, topic, shared, thread: Some(thread) })
     }
 
     /// A sink that could not even start, with the reason: the node runs without it.
-    pub fn failed(name: &str, error: &Error) -> Running {
+    pub fn failed(name: &str, place: &str, error: &Error) -> Running {
         let shared = Shared::default();
         shared.fail(error);
-        Running { name: name.to_owned(), topic: String::new(), shared: Arc::new(shared), thread: None }
+        let (name, place) = (name.to_owned(), place.to_owned());
+        Running { name, place, topic: String::new(), shared: Arc::new(shared), thread: None }
+    }
+
+    pub fn place(&self) -> &str {
+        &self.place
     }
 
     pub fn name(&self) -> &str {
