@@ -54,8 +54,7 @@ pub fn running(
         return wanted.declare(stores);
     }
     let ready = wanted.objects().iter().filter(|object| !behind.contains(&object.definition.name));
-    let ready: Vec<Declaration> =
-        ready.map(Declaration::of).collect();
+    let ready: Vec<Declaration> = ready.map(Declaration::of).collect();
     let (mut older, mut as_they_are) = (stores.clone(), ready.clone());
     for name in behind {
         let (Some(state), Some(definition)) = (outputs.get(name), older.by_name.get_mut(name)) else { continue };

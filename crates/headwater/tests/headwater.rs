@@ -10,7 +10,17 @@ mod changes;
 mod file_sources;
 #[path = "headwater/http.rs"]
 mod http;
+#[path = "headwater/keys.rs"]
+mod keys;
+#[path = "headwater/lookups.rs"]
+mod lookups;
 #[path = "headwater/node.rs"]
 mod node;
+#[path = "headwater/reading.rs"]
+mod reading;
 #[path = "headwater/slt.rs"]
 mod slt;
+#[path = "headwater/users.rs"]
+mod users;
+#[path = "headwater/web.rs"]
+mod web;
