@@ -5,6 +5,7 @@
 //! may say something else:
 //!
 //! - `-- refused: text`: its one statement is refused, with this text;
+//! - `-- not run: reason`: it is shown only;
 //! - `-- file: name.sql`: it is a file of a project that `headwater init` made, which is checked with it, and tested.
 //!
 //! Other languages (`text` for grammar and transcripts, `sh`) are not run, and no block is without a language.
@@ -29,8 +30,9 @@ async fn docs() {
         let shown = page.strip_prefix(node::root()).unwrap().display().to_string();
         let text = std::fs::read_to_string(page).unwrap();
         let blocks = blocks(&shown, &text, &mut failures);
-        let (files, statements): (Vec<_>, Vec<_>) =
+        let (files, others): (Vec<_>, Vec<_>) =
             blocks.into_iter().partition(|block| matches!(block.kind, Kind::File(_)));
+        let statements: Vec<_> = others.into_iter().filter(|block| !matches!(block.kind, Kind::Shown)).collect();
         check_files(&files, &mut failures);
         if !statements.is_empty() {
             run(&statements, &mut failures).await;
@@ -54,6 +56,7 @@ enum Kind {
     Run,
     Refused(String),
     File(String),
+    Shown,
 }
 
 struct Block {
@@ -97,6 +100,7 @@ fn block(place: String, lines: &[&str]) -> Block {
     let kind = match (first.strip_prefix("-- refused: "), first.strip_prefix("-- file: ")) {
         (Some(text), _) => Kind::Refused(text.to_owned()),
         (_, Some(name)) => Kind::File(name.to_owned()),
+        _ if first.starts_with("-- not run: ") => Kind::Shown,
         _ => Kind::Run,
     };
     let body = if matches!(kind, Kind::Run) { lines } else { &lines[1..] };
