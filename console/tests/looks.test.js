@@ -12,7 +12,7 @@ const PICTURES = process.env.HEADWATER_PICTURES;
 
 const QUERY = "SELECT window_start, category, revenue, orders\nFROM revenue_by_minute\nORDER BY window_start, category;";
 const PAGES = {
-  graph: ["/", (page) => page.getByText(/orders_clean/).first().waitFor()],
+  graph: ["/", (page) => page.locator("main").getByText("orders_clean").first().waitFor()],
   stream: ["/relations/orders_clean", (page) => page.getByText("as they are appended").waitFor()],
   table: ["/relations/revenue_by_category", (page) => page.getByRole("cell", { name: "books" }).waitFor()],
   worksheet: [

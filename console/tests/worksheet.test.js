@@ -33,7 +33,7 @@ test("Ctrl-Enter runs the statement at the cursor; its rows are a table, a chart
   const [file] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: "CSV" }).click()]);
   assert.match(readFileSync(await file.path(), "utf8"), /^category,orders\r\nbooks,\d+\r\n/);
   await page.getByRole("button", { name: "Chart" }).click();
-  await page.locator(".result svg rect").first().waitFor();
+  await page.locator(".result .rows").getByRole("rowheader", { name: "books" }).waitFor();
   await close(page);
 });
 
@@ -45,7 +45,7 @@ test("names of the catalog are completed", async () => {
   await page.waitForTimeout(200);
   await page.keyboard.press("Enter");
   await page.keyboard.type(" WHERE categ");
-  await page.locator(".cm-tooltip-autocomplete").getByText("category").waitFor();
+  await page.locator(".cm-tooltip-autocomplete").getByText("category", { exact: true }).waitFor();
   await page.keyboard.press("Escape");
   assert.match(await page.locator(".cm-content").innerText(), /FROM revenue_by_minute WHERE categ/);
   await close(page);

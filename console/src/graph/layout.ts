@@ -7,7 +7,7 @@ import type { Edge, Graph } from "./model.ts";
 
 export const CARD_WIDTH = 200;
 export const CARD_HEIGHT = 74;
-export const LAYER_GAP = 98;
+export const LAYER_GAP = 116;
 const ROW_GAP = 22;
 const DUMMY_HEIGHT = 14;
 const SWEEPS = 8;
@@ -23,7 +23,7 @@ export interface Route {
   edge: Edge;
   /** An SVG path from the right side of one card to the left side of another. */
   path: string;
-  /** Where its figures stand: in the middle of the last gap. */
+  /** Where its figures stand: where it runs straight and no other does. */
   label: { x: number; y: number };
 }
 
@@ -197,17 +197,28 @@ function spread(row: Slot[], wanted: number[]): void {
   }
 }
 
+/** Where in a gap an edge bends, and where its figures stand, as shares of the gap. */
+const EARLY = { bend: 0.22, label: 0.63 };
+const MIDDLE = { bend: 0.5, label: 0.5 };
+const LATE = { bend: 0.78, label: 0.37 };
+
+/** Edges that part from one card bend where they leave it, those that meet in one where they arrive. */
 function routed(edge: Edge, chain: Slot[], x: (layer: number) => number): Route {
+  const [first, last] = [chain[0] as Slot, chain.at(-1) as Slot];
+  const meets = last.before.length > 1;
+  const way = !meets ? EARLY : first.after.length === 1 ? LATE : MIDDLE;
+  const labelled = way === LATE ? 1 : chain.length - 1;
   let path = "";
   let label = { x: 0, y: 0 };
   for (let index = 1; index < chain.length; index += 1) {
     const [from, to] = [chain[index - 1] as Slot, chain[index] as Slot];
-    const [startX, endX] = [x(from.layer) + CARD_WIDTH, x(to.layer)];
-    const middle = (startX + endX) / 2;
-    if (index === 1) path = `M${startX} ${from.y}`;
-    else path += `L${startX} ${from.y}`;
-    path += `C${middle} ${from.y} ${middle} ${to.y} ${endX} ${to.y}`;
-    label = { x: middle, y: (from.y + to.y) / 2 };
+    const startX = x(from.layer) + CARD_WIDTH;
+    const bend = startX + LAYER_GAP * way.bend;
+    path += `${index === 1 ? "M" : "L"}${startX} ${from.y}C${bend} ${from.y} ${bend} ${to.y} ${x(to.layer)} ${to.y}`;
+    if (index === labelled) {
+      const y = way === EARLY ? to.y : way === LATE ? from.y : (from.y + to.y) / 2;
+      label = { x: startX + LAYER_GAP * way.label, y };
+    }
   }
   return { edge, path, label };
 }
