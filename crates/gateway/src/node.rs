@@ -6,11 +6,15 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use headwater_log::Log;
+use arrow::array::RecordBatch;
+use headwater_query::relation::Table;
 use headwater_query::session::{QueryResult, Session};
 use headwater_sql::Parsed;
 use serde::{Deserialize, Serialize};
 
 use crate::Problem;
+use crate::ingest::Appended;
+use crate::ingest::load::Loads;
 
 /// A running node, as doors see it.
 #[async_trait]
@@ -24,6 +28,16 @@ pub trait Node: Send + Sync + 'static {
 
     /// Where streams are appended to.
     fn log(&self) -> Arc<dyn Log>;
+
+    /// Begins loads of many rows into streams.
+    fn loads(&self) -> Arc<Loads>;
+
+    /// Waits a while for queries to see rows of a stream, which are safe already.
+    async fn seen(&self, stream: &str, appended: &Appended);
+
+    /// Puts rows, which have the table's columns, in the place of those with their keys; adds them all where the table
+    /// has no key.
+    async fn upsert(&self, table: &Table, rows: &[RecordBatch]) -> Result<(), Problem>;
 
     /// What bringing the project's part of what runs to these files would do: one line a step. Nothing is done.
     async fn plan(&self, files: Vec<File>) -> Result<Vec<String>, Problem>;

@@ -80,9 +80,6 @@ impl Node {
         let declared = resolve(project.statements.clone())?;
         let lock = options.folder.take()?;
         let access = access::open(&options)?;
-        let unprotected = options.protection.unprotected;
-        let at = |address| access::at(&access, address, unprotected).map(|access| (address, access));
-        let (http, wired) = (options.http.map(at).transpose()?, options.postgres.map(at).transpose()?);
         let runtime = Arc::new(
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().context("no runtime")?,
         );
@@ -115,16 +112,7 @@ impl Node {
         }
         let prepared = running.plan_project(resolve::project(project.statements.clone()))?;
         running.apply(prepared)?;
-        let server = match http {
-            Some((address, access)) => Some(runtime.block_on(Server::bind(address, access))?),
-            None => None,
-        };
-        let postgres = match wired {
-            Some((address, access)) => {
-                Some(runtime.block_on(postgres::Server::bind(address, postgres::Options::new(access)))?)
-            }
-            None => None,
-        };
+        let (server, postgres) = runtime.block_on(access::bind(&options, &access))?;
         let id = format!("{}-{:x}", std::process::id(), clock.now_us());
         let replays = Arc::default();
         let (sender, requests) = channel();

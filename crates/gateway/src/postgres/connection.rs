@@ -250,7 +250,7 @@ async fn after(limit: Option<Duration>) {
     until(limit.map(|limit| Instant::now() + limit)).await;
 }
 
-async fn until(deadline: Option<Instant>) {
+pub async fn until(deadline: Option<Instant>) {
     match deadline {
         Some(deadline) => tokio::time::sleep_until(deadline).await,
         None => std::future::pending().await,

@@ -10,10 +10,13 @@ use headwater_base::ErrorKind;
 use headwater_base::clock::Clock;
 use headwater_deploy::Tables;
 use headwater_deploy::running::{Progress, State};
+use headwater_gateway::ingest::Appended;
+use headwater_gateway::ingest::load::Loads;
 use headwater_gateway::users::Users;
 use headwater_gateway::{Done, File, Node, Outcome, Problem};
 use headwater_log::Log;
 use headwater_query::provide::{ReadPoint, Snapshots};
+use headwater_query::relation::Table;
 use headwater_query::session::Session;
 use headwater_sql::{Parsed, SourceText, Statement, ast};
 use headwater_stream::delivery::runner as delivery;
@@ -45,6 +48,7 @@ pub struct Doors {
     current: RwLock<Current>,
     replays: Arc<Mutex<Vec<Progress>>>,
     requests: Sender<Request>,
+    loads: Arc<Loads>,
     /// Wakes the node's thread.
     wake: SyncSender<()>,
 }
@@ -73,7 +77,8 @@ impl Doors {
         requests: Sender<Request>,
         wake: SyncSender<()>,
     ) -> Doors {
-        Doors { ground, current: RwLock::new(current), replays, requests, wake }
+        let loads = Loads::new(Arc::clone(&ground.log), Arc::clone(&ground.clock));
+        Doors { ground, current: RwLock::new(current), replays, requests, loads, wake }
     }
 
     /// Shows what runs from now on.
@@ -112,19 +117,14 @@ impl Doors {
 impl Doors {
     /// Runs a statement that writes rows; `None` for any other.
     async fn write(&self, parsed: &Parsed) -> Option<Result<Done, Problem>> {
-        let ground = rows::Ground {
-            session: self.session(),
-            tables: Arc::clone(&self.ground.tables),
-            log: Arc::clone(&self.ground.log),
-            published: self.published(),
-            clock: Arc::clone(&self.ground.clock),
-        };
+        let ground = self.rows();
         match &parsed.statement {
             Statement::Insert(insert) => Some(ground.insert(insert, parsed).await),
             Statement::Update(update) => Some(ground.update(update, parsed).await),
             Statement::Delete(delete) => Some(ground.delete(delete, parsed).await),
             Statement::ReplayDeadLetters(replay) => {
-                let rows::Ground { session, log, clock, .. } = ground;
+                let rows::Ground { session, clock, .. } = ground;
+                let log = Arc::clone(&self.ground.log);
                 Some(letters::Ground { session, log, clock }.replay(replay, parsed).await)
             }
             _ => None,
@@ -175,6 +175,16 @@ impl Doors {
         }
     }
 
+    fn rows(&self) -> rows::Ground {
+        rows::Ground {
+            session: self.session(),
+            tables: Arc::clone(&self.ground.tables),
+            loads: Arc::clone(&self.loads),
+            published: self.published(),
+            clock: Arc::clone(&self.ground.clock),
+        }
+    }
+
     /// A statement with what it names outside looked at.
     async fn inspected(&self, statement: Parsed) -> Result<Parsed, Problem> {
         let mut known = headwater_deploy::inspect(vec![statement], self.ground.tables.root()).await?;
@@ -217,6 +227,18 @@ impl Node for Doors {
             return self.create_table_as(create, query, &statement).await.map(Outcome::Done);
         }
         self.change(self.inspected(statement).await?).await.map(Outcome::Done)
+    }
+
+    fn loads(&self) -> Arc<Loads> {
+        Arc::clone(&self.loads)
+    }
+
+    async fn seen(&self, stream: &str, appended: &Appended) {
+        self.rows().seen(stream, appended).await;
+    }
+
+    async fn upsert(&self, table: &Table, rows: &[RecordBatch]) -> Result<(), Problem> {
+        Ok(self.ground.tables.upsert(table, rows).await?)
     }
 
     async fn plan(&self, files: Vec<File>) -> Result<Vec<String>, Problem> {
