@@ -41,6 +41,9 @@ pub struct Node {
     pub data_dir: Option<PathBuf>,
     pub http: Option<String>,
     pub postgres: Option<String>,
+    pub tls_certificate: Option<PathBuf>,
+    pub tls_key: Option<PathBuf>,
+    pub unprotected: bool,
     pub workers: Option<usize>,
 }
 

@@ -51,7 +51,10 @@ pub fn resolve(statements: Vec<Parsed>) -> Result<Declared> {
 /// Statements as the project's.
 pub fn project(statements: Vec<Parsed>) -> Vec<Declaration> {
     let comments = BTreeMap::new();
-    statements.into_iter().map(|parsed| Declaration { parsed, owner: Owner::Project, comments: comments.clone() }).collect()
+    statements
+        .into_iter()
+        .map(|parsed| Declaration { parsed, owner: Owner::Project, comments: comments.clone() })
+        .collect()
 }
 
 impl Declaration {

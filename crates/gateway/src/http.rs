@@ -1,12 +1,16 @@
 //! HTTP: SQL, rows for streams, plans and health.
 
 mod answer;
+mod door;
+mod encrypted;
 mod failure;
+mod login;
 mod origin;
 mod plan;
 mod split;
 mod sql;
 mod streams;
+mod tables;
 
 use std::future::Future;
 use std::io;
@@ -21,7 +25,12 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use headwater_base::ErrorKind;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio_rustls::TlsAcceptor;
 
+use self::door::Door;
+use self::encrypted::Encrypted;
+use crate::access::Access;
 use crate::console;
 use crate::node::Node;
 
@@ -60,15 +69,16 @@ impl Error {
 pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
+    access: Access,
 }
 
 impl Server {
-    /// Takes the port. Port 0 takes a free one.
-    pub async fn bind(address: SocketAddr) -> Result<Server, Error> {
+    /// Takes the port. Port 0 takes a free one. With TLS, nothing else is spoken there.
+    pub async fn bind(address: SocketAddr, access: Access) -> Result<Server, Error> {
         let listen = |source| Error::Listen { address, source };
         let listener = TcpListener::bind(address).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
-        Ok(Server { listener, address })
+        Ok(Server { listener, address, access })
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -79,21 +89,39 @@ impl Server {
     pub async fn run(self, node: Arc<dyn Node>, stop: impl Future<Output = ()> + Send + 'static) -> Result<(), Error> {
         let id = node.id().to_owned();
         let health = move || std::future::ready(([(NODE_HEADER, id.clone())], "ok\n"));
-        let appending = Router::new()
-            .route("/v1/streams/{name}", post(streams::post))
-            .layer(DefaultBodyLimit::max(streams::BODY_BYTES_MAX))
-            .with_state(streams::Door::new(Arc::clone(&node)));
+        let (stopped, stopping) = watch::channel(false);
+        let stop = async move {
+            stop.await;
+            stopped.send_replace(true);
+        };
+        let by_name = post(streams::append::post)
+            .layer(DefaultBodyLimit::max(streams::append::BODY_BYTES_MAX))
+            .get(streams::read::get);
+        let door = Door::new(Arc::clone(&node), stopping).map_err(Error::Serve)?;
+        let keys = door.keys.clone();
+        // Whoever needs them first meets the error again, if there is one.
+        tokio::spawn(async move { drop(keys.ready().await) });
+        let streams = Router::new().route("/v1/streams/{name}", by_name).with_state(door);
         let router = Router::new()
             .route("/v1/sql", post(sql::post))
             .route("/v1/plan", post(plan::post))
+            .route("/v1/tables/{*path}", get(tables::get))
             .route("/health", get(health))
             .fallback(page)
             .method_not_allowed_fallback(failure::wrong_method)
             .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
             .with_state(node)
-            .merge(appending)
+            .merge(streams)
+            .layer(from_fn_with_state(self.access.users, login::check))
             .layer(from_fn_with_state(self.address.ip().is_loopback(), origin::check));
-        axum::serve(self.listener, router).with_graceful_shutdown(stop).await.map_err(Error::Serve)
+        match self.access.tls {
+            Some(tls) => {
+                let listener = Encrypted::new(self.listener, TlsAcceptor::from(tls.config));
+                axum::serve(listener, router).with_graceful_shutdown(stop).await
+            }
+            None => axum::serve(self.listener, router).with_graceful_shutdown(stop).await,
+        }
+        .map_err(Error::Serve)
     }
 }
 

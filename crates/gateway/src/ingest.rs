@@ -1,10 +1,12 @@
 //! The way in which doors append rows to declared streams: checked against the schema, put in their partitions, and
 //! answered when they are on stable storage.
 //!
-//! A batch is one append a partition and no transaction: a crash in the middle of it may leave the rows of some
-//! partitions, and its sender has then not been answered.
+//! Rows are one append a partition and no transaction: a crash in the middle may leave the rows of some partitions, and
+//! their sender has then not been answered. A request with a key of its own is one transaction: see [`keys`].
 
 mod batch;
+pub mod keys;
+pub mod lanes;
 #[cfg(test)]
 mod tests;
 
@@ -15,7 +17,7 @@ use std::sync::Arc;
 use arrow::record_batch::RecordBatch;
 use headwater_base::ErrorKind;
 use headwater_format::{Encoded, Format, RowError};
-use headwater_log::Log;
+use headwater_log::{Batch, Log, Ticket};
 use headwater_query::relation::{Origin, Relation, Relations, Stream};
 
 use crate::Problem;
@@ -140,23 +142,32 @@ impl Checked {
         self.rows.is_empty()
     }
 
-    /// Appends, and returns when all is on stable storage. Blocks; concurrent callers share syncs. Rows without a key
-    /// go to one partition, `sticky` modulo their number.
+    /// As batches for partitions. Rows without a key go to one partition, `sticky` modulo their number.
+    pub fn batches(&self, now_ms: i64, sticky: usize) -> Result<Vec<(u32, Batch)>, Problem> {
+        batch::partitioned(&self.stream, &self.rows, now_ms, sticky)
+    }
+
+    /// Appends, with a ticket for each batch that becomes durable.
+    pub fn start(&self, log: &dyn Log, now_ms: i64, sticky: usize) -> Result<Vec<(u32, Ticket)>, Problem> {
+        let append = |(partition, batch)| Ok((partition, log.append(&self.stream.topic, partition, batch)?));
+        self.batches(now_ms, sticky)?.into_iter().map(append).collect()
+    }
+
+    /// Appends, and returns when all is on stable storage. Blocks; concurrent callers share syncs.
     pub fn append(&self, log: &dyn Log, now_ms: i64, sticky: usize) -> Result<Appended, Problem> {
-        let batches = batch::partitioned(&self.stream, &self.rows, now_ms, sticky)?;
-        let mut tickets = Vec::new();
-        for (partition, batch) in batches {
-            tickets.push((partition, log.append(&self.stream.topic, partition, batch)?));
-        }
-        let mut offsets: Vec<(u32, Range<i64>)> = Vec::new();
-        for (partition, ticket) in tickets {
-            let range = ticket.wait()?;
-            match offsets.iter_mut().find(|(known, _)| *known == partition) {
-                Some((_, known)) => known.end = range.end,
-                None => offsets.push((partition, range)),
-            }
+        let mut offsets = Vec::new();
+        for (partition, ticket) in self.start(log, now_ms, sticky)? {
+            extend(&mut offsets, partition, ticket.wait()?);
         }
         offsets.sort_unstable_by_key(|(partition, _)| *partition);
         Ok(Appended { rows: self.rows.len(), offsets })
+    }
+}
+
+/// Adds what one batch got to what its partition got before.
+pub fn extend(offsets: &mut Vec<(u32, Range<i64>)>, partition: u32, range: Range<i64>) {
+    match offsets.iter_mut().find(|(known, _)| *known == partition) {
+        Some((_, known)) => known.end = range.end,
+        None => offsets.push((partition, range)),
     }
 }

@@ -3,12 +3,15 @@
 //! This room turns requests into calls of the [`node`] behind it and its answers into bytes. It keeps no state and
 //! decides nothing about data.
 
+pub mod access;
 mod console;
 pub mod http;
 pub mod ingest;
 pub mod node;
 pub mod postgres;
 pub mod problem;
+pub mod read;
+pub mod tls;
 pub mod users;
 
 pub use http::{Error, NODE_HEADER, Server};

@@ -1,5 +1,6 @@
 //! A node: one data folder, one engine, its sources and its doors.
 
+pub mod access;
 mod alter;
 mod doors;
 mod engine;
@@ -24,6 +25,7 @@ use headwater_base::clock::{Clock, SystemClock};
 use headwater_base::files::Lock;
 use headwater_deploy::running::Progress;
 use headwater_deploy::{Ground, Project, Running, Tables, resolve};
+use headwater_gateway::access::Access;
 use headwater_gateway::{Server, postgres};
 use headwater_log::Log;
 use headwater_query::session::{self, Session};
@@ -34,7 +36,7 @@ use headwater_stream::source::runner::{Runner, Running as Source};
 use tokio::runtime::Runtime;
 use tokio::sync::watch as signal;
 
-use crate::folder::{DataFolder, NodeFile};
+use crate::folder::{self, DataFolder, NodeFile};
 use crate::sinks;
 use doors::{Current, Doors, Epochs, Outside, Request};
 
@@ -45,6 +47,7 @@ pub struct Options {
     pub root: PathBuf,
     pub http: Option<SocketAddr>,
     pub postgres: Option<SocketAddr>,
+    pub protection: access::Protection,
     pub workers: usize,
     pub until_idle: bool,
 }
@@ -56,6 +59,7 @@ pub struct Node {
     clock: Arc<dyn Clock>,
     log: Arc<dyn Log>,
     running: Running,
+    access: Access,
     /// The version of what runs that the doors show.
     shown: u64,
     sources: Vec<Source>,
@@ -75,6 +79,10 @@ impl Node {
     pub fn start(project: &Project, options: Options) -> Result<Node> {
         let declared = resolve(project.statements.clone())?;
         let lock = options.folder.take()?;
+        let access = access::open(&options)?;
+        let unprotected = options.protection.unprotected;
+        let at = |address| access::at(&access, address, unprotected).map(|access| (address, access));
+        let (http, wired) = (options.http.map(at).transpose()?, options.postgres.map(at).transpose()?);
         let runtime = Arc::new(
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().context("no runtime")?,
         );
@@ -107,12 +115,14 @@ impl Node {
         }
         let prepared = running.plan_project(resolve::project(project.statements.clone()))?;
         running.apply(prepared)?;
-        let server = match options.http {
-            Some(address) => Some(runtime.block_on(Server::bind(address))?),
+        let server = match http {
+            Some((address, access)) => Some(runtime.block_on(Server::bind(address, access))?),
             None => None,
         };
-        let postgres = match options.postgres {
-            Some(address) => Some(runtime.block_on(postgres::Server::bind(address, postgres::Options::default()))?),
+        let postgres = match wired {
+            Some((address, access)) => {
+                Some(runtime.block_on(postgres::Server::bind(address, postgres::Options::new(access)))?)
+            }
             None => None,
         };
         let id = format!("{}-{:x}", std::process::id(), clock.now_us());
@@ -120,7 +130,7 @@ impl Node {
         let (sender, requests) = channel();
         let (wake, woken) = sync_channel(1);
         let spill = options.folder.spill();
-        let current = current(&mut running, &log, &clock, &spill, &replays, Outside::default())?;
+        let current = current(&mut running, &log, &clock, &spill, &replays, Outside { users: Arc::clone(&access.users), ..Outside::default() })?;
         let doors = Doors::new(
             doors::Ground { id, log: Arc::clone(&log), tables, clock: Arc::clone(&clock) },
             current,
@@ -135,6 +145,7 @@ impl Node {
             clock,
             log,
             running,
+            access,
             sources: Vec::new(),
             sinks: Vec::new(),
             doors: Arc::new(doors),
@@ -171,6 +182,7 @@ impl Node {
             id,
             http: http.clone(),
             postgres: postgres.clone(),
+            certificate: self.access.tls.as_ref().map(|tls| folder::hexadecimal(&tls.fingerprint)),
             version,
         })?;
         let interrupted = self.on_signal();
@@ -210,6 +222,17 @@ impl Node {
         Ok(())
     }
 
+    /// Brings sinks to what runs now: a view that has come to run may be given away.
+    fn follow_sinks(&mut self) -> Result<()> {
+        let sinks = self.running.declared().sinks.iter().filter(|sink| sink.enabled);
+        let wanted: Vec<&str> = sinks.map(|sink| sink.place.as_str()).collect();
+        if self.sinks.iter().map(Sink::place).eq(wanted) {
+            return Ok(());
+        }
+        self.sinks.clear();
+        self.start_sinks()
+    }
+
     /// As [`Node::start_sources`], for sinks.
     fn start_sinks(&mut self) -> Result<()> {
         let declared = self.running.declared();
@@ -225,8 +248,8 @@ impl Node {
             let stream = Arc::clone(&sink.stream);
             let runner = opened.and_then(|outlet| delivery::Runner::open(&sink.place, outlet, stream, &self.log, clock));
             self.sinks.push(match runner {
-                Ok(runner) => Sink::start(&sink.name, runner)?,
-                Err(error) => Sink::failed(&sink.name, &error),
+                Ok(runner) => Sink::start(&sink.name, &sink.place, runner)?,
+                Err(error) => Sink::failed(&sink.name, &sink.place, &error),
             });
         }
         Ok(())
@@ -237,6 +260,7 @@ impl Node {
         let outside = Outside {
             sources: self.sources.iter().map(|source| (source.name().to_owned(), source.reports())).collect(),
             sinks: self.sinks.iter().map(|sink| (sink.name().to_owned(), sink.reports())).collect(),
+            users: Arc::clone(&self.access.users),
         };
         let spill = self.options.folder.spill();
         let current = current(&mut self.running, &self.log, &self.clock, &spill, &self.replays, outside)?;

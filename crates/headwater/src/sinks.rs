@@ -65,7 +65,7 @@ impl Ground<'_> {
     }
 
     /// A value, read from where its secret is.
-    fn reveal(&self, value: &TextOrSecret) -> Result<String> {
+    pub fn reveal(&self, value: &TextOrSecret) -> Result<String> {
         let name = match value {
             TextOrSecret::Text(text) => return Ok(text.clone()),
             TextOrSecret::Secret(name) => name,

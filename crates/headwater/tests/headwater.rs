@@ -6,11 +6,23 @@
 mod bad_input;
 #[path = "headwater/changes.rs"]
 mod changes;
+#[path = "headwater/docs.rs"]
+mod docs;
 #[path = "headwater/file_sources.rs"]
 mod file_sources;
 #[path = "headwater/http.rs"]
 mod http;
+#[path = "headwater/keys.rs"]
+mod keys;
+#[path = "headwater/lookups.rs"]
+mod lookups;
 #[path = "headwater/node.rs"]
 mod node;
+#[path = "headwater/reading.rs"]
+mod reading;
 #[path = "headwater/slt.rs"]
 mod slt;
+#[path = "headwater/users.rs"]
+mod users;
+#[path = "headwater/web.rs"]
+mod web;

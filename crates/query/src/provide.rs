@@ -11,7 +11,7 @@ pub mod view;
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Debug;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
@@ -31,6 +31,41 @@ pub const TIMESTAMP: &str = "_timestamp";
 pub trait Snapshots: Send + Sync + 'static {
     /// The latest completed epoch.
     fn read_point(&self) -> Arc<ReadPoint>;
+
+    /// The time that it shows; see [`ReadPoint::as_of_us`].
+    fn as_of_us(&self) -> i64 {
+        self.read_point().as_of_us
+    }
+
+    /// The latest epoch for a reader of one view's rows under one key, which may find nothing else in it. `key` is
+    /// one row: the columns that identify a row of the view, in the order of [`crate::relation::View::key`].
+    fn read_point_of(&self, view: &str, key: &RecordBatch) -> Result<Arc<ReadPoint>> {
+        let _ = (view, key);
+        Ok(self.read_point())
+    }
+}
+
+/// Where one query reads: settled once it is known what it reads, at the latest by its first scan.
+pub struct Reading {
+    snapshots: Arc<dyn Snapshots>,
+    point: OnceLock<Arc<ReadPoint>>,
+}
+
+impl Reading {
+    pub fn new(snapshots: Arc<dyn Snapshots>) -> Arc<Reading> {
+        Arc::new(Reading { snapshots, point: OnceLock::new() })
+    }
+
+    pub fn point(&self) -> &Arc<ReadPoint> {
+        self.point.get_or_init(|| self.snapshots.read_point())
+    }
+
+    /// Reads under one key of one view and nothing else. Has no effect on a query that reads already.
+    pub fn settle(&self, view: &str, key: &RecordBatch) -> Result<()> {
+        let point = self.snapshots.read_point_of(view, key)?;
+        self.point.get_or_init(|| point);
+        Ok(())
+    }
 }
 
 /// One completed epoch, for as long as somebody holds it.

@@ -3,6 +3,7 @@
 //! A query sees one completed epoch across all relations. It ends when its rows are dropped.
 
 pub mod condition;
+pub mod lookup;
 pub mod prepared;
 #[cfg(test)]
 mod real_tests;
@@ -182,17 +183,12 @@ impl Session {
                 return Err(refused.with_hint("put it into the project's files and apply them").into());
             }
         };
-        let point = self.sources.snapshots.read_point();
-        let (epoch, as_of_us) = (point.epoch, point.as_of_us);
+        let as_of_us = self.sources.snapshots.as_of_us();
         let state = self.state(as_of_us);
-        let tables = tables::QueryTables::new(&self.sources, point, self.foreign.clone());
+        let tables = tables::QueryTables::new(&self.sources, self.foreign.clone());
         let place = Place::new(&parsed.source, query.span);
         let plan = plan(&state, &tables, query, explain, Vec::new(), &place)?;
-        let planned = state.create_physical_plan(&plan).await.map_err(|error| planning_or_running(error, &place))?;
-        let stream = execute_stream(planned, state.task_ctx()).map_err(diagnose::execution)?;
-        let schema = stream.schema();
-        let batches = stream.map_err(diagnose::execution).boxed();
-        Ok(QueryResult { schema, epoch, as_of_us, batches })
+        start(&state, &tables, &plan, as_of_us, &place).await
     }
 
     /// Refuses a question about a relation that is not there.
@@ -219,6 +215,25 @@ impl Session {
         }
         state
     }
+}
+
+/// Starts a plan. Its read point is taken when it is known what the plan reads.
+async fn start(
+    state: &SessionState,
+    tables: &tables::QueryTables,
+    plan: &LogicalPlan,
+    as_of_us: i64,
+    place: &Place<'_>,
+) -> Result<QueryResult> {
+    let optimized = state.optimize(plan).map_err(|error| planning_or_running(error, place))?;
+    if let Some((view, key)) = lookup::of(&optimized) {
+        tables.reading().settle(&view, &key)?;
+    }
+    let planned = state.query_planner().create_physical_plan(&optimized, state).await;
+    let planned = planned.map_err(|error| planning_or_running(error, place))?;
+    let stream = execute_stream(planned, state.task_ctx()).map_err(diagnose::execution)?;
+    let (schema, epoch) = (stream.schema(), tables.reading().point().epoch);
+    Ok(QueryResult { schema, epoch, as_of_us, batches: stream.map_err(diagnose::execution).boxed() })
 }
 
 fn config(options: &Options) -> SessionConfig {

@@ -220,7 +220,9 @@ impl Compile<'_> {
             let view = self.view;
             let is_table = scan.source.downcast_ref::<RelationSource>();
             if is_table.is_some_and(|source| matches!(source.relation, Relation::Table(_))) {
-                let refused = Error::invalid(format!("{view} reads table {name}; tables in materialized views are not built yet"));
+                let refused = Error::invalid(format!(
+                    "{view} reads table {name}; tables in materialized views are not built yet"
+                ));
                 return Err(refused.with_hint("read the table in a view or a query over this view"));
             }
             return Err(Error::invalid(format!("{view} reads {name}, which is no stream or view of this node")));

@@ -150,6 +150,19 @@ impl Table {
         Ok(())
     }
 
+    /// The row under a key, or several that are equal: `key` has one row, the columns of the key. Costs as much however
+    /// many rows there are.
+    pub fn find(&self, key: &[ArrayRef]) -> Result<Option<RecordBatch>> {
+        let keys = self.shape.key_converter.convert_columns(key)?;
+        let key = keys.row(0);
+        let Some(entry) = self.shards[shard_of(key.as_ref())].get(key.as_ref()) else { return Ok(None) };
+        let row = if self.shape.key.is_empty() { key.as_ref() } else { &entry.row };
+        let parser = self.shape.row_converter.parser();
+        let encoded = std::iter::repeat_n(row, entry.copies as usize).map(|row| parser.parse(row));
+        let columns = self.shape.row_converter.convert_rows(encoded)?;
+        Ok(Some(assemble(&self.shape.schema, columns, entry.copies as usize)?))
+    }
+
     /// The rows as they are now.
     pub fn snapshot(&self) -> Snapshot {
         Snapshot { shape: Arc::clone(&self.shape), shards: self.shards.clone() }

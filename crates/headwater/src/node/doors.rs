@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::mpsc::{Sender, SyncSender};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+use arrow::array::RecordBatch;
 use async_trait::async_trait;
 use headwater_base::ErrorKind;
 use headwater_base::clock::Clock;
 use headwater_deploy::Tables;
 use headwater_deploy::running::{Progress, State};
+use headwater_gateway::users::Users;
 use headwater_gateway::{Done, File, Node, Outcome, Problem};
 use headwater_log::Log;
 use headwater_query::provide::{ReadPoint, Snapshots};
@@ -55,11 +57,12 @@ pub struct Current {
     pub outside: Outside,
 }
 
-/// Sources and sinks that run or ran, by name.
+/// What stands around the engine: sources and sinks that run or ran, by name, and users.
 #[derive(Clone, Default)]
 pub struct Outside {
     pub sources: Vec<(String, Reports)>,
     pub sinks: Vec<(String, delivery::Reports)>,
+    pub users: Arc<Users>,
 }
 
 impl Doors {
@@ -128,6 +131,50 @@ impl Doors {
         }
     }
 
+    /// Makes a change of what is declared.
+    async fn change(&self, statement: Parsed) -> Result<Done, Problem> {
+        let (answer, answered) = oneshot::channel();
+        self.ask(Request::Change { statement: Box::new(statement), answer })?;
+        answered.await.map_err(|_| stopping())?
+    }
+
+    /// Makes a table with a query's columns and fills it with the query's rows, or leaves nothing.
+    async fn create_table_as(
+        &self,
+        create: &ast::CreateTable,
+        query: &ast::Query,
+        parsed: &Parsed,
+    ) -> Result<Done, Problem> {
+        let one = |text: String| -> Result<Parsed, Problem> {
+            let source = SourceText::new(parsed.source.name.clone(), text);
+            headwater_sql::parse(&source)?.pop().ok_or_else(|| Problem::new(ErrorKind::Internal, "no statement"))
+        };
+        let asked = Parsed { statement: Statement::Query(query.clone()), ..parsed.clone() };
+        // Dropped at once: only its columns are wanted.
+        let schema = self.session().run(&asked).await?.schema;
+        let columns = headwater_deploy::inspect::columns(&schema, query.span)?;
+        let table = ast::CreateTable { columns, query: None, ..create.clone() };
+        let mut done = self.change(one(table.to_sql())?).await?;
+        let insert = ast::Insert {
+            into: ast::RelationName { schema: None, name: create.name.clone() },
+            columns: Vec::new(),
+            query: query.clone(),
+        };
+        let insert = Parsed { statement: Statement::Insert(insert), ..parsed.clone() };
+        match self.write(&insert).await {
+            Some(Ok(inserted)) => {
+                done.tag = inserted.tag.replace("INSERT 0", "SELECT");
+                Ok(done)
+            }
+            Some(Err(failed)) => {
+                let name = create.name.value.replace('"', "\"\"");
+                self.change(one(format!("DROP TABLE \"{name}\""))?).await?;
+                Err(failed)
+            }
+            None => Err(Problem::new(ErrorKind::Internal, "an INSERT was not made")),
+        }
+    }
+
     /// A statement with what it names outside looked at.
     async fn inspected(&self, statement: Parsed) -> Result<Parsed, Problem> {
         let mut known = headwater_deploy::inspect(vec![statement], self.ground.tables.root()).await?;
@@ -164,10 +211,12 @@ impl Node for Doors {
         if let Some(done) = self.write(&statement).await {
             return done.map(Outcome::Done);
         }
-        let statement = self.inspected(statement).await?;
-        let (answer, answered) = oneshot::channel();
-        self.ask(Request::Change { statement: Box::new(statement), answer })?;
-        answered.await.map_err(|_| stopping())?.map(Outcome::Done)
+        if let Statement::CreateTable(create) = &statement.statement
+            && let Some(query) = &create.query
+        {
+            return self.create_table_as(create, query, &statement).await.map(Outcome::Done);
+        }
+        self.change(self.inspected(statement).await?).await.map(Outcome::Done)
     }
 
     async fn plan(&self, files: Vec<File>) -> Result<Vec<String>, Problem> {
@@ -192,7 +241,25 @@ pub struct Epochs {
 
 impl Snapshots for Epochs {
     fn read_point(&self) -> Arc<ReadPoint> {
-        let point = self.published.read_point();
+        self.told(self.published.read_point())
+    }
+
+    fn as_of_us(&self) -> i64 {
+        self.published.as_of_us()
+    }
+
+    fn read_point_of(&self, view: &str, key: &RecordBatch) -> headwater_query::Result<Arc<ReadPoint>> {
+        if self.missing.iter().any(|missing| missing == view) {
+            // Nobody maintains it yet; the point says why.
+            return Ok(self.read_point());
+        }
+        Ok(self.told(self.published.read_point_of(view, key)?))
+    }
+}
+
+impl Epochs {
+    /// The point with the reasons why some views can't be read.
+    fn told(&self, point: Arc<ReadPoint>) -> Arc<ReadPoint> {
         if self.missing.is_empty() {
             return point;
         }

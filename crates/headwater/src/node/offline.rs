@@ -43,7 +43,7 @@ pub fn open(folder: &DataFolder, root: &Path, runtime: &Arc<Runtime>) -> Result<
         Arc::default(),
         Arc::clone(&log),
         SystemClock::shared(),
-        Outside::default(),
+        Outside { users: Arc::new(folder.users()?), ..Outside::default() },
     );
     let sources = Sources {
         relations: declared.relations,

@@ -10,11 +10,11 @@ use futures::TryStreamExt;
 use headwater_base::ErrorKind;
 use headwater_base::clock::Clock;
 use headwater_deploy::Tables;
-use headwater_lake::Stays;
 use headwater_gateway::ingest::{self, Appended};
 use headwater_gateway::{Done, Problem};
+use headwater_lake::Stays;
 use headwater_log::Log;
-use headwater_query::relation::{Relation, Stream, Table};
+use headwater_query::relation::{Place, Relation, Stream, Table};
 use headwater_query::session::Session;
 use headwater_query::session::condition::Condition;
 use headwater_query::sqltype::sql_name;
@@ -124,7 +124,10 @@ impl Ground {
         let mut gone: i64 = 0;
         let change = async || {
             let counted = self.query(&text, parsed).await?;
-            gone = counted.iter().map(|batch| batch.column(0).as_primitive::<Int64Type>().values().iter().sum::<i64>()).sum();
+            gone = counted
+                .iter()
+                .map(|batch| batch.column(0).as_primitive::<Int64Type>().values().iter().sum::<i64>())
+                .sum();
             Ok::<_, Problem>((stays(matched), Vec::new()))
         };
         self.tables.rewrite(&table, "DELETE", change).await?;
@@ -152,9 +155,10 @@ impl Ground {
         let inner = self.published.lock();
         // A stream that is not published is not waited for.
         let Some(ends) = inner.ends.get(stream) else { return true };
-        appended.offsets.iter().all(|(partition, range)| {
-            ends.get(*partition as usize).is_none_or(|end| *end >= range.end)
-        })
+        appended
+            .offsets
+            .iter()
+            .all(|(partition, range)| ends.get(*partition as usize).is_none_or(|end| *end >= range.end))
     }
 
     /// The rows of a query that was made from a statement's own words.
@@ -173,8 +177,13 @@ impl Ground {
             return Err(refuse(source, schema.span, format!("nothing can be written to {name}")));
         }
         match relations.get(&name.name.value) {
+            Some(Relation::Table(table)) if matches!(table.place, Place::Files(_)) => {
+                Err(refuse(source, name.span(), format!("{name} is an external table, whose files others write")))
+            }
             Some(Relation::Table(table)) => Ok(Target::Table(table)),
-            Some(Relation::PlainView(_)) => Err(refuse(source, name.span(), format!("{name} is a view; its rows come from its query"))),
+            Some(Relation::PlainView(_)) => {
+                Err(refuse(source, name.span(), format!("{name} is a view; its rows come from its query")))
+            }
             Some(_) => match ingest::target(relations, &name.name.value)? {
                 Some(stream) => Ok(Target::Stream(stream)),
                 None => Err(no_relation(name, relations.names(), source)),
@@ -202,8 +211,8 @@ fn stays(condition: Option<Condition>) -> Box<Stays<'static>> {
             Some(condition) => condition.is_true(rows),
             None => Ok(BooleanArray::from(vec![true; rows.num_rows()])),
         };
-        let rows = |detail: String| headwater_lake::Error::Rows { detail };
-        not(&gone.map_err(|error| rows(error.to_string()))?).map_err(|error| rows(error.to_string()))
+        let undecided = |detail: String| headwater_lake::Error::Undecided { detail };
+        not(&gone.map_err(|error| undecided(error.to_string()))?).map_err(|error| undecided(error.to_string()))
     })
 }
 

@@ -31,10 +31,11 @@ impl Node {
                     continue;
                 }
             };
-            let done = match &statement.statement {
-                Statement::Drop(drop) => self.drop_objects(drop, &statement),
-                Statement::AlterStream(alter) | Statement::AlterTable(alter) => self.alter(alter, &statement),
-                Statement::Comment(comment) => self.comment(comment, &statement),
+            let done = match (self.change_users(&statement), &statement.statement) {
+                (Some(done), _) => done,
+                (None, Statement::Drop(drop)) => self.drop_objects(drop, &statement),
+                (None, Statement::AlterStream(alter) | Statement::AlterTable(alter)) => self.alter(alter, &statement),
+                (None, Statement::Comment(comment)) => self.comment(comment, &statement),
                 _ => self.define(statement),
             };
             let fatal = self.running.engine().is_err();

@@ -38,6 +38,7 @@ const LINEAGE: &str = "lineage";
 const REPLAYS: &str = "replays";
 const SINKS: &str = "sinks";
 const SOURCES: &str = "sources";
+const USERS: &str = "users";
 
 pub use declared::Declared;
 
@@ -242,6 +243,14 @@ impl System {
         ]
     }
 
+    fn users(&self) -> Vec<ArrayRef> {
+        let users = self.outside.users.all();
+        vec![
+            text(users.keys().map(|name| Some(name.as_str()))),
+            times(users.values().map(|user| Some(user.changed_us))),
+        ]
+    }
+
     fn checkpoints(&self) -> Vec<ArrayRef> {
         let inner = self.published.lock();
         let all: Vec<_> = inner.status.checkpoint.iter().collect();
@@ -272,6 +281,7 @@ impl SystemTables for System {
             REPLAYS,
             SINKS,
             SOURCES,
+            USERS,
         ];
         all.iter().map(|name| ((*name).to_owned(), schema(name))).collect()
     }
@@ -291,6 +301,7 @@ impl SystemTables for System {
             REPLAYS => self.replays(),
             SINKS => self.sinks(),
             SOURCES => self.sources(),
+            USERS => self.users(),
             other => return Err(Error::Internal(format!("there is no system.{other}"))),
         };
         let rows = RecordBatch::try_new(schema(table), columns);
@@ -352,6 +363,7 @@ fn schema(table: &str) -> SchemaRef {
         ],
         SINKS => vec![text("name"), text("state"), number("rows_since_start"), number("lag"), text("failure")],
         SOURCES => vec![text("name"), text("state"), number("rows_since_start"), text("at"), text("failure")],
+        USERS => vec![text("name"), field("password_changed_at", timestamp_type())],
         RULES => vec![text("relation"), text("rule"), text("condition"), text("on_violation"), number("violations")],
         _ => vec![
             number("number"),

@@ -103,7 +103,6 @@ fn what_can_not_be_appended_is_refused_with_the_reason() {
         ("events", String::new(), b"{}", 415, "the request has no Content-Type"),
         ("events", "Content-Type: text/csv\r\n".into(), b"1", 415, "content type 'text/csv' is not known here"),
         ("events", format!("{typed}Content-Encoding: gzip\r\n"), b"", 415, "content encoding 'gzip' is not built yet"),
-        ("events", format!("{typed}Idempotency-Key: 7\r\n"), b"{}", 501, "Idempotency-Key is not built yet"),
         ("events?on_error=drop", typed.clone(), b"{}", 400, "on_error is refuse, skip or quarantine, not 'drop'"),
         ("events", "Content-Type: application/json\r\n".into(), b"", 400, "the body is empty"),
         ("events", typed.clone(), b"\0\0", 400, "1 of 1 rows are broken; nothing was appended"),

@@ -126,6 +126,22 @@ impl Node {
     }
 }
 
+impl Node {
+    /// Asks the process to end, and says whether it did within a time.
+    pub fn end(&mut self, limit: Duration) -> bool {
+        let asked = Command::new("kill").args(["-TERM", &self.process.id().to_string()]).status().unwrap();
+        assert!(asked.success());
+        let steps = limit.as_millis() / 10;
+        for _ in 0..steps {
+            if self.process.try_wait().unwrap().is_some() {
+                return true;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        false
+    }
+}
+
 impl Drop for Node {
     fn drop(&mut self) {
         self.stop();

@@ -19,7 +19,7 @@ use tokio::sync::OnceCell;
 
 use super::archive::{Bounds, scan_archive};
 use super::tail::{Tail, pin};
-use super::{Archived, History, ReadPoint};
+use super::{Archived, History, ReadPoint, Reading};
 use crate::Error;
 use crate::relation::Stream;
 
@@ -31,7 +31,7 @@ pub struct StreamTable {
     stream: Arc<Stream>,
     log: Arc<dyn Log>,
     history: Option<Arc<dyn History>>,
-    point: Arc<ReadPoint>,
+    reading: Arc<Reading>,
     start: OnceCell<Start>,
 }
 
@@ -45,7 +45,7 @@ struct Start {
 
 impl std::fmt::Debug for StreamTable {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "StreamTable({} at epoch {})", self.stream.name, self.point.epoch)
+        write!(f, "StreamTable({})", self.stream.name)
     }
 }
 
@@ -54,9 +54,9 @@ impl StreamTable {
         stream: Arc<Stream>,
         log: Arc<dyn Log>,
         history: Option<Arc<dyn History>>,
-        point: Arc<ReadPoint>,
+        reading: Arc<Reading>,
     ) -> StreamTable {
-        StreamTable { stream, log, history, point, start: OnceCell::new() }
+        StreamTable { stream, log, history, reading, start: OnceCell::new() }
     }
 
     async fn start(&self) -> Result<&Start> {
@@ -65,6 +65,9 @@ impl StreamTable {
     }
 
     async fn take(&self) -> Result<Start, Error> {
+        if let Some(reason) = self.reading.point().stopped.get(&self.stream.name) {
+            return Err(Error::Execution(reason.clone()));
+        }
         let mut gap = None;
         for _ in 0..SNAPSHOT_TRIES {
             let archived = match &self.history {
@@ -74,7 +77,8 @@ impl StreamTable {
             let next: Option<Vec<i64>> = archived
                 .as_ref()
                 .map(|archived| (0..self.stream.partitions).map(|partition| archived.next_offset(partition)).collect());
-            let (log, stream, point) = (Arc::clone(&self.log), Arc::clone(&self.stream), Arc::clone(&self.point));
+            let (log, stream, point) =
+                (Arc::clone(&self.log), Arc::clone(&self.stream), Arc::clone(self.reading.point()));
             let taken = tokio::task::spawn_blocking(move || tail_of(log.as_ref(), &stream, next, &point));
             match taken.await.map_err(|error| Error::Internal(error.to_string()))? {
                 Ok((tail, until)) => return Ok(Start { archived, tail, until }),
@@ -172,7 +176,7 @@ impl StreamTable {
             partition,
             from: *from,
             until: *until,
-            isolation: self.point.isolation,
+            isolation: self.reading.point().isolation,
             projection: projection.to_vec(),
             schema: Arc::clone(schema),
             pin: pin.clone(),

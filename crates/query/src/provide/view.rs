@@ -9,8 +9,10 @@ use datafusion::catalog::Session;
 use datafusion::common::{DataFusionError, Result};
 use datafusion::datasource::memory::MemorySourceConfig;
 use datafusion::datasource::{TableProvider, TableType};
-use datafusion::logical_expr::Expr;
+use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
 use datafusion::physical_plan::ExecutionPlan;
+
+use crate::relation::View;
 
 /// Gives all rows, when a query is about to run.
 pub type Rows = dyn Fn() -> crate::Result<Vec<RecordBatch>> + Send + Sync;
@@ -19,6 +21,8 @@ pub type Rows = dyn Fn() -> crate::Result<Vec<RecordBatch>> + Send + Sync;
 pub struct LiveTable {
     schema: SchemaRef,
     rows: Box<Rows>,
+    /// The view whose rows these are, where they have a key.
+    keyed: Option<Arc<View>>,
     fetched: std::sync::OnceLock<Vec<RecordBatch>>,
 }
 
@@ -30,7 +34,17 @@ impl std::fmt::Debug for LiveTable {
 
 impl LiveTable {
     pub fn new(schema: SchemaRef, rows: Box<Rows>) -> LiveTable {
-        LiveTable { schema, rows, fetched: std::sync::OnceLock::new() }
+        LiveTable { schema, rows, keyed: None, fetched: std::sync::OnceLock::new() }
+    }
+
+    /// The rows of a view. Its scans show by which filters they are found: see [`crate::session::lookup`].
+    pub fn of_view(view: Arc<View>, rows: Box<Rows>) -> LiveTable {
+        let schema = Arc::clone(&view.schema);
+        LiveTable { keyed: (!view.key.is_empty()).then_some(view), ..LiveTable::new(schema, rows) }
+    }
+
+    pub fn keyed(&self) -> Option<&Arc<View>> {
+        self.keyed.as_ref()
     }
 
     fn fetch(&self) -> Result<&[RecordBatch]> {
@@ -50,6 +64,15 @@ impl TableProvider for LiveTable {
 
     fn table_type(&self) -> TableType {
         TableType::View
+    }
+
+    /// Filters choose what is fetched, if anything, and are applied again above.
+    fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
+        let support = match self.keyed {
+            Some(_) => TableProviderFilterPushDown::Inexact,
+            None => TableProviderFilterPushDown::Unsupported,
+        };
+        Ok(vec![support; filters.len()])
     }
 
     async fn scan(

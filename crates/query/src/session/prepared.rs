@@ -14,12 +14,10 @@ use datafusion::datasource::cte_worktable::CteWorkTable;
 use datafusion::datasource::source_as_provider;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::LogicalPlan;
-use datafusion::physical_plan::execute_stream;
-use futures::{StreamExt, TryStreamExt};
 use headwater_sql::{Diagnostic, Parsed, Statement, ast};
 use sqlparser::ast::{Expr, Value, ValueWithSpan, Visit, Visitor};
 
-use super::{QueryResult, Session, plan, planning_or_running, tables};
+use super::{QueryResult, Session, plan, start, tables};
 use crate::Result;
 use crate::plan::scope::Tables;
 use crate::plan::{Place, diagnose};
@@ -49,9 +47,8 @@ impl Session {
     pub fn prepare(&self, parsed: &Parsed, declared: &[Option<DataType>]) -> Result<Prepared> {
         let (query, explain) = reads(parsed)?;
         let place = Place::new(&parsed.source, query.span);
-        let point = self.sources.snapshots.read_point();
-        let state = self.state(point.as_of_us);
-        let tables = tables::QueryTables::new(&self.sources, point, self.foreign.clone());
+        let state = self.state(self.sources.snapshots.as_of_us());
+        let tables = tables::QueryTables::new(&self.sources, self.foreign.clone());
         let named = Placeholders::of(&query.query);
         if let Some(wrong) = named.wrong {
             let hint = "parameters are $1, $2 and so on";
@@ -95,19 +92,15 @@ impl Session {
             let message = format!("{} parameters need values, {} came", prepared.parameters.len(), values.len());
             return Err(place.refuse(message).into());
         }
-        let point = self.sources.snapshots.read_point();
-        let (epoch, as_of_us) = (point.epoch, point.as_of_us);
+        let as_of_us = self.sources.snapshots.as_of_us();
         let state = self.state(as_of_us);
-        let tables = tables::QueryTables::new(&self.sources, point, self.foreign.clone());
+        let tables = tables::QueryTables::new(&self.sources, self.foreign.clone());
         let mut plan = bind((*prepared.plan).clone(), &tables).map_err(|error| diagnose::planning(&error, &place))?;
         if !values.is_empty() {
             let values = ParamValues::from(values);
             plan = plan.replace_params_with_values(&values).map_err(|error| diagnose::planning(&error, &place))?;
         }
-        let planned = state.create_physical_plan(&plan).await.map_err(|error| planning_or_running(error, &place))?;
-        let stream = execute_stream(planned, state.task_ctx()).map_err(diagnose::execution)?;
-        let schema = stream.schema();
-        Ok(QueryResult { schema, epoch, as_of_us, batches: stream.map_err(diagnose::execution).boxed() })
+        start(&state, &tables, &plan, as_of_us, &place).await
     }
 
     /// Where the relations have changed since it was planned, the same query over those of now. Running it without

@@ -13,7 +13,7 @@ use datafusion::logical_expr::{LogicalPlan, TableSource};
 use super::{Foreign, Sources};
 use crate::Error;
 use crate::plan::scope::Tables;
-use crate::provide::ReadPoint;
+use crate::provide::Reading;
 use crate::provide::archive::ArchiveTable;
 use crate::provide::stream::StreamTable;
 use crate::provide::view::LiveTable;
@@ -27,7 +27,7 @@ pub const PUBLIC: &str = "public";
 /// Each relation is made once, so that it is the same however often the query names it.
 pub struct QueryTables {
     sources: Sources,
-    point: Arc<ReadPoint>,
+    reading: Arc<Reading>,
     foreign: Option<Arc<dyn Foreign>>,
     made: Mutex<HashMap<String, Arc<dyn TableSource>>>,
 }
@@ -50,8 +50,13 @@ impl TableSource for Named {
 }
 
 impl QueryTables {
-    pub fn new(sources: &Sources, point: Arc<ReadPoint>, foreign: Option<Arc<dyn Foreign>>) -> QueryTables {
-        QueryTables { sources: sources.clone(), point, foreign, made: Mutex::default() }
+    pub fn new(sources: &Sources, foreign: Option<Arc<dyn Foreign>>) -> QueryTables {
+        let reading = Reading::new(Arc::clone(&sources.snapshots));
+        QueryTables { sources: sources.clone(), reading, foreign, made: Mutex::default() }
+    }
+
+    pub fn reading(&self) -> &Reading {
+        &self.reading
     }
 
     fn make(&self, schema: Option<&str>, table: &str) -> Option<Arc<dyn TableSource>> {
@@ -67,7 +72,9 @@ impl QueryTables {
     fn over_this_query(&self, plan: &LogicalPlan) -> Option<LogicalPlan> {
         let over = plan.clone().transform_up_with_subqueries(|node| {
             let LogicalPlan::TableScan(mut scan) = node else { return Ok(Transformed::no(node)) };
-            let Some(source) = self.table(&scan.table_name) else { return Ok(Transformed::no(LogicalPlan::TableScan(scan))) };
+            let Some(source) = self.table(&scan.table_name) else {
+                return Ok(Transformed::no(LogicalPlan::TableScan(scan)));
+            };
             scan.source = source;
             Ok(Transformed::yes(LogicalPlan::TableScan(scan)))
         });
@@ -83,8 +90,8 @@ impl QueryTables {
             }
             Some(SYSTEM) => {
                 let (name, schema) = self.sources.system.tables().into_iter().find(|(name, _)| name == table)?;
-                let (system, point) = (Arc::clone(&self.sources.system), Arc::clone(&self.point));
-                Some(Arc::new(LiveTable::new(schema, Box::new(move || system.rows(&name, &point)))))
+                let (system, reading) = (Arc::clone(&self.sources.system), Arc::clone(&self.reading));
+                Some(Arc::new(LiveTable::new(schema, Box::new(move || system.rows(&name, reading.point())))))
             }
             Some(_) => None,
         }
@@ -92,21 +99,19 @@ impl QueryTables {
 
     fn relation(&self, name: &str) -> Option<Arc<dyn TableProvider>> {
         let relation = self.sources.relations.get(name)?;
-        if let Some(reason) = self.point.stopped.get(name) {
-            let message = reason.clone();
-            let rows = move || Err(Error::Execution(message.clone()));
-            return Some(Arc::new(LiveTable::new(Arc::clone(relation.schema()), Box::new(rows))));
-        }
         match relation {
             Relation::Stream(stream) => {
                 let history = self.sources.archives.archive(&stream.name);
                 let log = Arc::clone(&self.sources.log);
-                Some(Arc::new(StreamTable::new(stream, log, history, Arc::clone(&self.point))))
+                Some(Arc::new(StreamTable::new(stream, log, history, Arc::clone(&self.reading))))
             }
             Relation::View(view) => {
-                let (point, name) = (Arc::clone(&self.point), view.name.clone());
-                let schema = Arc::clone(&view.schema);
-                Some(Arc::new(LiveTable::new(schema, Box::new(move || point.views.rows(&name)))))
+                let (reading, name) = (Arc::clone(&self.reading), view.name.clone());
+                let rows = move || match reading.point().stopped.get(&name) {
+                    Some(reason) => Err(Error::Execution(reason.clone())),
+                    None => reading.point().views.rows(&name),
+                };
+                Some(Arc::new(LiveTable::of_view(view, Box::new(rows))))
             }
             Relation::Table(table) => Some(match self.sources.tables.table(&table) {
                 Ok(found) => found,

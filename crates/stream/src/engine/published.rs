@@ -97,18 +97,39 @@ impl Snapshots for Published {
     fn read_point(&self) -> Arc<ReadPoint> {
         let inner = self.lock();
         let views = inner.tables.iter().map(|(name, table)| (name.clone(), table.snapshot())).collect();
-        Arc::new(ReadPoint {
-            epoch: inner.epoch,
-            as_of_us: self.clock.as_ref().map_or(inner.as_of_us, |clock| clock.now_us()),
-            streams: inner.ends.clone(),
+        let point = inner.point(self.clock.as_deref(), Arc::new(Views { views }));
+        Arc::new(ReadPoint { streams: inner.ends.clone(), ..point })
+    }
+
+    fn as_of_us(&self) -> i64 {
+        self.clock.as_ref().map_or_else(|| self.lock().as_of_us, |clock| clock.now_us())
+    }
+
+    /// A snapshot would make the next tick copy the shards that it changes; one row does not.
+    fn read_point_of(&self, view: &str, key: &RecordBatch) -> headwater_query::Result<Arc<ReadPoint>> {
+        let inner = self.lock();
+        let found = match inner.tables.get(view) {
+            Some(table) => table.find(key.columns()),
+            None => return Err(unknown(view)),
+        };
+        let rows = found.map_err(|error| headwater_query::Error::Internal(error.to_string()))?;
+        let views = Arc::new(Found { view: view.to_owned(), rows: rows.into_iter().collect() });
+        Ok(Arc::new(inner.point(self.clock.as_deref(), views)))
+    }
+}
+
+impl Inner {
+    /// The epoch with some views and without its streams.
+    fn point(&self, clock: Option<&dyn Clock>, views: Arc<dyn ViewReader>) -> ReadPoint {
+        let stopped = self.failed.iter();
+        ReadPoint {
+            epoch: self.epoch,
+            as_of_us: clock.map_or(self.as_of_us, Clock::now_us),
+            streams: HashMap::new(),
             isolation: Isolation::Latest,
-            stopped: inner
-                .failed
-                .iter()
-                .map(|(view, reason)| (view.clone(), format!("view {view} stopped: {reason}")))
-                .collect(),
-            views: Arc::new(Views { views }),
-        })
+            stopped: stopped.map(|(view, reason)| (view.clone(), format!("view {view} stopped: {reason}"))).collect(),
+            views,
+        }
     }
 }
 
@@ -121,7 +142,23 @@ impl ViewReader for Views {
     fn rows(&self, view: &str) -> headwater_query::Result<Vec<RecordBatch>> {
         match self.views.get(view) {
             Some(snapshot) => snapshot.rows().map_err(|error| headwater_query::Error::Internal(error.to_string())),
-            None => Err(headwater_query::Error::Internal(format!("view {view} is not maintained by this node"))),
+            None => Err(unknown(view)),
         }
     }
+}
+
+/// What one view has under one key.
+struct Found {
+    view: String,
+    rows: Vec<RecordBatch>,
+}
+
+impl ViewReader for Found {
+    fn rows(&self, view: &str) -> headwater_query::Result<Vec<RecordBatch>> {
+        if view == self.view { Ok(self.rows.clone()) } else { Err(unknown(view)) }
+    }
+}
+
+fn unknown(view: &str) -> headwater_query::Error {
+    headwater_query::Error::Internal(format!("view {view} is not maintained by this node"))
 }
