@@ -78,6 +78,10 @@ impl Binary {
         Ok(Binary(path))
     }
 
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
     /// A command of this binary with nothing of ours in its environment but what is passed on.
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.0);
