@@ -5,6 +5,7 @@ mod door;
 mod failure;
 mod origin;
 mod plan;
+mod queries;
 mod split;
 mod sql;
 mod streams;
@@ -18,7 +19,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use headwater_base::ErrorKind;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -96,6 +97,7 @@ impl Server {
         let router = Router::new()
             .route("/v1/sql", post(sql::post))
             .route("/v1/plan", post(plan::post))
+            .route("/v1/queries/{id}", delete(queries::delete))
             .route("/v1/tables/{*path}", get(tables::get))
             .route("/health", get(health))
             .fallback(failure::not_found)

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use headwater_log::Log;
+use headwater_query::running::Asker;
 use headwater_query::session::{QueryResult, Session};
 use headwater_sql::Parsed;
 use serde::{Deserialize, Serialize};
@@ -19,7 +20,7 @@ pub trait Node: Send + Sync + 'static {
     fn id(&self) -> &str;
 
     /// Queries over the relations that there are now. A session goes on with those relations; ask again for each
-    /// statement.
+    /// statement. Queries of clients are asked by one: see [`Session::asked_by`].
     fn session(&self) -> Session;
 
     /// Where streams are appended to.
@@ -29,7 +30,7 @@ pub trait Node: Send + Sync + 'static {
     async fn plan(&self, files: Vec<File>) -> Result<Vec<String>, Problem>;
 
     /// Runs any one statement. Definitions are applied to the node when this returns, and belong to clients.
-    async fn execute(&self, statement: Parsed) -> Result<Outcome, Problem>;
+    async fn execute(&self, statement: Parsed, asker: Asker) -> Result<Outcome, Problem>;
 }
 
 /// A file of a project, with its settings filled in.

@@ -14,18 +14,18 @@ mod watch;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use headwater_base::clock::{Clock, SystemClock};
 use headwater_base::files::Lock;
-use headwater_deploy::running::Progress;
 use headwater_deploy::{Ground, Project, Running, Tables, resolve};
 use headwater_gateway::{Server, postgres};
 use headwater_log::Log;
+use headwater_query::running::{Limits, Queries};
 use headwater_query::session::{self, Session};
 use headwater_stream::engine as stream;
 use headwater_stream::sink::archive::Board;
@@ -35,6 +35,7 @@ use tokio::sync::watch as signal;
 
 use crate::folder::{DataFolder, NodeFile};
 use doors::{Current, Doors, Epochs, Request};
+use system::Known;
 
 /// How a node is started.
 pub struct Options {
@@ -45,12 +46,15 @@ pub struct Options {
     pub postgres: Option<SocketAddr>,
     pub workers: usize,
     pub until_idle: bool,
+    pub queries: Limits,
 }
 
 /// A node that has its folder and has recovered.
 pub struct Node {
     options: Options,
     runtime: Arc<Runtime>,
+    /// Runs queries, which may compute for long.
+    query_threads: Option<Runtime>,
     clock: Arc<dyn Clock>,
     log: Arc<dyn Log>,
     running: Running,
@@ -58,7 +62,7 @@ pub struct Node {
     shown: u64,
     sources: Vec<Source>,
     doors: Arc<Doors>,
-    replays: Arc<Mutex<Vec<Progress>>>,
+    known: Known,
     requests: Receiver<Request>,
     woken: Receiver<()>,
     wake: SyncSender<()>,
@@ -75,6 +79,7 @@ impl Node {
         let runtime = Arc::new(
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().context("no runtime")?,
         );
+        let query_threads = tokio::runtime::Builder::new_multi_thread().thread_name("query").enable_all().build()?;
         let clock = SystemClock::shared();
         let log: Arc<dyn Log> = Arc::new(options.folder.log(false)?);
         let store = options.folder.store()?;
@@ -104,15 +109,16 @@ impl Node {
             None => None,
         };
         let id = format!("{}-{:x}", std::process::id(), clock.now_us());
-        let replays = Arc::default();
+        let queries = Queries::new(options.queries, Arc::clone(&clock));
+        let known = Known::new(queries, query_threads.handle().clone());
         let (sender, requests) = channel();
         let (wake, woken) = sync_channel(1);
         let spill = options.folder.spill();
-        let current = current(&mut running, &log, &clock, &spill, &replays, &[])?;
+        let current = current(&mut running, &log, &clock, &spill, &known, &[])?;
         let doors = Doors::new(
             doors::Ground { id, log: Arc::clone(&log), tables, clock: Arc::clone(&clock) },
             current,
-            Arc::clone(&replays),
+            known.clone(),
             sender,
             wake.clone(),
         );
@@ -120,12 +126,13 @@ impl Node {
             shown: running.version(),
             options,
             runtime,
+            query_threads: Some(query_threads),
             clock,
             log,
             running,
             sources: Vec::new(),
             doors: Arc::new(doors),
-            replays,
+            known,
             requests,
             woken,
             wake,
@@ -162,6 +169,7 @@ impl Node {
         let interrupted = self.on_signal();
         let watch = watch::Watch::start(&self, http.as_deref(), postgres.as_deref());
         let (folder, runtime) = (self.options.folder.clone(), Arc::clone(&self.runtime));
+        let (queries, query_threads) = (Arc::clone(&self.known.queries), self.query_threads.take());
         let outcome = engine::run(self, &interrupted);
         drop(watch);
         folder.withdraw();
@@ -178,6 +186,11 @@ impl Node {
             && runtime.block_on(async { tokio::time::timeout(DRAIN, &mut wired).await }).is_err()
         {
             wired.abort();
+        }
+        queries.cancel_all();
+        if let Some(threads) = query_threads {
+            // A computation that can't be interrupted is left to the end of the process.
+            threads.shutdown_timeout(Duration::from_secs(1));
         }
         outcome
     }
@@ -200,7 +213,7 @@ impl Node {
     fn show(&mut self) -> Result<()> {
         let sources: Vec<_> = self.sources.iter().map(|source| (source.name().to_owned(), source.reports())).collect();
         let spill = self.options.folder.spill();
-        let current = current(&mut self.running, &self.log, &self.clock, &spill, &self.replays, &sources)?;
+        let current = current(&mut self.running, &self.log, &self.clock, &spill, &self.known, &sources)?;
         self.doors.show(current);
         self.tell_replays();
         self.shown = self.running.version();
@@ -253,7 +266,7 @@ fn current(
     log: &Arc<dyn Log>,
     clock: &Arc<dyn Clock>,
     spill: &Path,
-    replays: &Arc<Mutex<Vec<Progress>>>,
+    known: &Known,
     sources: &[(String, Reports)],
 ) -> Result<Current> {
     let published = Arc::clone(running.engine()?.published());
@@ -268,7 +281,7 @@ fn current(
         &running.declared().graph,
         system::Declared::new(running.definitions(), &relations),
         Arc::clone(&published),
-        Arc::clone(replays),
+        known.clone(),
         Arc::clone(log),
         Arc::clone(clock),
     );
@@ -276,13 +289,15 @@ fn current(
         relations: Arc::new(relations),
         log: Arc::clone(log),
         archives,
-        snapshots: Arc::new(Epochs { published: Arc::clone(&published), replays: Arc::clone(replays), missing }),
+        snapshots: Arc::new(Epochs { published: Arc::clone(&published), known: known.clone(), missing }),
         tables: running.tables(),
         system: Arc::new(system),
     };
     let limits = session::Options {
         memory_bytes: Some(QUERY_MEMORY_BYTES),
         spill_folder: Some(spill.to_path_buf()),
+        queries: Arc::clone(&known.queries),
+        threads: known.query_threads.clone(),
         ..session::Options::default()
     };
     let graph = Arc::clone(&running.declared().graph);

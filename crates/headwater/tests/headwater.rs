@@ -16,6 +16,8 @@ mod keys;
 mod lookups;
 #[path = "headwater/node.rs"]
 mod node;
+#[path = "headwater/queries.rs"]
+mod queries;
 #[path = "headwater/reading.rs"]
 mod reading;
 #[path = "headwater/slt.rs"]

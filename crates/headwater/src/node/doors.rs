@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::mpsc::{Sender, SyncSender};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use arrow::array::RecordBatch;
 use async_trait::async_trait;
@@ -13,6 +13,7 @@ use headwater_deploy::running::{Progress, State};
 use headwater_gateway::{Done, File, Node, Outcome, Problem};
 use headwater_log::Log;
 use headwater_query::provide::{ReadPoint, Snapshots};
+use headwater_query::running::{Asker, Kind};
 use headwater_query::session::Session;
 use headwater_sql::{Parsed, SourceText, Statement, ast};
 use headwater_stream::engine::published::Published;
@@ -20,6 +21,7 @@ use headwater_stream::graph::Graph;
 use headwater_stream::source::runner::{Report, Reports};
 use tokio::sync::oneshot;
 
+use super::system::Known;
 use super::{explain, letters, rows};
 
 /// What only the node's own thread can do, on its way there.
@@ -41,7 +43,7 @@ pub struct Ground {
 pub struct Doors {
     ground: Ground,
     current: RwLock<Current>,
-    replays: Arc<Mutex<Vec<Progress>>>,
+    known: Known,
     requests: Sender<Request>,
     /// Wakes the node's thread.
     wake: SyncSender<()>,
@@ -59,11 +61,11 @@ impl Doors {
     pub fn new(
         ground: Ground,
         current: Current,
-        replays: Arc<Mutex<Vec<Progress>>>,
+        known: Known,
         requests: Sender<Request>,
         wake: SyncSender<()>,
     ) -> Doors {
-        Doors { ground, current: RwLock::new(current), replays, requests, wake }
+        Doors { ground, current: RwLock::new(current), known, requests, wake }
     }
 
     /// Shows what runs from now on.
@@ -89,7 +91,7 @@ impl Doors {
     }
 
     pub fn replays(&self) -> Vec<Progress> {
-        self.replays.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.known.replays().clone()
     }
 }
 
@@ -113,6 +115,21 @@ impl Doors {
             }
             _ => None,
         }
+    }
+
+    /// Runs a statement that is no query.
+    async fn change(&self, statement: Parsed) -> Result<Outcome, Problem> {
+        if let Statement::ExplainView(ast::ExplainView::Existing(name)) = &statement.statement {
+            let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
+            return explain::explain(&current.graph, &current.published, &name.value).map(Outcome::Rows);
+        }
+        if let Some(done) = self.write(&statement).await {
+            return done.map(Outcome::Done);
+        }
+        let statement = self.inspected(statement).await?;
+        let (answer, answered) = oneshot::channel();
+        self.ask(Request::Change { statement: Box::new(statement), answer })?;
+        answered.await.map_err(|_| stopping())?.map(Outcome::Done)
     }
 
     /// A statement with what it names outside looked at.
@@ -140,21 +157,17 @@ impl Node for Doors {
         Arc::clone(&self.ground.log)
     }
 
-    async fn execute(&self, statement: Parsed) -> Result<Outcome, Problem> {
+    async fn execute(&self, statement: Parsed, asker: Asker) -> Result<Outcome, Problem> {
         if matches!(statement.statement, Statement::Query(_) | Statement::Explain(_) | Statement::Show(_)) {
-            return Ok(Outcome::Rows(self.session().run(&statement).await?));
+            return Ok(Outcome::Rows(self.session().asked_by(asker).run(&statement).await?));
         }
-        if let Statement::ExplainView(ast::ExplainView::Existing(name)) = &statement.statement {
-            let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
-            return explain::explain(&current.graph, &current.published, &name.value).map(Outcome::Rows);
+        let mut told = self.known.queries.begin(&asker, Kind::Change, &statement.text)?;
+        let done = Box::pin(self.change(statement)).await;
+        match &done {
+            Ok(_) => told.finish(),
+            Err(problem) => told.fail_with(problem.to_string()),
         }
-        if let Some(done) = self.write(&statement).await {
-            return done.map(Outcome::Done);
-        }
-        let statement = self.inspected(statement).await?;
-        let (answer, answered) = oneshot::channel();
-        self.ask(Request::Change { statement: Box::new(statement), answer })?;
-        answered.await.map_err(|_| stopping())?.map(Outcome::Done)
+        done
     }
 
     async fn plan(&self, files: Vec<File>) -> Result<Vec<String>, Problem> {
@@ -172,7 +185,7 @@ impl Node for Doors {
 /// The engine's epochs, with what is known of views that are still behind.
 pub struct Epochs {
     pub published: Arc<Published>,
-    pub replays: Arc<Mutex<Vec<Progress>>>,
+    pub known: Known,
     /// Views that have no older definition to show meanwhile.
     pub missing: Vec<String>,
 }
@@ -201,7 +214,7 @@ impl Epochs {
         if self.missing.is_empty() {
             return point;
         }
-        let replays = self.replays.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let replays = self.known.replays().clone();
         let mut stopped: BTreeMap<String, String> = point.stopped.clone();
         for view in &self.missing {
             let last = replays.iter().rev().find(|each| each.views.contains(view));

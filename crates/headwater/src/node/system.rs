@@ -1,8 +1,10 @@
 //! The relations under `system.`: what a node knows of itself.
 
 mod declared;
+mod known;
+mod queries;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use arrow::array::{
     ArrayRef, BooleanArray, Float64Array, Int32Array, Int64Array, RecordBatch, StringViewArray,
@@ -33,8 +35,10 @@ const RELATIONS: &str = "relations";
 const COLUMNS: &str = "columns";
 const LINEAGE: &str = "lineage";
 const REPLAYS: &str = "replays";
+const QUERIES: &str = "queries";
 
 pub use declared::Declared;
+pub use known::Known;
 
 /// Reads the engine's published state and the log.
 pub struct System {
@@ -44,7 +48,7 @@ pub struct System {
     rules: Vec<DeclaredRule>,
     views: Vec<String>,
     declared: Declared,
-    replays: Arc<Mutex<Vec<Progress>>>,
+    known: Known,
 }
 
 struct DeclaredRule {
@@ -59,7 +63,7 @@ impl System {
         graph: &Graph,
         declared: Declared,
         published: Arc<Published>,
-        replays: Arc<Mutex<Vec<Progress>>>,
+        known: Known,
         log: Arc<dyn Log>,
         clock: Arc<dyn Clock>,
     ) -> System {
@@ -70,7 +74,7 @@ impl System {
             action: rule.action.to_string(),
         });
         let views = graph.outputs.iter().map(|output| output.relation.clone()).collect();
-        System { rules: rules.collect(), views, declared, replays, published, log, clock }
+        System { rules: rules.collect(), views, declared, known, published, log, clock }
     }
 
     fn dead_letters(&self, point: &ReadPoint) -> Result<Vec<RecordBatch>> {
@@ -178,7 +182,7 @@ impl System {
     }
 
     fn replays(&self) -> Vec<ArrayRef> {
-        let all = self.replays.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let all = self.known.replays().clone();
         let views: Vec<(&String, &Progress)> =
             all.iter().flat_map(|each| each.views.iter().map(move |view| (view, each))).collect();
         let state = |state: State| match state {
@@ -226,6 +230,7 @@ impl SystemTables for System {
             COLUMNS,
             LINEAGE,
             REPLAYS,
+            QUERIES,
         ];
         all.iter().map(|name| ((*name).to_owned(), schema(name))).collect()
     }
@@ -243,6 +248,7 @@ impl SystemTables for System {
             COLUMNS => self.declared.columns(),
             LINEAGE => self.declared.lineage(),
             REPLAYS => self.replays(),
+            QUERIES => queries::rows(&self.known.queries),
             other => return Err(Error::Internal(format!("there is no system.{other}"))),
         };
         let rows = RecordBatch::try_new(schema(table), columns);
@@ -301,6 +307,17 @@ fn schema(table: &str) -> SchemaRef {
             field("started_at", timestamp_type()),
             field("took_ms", DataType::Float64),
             text("failure"),
+        ],
+        QUERIES => vec![
+            number("id"),
+            text("text"),
+            text("door"),
+            text("user"),
+            text("state"),
+            field("started_at", timestamp_type()),
+            field("duration_ms", DataType::Float64),
+            number("rows"),
+            text("error"),
         ],
         RULES => vec![text("relation"), text("rule"), text("condition"), text("on_violation"), number("violations")],
         _ => vec![
