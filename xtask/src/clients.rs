@@ -2,6 +2,7 @@
 //! Python packages are in a virtual environment that is made on first use and kept below cargo's target folder.
 
 mod postgres;
+mod users;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -25,7 +26,7 @@ pub fn run(options: &facts::Options) -> Result<()> {
 /// What they should hold is asked of the node, whose answers the facts have checked before.
 pub fn check(binary: &Binary, data_dir: &Path) -> Result<usize> {
     let python = python()?;
-    let mut passed = postgres::check(binary)?;
+    let mut passed = postgres::check(binary)? + users::check(binary)?;
     for stream in retail::ARCHIVED {
         let rows = retail::value(binary, data_dir, &format!("SELECT count(*) FROM {stream}"))?;
         let sum = retail::value(binary, data_dir, &format!("SELECT sum(quantity * unitprice) FROM {stream}"))?;
@@ -39,6 +40,16 @@ pub fn check(binary: &Binary, data_dir: &Path) -> Result<usize> {
         bail!("the clients checked nothing");
     }
     Ok(passed)
+}
+
+/// Makes sure that a program is here: installs its Debian package where it does not answer.
+fn installed(program: &str, asked: &[&str], package: &str) -> Result<()> {
+    if Command::new(program).args(asked).output().is_ok() {
+        return Ok(());
+    }
+    shell::run(Command::new("apt-get").arg("update"))
+        .and_then(|()| shell::run(Command::new("apt-get").args(["install", "--yes", package])))
+        .with_context(|| format!("{program} is not here: install the package {package}"))
 }
 
 /// The interpreter of an environment with the pinned packages.

@@ -52,6 +52,10 @@ pub enum Profile {
 pub struct Binary(PathBuf);
 
 impl Binary {
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
     /// Builds the binary. The dev profile takes the same features and dependencies as the tests
     /// (`--workspace --bins --tests`), so that CI compiles the engine once.
     pub fn build(profile: Profile) -> Result<Binary> {
@@ -104,6 +108,8 @@ pub struct Start {
     pub project: PathBuf,
     pub data_dir: PathBuf,
     pub settings: Vec<(String, String)>,
+    /// Of the environment.
+    pub variables: Vec<(String, String)>,
     pub until_idle: bool,
     pub workers: Option<usize>,
 }
@@ -114,6 +120,7 @@ impl Start {
             project: project.into(),
             data_dir: data_dir.into(),
             settings: Vec::new(),
+            variables: Vec::new(),
             until_idle: false,
             workers: None,
         }
@@ -121,6 +128,11 @@ impl Start {
 
     pub fn set(mut self, name: &str, value: impl ToString) -> Start {
         self.settings.push((name.to_string(), value.to_string()));
+        self
+    }
+
+    pub fn variable(mut self, name: &str, value: impl ToString) -> Start {
+        self.variables.push((name.to_string(), value.to_string()));
         self
     }
 
@@ -142,6 +154,7 @@ impl Start {
         let mut command = binary.command(&["run"]);
         command.arg(&self.project).arg("--data-dir").arg(&self.data_dir);
         command.args(["--http", "127.0.0.1:0", "--postgres", "127.0.0.1:0"]);
+        command.envs(self.variables.iter().cloned());
         for (name, value) in &self.settings {
             command.arg("--set").arg(format!("{name}={value}"));
         }

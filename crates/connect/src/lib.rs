@@ -7,6 +7,7 @@ pub mod contract;
 pub mod error;
 pub mod files;
 pub mod generator;
+pub mod outlet;
 
 use arrow_schema::SchemaRef;
 use headwater_format::Format;

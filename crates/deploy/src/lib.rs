@@ -10,6 +10,7 @@ pub mod plan;
 pub mod project;
 pub mod resolve;
 pub mod running;
+pub mod sinks;
 pub mod sources;
 pub mod stored;
 pub mod tables;

@@ -1,4 +1,4 @@
-//! What statements mean together: relations, one dataflow graph, and sources. Pure: no network, no clock.
+//! What statements mean together: relations, one dataflow graph, sources and sinks. Pure: no network, no clock.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -6,10 +6,12 @@ use std::sync::Arc;
 use arrow::datatypes::SchemaRef;
 use headwater_catalog::{Definition, Definitions, Graph, Known, Object, Owner};
 use headwater_query::relation::{Relation, Relations, resolve as relation, store, table};
+use headwater_sql::ast::{CreateMaterializedView, CreateStream};
 use headwater_sql::{Diagnostic, Diagnostics, Parsed, Span, Statement};
 use headwater_stream::graph::Graph as Dataflow;
 use headwater_stream::plan::{Builder, Storage};
 
+use crate::sinks::{self, Outside};
 use crate::sources::{self, Declared as DeclaredSource};
 use crate::{Error, Result};
 
@@ -29,6 +31,9 @@ pub struct Declared {
     pub graph: Arc<Dataflow>,
     /// Enabled or not, in the order of the files.
     pub sources: Vec<DeclaredSource>,
+    pub sinks: Vec<sinks::Declared>,
+    /// Connections and secrets.
+    pub outside: Outside,
 }
 
 /// Statements whose names are settled, each after all that it depends on.
@@ -91,24 +96,24 @@ impl Named {
 
     /// What they mean, each with the store that `stores` gives it.
     pub fn declare(&self, stores: &Definitions) -> Result<Declared> {
-        let mut relations = Relations::new();
-        let mut builder = Builder::new();
-        let (mut sources, mut wrong) = (Vec::new(), Vec::new());
+        let mut wrong = Vec::new();
+        let mut draft = Draft::default();
         let mut failed: Vec<&str> = Vec::new();
         for Object { definition, parsed } in &self.objects {
             let generation = stores.get(&definition.name).map_or(0, |stored| stored.generation);
             // What reads a broken relation can only be wrong in ways that say nothing new.
             if definition.depends_on.iter().any(|read| failed.contains(&read.as_str())) {
                 failed.push(&definition.name);
-            } else if let Err(error) = add(parsed, generation, &mut relations, &mut builder, &mut sources) {
+            } else if let Err(error) = draft.add(parsed, generation) {
                 failed.push(&definition.name);
                 wrong.extend(diagnostics(error, parsed)?.0);
             } else {
-                wrong.extend(comments_on_nothing(definition, parsed, &relations));
+                wrong.extend(comments_on_nothing(definition, parsed, &draft.relations));
             }
         }
         Diagnostics::check(wrong)?;
-        Ok(Declared { relations: Arc::new(relations), graph: Arc::new(builder.finish()), sources })
+        let Draft { relations, builder, sources, sinks, outside } = draft;
+        Ok(Declared { relations: Arc::new(relations), graph: Arc::new(builder.finish()), sources, sinks, outside })
     }
 }
 
@@ -140,58 +145,77 @@ fn diagnostics(error: Error, parsed: &Parsed) -> Result<Diagnostics> {
     }
 }
 
-fn add(
-    parsed: &Parsed,
-    generation: u64,
-    relations: &mut Relations,
-    builder: &mut Builder,
-    declared: &mut Vec<DeclaredSource>,
-) -> Result<()> {
-    match &parsed.statement {
-        Statement::CreateStream(create) => {
-            let mut stream = relation::stream(create, &parsed.source)?;
-            stream.topic = store(&stream.name, generation);
-            let stream = Arc::new(stream);
-            check_columns(&stream.schema, create.name.span, parsed)?;
-            builder.add_stream(&stream);
-            relations.add_stream(stream);
-        }
-        Statement::CreateMaterializedView(create) => {
-            let view = relation::view(relations, create, &parsed.source)?;
-            let settings = create.settings()?;
-            let storage = Storage {
-                format: settings.format.map(sources::format),
-                partitions: settings.partitions,
-                definition: parsed.text.clone(),
-                generation,
-            };
-            match builder.add_view(&view, &storage)? {
-                Relation::Stream(stream) => {
-                    check_columns(&stream.schema, create.query_span, parsed)?;
-                    relations.add_stream(stream);
-                }
-                other => relations.add(other),
+/// What is declared so far.
+#[derive(Default)]
+struct Draft {
+    relations: Relations,
+    builder: Builder,
+    sources: Vec<DeclaredSource>,
+    sinks: Vec<sinks::Declared>,
+    outside: Outside,
+}
+
+impl Draft {
+    fn add(&mut self, parsed: &Parsed, generation: u64) -> Result<()> {
+        match &parsed.statement {
+            Statement::CreateStream(create) => self.add_stream(create, parsed, generation)?,
+            Statement::CreateMaterializedView(create) => self.add_view(create, parsed, generation)?,
+            Statement::CreateView(create) => {
+                let view = relation::plain_view(&self.relations, create, &parsed.source)?;
+                self.relations.add(Relation::PlainView(Arc::new(view)));
             }
+            Statement::CreateTable(create) => {
+                let table = table::lake(create, generation, &parsed.source)?;
+                check_columns(&table.schema, create.name.span, parsed)?;
+                self.relations.add(Relation::Table(Arc::new(table)));
+            }
+            Statement::CreateExternalTable(create) => {
+                self.relations.add(Relation::Table(Arc::new(table::external(create, &parsed.source)?)));
+            }
+            Statement::CreateSource(create) => {
+                self.sources.push(sources::resolve(create, parsed, &self.relations)?);
+            }
+            Statement::CreateSink(create) => {
+                self.sinks.push(sinks::resolve(create, parsed, &self.relations, &self.outside)?);
+            }
+            Statement::CreateConnection(create) => {
+                self.outside.connections.insert(create.name.value.clone(), sinks::connection(create, parsed)?);
+            }
+            Statement::CreateSecret(create) => {
+                self.outside.secrets.insert(create.name.value.clone(), create.from.clone());
+            }
+            // The graph has refused what defines nothing.
+            _ => {}
         }
-        Statement::CreateView(create) => {
-            let view = relation::plain_view(relations, create, &parsed.source)?;
-            relations.add(Relation::PlainView(Arc::new(view)));
-        }
-        Statement::CreateTable(create) => {
-            let table = table::lake(create, generation, &parsed.source)?;
-            check_columns(&table.schema, create.name.span, parsed)?;
-            relations.add(Relation::Table(Arc::new(table)));
-        }
-        Statement::CreateExternalTable(create) => {
-            relations.add(Relation::Table(Arc::new(table::external(create, &parsed.source)?)));
-        }
-        Statement::CreateSource(create) => {
-            declared.push(sources::resolve(create, parsed, relations)?);
-        }
-        // The graph has refused what defines nothing.
-        _ => {}
+        Ok(())
     }
-    Ok(())
+
+    fn add_stream(&mut self, create: &CreateStream, parsed: &Parsed, generation: u64) -> Result<()> {
+        let mut stream = relation::stream(create, &parsed.source)?;
+        stream.topic = store(&stream.name, generation);
+        let stream = Arc::new(stream);
+        check_columns(&stream.schema, create.name.span, parsed)?;
+        self.builder.add_stream(&stream);
+        self.relations.add_stream(stream);
+        Ok(())
+    }
+
+    fn add_view(&mut self, create: &CreateMaterializedView, parsed: &Parsed, generation: u64) -> Result<()> {
+        let view = relation::view(&self.relations, create, &parsed.source)?;
+        let settings = create.settings()?;
+        let storage = Storage {
+            format: settings.format.map(sources::format),
+            partitions: settings.partitions,
+            definition: parsed.text.clone(),
+            generation,
+        };
+        let added = self.builder.add_view(&view, &storage)?;
+        if let Relation::Stream(stream) = &added {
+            check_columns(&stream.schema, create.query_span, parsed)?;
+        }
+        self.relations.add(added);
+        Ok(())
+    }
 }
 
 /// What could not be archived is told before anything is made.

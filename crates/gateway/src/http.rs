@@ -2,7 +2,10 @@
 
 mod answer;
 mod door;
+mod encrypted;
 mod failure;
+mod login;
+mod measured;
 mod origin;
 mod plan;
 mod queries;
@@ -16,15 +19,22 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use axum::Router;
-use axum::extract::DefaultBodyLimit;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::{HeaderMap, Method, Uri};
 use axum::middleware::from_fn_with_state;
+use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
+use axum::{Json, Router};
 use headwater_base::ErrorKind;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tokio_rustls::TlsAcceptor;
 
 use self::door::Door;
+use self::encrypted::Encrypted;
+use self::measured::Requests;
+use crate::access::Access;
+use crate::console;
 use crate::node::Node;
 
 /// Names the node that answers; `node.json` in the data folder says the same.
@@ -62,15 +72,16 @@ impl Error {
 pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
+    access: Access,
 }
 
 impl Server {
-    /// Takes the port. Port 0 takes a free one.
-    pub async fn bind(address: SocketAddr) -> Result<Server, Error> {
+    /// Takes the port. Port 0 takes a free one. With TLS, nothing else is spoken there.
+    pub async fn bind(address: SocketAddr, access: Access) -> Result<Server, Error> {
         let listen = |source| Error::Listen { address, source };
         let listener = TcpListener::bind(address).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
-        Ok(Server { listener, address })
+        Ok(Server { listener, address, access })
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -79,8 +90,6 @@ impl Server {
 
     /// Serves until `stop` resolves, then lets running requests end.
     pub async fn run(self, node: Arc<dyn Node>, stop: impl Future<Output = ()> + Send + 'static) -> Result<(), Error> {
-        let id = node.id().to_owned();
-        let health = move || std::future::ready(([(NODE_HEADER, id.clone())], "ok\n"));
         let (stopped, stopping) = watch::channel(false);
         let stop = async move {
             stop.await;
@@ -93,6 +102,7 @@ impl Server {
         let keys = door.keys.clone();
         // Whoever needs them first meets the error again, if there is one.
         tokio::spawn(async move { drop(keys.ready().await) });
+        let requests = Requests::default();
         let streams = Router::new().route("/v1/streams/{name}", by_name).with_state(door);
         let router = Router::new()
             .route("/v1/sql", post(sql::post))
@@ -100,12 +110,34 @@ impl Server {
             .route("/v1/queries/{id}", delete(queries::delete))
             .route("/v1/tables/{*path}", get(tables::get))
             .route("/health", get(health))
-            .fallback(failure::not_found)
+            .fallback(page)
             .method_not_allowed_fallback(failure::wrong_method)
             .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
-            .with_state(node)
+            .with_state(Arc::clone(&node))
             .merge(streams)
-            .layer(from_fn_with_state(self.address.ip().is_loopback(), origin::check));
-        axum::serve(self.listener, router).with_graceful_shutdown(stop).await.map_err(Error::Serve)
+            .route("/metrics", get(measured::get).with_state((node, requests.clone())))
+            .layer(from_fn_with_state(self.access.users, login::check))
+            .layer(from_fn_with_state(self.address.ip().is_loopback(), origin::check))
+            .layer(from_fn_with_state(requests, measured::measure));
+        match self.access.tls {
+            Some(tls) => {
+                let listener = Encrypted::new(self.listener, TlsAcceptor::from(tls.config));
+                axum::serve(listener, router).with_graceful_shutdown(stop).await
+            }
+            None => axum::serve(self.listener, router).with_graceful_shutdown(stop).await,
+        }
+        .map_err(Error::Serve)
+    }
+}
+
+async fn health(State(node): State<Arc<dyn Node>>) -> Response {
+    ([(NODE_HEADER, node.id().to_owned())], Json(node.health())).into_response()
+}
+
+/// What is no path of the API is the console's, or nobody's.
+async fn page(method: Method, uri: Uri, headers: HeaderMap) -> Response {
+    match console::answer(&method, uri.path(), &headers) {
+        Some(response) => response,
+        None => failure::not_found().await.into_response(),
     }
 }

@@ -12,6 +12,7 @@ use headwater_sql::Parsed;
 use serde::{Deserialize, Serialize};
 
 use crate::Problem;
+use crate::metrics::Family;
 
 /// A running node, as doors see it.
 #[async_trait]
@@ -26,11 +27,39 @@ pub trait Node: Send + Sync + 'static {
     /// Where streams are appended to.
     fn log(&self) -> Arc<dyn Log>;
 
+    /// How the node is, for people and for what starts and stops nodes.
+    fn health(&self) -> Health;
+
+    /// What the node measures, without its doors.
+    fn metrics(&self) -> Vec<Family>;
+
     /// What bringing the project's part of what runs to these files would do: one line a step. Nothing is done.
     async fn plan(&self, files: Vec<File>) -> Result<Vec<String>, Problem>;
 
     /// Runs any one statement. Definitions are applied to the node when this returns, and belong to clients.
     async fn execute(&self, statement: Parsed, asker: Asker) -> Result<Outcome, Problem>;
+}
+
+/// How a node is.
+#[derive(Debug, Clone, Serialize)]
+pub struct Health {
+    /// `ok`, or `degraded` where something has stopped.
+    pub status: &'static str,
+    pub version: &'static str,
+    pub uptime_ms: i64,
+    pub epoch: u64,
+    /// Records that may be read and are not in the views yet.
+    pub lag: i64,
+    pub checkpoint: Option<Checkpoint>,
+    /// What does not go on, each with its reason.
+    pub stopped: Vec<String>,
+}
+
+/// The last one.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Checkpoint {
+    pub number: u64,
+    pub age_ms: i64,
 }
 
 /// A file of a project, with its settings filled in.

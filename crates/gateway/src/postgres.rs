@@ -21,7 +21,6 @@ mod rows;
 mod scram;
 mod settings;
 mod simple;
-pub mod tls;
 mod transaction;
 mod wire;
 
@@ -32,10 +31,9 @@ use std::sync::Arc;
 
 use headwater_base::ErrorKind;
 use tokio::net::TcpListener;
-use tokio_rustls::rustls::ServerConfig;
 
+use crate::access::Access;
 use crate::node::Node;
-use crate::users::Users;
 
 /// Connections at a time, unless told otherwise.
 pub const CONNECTIONS_MAX: usize = 2_000;
@@ -59,16 +57,14 @@ impl Error {
 /// Who may connect, and how.
 #[derive(Clone)]
 pub struct Options {
-    /// Without it, requests for encryption are answered with no.
-    pub tls: Option<Arc<ServerConfig>>,
-    /// With any user, every connection needs a user's password. Without one, none does.
-    pub users: Arc<Users>,
+    /// Without TLS, requests for encryption are answered with no.
+    pub access: Access,
     pub connections_max: usize,
 }
 
-impl Default for Options {
-    fn default() -> Options {
-        Options { tls: None, users: Arc::default(), connections_max: CONNECTIONS_MAX }
+impl Options {
+    pub fn new(access: Access) -> Options {
+        Options { access, connections_max: CONNECTIONS_MAX }
     }
 }
 

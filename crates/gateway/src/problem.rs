@@ -83,6 +83,13 @@ impl From<headwater_stream::Error> for Problem {
     }
 }
 
+impl From<crate::users::Error> for Problem {
+    fn from(error: crate::users::Error) -> Problem {
+        let hint = error.hint().map(str::to_owned);
+        Problem { hint, ..Problem::new(error.kind(), error.to_string()) }
+    }
+}
+
 impl From<headwater_log::Error> for Problem {
     fn from(error: headwater_log::Error) -> Problem {
         Problem::new(error.kind(), error.to_string())

@@ -1,153 +1,202 @@
-//! Who may connect, and how each proves it: SCRAM-SHA-256 verifiers, from which no password can be read.
+//! Who may pass the doors, and how each proves it.
 //!
-//! Source: RFC 5802 and RFC 7677; the text form is that of PostgreSQL's `pg_authid.rolpassword`.
+//! Users belong to the node and not to a project: they are kept beside the catalog, as verifiers from which no password
+//! can be read. Without any user, whoever reaches a door may pass.
+
+mod stored;
+mod verifier;
 
 use std::collections::BTreeMap;
-use std::fmt;
-use std::num::NonZeroU32;
-use std::str::FromStr;
-use std::sync::{PoisonError, RwLock};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use ring::rand::{SecureRandom, SystemRandom};
-use ring::{digest, hmac, pbkdf2};
+use headwater_base::ErrorKind;
+use headwater_base::files::{self, Files};
 
-const ITERATIONS: u32 = 4096;
-const SALT_BYTES: usize = 16;
-pub const KEY_BYTES: usize = digest::SHA256_OUTPUT_LEN;
-const SCHEME: &str = "SCRAM-SHA-256";
+pub use verifier::{KEY_BYTES, NoRandomness, NoVerifier, Verifier, hash, random, sign};
 
-/// Proves that somebody knows a password, without the password.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Verifier {
-    pub iterations: u32,
-    pub salt: Vec<u8>,
-    pub stored_key: [u8; KEY_BYTES],
-    pub server_key: [u8; KEY_BYTES],
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error(transparent)]
+    File(#[from] files::Error),
+    #[error("{path} is no list of users: {detail}", path = path.display())]
+    Damaged { path: PathBuf, detail: String },
+    #[error("{path} has format {format}, and this program knows up to {known}", path = path.display(), known = stored::FORMAT)]
+    Newer { path: PathBuf, format: u32 },
 }
 
-/// A text that is no verifier.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("this is no SCRAM-SHA-256 verifier")]
-pub struct NoVerifier;
-
-/// The system gives no random numbers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the system gives no random numbers")]
-pub struct NoRandomness;
-
-impl Verifier {
-    /// With a new salt.
-    pub fn of_password(password: &str) -> Result<Verifier, NoRandomness> {
-        Ok(Verifier::with_salt(password, random(SALT_BYTES)?, ITERATIONS))
+impl Error {
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Error::File(error) => error.kind(),
+            Error::Damaged { .. } => ErrorKind::Corrupt,
+            Error::Newer { .. } => ErrorKind::Invalid,
+        }
     }
 
-    pub fn with_salt(password: &str, salt: Vec<u8>, iterations: u32) -> Verifier {
-        let mut salted = [0; KEY_BYTES];
-        let rounds = NonZeroU32::new(iterations).unwrap_or(NonZeroU32::MIN);
-        pbkdf2::derive(pbkdf2::PBKDF2_HMAC_SHA256, rounds, &salt, password.as_bytes(), &mut salted);
-        let client_key = sign(&salted, b"Client Key");
-        let stored_key = hash(&client_key);
-        let server_key = sign(&salted, b"Server Key");
-        Verifier { iterations, salt, stored_key, server_key }
-    }
-
-    /// What a client that names an unknown user is asked, so that it can't tell.
-    pub fn of_nobody(name: &str) -> Verifier {
-        let salt = hash(name.as_bytes())[..SALT_BYTES].to_vec();
-        Verifier { iterations: ITERATIONS, salt, stored_key: [0; KEY_BYTES], server_key: [0; KEY_BYTES] }
+    pub fn hint(&self) -> Option<&str> {
+        match self {
+            Error::File(_) => None,
+            Error::Damaged { .. } => Some("move the file away and create the users again"),
+            Error::Newer { .. } => Some("use the program that wrote it, or a newer one"),
+        }
     }
 }
 
-impl fmt::Display for Verifier {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [salt, stored, server] =
-            [&self.salt[..], &self.stored_key, &self.server_key].map(|bytes| STANDARD.encode(bytes));
-        write!(f, "{SCHEME}${}:{salt}${stored}:{server}", self.iterations)
-    }
+/// One who may pass.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct User {
+    pub verifier: Verifier,
+    /// When the password was set, in microseconds since the Unix epoch.
+    pub changed_us: i64,
 }
 
-/// Keys do not belong into logs.
-impl fmt::Debug for Verifier {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Verifier")
-    }
-}
-
-impl FromStr for Verifier {
-    type Err = NoVerifier;
-
-    fn from_str(text: &str) -> Result<Verifier, NoVerifier> {
-        let mut parts = text.split('$');
-        let (Some(SCHEME), Some(salted), Some(keys), None) = (parts.next(), parts.next(), parts.next(), parts.next())
-        else {
-            return Err(NoVerifier);
-        };
-        let (iterations, salt) = salted.split_once(':').ok_or(NoVerifier)?;
-        let (stored, server) = keys.split_once(':').ok_or(NoVerifier)?;
-        let bytes = |text: &str| STANDARD.decode(text).map_err(|_| NoVerifier);
-        let key = |text: &str| bytes(text)?.try_into().map_err(|_| NoVerifier);
-        let iterations = iterations.parse().ok().filter(|rounds| *rounds > 0).ok_or(NoVerifier)?;
-        Ok(Verifier { iterations, salt: bytes(salt)?, stored_key: key(stored)?, server_key: key(server)? })
-    }
-}
-
-/// All users. Without any, whoever reaches a door on loopback may pass.
+/// All users.
 #[derive(Debug, Default)]
-pub struct Users(RwLock<BTreeMap<String, Verifier>>);
+pub struct Users {
+    /// Without it, users are forgotten with the process.
+    file: Option<stored::File>,
+    /// Held through a change and its writing.
+    changing: Mutex<()>,
+    known: RwLock<Known>,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    users: Arc<BTreeMap<String, User>>,
+    /// Passwords that were proved since they were set, as hashes under `secret`: deriving a key for each request of
+    /// HTTP would take longer than the request.
+    proved: BTreeMap<String, [u8; KEY_BYTES]>,
+    secret: Vec<u8>,
+}
 
 impl Users {
+    /// Reads the users of a data folder; there need not be any.
+    pub fn open(files: Arc<dyn Files>, path: PathBuf) -> Result<Users, Error> {
+        let file = stored::File { files, path };
+        let users = Arc::new(file.read()?);
+        let known = Known { users, ..Known::default() };
+        Ok(Users { file: Some(file), changing: Mutex::default(), known: RwLock::new(known) })
+    }
+
     pub fn is_empty(&self) -> bool {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).is_empty()
+        self.known().users.is_empty()
+    }
+
+    /// By name.
+    pub fn all(&self) -> Arc<BTreeMap<String, User>> {
+        Arc::clone(&self.known().users)
     }
 
     pub fn get(&self, name: &str) -> Option<Verifier> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+        self.known().users.get(name).map(|user| user.verifier.clone())
     }
 
-    pub fn names(&self) -> Vec<String> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect()
+    /// Adds a user, or gives one another password. Lasts when this returns.
+    pub fn set(&self, name: &str, user: User) -> Result<(), Error> {
+        self.change(name, |users| drop(users.insert(name.to_owned(), user)))
     }
 
-    /// Adds a user, or gives one another password.
-    pub fn set(&self, name: &str, verifier: Verifier) {
-        self.0.write().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), verifier);
+    /// Connections that the user has open stay open.
+    pub fn remove(&self, name: &str) -> Result<(), Error> {
+        self.change(name, |users| drop(users.remove(name)))
     }
 
-    pub fn remove(&self, name: &str) -> bool {
-        self.0.write().unwrap_or_else(PoisonError::into_inner).remove(name).is_some()
+    fn change(&self, name: &str, change: impl FnOnce(&mut BTreeMap<String, User>)) -> Result<(), Error> {
+        let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut users = BTreeMap::clone(&self.all());
+        change(&mut users);
+        if let Some(file) = &self.file {
+            file.write(&users)?;
+        }
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        known.users = Arc::new(users);
+        known.proved.remove(name);
+        Ok(())
     }
-}
 
-/// Bytes that nobody can guess.
-pub fn random(count: usize) -> Result<Vec<u8>, NoRandomness> {
-    let mut bytes = vec![0; count];
-    SystemRandom::new().fill(&mut bytes).map_err(|_| NoRandomness)?;
-    Ok(bytes)
-}
+    /// Whether this is the user's password. Takes milliseconds where it was not asked before; blocks.
+    pub fn takes(&self, name: &str, password: &str) -> Result<bool, NoRandomness> {
+        if self.is_proved(name, password) {
+            return Ok(true);
+        }
+        let known = self.get(name);
+        let verifier = known.clone().unwrap_or_else(|| Verifier::of_nobody(name));
+        // An unknown user takes the same time as a known one.
+        let takes = verifier.takes(password) && known.is_some();
+        if takes {
+            let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+            if known.secret.is_empty() {
+                known.secret = random(KEY_BYTES)?;
+            }
+            // The password may have been changed meanwhile.
+            if known.users.get(name).is_some_and(|user| user.verifier == verifier) {
+                let hashed = sign(&known.secret, password.as_bytes());
+                known.proved.insert(name.to_owned(), hashed);
+            }
+        }
+        Ok(takes)
+    }
 
-/// HMAC-SHA-256.
-pub fn sign(key: &[u8], text: &[u8]) -> [u8; KEY_BYTES] {
-    let signed = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), text);
-    signed.as_ref().try_into().expect("SHA-256 has 32 bytes")
-}
+    /// As [`Users::takes`], where that is known without work.
+    pub fn is_proved(&self, name: &str, password: &str) -> bool {
+        let known = self.known();
+        known.proved.get(name).is_some_and(|hashed| *hashed == sign(&known.secret, password.as_bytes()))
+    }
 
-/// SHA-256.
-pub fn hash(text: &[u8]) -> [u8; KEY_BYTES] {
-    digest::digest(&digest::SHA256, text).as_ref().try_into().expect("SHA-256 has 32 bytes")
+    fn known(&self) -> RwLockReadGuard<'_, Known> {
+        self.known.read().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use headwater_base::files::simulated::Simulated;
+
     use super::*;
 
+    fn user(password: &str) -> User {
+        User { verifier: Verifier::of_password(password).unwrap(), changed_us: 7 }
+    }
+
     #[test]
-    fn verifiers_are_read_as_they_are_written() {
-        let verifier = Verifier::of_password("pencil").unwrap();
-        assert_eq!(verifier.to_string().parse::<Verifier>(), Ok(verifier));
-        for wrong in ["", "md5abc", "SCRAM-SHA-256$4096:AA==", "SCRAM-SHA-256$0:AA==$AA==:AA=="] {
-            assert_eq!(wrong.parse::<Verifier>(), Err(NoVerifier), "{wrong}");
+    fn users_and_their_passwords_last() {
+        let files: Arc<dyn Files> = Arc::new(Simulated::new(1));
+        files.create_folders("/data".as_ref()).unwrap();
+        let open = || Users::open(Arc::clone(&files), "/data/users.json".into()).unwrap();
+        let users = open();
+        assert!(users.is_empty());
+        users.set("ann", user("one")).unwrap();
+        users.set("bob", user("two")).unwrap();
+        assert!(users.takes("ann", "one").unwrap() && users.is_proved("ann", "one"));
+        users.set("ann", user("three")).unwrap();
+        users.remove("bob").unwrap();
+        for users in [users, open()] {
+            assert_eq!(users.all().keys().collect::<Vec<_>>(), ["ann"]);
+            assert!(users.takes("ann", "three").unwrap());
+            for (name, password) in [("ann", "one"), ("ann", ""), ("bob", "two"), ("", "")] {
+                assert!(!users.takes(name, password).unwrap() && !users.is_proved(name, password), "{name} {password}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_none_is_refused_by_its_name() {
+        let cases = [
+            ("", "/data/users.json is no list of users: EOF"),
+            ("{\"format\":2,\"users\":[]}", "/data/users.json has format 2, and this program knows up to 1"),
+            (
+                "{\"format\":1,\"users\":[{\"name\":\"a\",\"verifier\":\"x\",\"changed_us\":1}]}",
+                "no SCRAM-SHA-256 verifier",
+            ),
+        ];
+        for (text, expected) in cases {
+            let files: Arc<dyn Files> = Arc::new(Simulated::new(1));
+            files.create_folders("/data".as_ref()).unwrap();
+            let path = PathBuf::from("/data/users.json");
+            files.open(&path, files::Open::CreateNew).unwrap().write_at(text.as_bytes(), 0).unwrap();
+            let error = Users::open(files, path).unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
         }
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod bench;
 pub mod check;
+pub mod door;
 pub mod init;
 pub mod plan;
 pub mod run;

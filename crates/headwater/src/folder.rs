@@ -9,6 +9,7 @@ use headwater_base::files::disk::Disk;
 use headwater_base::files::{self, Files, Lock};
 use headwater_base::objects::Objects;
 use headwater_deploy::project::Configuration;
+use headwater_gateway::users::Users;
 use headwater_lake::Lake;
 use headwater_log::EmbeddedLog;
 use headwater_log::embedded::Options as LogOptions;
@@ -20,6 +21,9 @@ pub const NAME: &str = ".headwater";
 
 /// Held by the one node that uses the folder.
 const LOCK: &str = "lock";
+
+/// Who may connect.
+const USERS: &str = "users.json";
 
 /// Says where a running node listens.
 const NODE: &str = "node.json";
@@ -43,6 +47,9 @@ pub struct NodeFile {
     /// Address and port, where PostgreSQL clients are taken.
     #[serde(default)]
     pub postgres: Option<String>,
+    /// Where HTTP is encrypted: the SHA-256 of the node's certificate, in hexadecimal digits.
+    #[serde(default)]
+    pub certificate: Option<String>,
     pub version: String,
 }
 
@@ -133,6 +140,11 @@ impl DataFolder {
         let _ = self.files.remove_file(&self.path.join(NODE));
     }
 
+    /// Who may connect to a node on this folder.
+    pub fn users(&self) -> Result<Users> {
+        Ok(Users::open(Arc::clone(&self.files), self.path.join(USERS))?)
+    }
+
     pub fn log(&self, read_only: bool) -> Result<EmbeddedLog> {
         let options = LogOptions { read_only, ..LogOptions::default() };
         let path = self.path.join("log");
@@ -158,4 +170,9 @@ impl DataFolder {
 pub fn of(project: &Path, configuration: &Configuration, data_dir: Option<&Path>) -> DataFolder {
     let configured = || configuration.node.data_dir.as_ref().map(|dir| project.join(dir));
     DataFolder::new(data_dir.map(Path::to_path_buf).or_else(configured).unwrap_or_else(|| project.join(NAME)))
+}
+
+/// Bytes in hexadecimal digits.
+pub fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -7,6 +7,7 @@ mod command;
 mod folder;
 mod node;
 mod report;
+mod sinks;
 mod sources;
 
 use std::process::ExitCode;

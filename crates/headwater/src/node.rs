@@ -1,5 +1,6 @@
 //! A node: one data folder, one engine, its sources and its doors.
 
+pub mod access;
 mod alter;
 mod doors;
 mod engine;
@@ -9,6 +10,7 @@ pub mod offline;
 mod rows;
 mod statements;
 mod system;
+mod telemetry;
 pub mod trial;
 mod watch;
 
@@ -23,18 +25,21 @@ use anyhow::{Context, Result};
 use headwater_base::clock::{Clock, SystemClock};
 use headwater_base::files::Lock;
 use headwater_deploy::{Ground, Project, Running, Tables, resolve};
+use headwater_gateway::access::Access;
 use headwater_gateway::{Server, postgres};
 use headwater_log::Log;
 use headwater_query::running::{Limits, Queries};
 use headwater_query::session::{self, Session};
+use headwater_stream::delivery::runner::{self as delivery, Running as Sink};
 use headwater_stream::engine as stream;
 use headwater_stream::sink::archive::Board;
-use headwater_stream::source::runner::{Reports, Runner, Running as Source};
+use headwater_stream::source::runner::{Runner, Running as Source};
 use tokio::runtime::Runtime;
 use tokio::sync::watch as signal;
 
-use crate::folder::{DataFolder, NodeFile};
-use doors::{Current, Doors, Epochs, Request};
+use crate::folder::{self, DataFolder, NodeFile};
+use crate::sinks;
+use doors::{Current, Doors, Epochs, Outside, Request};
 use system::Known;
 
 /// How a node is started.
@@ -44,6 +49,7 @@ pub struct Options {
     pub root: PathBuf,
     pub http: Option<SocketAddr>,
     pub postgres: Option<SocketAddr>,
+    pub protection: access::Protection,
     pub workers: usize,
     pub until_idle: bool,
     pub queries: Limits,
@@ -58,9 +64,11 @@ pub struct Node {
     clock: Arc<dyn Clock>,
     log: Arc<dyn Log>,
     running: Running,
+    access: Access,
     /// The version of what runs that the doors show.
     shown: u64,
     sources: Vec<Source>,
+    sinks: Vec<Sink>,
     doors: Arc<Doors>,
     known: Known,
     requests: Receiver<Request>,
@@ -76,6 +84,10 @@ impl Node {
     pub fn start(project: &Project, options: Options) -> Result<Node> {
         let declared = resolve(project.statements.clone())?;
         let lock = options.folder.take()?;
+        let access = access::open(&options)?;
+        let unprotected = options.protection.unprotected;
+        let at = |address| access::at(&access, address, unprotected).map(|access| (address, access));
+        let (http, wired) = (options.http.map(at).transpose()?, options.postgres.map(at).transpose()?);
         let runtime = Arc::new(
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().context("no runtime")?,
         );
@@ -98,14 +110,25 @@ impl Node {
             runtime: Arc::clone(&runtime),
             options: stream::Options { workers: options.workers, ..stream::Options::default() },
         })?;
+        let ground = sinks::Ground {
+            files: options.folder.files(),
+            root: &options.root,
+            runtime: &runtime,
+            secrets: &declared.outside.secrets,
+        };
+        for sink in &declared.sinks {
+            ground.open(sink)?;
+        }
         let prepared = running.plan_project(resolve::project(project.statements.clone()))?;
         running.apply(prepared)?;
-        let server = match options.http {
-            Some(address) => Some(runtime.block_on(Server::bind(address))?),
+        let server = match http {
+            Some((address, access)) => Some(runtime.block_on(Server::bind(address, access))?),
             None => None,
         };
-        let postgres = match options.postgres {
-            Some(address) => Some(runtime.block_on(postgres::Server::bind(address, postgres::Options::default()))?),
+        let postgres = match wired {
+            Some((address, access)) => {
+                Some(runtime.block_on(postgres::Server::bind(address, postgres::Options::new(access)))?)
+            }
             None => None,
         };
         let id = format!("{}-{:x}", std::process::id(), clock.now_us());
@@ -114,7 +137,8 @@ impl Node {
         let (sender, requests) = channel();
         let (wake, woken) = sync_channel(1);
         let spill = options.folder.spill();
-        let current = current(&mut running, &log, &clock, &spill, &known, &[])?;
+        let outside = Outside { users: Arc::clone(&access.users), ..Outside::default() };
+        let current = current(&mut running, &log, &clock, &spill, &known, outside)?;
         let doors = Doors::new(
             doors::Ground { id, log: Arc::clone(&log), tables, clock: Arc::clone(&clock) },
             current,
@@ -130,7 +154,9 @@ impl Node {
             clock,
             log,
             running,
+            access,
             sources: Vec::new(),
+            sinks: Vec::new(),
             doors: Arc::new(doors),
             known,
             requests,
@@ -145,6 +171,7 @@ impl Node {
     /// Serves until a signal or, if so told, until idle.
     pub fn run(mut self) -> Result<()> {
         self.start_sources()?;
+        self.start_sinks()?;
         self.show()?;
         let (stop, stopped) = signal::channel(false);
         let http = self.server.as_ref().map(|server| server.address().to_string());
@@ -164,8 +191,11 @@ impl Node {
             id,
             http: http.clone(),
             postgres: postgres.clone(),
+            certificate: self.access.tls.as_ref().map(|tls| folder::hexadecimal(&tls.fingerprint)),
             version,
         })?;
+        let (samples, doors) = (Arc::clone(&self.known.samples), Arc::downgrade(&self.doors));
+        self.runtime.spawn(system::samples::take(samples, doors, Arc::clone(&self.clock)));
         let interrupted = self.on_signal();
         let watch = watch::Watch::start(&self, http.as_deref(), postgres.as_deref());
         let (folder, runtime) = (self.options.folder.clone(), Arc::clone(&self.runtime));
@@ -209,11 +239,49 @@ impl Node {
         Ok(())
     }
 
+    /// Brings sinks to what runs now: a view that has come to run may be given away.
+    fn follow_sinks(&mut self) -> Result<()> {
+        let sinks = self.running.declared().sinks.iter().filter(|sink| sink.enabled);
+        let wanted: Vec<&str> = sinks.map(|sink| sink.place.as_str()).collect();
+        if self.sinks.iter().map(Sink::place).eq(wanted) {
+            return Ok(());
+        }
+        self.sinks.clear();
+        self.start_sinks()
+    }
+
+    /// As [`Node::start_sources`], for sinks.
+    fn start_sinks(&mut self) -> Result<()> {
+        let declared = self.running.declared();
+        let ground = sinks::Ground {
+            files: self.options.folder.files(),
+            root: &self.options.root,
+            runtime: &self.runtime,
+            secrets: &declared.outside.secrets,
+        };
+        for sink in declared.sinks.iter().filter(|sink| sink.enabled) {
+            let opened = ground.open(sink).map_err(|error| headwater_stream::Error::invalid(format!("{error:#}")));
+            let clock = Arc::clone(&self.clock);
+            let stream = Arc::clone(&sink.stream);
+            let runner =
+                opened.and_then(|outlet| delivery::Runner::open(&sink.place, outlet, stream, &self.log, clock));
+            self.sinks.push(match runner {
+                Ok(runner) => Sink::start(&sink.name, &sink.place, runner)?,
+                Err(error) => Sink::failed(&sink.name, &sink.place, &error),
+            });
+        }
+        Ok(())
+    }
+
     /// Lets the doors see what runs now.
     fn show(&mut self) -> Result<()> {
-        let sources: Vec<_> = self.sources.iter().map(|source| (source.name().to_owned(), source.reports())).collect();
+        let outside = Outside {
+            sources: self.sources.iter().map(|source| (source.name().to_owned(), source.reports())).collect(),
+            sinks: self.sinks.iter().map(|sink| (sink.name().to_owned(), sink.reports())).collect(),
+            users: Arc::clone(&self.access.users),
+        };
         let spill = self.options.folder.spill();
-        let current = current(&mut self.running, &self.log, &self.clock, &spill, &self.known, &sources)?;
+        let current = current(&mut self.running, &self.log, &self.clock, &spill, &self.known, outside)?;
         self.doors.show(current);
         self.tell_replays();
         self.shown = self.running.version();
@@ -267,7 +335,7 @@ fn current(
     clock: &Arc<dyn Clock>,
     spill: &Path,
     known: &Known,
-    sources: &[(String, Reports)],
+    outside: Outside,
 ) -> Result<Current> {
     let published = Arc::clone(running.engine()?.published());
     let archives = Arc::new(running.engine()?.archive_board().clone());
@@ -284,6 +352,7 @@ fn current(
         known.clone(),
         Arc::clone(log),
         Arc::clone(clock),
+        outside.clone(),
     );
     let from = session::Sources {
         relations: Arc::new(relations),
@@ -301,5 +370,5 @@ fn current(
         ..session::Options::default()
     };
     let graph = Arc::clone(&running.declared().graph);
-    Ok(Current { session: Session::new(from, limits)?, graph, published, sources: sources.to_vec() })
+    Ok(Current { session: Session::new(from, limits)?, graph, published, outside })
 }

@@ -22,5 +22,9 @@ mod queries;
 mod reading;
 #[path = "headwater/slt.rs"]
 mod slt;
+#[path = "headwater/users.rs"]
+mod users;
+#[path = "headwater/watching.rs"]
+mod watching;
 #[path = "headwater/web.rs"]
 mod web;

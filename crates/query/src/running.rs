@@ -313,6 +313,10 @@ impl Drop for Query {
         if let Some(timer) = &self.timer {
             timer.abort();
         }
+        let why = self.entry.end.borrow().clone().filter(|_| self.ended.is_none());
+        if let Some(why) = why {
+            self.fail(&why);
+        }
         let (state, error) = self.ended.take().unwrap_or((State::Cancelled, None));
         let told = self.entry.told(self.queries.clock.elapsed(), state, error);
         let mut inner = self.queries.inner();

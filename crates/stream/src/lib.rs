@@ -8,6 +8,7 @@
 pub mod aggregate;
 pub mod batch;
 pub mod checkpoint;
+pub mod delivery;
 pub mod engine;
 pub mod error;
 pub mod executor;

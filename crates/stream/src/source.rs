@@ -72,3 +72,9 @@ pub struct Error {
     /// What to do about it.
     pub hint: Option<String>,
 }
+
+impl Error {
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Error {
+        Error { kind, message: message.into(), hint: None }
+    }
+}

@@ -20,11 +20,7 @@ CREATE MATERIALIZED VIEW by_category AS SELECT category, count(*) AS orders FROM
 
 /// Returns the number of checks that passed.
 pub fn check(binary: &Binary) -> Result<usize> {
-    if Command::new("psql").arg("--version").output().is_err() {
-        shell::run(Command::new("apt-get").arg("update"))
-            .and_then(|()| shell::run(Command::new("apt-get").args(["install", "--yes", "postgresql-client"])))
-            .context("psql is not here: install the package postgresql-client")?;
-    }
+    super::installed("psql", &["--version"], "postgresql-client")?;
     let python = super::python()?;
     let folder = shell::target_dir().join("clients-postgres");
     shell::fresh_dir(&folder)?;

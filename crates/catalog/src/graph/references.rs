@@ -33,6 +33,8 @@ pub enum Use {
     Feed,
     /// To know what it hides.
     Secret,
+    /// To reach what it leads to.
+    Connection,
 }
 
 /// All that a defining statement names.
@@ -55,7 +57,13 @@ pub(super) fn of_statement(parsed: &Parsed) -> Vec<Reference> {
                 ast::SinkRows::Relation(name) => vec![one(name, Use::Rows)],
                 ast::SinkRows::Query(query) => references(&query.query, query.span, source),
             };
-            let (ast::Destination::Files(options) | ast::Destination::Http(options)) = &create.into;
+            let options = match &create.into {
+                ast::Destination::Files(options) | ast::Destination::Http(options) => options,
+                ast::Destination::Connection { connection, options } => {
+                    found.push(one(connection, Use::Connection));
+                    options
+                }
+            };
             found.extend(secrets(options));
             found
         }

@@ -31,6 +31,7 @@ pub(super) fn resolve<'a>(
     let what = match reference.of {
         Use::Rows | Use::Feed => "relation",
         Use::Secret => "secret",
+        Use::Connection => "connection",
     };
     let wanted = match &reference.parts[..] {
         [name] => name,
@@ -43,12 +44,13 @@ pub(super) fn resolve<'a>(
         return Err(match nearest(wanted, names.keys().map(String::as_str)) {
             Some(near) => refused.with_hint(format!("did you mean {near}?")),
             None if reference.of == Use::Secret => refused.with_hint("declare it with CREATE SECRET"),
+            None if reference.of == Use::Connection => refused.with_hint("declare it with CREATE CONNECTION"),
             None => refused.with_hint("declare it with CREATE STREAM or CREATE MATERIALIZED VIEW"),
         });
     };
     match (reference.of, named.kind) {
-        (Use::Secret, Kind::Secret) | (Use::Feed, Kind::Stream) => Ok(Some(name)),
-        (Use::Secret, other) => Err(refuse(format!("{name} is a {other}, and no secret"))),
+        (Use::Secret, Kind::Secret) | (Use::Connection, Kind::Connection) | (Use::Feed, Kind::Stream) => Ok(Some(name)),
+        (Use::Secret | Use::Connection, other) => Err(refuse(format!("{name} is a {other}, and no {what}"))),
         (Use::Feed, other) => {
             let refused = refuse(format!("{name} is a {other}, and a source feeds a stream"));
             Err(refused.with_hint("declare a stream with CREATE STREAM and name it after INTO"))

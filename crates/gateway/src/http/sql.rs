@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Extension;
 use axum::body::Bytes;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
@@ -15,6 +16,7 @@ use serde::Deserialize;
 
 use super::answer::{self, Form};
 use super::failure::Failure;
+use super::login::User;
 use crate::node::{Node, Outcome};
 
 /// How `system.queries` calls this way in.
@@ -40,6 +42,7 @@ struct Request {
 pub async fn post(
     State(node): State<Arc<dyn Node>>,
     parameters: Result<Query<Parameters>, QueryRejection>,
+    user: Option<Extension<User>>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, Failure> {
@@ -47,7 +50,8 @@ pub async fn post(
         Failure::invalid(StatusCode::BAD_REQUEST, rejected.body_text(), "the parameters are format and timeout")
     })?;
     let form = form(&parameters, &headers)?;
-    let asker = Asker { door: DOOR, user: None, timeout: timeout(parameters.timeout)? };
+    let user = user.map(|Extension(User(name))| name);
+    let asker = Asker { door: DOOR, user, timeout: timeout(parameters.timeout)? };
     let query = query(&headers, &body)?;
     match node.execute(one(&query)?, asker).await? {
         Outcome::Rows(rows) => Ok(answer::respond(rows, form).await?),

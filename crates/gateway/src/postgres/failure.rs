@@ -24,6 +24,7 @@ pub const PROTOCOL: &str = "08P01";
 pub const CANCELLED: &str = "57014";
 pub const SHUTDOWN: &str = "57P01";
 pub const TOO_MANY: &str = "53300";
+pub const NO_ENTRY: &str = "28000";
 pub const NO_PASSWORD: &str = "28P01";
 pub const FAILED_TRANSACTION: &str = "25P02";
 pub const ACTIVE_TRANSACTION: &str = "25001";

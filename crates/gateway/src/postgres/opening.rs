@@ -4,7 +4,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::Options;
 use super::cancel::Registry;
-use super::failure::{Failure, NO_PASSWORD, NOT_BUILT, PROTOCOL};
+use super::failure::{Failure, NO_ENTRY, NO_PASSWORD, NOT_BUILT, PROTOCOL};
 use super::scram::{self, Exchange, Refused};
 use super::wire::{Body, OPENING_BYTES_MAX, Wire, put_text};
 use crate::users::{Users, Verifier};
@@ -37,7 +37,7 @@ pub struct Start {
 
 /// `None`: there is nothing more to serve.
 pub async fn open(mut wire: Wire, options: &Options, registry: &Registry) -> Option<Opened> {
-    let mut encrypted = false;
+    let mut asked = false;
     loop {
         let opened = match wire.opening().await {
             Ok(mut body) => body.int32().map(|version| (version, body)),
@@ -48,9 +48,9 @@ pub async fn open(mut wire: Wire, options: &Options, registry: &Registry) -> Opt
             Err(broken) => return refuse(wire, broken.into()).await,
         };
         match version {
-            ENCRYPT if !encrypted => {
+            ENCRYPT if !asked => {
                 wire = encrypt(wire, options).await?;
-                encrypted = true;
+                asked = true;
             }
             ENCRYPT_GSS => wire.answer(b'N').await.ok()?,
             CANCEL => {
@@ -61,14 +61,14 @@ pub async fn open(mut wire: Wire, options: &Options, registry: &Registry) -> Opt
                 wire.close().await;
                 return None;
             }
-            other => return begin(wire, other, body, options).await,
+            other => return begin(wire, other, body, options, asked && options.access.tls.is_some()).await,
         }
     }
 }
 
 /// Answers the request for encryption.
 async fn encrypt(mut wire: Wire, options: &Options) -> Option<Wire> {
-    let Some(tls) = &options.tls else {
+    let Some(tls) = &options.access.tls else {
         wire.answer(b'N').await.ok()?;
         return Some(wire);
     };
@@ -79,7 +79,7 @@ async fn encrypt(mut wire: Wire, options: &Options) -> Option<Wire> {
     }
     wire.answer(b'S').await.ok()?;
     let (socket, _) = wire.into_socket();
-    let socket = TlsAcceptor::from(tls.clone()).accept(socket).await.ok()?;
+    let socket = TlsAcceptor::from(tls.config.clone()).accept(socket).await.ok()?;
     Some(Wire::new(Box::new(socket)))
 }
 
@@ -89,7 +89,7 @@ async fn refuse<T>(mut wire: Wire, failure: Failure) -> Option<T> {
     None
 }
 
-async fn begin(mut wire: Wire, version: i32, body: Body, options: &Options) -> Option<Opened> {
+async fn begin(mut wire: Wire, version: i32, body: Body, options: &Options, encrypted: bool) -> Option<Opened> {
     if version >> 16 != VERSION_3 >> 16 {
         let (major, minor) = (version >> 16, version & 0xffff);
         let unknown = Failure::new(NOT_BUILT, format!("protocol version {major}.{minor} is not supported"));
@@ -106,8 +106,12 @@ async fn begin(mut wire: Wire, version: i32, body: Body, options: &Options) -> O
             unknown.iter().for_each(|name| put_text(out, name));
         });
     }
-    if !options.users.is_empty()
-        && let Err(failure) = prove(&mut wire, &start.user, &options.users).await
+    if options.access.must_encrypt && !encrypted {
+        let open = Failure::new(NO_ENTRY, "this node takes encrypted connections only");
+        return refuse(wire, open.hint("connect with sslmode=require")).await;
+    }
+    if !options.access.users.is_empty()
+        && let Err(failure) = prove(&mut wire, &start.user, &options.access.users).await
     {
         return refuse(wire, failure).await;
     }
@@ -135,7 +139,7 @@ fn start(mut body: Body) -> Result<(Start, Vec<String>), Failure> {
         }
     }
     if user.is_empty() {
-        return Err(Failure::new("28000", "the start-up message names no user"));
+        return Err(Failure::new(NO_ENTRY, "the start-up message names no user"));
     }
     let database = database.filter(|name| !name.is_empty()).unwrap_or_else(|| user.clone());
     Ok((Start { user, database, parameters }, unknown))

@@ -8,7 +8,7 @@ use headwater_deploy::{Project, resolve};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
-use super::sql::{Door, door};
+use super::door::{Door, Login};
 use super::{DataOptions, ProjectOptions};
 use crate::folder;
 use crate::node::offline;
@@ -20,6 +20,9 @@ pub struct Options {
 
     #[command(flatten)]
     data: DataOptions,
+
+    #[command(flatten)]
+    login: Login,
 }
 
 pub fn run(options: &Options) -> Result<()> {
@@ -33,8 +36,8 @@ pub fn run(options: &Options) -> Result<()> {
         let created = names.objects().iter().map(|object| &object.definition);
         created.map(|one| format!("create {} {}: non-breaking", one.kind, one.name)).collect()
     } else {
-        match door(&folder, &runtime)? {
-            Some(Door { url, client }) => runtime.block_on(ask(&url, &client, &project))?,
+        match Door::find(&folder, &options.login, &runtime)? {
+            Some(door) => runtime.block_on(ask(&door, &project))?,
             None => offline::plan(&folder, &runtime, project.statements)?,
         }
     };
@@ -45,13 +48,13 @@ pub fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
-async fn ask(url: &str, client: &reqwest::Client, project: &Project) -> Result<Vec<String>> {
+async fn ask(door: &Door, project: &Project) -> Result<Vec<String>> {
     let files: Vec<Value> = project
         .statements
         .iter()
         .map(|parsed| json!({"path": parsed.source.name.as_ref(), "text": parsed.text}))
         .collect();
-    let request = client.post(format!("{url}/v1/plan")).json(&json!({"files": files}));
+    let request = door.post("/v1/plan").json(&json!({"files": files}));
     let answer = request.send().await.context("the node does not answer")?;
     let body: Value = answer.json().await.context("the node broke its answer off")?;
     if let Some(message) = body["error"]["message"].as_str() {

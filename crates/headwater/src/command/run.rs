@@ -1,14 +1,17 @@
 //! `headwater run`: apply a project and serve it.
 
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
+use headwater_deploy::project;
 use headwater_query::running::Limits;
 
 use super::{DataOptions, ProjectOptions};
 use crate::folder;
+use crate::node::access::Protection;
 use crate::node::{self, Node};
 
 /// Where HTTP listens unless told otherwise.
@@ -35,7 +38,15 @@ pub struct Options {
     #[arg(long, value_name = "ADDR", env = "HEADWATER_POSTGRES")]
     postgres: Option<String>,
 
-    /// Listen beyond loopback, where everyone who reaches the address can read and change everything
+    /// A PEM file with the certificate that HTTP and PostgreSQL clients are shown, and its chain after it
+    #[arg(long, value_name = "FILE", env = "HEADWATER_TLS_CERTIFICATE")]
+    tls_certificate: Option<PathBuf>,
+
+    /// A PEM file with the certificate's private key
+    #[arg(long, value_name = "FILE", env = "HEADWATER_TLS_KEY")]
+    tls_key: Option<PathBuf>,
+
+    /// Listen beyond loopback though passwords or encryption are missing
     #[arg(long, env = "HEADWATER_UNPROTECTED")]
     unprotected: bool,
 
@@ -65,8 +76,9 @@ pub fn run(options: &Options) -> Result<()> {
     let node = node::Options {
         root: project.root.clone(),
         folder: folder::of(&project.root, &project.configuration, options.data.data_dir.as_deref()),
-        http: address(&http, options.unprotected)?,
-        postgres: address(&postgres, options.unprotected)?,
+        http: address(&http)?,
+        postgres: address(&postgres)?,
+        protection: protection(options, fixed)?,
         workers: options.workers.or(fixed.workers).unwrap_or(cores).max(1),
         until_idle: options.until_idle,
         queries: Limits {
@@ -88,22 +100,29 @@ fn timeout(text: Option<&str>) -> Result<Option<Duration>> {
     }
 }
 
-/// Where a door listens. Neither passwords nor encryption protect one yet, so it is on loopback unless told otherwise.
-fn address(text: &str, unprotected: bool) -> Result<Option<SocketAddr>> {
+/// Where a door listens.
+fn address(text: &str) -> Result<Option<SocketAddr>> {
     if text == "off" {
         return Ok(None);
     }
-    let address: SocketAddr =
-        text.parse().with_context(|| format!("'{text}' is no address: write 127.0.0.1:8080, or off"))?;
-    if address.ip().is_loopback() {
-        return Ok(Some(address));
-    }
-    if !unprotected {
-        bail!(
-            "{address} can be reached from other machines, and passwords and encryption are not built yet: listen on \
-               127.0.0.1, or give --unprotected if the network is trusted"
-        );
-    }
-    tracing::warn!("{address} is open to everyone who reaches it: nothing asks for a password");
+    let address = text.parse().with_context(|| format!("'{text}' is no address: write 127.0.0.1:8080, or off"))?;
     Ok(Some(address))
+}
+
+fn protection(options: &Options, fixed: &project::Node) -> Result<Protection> {
+    let file = |given: &Option<PathBuf>, fixed: &Option<PathBuf>, root: &Path| {
+        // What the command line names is seen from where it was written, what the project names from its folder.
+        given.clone().map(std::path::absolute).or_else(|| fixed.as_ref().map(|path| Ok(root.join(path)))).transpose()
+    };
+    let root = &options.project.project;
+    let tls = match (
+        file(&options.tls_certificate, &fixed.tls_certificate, root)?,
+        file(&options.tls_key, &fixed.tls_key, root)?,
+    ) {
+        (Some(certificate), Some(key)) => Some((certificate, key)),
+        (None, None) => None,
+        (Some(_), None) => bail!("a certificate needs its key: give --tls-key too"),
+        (None, Some(_)) => bail!("a key needs its certificate: give --tls-certificate too"),
+    };
+    Ok(Protection { tls, unprotected: options.unprotected || fixed.unprotected })
 }

@@ -2,22 +2,21 @@
 //! node has.
 
 use std::io::{IsTerminal, Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
 use clap::{Args, ValueEnum};
 use headwater_base::files::disk::Disk;
 use headwater_deploy::project::Configuration;
-use headwater_gateway::NODE_HEADER;
 use headwater_query::render::{Format, render};
 use headwater_query::session::Session;
 use headwater_sql::SourceText;
 use tokio::runtime::Runtime;
 
 use super::DataOptions;
-use crate::folder::{self, DataFolder, NodeFile};
+use super::door::{Door, Login};
+use crate::folder::{self, DataFolder};
 use crate::node::offline;
 
 #[derive(Debug, Args)]
@@ -39,6 +38,9 @@ pub struct Options {
 
     #[command(flatten)]
     data: DataOptions,
+
+    #[command(flatten)]
+    login: Login,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -66,13 +68,9 @@ impl Output {
     }
 }
 
-/// How long a node may take from having its folder to saying where it listens.
-const STARTING: Duration = Duration::from_secs(10);
-const LOOK_AGAIN: Duration = Duration::from_millis(100);
-
 /// Who answers.
 enum Target {
-    Node { url: String, client: reqwest::Client },
+    Node(Door),
     Folder(Box<Session>),
 }
 
@@ -80,7 +78,7 @@ pub fn run(options: &Options) -> Result<()> {
     let configuration = Configuration::load(&Disk, &options.project)?;
     let folder = folder::of(&options.project, &configuration, options.data.data_dir.as_deref());
     let runtime = Arc::new(Runtime::new()?);
-    let target = target(&folder, &options.project, &runtime)?;
+    let target = target(&folder, options, &runtime)?;
     let text = match (&options.query, &options.file) {
         (Some(query), _) => query.clone(),
         (None, Some(file)) => {
@@ -103,53 +101,20 @@ pub fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
-fn target(folder: &DataFolder, root: &Path, runtime: &Arc<Runtime>) -> Result<Target> {
+fn target(folder: &DataFolder, options: &Options, runtime: &Arc<Runtime>) -> Result<Target> {
     if !folder.exists() {
         return Err(anyhow!("there is no data folder at {}", folder.path.display())
             .context("nothing to ask: start a node first, or name the folder with --data-dir or --project"));
     }
-    if let Some(Door { url, client }) = door(folder, runtime)? {
-        return Ok(Target::Node { url, client });
+    if let Some(door) = Door::find(folder, &options.login, runtime)? {
+        return Ok(Target::Node(door));
     }
-    let (session, taken_us) = offline::open(folder, root, runtime)?;
+    let (session, taken_us) = offline::open(folder, &options.project, runtime)?;
     match taken_us {
         Some(taken_us) => eprintln!("no node is running; this is the checkpoint of {}", offline::time(taken_us)),
         None => eprintln!("no node is running, and there is no checkpoint yet"),
     }
     Ok(Target::Folder(Box::new(session)))
-}
-
-/// A running node, and the way to it.
-pub struct Door {
-    pub url: String,
-    pub client: reqwest::Client,
-}
-
-/// The door of the node that has the folder; `None` where no node has it.
-pub fn door(folder: &DataFolder, runtime: &Runtime) -> Result<Option<Door>> {
-    let client = reqwest::Client::builder().no_proxy().build()?;
-    let mut waited = Duration::ZERO;
-    while folder.is_taken()? {
-        if let Some(url) = runtime.block_on(answering(folder, &client))? {
-            return Ok(Some(Door { url, client }));
-        }
-        if waited >= STARTING {
-            let refused = anyhow!("a node has the data folder {}, and can't be asked over HTTP", folder.path.display());
-            return Err(refused.context("start the node with --http ADDRESS, or stop it to read its last checkpoint"));
-        }
-        std::thread::sleep(LOOK_AGAIN);
-        waited += LOOK_AGAIN;
-    }
-    Ok(None)
-}
-
-/// Where the folder's node answers, if it does: another one may have its address by now.
-async fn answering(folder: &DataFolder, client: &reqwest::Client) -> Result<Option<String>> {
-    let Some(NodeFile { id, http: Some(address), .. }) = folder.node()? else { return Ok(None) };
-    let url = format!("http://{address}");
-    let answer = client.get(format!("{url}/health")).timeout(LOOK_AGAIN * 20).send().await;
-    let is_it = |answer: reqwest::Response| answer.headers().get(NODE_HEADER).is_some_and(|named| named == id.as_str());
-    Ok(answer.is_ok_and(is_it).then_some(url))
 }
 
 impl Target {
@@ -160,8 +125,8 @@ impl Target {
                 let schema = Arc::clone(&result.schema);
                 Ok(render(&schema, &result.collect().await?, output.format())?)
             }
-            Target::Node { url, client } => {
-                let request = client.post(format!("{url}/v1/sql?format={}", output.name())).body(query.to_owned());
+            Target::Node(door) => {
+                let request = door.post(&format!("/v1/sql?format={}", output.name())).body(query.to_owned());
                 let answer = request.send().await.context("the node does not answer")?;
                 let status = answer.status();
                 let text = answer.text().await.context("the node broke its answer off")?;

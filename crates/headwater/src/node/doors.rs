@@ -10,19 +10,23 @@ use headwater_base::ErrorKind;
 use headwater_base::clock::Clock;
 use headwater_deploy::Tables;
 use headwater_deploy::running::{Progress, State};
+use headwater_gateway::metrics::Family;
+use headwater_gateway::node::Health;
+use headwater_gateway::users::Users;
 use headwater_gateway::{Done, File, Node, Outcome, Problem};
 use headwater_log::Log;
 use headwater_query::provide::{ReadPoint, Snapshots};
 use headwater_query::running::{Asker, Kind};
 use headwater_query::session::Session;
 use headwater_sql::{Parsed, SourceText, Statement, ast};
+use headwater_stream::delivery::runner as delivery;
 use headwater_stream::engine::published::Published;
 use headwater_stream::graph::Graph;
 use headwater_stream::source::runner::{Report, Reports};
 use tokio::sync::oneshot;
 
 use super::system::Known;
-use super::{explain, letters, rows};
+use super::{explain, letters, rows, telemetry};
 
 /// What only the node's own thread can do, on its way there.
 pub enum Request {
@@ -54,7 +58,15 @@ pub struct Current {
     pub session: Session,
     pub graph: Arc<Graph>,
     pub published: Arc<Published>,
+    pub outside: Outside,
+}
+
+/// What stands around the engine: sources and sinks that run or ran, by name, and users.
+#[derive(Clone, Default)]
+pub struct Outside {
     pub sources: Vec<(String, Reports)>,
+    pub sinks: Vec<(String, delivery::Reports)>,
+    pub users: Arc<Users>,
 }
 
 impl Doors {
@@ -80,7 +92,13 @@ impl Doors {
     /// Sources that run or ran, with how far they are.
     pub fn sources(&self) -> Vec<(String, Report)> {
         let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
-        current.sources.iter().map(|(name, reports)| (name.clone(), reports.get())).collect()
+        current.outside.sources.iter().map(|(name, reports)| (name.clone(), reports.get())).collect()
+    }
+
+    /// Sinks that run or ran, with how they are.
+    pub fn sinks(&self) -> Vec<(String, delivery::Report)> {
+        let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
+        current.outside.sinks.iter().map(|(name, reports)| (name.clone(), reports.get())).collect()
     }
 
     fn ask(&self, request: Request) -> Result<(), Problem> {
@@ -118,7 +136,7 @@ impl Doors {
     }
 
     /// Runs a statement that is no query.
-    async fn change(&self, statement: Parsed) -> Result<Outcome, Problem> {
+    async fn other(&self, statement: Parsed) -> Result<Outcome, Problem> {
         if let Statement::ExplainView(ast::ExplainView::Existing(name)) = &statement.statement {
             let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
             return explain::explain(&current.graph, &current.published, &name.value).map(Outcome::Rows);
@@ -126,10 +144,56 @@ impl Doors {
         if let Some(done) = self.write(&statement).await {
             return done.map(Outcome::Done);
         }
-        let statement = self.inspected(statement).await?;
+        if let Statement::CreateTable(create) = &statement.statement
+            && let Some(query) = &create.query
+        {
+            return self.create_table_as(create, query, &statement).await.map(Outcome::Done);
+        }
+        self.change(self.inspected(statement).await?).await.map(Outcome::Done)
+    }
+
+    /// Makes a change of what is declared.
+    async fn change(&self, statement: Parsed) -> Result<Done, Problem> {
         let (answer, answered) = oneshot::channel();
         self.ask(Request::Change { statement: Box::new(statement), answer })?;
-        answered.await.map_err(|_| stopping())?.map(Outcome::Done)
+        answered.await.map_err(|_| stopping())?
+    }
+
+    /// Makes a table with a query's columns and fills it with the query's rows, or leaves nothing.
+    async fn create_table_as(
+        &self,
+        create: &ast::CreateTable,
+        query: &ast::Query,
+        parsed: &Parsed,
+    ) -> Result<Done, Problem> {
+        let one = |text: String| -> Result<Parsed, Problem> {
+            let source = SourceText::new(parsed.source.name.clone(), text);
+            headwater_sql::parse(&source)?.pop().ok_or_else(|| Problem::new(ErrorKind::Internal, "no statement"))
+        };
+        let asked = Parsed { statement: Statement::Query(query.clone()), ..parsed.clone() };
+        // Dropped at once: only its columns are wanted.
+        let schema = self.session().run(&asked).await?.schema;
+        let columns = headwater_deploy::inspect::columns(&schema, query.span)?;
+        let table = ast::CreateTable { columns, query: None, ..create.clone() };
+        let mut done = self.change(one(table.to_sql())?).await?;
+        let insert = ast::Insert {
+            into: ast::RelationName { schema: None, name: create.name.clone() },
+            columns: Vec::new(),
+            query: query.clone(),
+        };
+        let insert = Parsed { statement: Statement::Insert(insert), ..parsed.clone() };
+        match self.write(&insert).await {
+            Some(Ok(inserted)) => {
+                done.tag = inserted.tag.replace("INSERT 0", "SELECT");
+                Ok(done)
+            }
+            Some(Err(failed)) => {
+                let name = create.name.value.replace('"', "\"\"");
+                self.change(one(format!("DROP TABLE \"{name}\""))?).await?;
+                Err(failed)
+            }
+            None => Err(Problem::new(ErrorKind::Internal, "an INSERT was not made")),
+        }
     }
 
     /// A statement with what it names outside looked at.
@@ -157,12 +221,22 @@ impl Node for Doors {
         Arc::clone(&self.ground.log)
     }
 
+    fn health(&self) -> Health {
+        let given_up = |(name, report): (String, Report)| Some(format!("source {name} stopped: {}", report.failure?.0));
+        let given_up = self.sources().into_iter().filter_map(given_up).collect();
+        telemetry::health(&self.published(), self.ground.clock.as_ref(), given_up)
+    }
+
+    fn metrics(&self) -> Vec<Family> {
+        telemetry::metrics(&self.published(), &self.known.queries, self.ground.clock.as_ref())
+    }
+
     async fn execute(&self, statement: Parsed, asker: Asker) -> Result<Outcome, Problem> {
         if matches!(statement.statement, Statement::Query(_) | Statement::Explain(_) | Statement::Show(_)) {
             return Ok(Outcome::Rows(self.session().asked_by(asker).run(&statement).await?));
         }
         let mut told = self.known.queries.begin(&asker, Kind::Change, &statement.text)?;
-        let done = Box::pin(self.change(statement)).await;
+        let done = Box::pin(self.other(statement)).await;
         match &done {
             Ok(_) => told.finish(),
             Err(problem) => told.fail_with(problem.to_string()),

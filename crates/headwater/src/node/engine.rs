@@ -5,6 +5,7 @@ use std::sync::mpsc::TrySendError;
 use std::time::Duration;
 
 use anyhow::{Result, anyhow};
+use headwater_stream::delivery::runner as delivery;
 use headwater_stream::engine::Step;
 
 use super::Node;
@@ -25,13 +26,14 @@ pub fn run(mut node: Node, interrupted: &AtomicBool) -> Result<()> {
         let was_replaying = node.running.is_replaying();
         let stepped = node.running.step()?;
         if node.running.version() != node.shown {
+            node.follow_sinks()?;
             node.show()?;
         }
         if was_replaying {
             node.tell_replays();
         }
         if let Step::Idle(time) = stepped {
-            if over && node.running.is_settled()? {
+            if over && node.running.is_settled()? && node.sinks.iter().all(|sink| sink.is_over(node.log.as_ref())) {
                 break;
             }
             // Both outcomes mean to look again.
@@ -40,6 +42,7 @@ pub fn run(mut node: Node, interrupted: &AtomicBool) -> Result<()> {
     }
     let failures: Vec<String> = failures(&mut node)?;
     node.sources.clear();
+    node.sinks.drain(..).for_each(delivery::Running::finish);
     node.running.close()?;
     if node.options.until_idle && !failures.is_empty() {
         return Err(anyhow!("{}", failures.join("\n")));
@@ -56,6 +59,12 @@ fn failures(node: &mut Node) -> Result<Vec<String>> {
         Some(format!("source {name} stopped: {message}{hint}"))
     });
     let mut failures: Vec<String> = sources.collect();
+    let sinks = node.sinks.iter().map(|sink| (sink.name().to_owned(), sink.report()));
+    failures.extend(sinks.filter_map(|(name, report)| {
+        let (message, hint) = report.failure?;
+        let hint = hint.map(|hint| format!("\n  hint: {hint}")).unwrap_or_default();
+        Some(format!("sink {name} stopped: {message}{hint}"))
+    }));
     failures.extend(node.running.engine()?.published().lock().stopped());
     let missing: Vec<String> = node.running.wanted_only().iter().map(|relation| relation.name().to_owned()).collect();
     let replays = node.running.replays();

@@ -15,6 +15,7 @@ use headwater_stream::engine;
 use headwater_stream::sink::archive::{Board, Shown};
 use tokio::runtime::Runtime;
 
+use super::doors::Outside;
 use super::system::{Declared, Known, System};
 use crate::folder::DataFolder;
 
@@ -42,6 +43,7 @@ pub fn open(folder: &DataFolder, root: &Path, runtime: &Arc<Runtime>) -> Result<
         Known::default(),
         Arc::clone(&log),
         SystemClock::shared(),
+        Outside { users: Arc::new(folder.users()?), ..Outside::default() },
     );
     let sources = Sources {
         relations: declared.relations,

@@ -12,6 +12,7 @@ use headwater_sql::{Diagnostic, Diagnostics, Parsed, Statement, ast};
 
 use super::Node;
 use super::doors::Request;
+use crate::sinks;
 
 impl Node {
     /// Does what clients have asked for since the last call.
@@ -29,10 +30,11 @@ impl Node {
                     continue;
                 }
             };
-            let done = match &statement.statement {
-                Statement::Drop(drop) => self.drop_objects(drop, &statement),
-                Statement::AlterStream(alter) | Statement::AlterTable(alter) => self.alter(alter, &statement),
-                Statement::Comment(comment) => self.comment(comment, &statement),
+            let done = match (self.change_users(&statement), &statement.statement) {
+                (Some(done), _) => done,
+                (None, Statement::Drop(drop)) => self.drop_objects(drop, &statement),
+                (None, Statement::AlterStream(alter) | Statement::AlterTable(alter)) => self.alter(alter, &statement),
+                (None, Statement::Comment(comment)) => self.comment(comment, &statement),
                 _ => self.define(statement),
             };
             let fatal = self.running.engine().is_err();
@@ -56,7 +58,7 @@ impl Node {
         let tag = statement.statement.words().to_owned();
         let Some(name) = statement.statement.defines().map(|name| name.value.clone()) else {
             let problem = Problem::new(ErrorKind::Invalid, format!("{tag} is not built yet"));
-            return Err(problem.with_hint("what works: CREATE and DROP of STREAM, SOURCE, MATERIALIZED VIEW; queries"));
+            return Err(problem.with_hint("what a client can create: STREAM, SOURCE, SINK, TABLE, EXTERNAL TABLE, VIEW, MATERIALIZED VIEW, CONNECTION, SECRET"));
         };
         if let Some(there) = self.running.definitions().get(&name) {
             let problem =
@@ -128,11 +130,22 @@ impl Node {
             let opened = crate::sources::open(source, self.options.folder.files(), &self.options.root, &self.clock);
             opened.map_err(|error| Problem::new(ErrorKind::Invalid, format!("{error:#}")))?;
         }
+        let ground = sinks::Ground {
+            files: self.options.folder.files(),
+            root: &self.options.root,
+            runtime: &self.runtime,
+            secrets: &prepared.declared().outside.secrets,
+        };
+        for sink in &prepared.declared().sinks {
+            ground.open(sink).map_err(|error| Problem::new(ErrorKind::Invalid, format!("{error:#}")))?;
+        }
         self.sources.clear();
+        self.sinks.clear();
         let applied = self.running.apply(prepared);
         let failed = |error: anyhow::Error| Problem::new(ErrorKind::Unavailable, format!("{error:#}"));
         if self.running.engine().is_ok() {
             self.start_sources().map_err(failed)?;
+            self.start_sinks().map_err(failed)?;
             self.show().map_err(failed)?;
         }
         applied?;

@@ -3,6 +3,7 @@
 mod declared;
 mod known;
 mod queries;
+pub mod samples;
 
 use std::sync::Arc;
 
@@ -17,11 +18,14 @@ use headwater_log::{Log, ReadOptions};
 use headwater_query::provide::{ReadPoint, SystemTables};
 use headwater_query::relation::{UTC, timestamp_type};
 use headwater_query::{Error, Result};
+use headwater_stream::delivery::runner as delivery;
 use headwater_stream::engine::published::Published;
 use headwater_stream::graph::Graph;
 use headwater_stream::letter;
+use headwater_stream::source::runner as source;
 use headwater_stream::view::Table;
 
+use super::doors::Outside;
 use super::letters;
 
 const DEAD_LETTERS: &str = "dead_letters";
@@ -36,6 +40,10 @@ const COLUMNS: &str = "columns";
 const LINEAGE: &str = "lineage";
 const REPLAYS: &str = "replays";
 const QUERIES: &str = "queries";
+const METRICS: &str = "metrics";
+const SINKS: &str = "sinks";
+const SOURCES: &str = "sources";
+const USERS: &str = "users";
 
 pub use declared::Declared;
 pub use known::Known;
@@ -49,6 +57,7 @@ pub struct System {
     views: Vec<String>,
     declared: Declared,
     known: Known,
+    outside: Outside,
 }
 
 struct DeclaredRule {
@@ -66,6 +75,7 @@ impl System {
         known: Known,
         log: Arc<dyn Log>,
         clock: Arc<dyn Clock>,
+        outside: Outside,
     ) -> System {
         let rules = graph.rules().map(|(relation, rule)| DeclaredRule {
             relation: relation.to_owned(),
@@ -74,7 +84,7 @@ impl System {
             action: rule.action.to_string(),
         });
         let views = graph.outputs.iter().map(|output| output.relation.clone()).collect();
-        System { rules: rules.collect(), views, declared, known, published, log, clock }
+        System { rules: rules.collect(), views, declared, known, published, log, clock, outside }
     }
 
     fn dead_letters(&self, point: &ReadPoint) -> Result<Vec<RecordBatch>> {
@@ -202,6 +212,51 @@ impl System {
         ]
     }
 
+    fn sinks(&self) -> Vec<ArrayRef> {
+        let all: Vec<(&str, _)> =
+            self.outside.sinks.iter().map(|(name, reports)| (name.as_str(), reports.get())).collect();
+        let failure = |report: &delivery::Report| report.failure.as_ref().map(|(failure, _)| failure.clone());
+        let trouble: Vec<Option<String>> =
+            all.iter().map(|(_, report)| failure(report).or_else(|| report.trouble.clone())).collect();
+        let state = |report: &delivery::Report| match (&report.failure, &report.trouble) {
+            (Some(_), _) => "stopped",
+            (None, Some(_)) => "retrying",
+            (None, None) => "running",
+        };
+        vec![
+            text(all.iter().map(|(name, _)| Some(*name))),
+            text(all.iter().map(|(_, report)| Some(state(report)))),
+            Arc::new(all.iter().map(|(_, report)| report.rows as i64).collect::<Int64Array>()),
+            Arc::new(all.iter().map(|(_, report)| report.lag as i64).collect::<Int64Array>()),
+            text(trouble.iter().map(Option::as_deref)),
+        ]
+    }
+
+    fn sources(&self) -> Vec<ArrayRef> {
+        let all: Vec<(&str, _)> =
+            self.outside.sources.iter().map(|(name, reports)| (name.as_str(), reports.get())).collect();
+        let state = |report: &source::Report| match &report.failure {
+            Some(_) => "stopped",
+            None if report.ended => "ended",
+            None => "running",
+        };
+        vec![
+            text(all.iter().map(|(name, _)| Some(*name))),
+            text(all.iter().map(|(_, report)| Some(state(report)))),
+            Arc::new(all.iter().map(|(_, report)| report.rows as i64).collect::<Int64Array>()),
+            text(all.iter().map(|(_, report)| Some(report.status.at.as_str()))),
+            text(all.iter().map(|(_, report)| report.failure.as_ref().map(|(failure, _)| failure.as_str()))),
+        ]
+    }
+
+    fn users(&self) -> Vec<ArrayRef> {
+        let users = self.outside.users.all();
+        vec![
+            text(users.keys().map(|name| Some(name.as_str()))),
+            times(users.values().map(|user| Some(user.changed_us))),
+        ]
+    }
+
     fn checkpoints(&self) -> Vec<ArrayRef> {
         let inner = self.published.lock();
         let all: Vec<_> = inner.status.checkpoint.iter().collect();
@@ -231,6 +286,10 @@ impl SystemTables for System {
             LINEAGE,
             REPLAYS,
             QUERIES,
+            METRICS,
+            SINKS,
+            SOURCES,
+            USERS,
         ];
         all.iter().map(|name| ((*name).to_owned(), schema(name))).collect()
     }
@@ -249,6 +308,10 @@ impl SystemTables for System {
             LINEAGE => self.declared.lineage(),
             REPLAYS => self.replays(),
             QUERIES => queries::rows(&self.known.queries),
+            METRICS => self.known.samples.rows(),
+            SINKS => self.sinks(),
+            SOURCES => self.sources(),
+            USERS => self.users(),
             other => return Err(Error::Internal(format!("there is no system.{other}"))),
         };
         let rows = RecordBatch::try_new(schema(table), columns);
@@ -308,6 +371,9 @@ fn schema(table: &str) -> SchemaRef {
             field("took_ms", DataType::Float64),
             text("failure"),
         ],
+        METRICS => {
+            vec![field("at", timestamp_type()), text("relation"), text("metric"), field("value", DataType::Float64)]
+        }
         QUERIES => vec![
             number("id"),
             text("text"),
@@ -319,6 +385,9 @@ fn schema(table: &str) -> SchemaRef {
             number("rows"),
             text("error"),
         ],
+        SINKS => vec![text("name"), text("state"), number("rows_since_start"), number("lag"), text("failure")],
+        SOURCES => vec![text("name"), text("state"), number("rows_since_start"), text("at"), text("failure")],
+        USERS => vec![text("name"), field("password_changed_at", timestamp_type())],
         RULES => vec![text("relation"), text("rule"), text("condition"), text("on_violation"), number("violations")],
         _ => vec![
             number("number"),

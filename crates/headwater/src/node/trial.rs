@@ -35,6 +35,7 @@ use object_store::ObjectStore;
 use object_store::path::Path as ObjectPath;
 use tokio::runtime::Runtime;
 
+use super::doors::Outside;
 use super::system::Known;
 use super::{current, rows};
 use crate::report;
@@ -116,7 +117,7 @@ impl Trial {
     fn session(&mut self) -> Result<Session> {
         let clock: Arc<dyn Clock> = self.clock.clone();
         let spill = std::env::temp_dir();
-        Ok(current(&mut self.running, &self.log, &clock, &spill, &Known::default(), &[])?.session)
+        Ok(current(&mut self.running, &self.log, &clock, &spill, &Known::default(), Outside::default())?.session)
     }
 
     /// The rows of a query that stands in the test.

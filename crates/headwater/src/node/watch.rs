@@ -68,13 +68,20 @@ impl Drop for Watch {
 }
 
 impl View {
-    /// Sources that gave up, each with the reason.
+    /// Sources and sinks that gave up, or try again, each with the reason.
     fn given_up(&self) -> Vec<String> {
         let given_up = |(name, report): (String, Report)| {
             let (message, _) = report.failure?;
             Some(format!("source {name} stopped: {message}"))
         };
-        self.doors.sources().into_iter().filter_map(given_up).collect()
+        let sources = self.doors.sources().into_iter().filter_map(given_up);
+        let sinks =
+            self.doors.sinks().into_iter().filter_map(|(name, report)| match (report.failure, report.trouble) {
+                (Some((message, _)), _) => Some(format!("sink {name} stopped: {message}")),
+                (None, Some(message)) => Some(format!("sink {name} tries again: {message}")),
+                (None, None) => None,
+            });
+        sources.chain(sinks).collect()
     }
 
     /// A line on the node as a whole, and one for each thing that stopped.

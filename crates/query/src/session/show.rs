@@ -5,6 +5,10 @@ use headwater_sql::ast::{Kind, RelationName, Show};
 /// The query that answers a question about what is declared. None if no relation of ours has the answer yet.
 pub(super) fn query(show: &Show) -> Option<String> {
     Some(match show {
+        Show::Objects { kind: Some(Kind::User), like } => {
+            let like = like.as_ref().map(|like| format!(" WHERE name LIKE {}", literal(like))).unwrap_or_default();
+            format!("SELECT name, password_changed_at FROM system.users{like} ORDER BY name")
+        }
         Show::Objects { kind, like } => {
             let readable = "kind NOT IN ('source', 'sink', 'connection', 'secret')";
             let kinds = kind.map_or(Some(readable), condition)?;
@@ -37,6 +41,7 @@ fn condition(kind: Kind) -> Option<&'static str> {
         Kind::View => Some("kind = 'view'"),
         Kind::Connection => Some("kind = 'connection'"),
         Kind::Secret => Some("kind = 'secret'"),
+        // A user's statement is kept nowhere.
         Kind::User => None,
     }
 }

@@ -44,6 +44,11 @@ pub enum SinkRows {
 pub enum Destination {
     Files(Options),
     Http(Options),
+    /// What the connection leads to.
+    Connection {
+        connection: Name,
+        options: Options,
+    },
 }
 
 /// `CREATE CONNECTION name TO KIND (…)`

@@ -71,15 +71,18 @@ fn destination(cursor: &mut Cursor<'_>) -> Result<Destination> {
     if cursor.take(&["HTTP"]) {
         return lists::options(cursor).map(Destination::Http);
     }
-    let start = cursor.position();
     if cursor.take(&["CONNECTION"]) {
-        let name = lists::object_name(cursor, "the connection")?;
-        let refused = cursor.error(cursor.span_from(start), format!("a sink INTO CONNECTION {name} is not built yet"));
-        return Err(refused.with_hint("what works: INTO FILES (…), INTO HTTP (…)"));
+        let connection = lists::object_name(cursor, "the connection")?;
+        let options = if cursor.next() == &Token::LParen {
+            lists::options(cursor)?
+        } else {
+            lists::no_options(cursor, cursor.position())
+        };
+        return Ok(Destination::Connection { connection, options });
     }
-    let refused = cursor.expected("FILES or HTTP");
+    let refused = cursor.expected("FILES, HTTP or CONNECTION");
     Err(match cursor.word().and_then(|word| crate::nearest(&word, DESTINATIONS)) {
         Some(near) => refused.with_hint(format!("did you mean {near}?")),
-        None => refused.with_hint("what works: INTO FILES (PATH 'out/', FORMAT 'json'), INTO HTTP (URL 'https://…')"),
+        None => refused.with_hint("what works: INTO FILES (PATH 'out/', FORMAT 'json'), INTO HTTP (URL 'https://…'), INTO CONNECTION name (…)"),
     })
 }

@@ -6,11 +6,14 @@ use headwater_deploy::running::Progress;
 use headwater_query::running::Queries;
 use tokio::runtime::Handle;
 
+use super::samples::Samples;
+
 /// Clones are the same.
 #[derive(Clone, Default)]
 pub struct Known {
     replays: Arc<Mutex<Vec<Progress>>>,
     pub queries: Arc<Queries>,
+    pub samples: Arc<Samples>,
     /// Where queries run; on the threads of who asks where nothing is said.
     pub query_threads: Option<Handle>,
 }

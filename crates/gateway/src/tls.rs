@@ -9,6 +9,8 @@ use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, pem};
 use tokio_rustls::rustls::{self, ServerConfig};
 
+use crate::users::{KEY_BYTES, hash};
+
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error("cannot read {path}: {source}", path = path.display())]
@@ -19,8 +21,16 @@ pub enum Error {
     Unusable(rustls::Error),
 }
 
-/// What TLS connections are made with. The certificate's chain comes after it in its file.
-pub fn load(certificate: &Path, key: &Path) -> Result<Arc<ServerConfig>, Error> {
+/// What TLS connections are made with.
+#[derive(Debug, Clone)]
+pub struct Tls {
+    pub config: Arc<ServerConfig>,
+    /// SHA-256 of the certificate (DER): who knows it needs no authority to know the node.
+    pub fingerprint: [u8; KEY_BYTES],
+}
+
+/// Reads them. The certificate's chain comes after it in its file.
+pub fn load(certificate: &Path, key: &Path) -> Result<Tls, Error> {
     let read = |path: &Path| std::fs::read(path).map_err(|source| Error::Read { path: path.to_owned(), source });
     let chain = CertificateDer::pem_slice_iter(&read(certificate)?)
         .collect::<Result<Vec<_>, _>>()
@@ -31,9 +41,10 @@ pub fn load(certificate: &Path, key: &Path) -> Result<Arc<ServerConfig>, Error> 
         what: "a private key",
         source,
     })?;
+    let fingerprint = hash(chain.first().map_or(&[], |first| first.as_ref()));
     let builder = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .map_err(Error::Unusable)?;
     let config = builder.with_no_client_auth().with_single_cert(chain, private).map_err(Error::Unusable)?;
-    Ok(Arc::new(config))
+    Ok(Tls { config: Arc::new(config), fingerprint })
 }

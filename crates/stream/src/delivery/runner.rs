@@ -1,0 +1,397 @@
+//! Runs one sink: reads its stream, hands ranges to the outlet, and keeps the position in the log.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use arrow::array::RecordBatch;
+use arrow::compute::concat_batches;
+use headwater_base::ErrorKind;
+use headwater_base::clock::Clock;
+use headwater_log::{Isolation, Log, Pin, ReadOptions, Writer};
+use headwater_query::decode::StreamReader;
+use headwater_query::relation::Stream;
+use serde::{Deserialize, Serialize};
+
+use super::{Limits, Outlet, Range};
+use crate::{Error, Result};
+
+/// Bytes of the log that are read at once.
+const READ_BYTES: usize = 1 << 20;
+/// Between looks at a stream that has nothing new, and the longest wait for a place that is unavailable.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+const RETRY_FIRST: Duration = Duration::from_millis(500);
+const RETRY_MAX: Duration = Duration::from_secs(30);
+
+/// A sink with its place in the log, run step by step by whoever owns it.
+pub struct Runner {
+    stream: Arc<Stream>,
+    log: Arc<dyn Log>,
+    clock: Arc<dyn Clock>,
+    reader: StreamReader,
+    outlet: Box<dyn Outlet>,
+    limits: Limits,
+    writer: Box<dyn Writer>,
+    partitions: Vec<Partition>,
+    rows: u64,
+}
+
+struct Partition {
+    /// Rows before this were delivered; those up to `read` wait.
+    delivered: i64,
+    read: i64,
+    waiting: VecDeque<Piece>,
+    bytes: usize,
+    /// When the first of them came.
+    since: Duration,
+    /// A rule stops the stream here.
+    stopped: Option<String>,
+    /// Keeps the rows that were not delivered.
+    _pin: Pin,
+}
+
+/// Rows that wait, never more than a range may have.
+struct Piece {
+    rows: RecordBatch,
+    /// The offset after them.
+    until: i64,
+    bytes: usize,
+}
+
+/// What is kept in the log.
+#[derive(Serialize, Deserialize)]
+struct Position {
+    /// By partition.
+    next: Vec<i64>,
+}
+
+/// What a step came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    Worked,
+    /// Nothing to do for now; rows may wait for company.
+    Idle,
+}
+
+impl Runner {
+    /// Goes to where it was. A sink that is new begins with the oldest row that the log has. Fences an older runner of
+    /// the same place.
+    pub fn open(
+        place: &str,
+        mut outlet: Box<dyn Outlet>,
+        stream: Arc<Stream>,
+        log: &Arc<dyn Log>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Runner> {
+        let mut writer = log.open_writer(&format!("sink/{place}"))?;
+        writer.abort()?;
+        let kept: Option<Position> = match writer.note() {
+            Some(note) => Some(
+                serde_json::from_slice(&note)
+                    .map_err(|error| Error::corrupt(format!("the position of sink {place}: {error}")))?,
+            ),
+            None => None,
+        };
+        let mut partitions = Vec::with_capacity(stream.partitions as usize);
+        for number in 0..stream.partitions {
+            let start = log.offsets(&stream.topic, number)?.start;
+            let kept = kept.as_ref().and_then(|kept| kept.next.get(number as usize).copied());
+            let there = outlet.delivered(number)?;
+            let from = kept.max(there).unwrap_or(start);
+            if from < start {
+                let gone =
+                    format!("offsets {from} to {start} of {}, partition {number}, were not delivered", stream.name);
+                return Err(Error::invalid(format!("{gone}, and retention has taken them from the log"))
+                    .with_hint("drop the sink and create it anew to go on without them"));
+            }
+            let pin = log.pin(&stream.topic, number, from)?;
+            partitions.push(Partition {
+                delivered: from,
+                read: from,
+                waiting: VecDeque::new(),
+                bytes: 0,
+                since: Duration::ZERO,
+                stopped: None,
+                _pin: pin,
+            });
+        }
+        Ok(Runner {
+            reader: StreamReader::new(Arc::clone(&stream), None)?,
+            stream,
+            log: Arc::clone(log),
+            clock,
+            limits: outlet.limits(),
+            outlet,
+            writer,
+            partitions,
+            rows: 0,
+        })
+    }
+
+    /// Reads some rows, and delivers what has waited for long enough.
+    pub fn step(&mut self) -> Result<Step> {
+        let mut worked = false;
+        for number in 0..self.partitions.len() {
+            worked |= self.read(number)?;
+            if self.is_due(number) {
+                self.deliver(number)?;
+                worked = true;
+            }
+        }
+        Ok(if worked { Step::Worked } else { Step::Idle })
+    }
+
+    /// Delivers all that waits.
+    pub fn flush(&mut self) -> Result<()> {
+        for number in 0..self.partitions.len() {
+            while !self.partitions[number].waiting.is_empty() {
+                self.deliver(number)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// True when something was read, which need not have been a row.
+    fn read(&mut self, number: usize) -> Result<bool> {
+        let partition = &mut self.partitions[number];
+        if partition.stopped.is_some() || partition.bytes >= self.limits.bytes {
+            return Ok(false);
+        }
+        let options = ReadOptions { isolation: Isolation::Committed, bytes_max: READ_BYTES, ..ReadOptions::default() };
+        let chunk = self.log.read(&self.stream.topic, number as u32, partition.read, &options)?;
+        if chunk.next <= partition.read {
+            return Ok(false);
+        }
+        let decoded = self.reader.decode(&chunk)?;
+        if let Some(failed) = &decoded.failed {
+            partition.read = failed.offset;
+            partition.stopped = Some(failed.detail.clone());
+        } else {
+            partition.read = chunk.next;
+        }
+        if decoded.rows.num_rows() > 0 {
+            if partition.waiting.is_empty() {
+                partition.since = self.clock.elapsed();
+            }
+            let bytes = chunk.batches.iter().map(|batch| batch.len()).sum::<usize>();
+            partition.bytes += bytes;
+            let all = decoded.rows.num_rows();
+            for from in (0..all).step_by(self.limits.rows) {
+                let rows = decoded.rows.slice(from, self.limits.rows.min(all - from));
+                let until = decoded.offsets.get(from + rows.num_rows()).copied().unwrap_or(partition.read);
+                let bytes = bytes * rows.num_rows() / all;
+                partition.waiting.push_back(Piece { rows, until, bytes });
+            }
+        } else if partition.waiting.is_empty() {
+            // Nothing of it is to be delivered.
+            partition.delivered = partition.read;
+        }
+        Ok(true)
+    }
+
+    fn is_due(&self, number: usize) -> bool {
+        let partition = &self.partitions[number];
+        let rows = partition.waiting.iter().map(|piece| piece.rows.num_rows()).sum::<usize>();
+        let waited = self.clock.elapsed().saturating_sub(partition.since) >= self.limits.wait;
+        rows > 0 && (waited || rows >= self.limits.rows || partition.bytes >= self.limits.bytes)
+    }
+
+    /// Delivers as many of the rows that wait as a range may have.
+    fn deliver(&mut self, number: usize) -> Result<()> {
+        let partition = &mut self.partitions[number];
+        let (mut taken, mut rows) = (0, 0);
+        for piece in &partition.waiting {
+            if taken > 0 && rows + piece.rows.num_rows() > self.limits.rows {
+                break;
+            }
+            (taken, rows) = (taken + 1, rows + piece.rows.num_rows());
+        }
+        let Some(until) = partition.waiting.iter().take(taken).last().map(|piece| piece.until) else { return Ok(()) };
+        let rows = concat_batches(self.reader.schema(), partition.waiting.iter().take(taken).map(|piece| &piece.rows))?;
+        let range = Range { partition: number as u32, from: partition.delivered, until, rows };
+        self.outlet.deliver(&range)?;
+        self.rows += range.rows.num_rows() as u64;
+        partition.bytes -= partition.waiting.drain(..taken).map(|piece| piece.bytes).sum::<usize>();
+        if partition.waiting.is_empty() {
+            partition.bytes = 0;
+        }
+        // What was read past the last row holds none.
+        partition.delivered = if partition.waiting.is_empty() { partition.read } else { range.until };
+        partition._pin = self.log.pin(&self.stream.topic, range.partition, partition.delivered)?;
+        let next = self.partitions.iter().map(|partition| partition.delivered).collect();
+        let note = serde_json::to_vec(&Position { next }).map_err(|error| Error::internal(error.to_string()))?;
+        Ok(self.writer.commit_now(note.into())?)
+    }
+
+    fn lag(&self) -> u64 {
+        let behind = |(number, partition): (usize, &Partition)| {
+            let stable = self.log.offsets(&self.stream.topic, number as u32).map_or(0, |offsets| offsets.stable);
+            stable.saturating_sub(partition.delivered).max(0) as u64
+        };
+        self.partitions.iter().enumerate().map(behind).sum()
+    }
+
+    fn stopped(&self) -> Option<String> {
+        self.partitions.iter().find_map(|partition| partition.stopped.clone())
+    }
+}
+
+/// What people see of a running sink.
+#[derive(Debug, Clone, Default)]
+pub struct Report {
+    /// Rows delivered since the start.
+    pub rows: u64,
+    /// Offsets that were not delivered yet.
+    pub lag: u64,
+    /// By partition: offsets before this were read, and delivered or wait for company.
+    pub read: Vec<i64>,
+    /// Why a delivery is tried again.
+    pub trouble: Option<String>,
+    /// Why it stopped.
+    pub failure: Option<(String, Option<String>)>,
+}
+
+/// A sink on a thread of its own. Dropping it stops it after its current step; what waits is delivered when it runs
+/// again.
+pub struct Running {
+    name: String,
+    place: String,
+    topic: String,
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// The reports of a running sink.
+#[derive(Clone)]
+pub struct Reports(Arc<Shared>);
+
+impl Reports {
+    pub fn get(&self) -> Report {
+        self.0.report().clone()
+    }
+}
+
+#[derive(Default)]
+struct Shared {
+    stop: AtomicBool,
+    /// What waits is delivered before the end.
+    finish: AtomicBool,
+    report: Mutex<Report>,
+    woken: Condvar,
+}
+
+impl Running {
+    /// `place` is that of [`Runner::open`].
+    pub fn start(name: &str, place: &str, runner: Runner) -> Result<Running> {
+        let shared = Arc::new(Shared::default());
+        let inner = Arc::clone(&shared);
+        let topic = runner.stream.topic.clone();
+        let thread = thread::Builder::new()
+            .name(format!("sink-{name}"))
+            .spawn(move || inner.serve(runner))
+            .map_err(|error| Error::internal(format!("cannot start the thread of sink {name}: {error}")))?;
+        let (name, place) = (name.to_owned(), place.to_owned());
+        Ok(Running { name, place, topic, shared, thread: Some(thread) })
+    }
+
+    /// A sink that could not even start, with the reason: the node runs without it.
+    pub fn failed(name: &str, place: &str, error: &Error) -> Running {
+        let shared = Shared::default();
+        shared.fail(error);
+        let (name, place) = (name.to_owned(), place.to_owned());
+        Running { name, place, topic: String::new(), shared: Arc::new(shared), thread: None }
+    }
+
+    pub fn place(&self) -> &str {
+        &self.place
+    }
+
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub fn report(&self) -> Report {
+        self.shared.report().clone()
+    }
+
+    pub fn reports(&self) -> Reports {
+        Reports(Arc::clone(&self.shared))
+    }
+
+    /// Delivers what waits, tried once, and stops.
+    pub fn finish(self) {
+        self.shared.finish.store(true, Ordering::Release);
+    }
+
+    /// It has read all that is committed, or can't go on.
+    pub fn is_over(&self, log: &dyn Log) -> bool {
+        let report = self.shared.report();
+        let is_read = |(number, read): (usize, &i64)| {
+            log.offsets(&self.topic, number as u32).is_ok_and(|offsets| offsets.stable <= *read)
+        };
+        report.failure.is_some() || (!report.read.is_empty() && report.read.iter().enumerate().all(is_read))
+    }
+}
+
+impl Shared {
+    fn report(&self) -> MutexGuard<'_, Report> {
+        self.report.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn fail(&self, error: &Error) {
+        self.report().failure = Some((error.to_string(), error.hint().map(str::to_owned)));
+    }
+
+    fn serve(&self, mut runner: Runner) {
+        let mut retry = RETRY_FIRST;
+        while !self.stop.load(Ordering::Acquire) {
+            let stepped = runner.step();
+            let mut report = self.report();
+            (report.rows, report.lag) = (runner.rows, runner.lag());
+            report.read = runner.partitions.iter().map(|partition| partition.read).collect();
+            let wait = match stepped {
+                Ok(Step::Worked) => {
+                    (report.trouble, retry) = (None, RETRY_FIRST);
+                    continue;
+                }
+                Ok(Step::Idle) => {
+                    if let Some(reason) = runner.stopped() {
+                        report.failure = Some((reason, Some("mend the row's rule, and apply that".to_owned())));
+                        return;
+                    }
+                    LOOK_AGAIN
+                }
+                Err(error) if error.kind() == ErrorKind::Unavailable => {
+                    tracing::warn!(sink = runner.stream.name, "a delivery is tried again: {error}");
+                    report.trouble = Some(error.to_string());
+                    retry = (retry * 2).min(RETRY_MAX);
+                    retry
+                }
+                Err(error) => {
+                    drop(report);
+                    return self.fail(&error);
+                }
+            };
+            // Nothing is decided here: the loop looks at `stop` itself.
+            drop(self.woken.wait_timeout(report, wait));
+        }
+        if self.finish.load(Ordering::Acquire)
+            && let Err(error) = runner.flush()
+        {
+            tracing::warn!("what waited is delivered after the next start: {error}");
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.shared.stop.store(true, Ordering::Release);
+        self.shared.woken.notify_all();
+        if let Some(thread) = self.thread.take() {
+            // A panic was printed when it happened.
+            let _ = thread.join();
+        }
+    }
+}
