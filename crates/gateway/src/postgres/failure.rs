@@ -5,6 +5,7 @@ use headwater_base::ErrorKind;
 
 use super::wire::{Broken, Wire, put_text};
 use crate::Problem;
+use crate::problem::Code;
 
 /// What a client is told instead of an answer.
 #[derive(Debug, Clone)]
@@ -166,6 +167,11 @@ fn code(problem: &Problem, planned: bool) -> &'static str {
     let first = problem.diagnostics.as_ref().and_then(|found| found.0.first());
     let message = first.map_or(problem.message.as_str(), |first| first.message.as_str());
     let known = CODES.iter().find(|(text, _)| message.contains(text)).map(|(_, code)| *code);
+    match problem.code {
+        Some(Code::TooManyQueries) => return TOO_MANY,
+        Some(Code::Cancelled | Code::TimedOut) => return CANCELLED,
+        None => {}
+    }
     match problem.kind {
         ErrorKind::Invalid if first.is_some() => known.unwrap_or(if planned { "42000" } else { SYNTAX }),
         ErrorKind::Invalid => known.unwrap_or("22000"),
