@@ -17,10 +17,10 @@ use crate::plan::Class;
 pub fn evolve(before: &Stream, after: &Stream) -> Result<Class, String> {
     let name = &after.name;
     if before.format != after.format {
-        return Err(format!("the format of {name} is that of its records"));
+        return Err("its format stays that of its records".to_owned());
     }
     if before.partitions != after.partitions {
-        return Err(format!("the records of {name} lie in {} partitions", before.partitions));
+        return Err(format!("the number of its partitions stays {}", before.partitions));
     }
     let watermark = |stream: &Stream| {
         stream.watermark.map(|each| (stream.schema.field(each.column).name().clone(), each.delay_us))

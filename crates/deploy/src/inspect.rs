@@ -2,13 +2,14 @@
 
 use std::path::Path;
 
+use arrow::datatypes::Schema;
 use headwater_query::provide::files;
 use headwater_query::relation::Files;
-use headwater_query::sqltype::sql_name;
+use headwater_query::sqltype::{sql_name, stored_type};
 use headwater_sql::ast::{Column, CreateExternalTable, Name};
-use headwater_sql::{Diagnostic, Diagnostics, Parsed, SourceText, Statement};
+use headwater_sql::{Diagnostic, Diagnostics, Parsed, SourceText, Span, Statement};
 
-use crate::Result;
+use crate::{Error, Result};
 
 /// The same statements; external tables that name no columns have those of their files.
 pub async fn inspect(statements: Vec<Parsed>, root: &Path) -> Result<Vec<Parsed>> {
@@ -17,7 +18,7 @@ pub async fn inspect(statements: Vec<Parsed>, root: &Path) -> Result<Vec<Parsed>
         if let Statement::CreateExternalTable(create) = &mut parsed.statement
             && create.columns.is_empty()
         {
-            match columns(create, root).await {
+            match discovered(create, root).await {
                 Ok(columns) => {
                     create.columns = columns;
                     parsed.text = create.to_sql();
@@ -33,7 +34,7 @@ pub async fn inspect(statements: Vec<Parsed>, root: &Path) -> Result<Vec<Parsed>
     Ok(known)
 }
 
-async fn columns(create: &CreateExternalTable, root: &Path) -> Result<Vec<Column>> {
+async fn discovered(create: &CreateExternalTable, root: &Path) -> Result<Vec<Column>> {
     let settings = create.settings()?;
     let files = Files {
         format: create.format,
@@ -42,14 +43,30 @@ async fn columns(create: &CreateExternalTable, root: &Path) -> Result<Vec<Column
         delimiter: settings.delimiter,
     };
     let found = files::discover(&files, root).await?;
-    let mut columns = Vec::with_capacity(found.fields().len());
-    for field in found.fields() {
+    columns(&found, create.location_span)
+}
+
+/// A schema as the columns of a statement, at some place of its text.
+///
+/// # Errors
+/// What no column of a table can be.
+pub fn columns(schema: &Schema, span: Span) -> Result<Vec<Column>> {
+    let mut columns = Vec::with_capacity(schema.fields().len());
+    for field in schema.fields() {
+        let name = field.name();
+        let Some(stored) = stored_type(field.data_type()) else {
+            let found = sql_name(field.data_type());
+            return Err(Error::Refused {
+                message: format!("column {name} is of type {found}, which a table cannot have yet"),
+                hint: "CAST it to another type".to_owned(),
+            });
+        };
         columns.push(Column {
-            name: Name { value: field.name().clone(), span: create.location_span },
-            data_type: data_type(&sql_name(field.data_type()))?,
-            data_type_span: create.location_span,
+            name: Name { value: name.clone(), span },
+            data_type: data_type(&sql_name(&stored))?,
+            data_type_span: span,
             not_null: false,
-            span: create.location_span,
+            span,
         });
     }
     Ok(columns)

@@ -53,18 +53,15 @@ pub fn running(
     if behind.is_empty() {
         return wanted.declare(stores);
     }
-    let ready = wanted.objects().iter().filter(|object| !behind.contains(&object.definition.name));
-    let ready: Vec<Declaration> = ready.map(Declaration::of).collect();
-    let (mut older, mut as_they_are) = (stores.clone(), ready.clone());
+    let (mut older, mut of_older) = (stores.clone(), BTreeMap::new());
     for name in behind {
         let (Some(state), Some(definition)) = (outputs.get(name), older.by_name.get_mut(name)) else { continue };
         definition.generation = state.generation;
-        let (owner, comments) = (definition.owner, definition.comments.clone());
-        as_they_are.push(Declaration { parsed: statement(name, &state.definition)?, owner, comments });
+        of_older.insert(name.clone(), statement(name, &state.definition)?);
     }
     // The old definition of a view may not fit what it reads any more: then there is none until the new one has caught
     // up.
-    let with_older = Named::of(as_they_are).and_then(|named| named.declare(&older));
+    let with_older = Named::of(present(wanted, behind, &of_older)).and_then(|named| named.declare(&older));
     let fits = |declared: &Declared| {
         let same = |state: &OutputState, fingerprint: &str| state.fingerprint == fingerprint;
         let mut all = declared.graph.outputs.iter().filter(|output| behind.contains(&output.relation));
@@ -72,6 +69,31 @@ pub fn running(
     };
     match with_older {
         Ok(declared) if fits(&declared) => Ok(declared),
-        _ => Named::of(ready)?.declare(stores),
+        _ => Named::of(present(wanted, behind, &BTreeMap::new()))?.declare(stores),
     }
+}
+
+/// The declarations of what is there: views that are behind by an older statement, where they have one, and else
+/// neither they nor what reads them.
+fn present(wanted: &Named, behind: &[String], of_older: &BTreeMap<String, Parsed>) -> Vec<Declaration> {
+    let mut missing: Vec<&str> = Vec::new();
+    let mut present = Vec::new();
+    for object in wanted.objects() {
+        let name = &object.definition.name;
+        let mut declaration = Declaration::of(object);
+        if behind.contains(name) {
+            match of_older.get(name) {
+                Some(parsed) => declaration.parsed = parsed.clone(),
+                None => {
+                    missing.push(name);
+                    continue;
+                }
+            }
+        } else if object.definition.depends_on.iter().any(|on| missing.contains(&on.as_str())) {
+            missing.push(name);
+            continue;
+        }
+        present.push(declaration);
+    }
+    present
 }

@@ -19,7 +19,9 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::http::{HeaderMap, Method, Uri};
 use axum::middleware::from_fn_with_state;
+use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use headwater_base::ErrorKind;
 use tokio::net::TcpListener;
@@ -29,6 +31,7 @@ use tokio_rustls::TlsAcceptor;
 use self::door::Door;
 use self::encrypted::Encrypted;
 use crate::access::Access;
+use crate::console;
 use crate::node::Node;
 
 /// Names the node that answers; `node.json` in the data folder says the same.
@@ -104,7 +107,7 @@ impl Server {
             .route("/v1/plan", post(plan::post))
             .route("/v1/tables/{*path}", get(tables::get))
             .route("/health", get(health))
-            .fallback(failure::not_found)
+            .fallback(page)
             .method_not_allowed_fallback(failure::wrong_method)
             .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
             .with_state(node)
@@ -119,5 +122,13 @@ impl Server {
             None => axum::serve(self.listener, router).with_graceful_shutdown(stop).await,
         }
         .map_err(Error::Serve)
+    }
+}
+
+/// What is no path of the API is the console's, or nobody's.
+async fn page(method: Method, uri: Uri, headers: HeaderMap) -> Response {
+    match console::answer(&method, uri.path(), &headers) {
+        Some(response) => response,
+        None => failure::not_found().await.into_response(),
     }
 }

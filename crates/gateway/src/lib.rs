@@ -1,9 +1,10 @@
-//! Every protocol that others speak to us. So far: SQL over HTTP and over PostgreSQL's protocol.
+//! Every protocol that others speak to us. So far: HTTP, with the console, and PostgreSQL's protocol.
 //!
 //! This room turns requests into calls of the [`node`] behind it and its answers into bytes. It keeps no state and
 //! decides nothing about data.
 
 pub mod access;
+mod console;
 pub mod http;
 pub mod ingest;
 pub mod node;

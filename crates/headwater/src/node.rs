@@ -210,6 +210,17 @@ impl Node {
         Ok(())
     }
 
+    /// Brings sinks to what runs now: a view that has come to run may be given away.
+    fn follow_sinks(&mut self) -> Result<()> {
+        let sinks = self.running.declared().sinks.iter().filter(|sink| sink.enabled);
+        let wanted: Vec<&str> = sinks.map(|sink| sink.place.as_str()).collect();
+        if self.sinks.iter().map(Sink::place).eq(wanted) {
+            return Ok(());
+        }
+        self.sinks.clear();
+        self.start_sinks()
+    }
+
     /// As [`Node::start_sources`], for sinks.
     fn start_sinks(&mut self) -> Result<()> {
         let declared = self.running.declared();
@@ -225,8 +236,8 @@ impl Node {
             let stream = Arc::clone(&sink.stream);
             let runner = opened.and_then(|outlet| delivery::Runner::open(&sink.place, outlet, stream, &self.log, clock));
             self.sinks.push(match runner {
-                Ok(runner) => Sink::start(&sink.name, runner)?,
-                Err(error) => Sink::failed(&sink.name, &error),
+                Ok(runner) => Sink::start(&sink.name, &sink.place, runner)?,
+                Err(error) => Sink::failed(&sink.name, &sink.place, &error),
             });
         }
         Ok(())

@@ -6,6 +6,8 @@
 mod bad_input;
 #[path = "headwater/changes.rs"]
 mod changes;
+#[path = "headwater/docs.rs"]
+mod docs;
 #[path = "headwater/file_sources.rs"]
 mod file_sources;
 #[path = "headwater/http.rs"]

@@ -29,14 +29,17 @@ pub enum Error {
     Gap { table: String, partition: u32, archived: i64, from: i64 },
     #[error("the archive {table} holds rows, so it is not made anew")]
     NotEmpty { table: String },
-    #[error("the Delta table in {folder} can't be read: {detail}")]
-    External { folder: String, detail: String },
+    #[error("the Delta table can't be read: {detail}")]
+    External { detail: String },
     #[error("there is a table {table} already")]
     Exists { table: String },
     #[error("table {table} has a row with the key ({key}) already")]
     KeyExists { table: String, key: String },
     #[error("{table} was changed by others {attempts} times while a commit was tried")]
     Contended { table: String, attempts: u32 },
+    /// Whoever decides about rows could not.
+    #[error("{detail}")]
+    Undecided { detail: String },
     #[error("rows can't be archived: {detail}")]
     Rows { detail: String },
     #[error("rows can't be encoded")]
@@ -60,6 +63,7 @@ impl Error {
             | Error::ColumnName { .. }
             | Error::Schema { .. }
             | Error::External { .. }
+            | Error::Undecided { .. }
             | Error::Feature { .. } => ErrorKind::Invalid,
             Error::Exists { .. } | Error::KeyExists { .. } => ErrorKind::Conflict,
             Error::NotEmpty { .. } | Error::Overlap { .. } | Error::Gap { .. } | Error::Contended { .. } => {

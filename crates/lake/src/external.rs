@@ -14,9 +14,9 @@ use crate::{Error, Result};
 /// # Errors
 /// [`Error::External`] where there is none, or what is there can't be read.
 pub async fn read_external(folder: &Path) -> Result<Arc<dyn TableProvider>> {
-    let refuse = |detail: String| Error::External { folder: folder.display().to_string(), detail };
+    let refuse = |detail: String| Error::External { detail };
     if !folder.join("_delta_log").is_dir() {
-        return Err(refuse("it has no _delta_log, so it is no Delta table".to_owned()));
+        return Err(refuse("the folder has no _delta_log".to_owned()));
     }
     let url = Url::from_directory_path(folder).map_err(|()| refuse("its path is not absolute".to_owned()))?;
     let table: DeltaTable = deltalake::open_table(url).await.map_err(|error| refuse(error.to_string()))?;

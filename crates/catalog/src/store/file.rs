@@ -33,9 +33,15 @@ pub(super) fn encode(definitions: &Definitions) -> Result<Vec<u8>> {
         retired: definitions.retired.clone(),
     };
     let body = serde_json::to_string_pretty(&body).map_err(Error::Encode)?;
-    let checksum = crc32c::crc32c(body.as_bytes());
+    let checksum = checksum(FORMAT, &body);
     let [before_format, before_checksum, before_body, after] = PIECES;
     Ok(format!("{before_format}{FORMAT}{before_checksum}{checksum:08x}{before_body}{body}{after}").into_bytes())
+}
+
+/// Of the body, and since format 3 of the format's number before it.
+fn checksum(format: u64, body: &str) -> u32 {
+    let before = if format < 3 { String::new() } else { format.to_string() };
+    crc32c::crc32c_append(crc32c::crc32c(before.as_bytes()), body.as_bytes())
 }
 
 pub(super) fn decode(path: &str, version: u64, bytes: &[u8]) -> Result<Definitions> {
@@ -44,14 +50,14 @@ pub(super) fn decode(path: &str, version: u64, bytes: &[u8]) -> Result<Definitio
     let [before_format, before_checksum, before_body, after] = PIECES;
     let rest = text.strip_prefix(before_format).ok_or_else(|| corrupt("its start is missing"))?;
     let (format, rest) = rest.split_once(before_checksum).ok_or_else(|| corrupt("its start is incomplete"))?;
-    match format.parse::<u64>() {
-        Ok(FORMAT_MIN..=FORMAT) => {}
+    let format = match format.parse::<u64>() {
+        Ok(format @ FORMAT_MIN..=FORMAT) => format,
         Ok(format) => return Err(Error::Newer { path: path.to_owned(), format, known: FORMAT }),
         Err(_) => return Err(corrupt("its format is not a number")),
-    }
-    let (checksum, rest) = rest.split_once(before_body).ok_or_else(|| corrupt("its start is incomplete"))?;
+    };
+    let (written, rest) = rest.split_once(before_body).ok_or_else(|| corrupt("its start is incomplete"))?;
     let body = rest.strip_suffix(after).ok_or_else(|| corrupt("its end is missing"))?;
-    if format!("{:08x}", crc32c::crc32c(body.as_bytes())) != checksum {
+    if format!("{:08x}", checksum(format, body)) != written {
         return Err(corrupt("its checksum does not match its content"));
     }
     let body: Body = serde_json::from_str(body).map_err(|error| corrupt(&error.to_string()))?;

@@ -86,7 +86,7 @@ async fn the_stored_form_is_as_documented() {
     catalog.commit(catalog.propose(wanted(text, Owner::Project)).next, 1_700_000_000_000_000).await.unwrap();
     let bytes = store.get(&Path::from("catalog/00000000000000000001.json")).await.unwrap().bytes().await.unwrap();
     expect![[r#"
-        {"format":2,"crc32c":"ef52103b","body":{
+        {"format":3,"crc32c":"097d7e6f","body":{
           "version": 1,
           "committed_us": 1700000000000000,
           "definitions": [

@@ -60,9 +60,13 @@ impl Facts<'_> {
             .map(|view| (view.clone(), self.history_of(&declared, &view)))
             .collect();
         let none = BTreeMap::new();
+        let outputs = self.newest.map_or(&none, |manifest| &manifest.outputs);
+        // What runs until the replays have caught up must be possible, too.
+        let names: Vec<String> = behind.keys().cloned().collect();
+        stored::running(&wanted, &proposal.next, outputs, &names)?;
         let running = plan::Running {
             relations: &self.declared.relations,
-            outputs: self.newest.map_or(&none, |manifest| &manifest.outputs),
+            outputs,
             behind: &behind,
             has_rows: &|stream| self.has_rows(stream),
         };

@@ -1,4 +1,4 @@
-//! Views that come, go and change while rows come and the node dies: each always ends as its query in batch.
+//! Views that come, go and change, and columns too, while rows come and the node dies: each always ends as its query in batch.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -8,8 +8,21 @@ use headwater_base::random::Random;
 
 use crate::world::{Life, Result, World, now_us};
 
-const EVENTS: &str = "CREATE STREAM events (id BIGINT NOT NULL, k INT, v BIGINT, at TIMESTAMP NOT NULL,
-    WATERMARK FOR at AS at - INTERVAL '5 seconds', CONSTRAINT small EXPECT (v < 100) ON VIOLATION QUARANTINE)
+/// The stream's columns, which come, go and widen in this order while it has rows. Records have them all at any time.
+const SHAPES: [&str; 3] = [
+    "id BIGINT NOT NULL, k INT, v BIGINT, at TIMESTAMP NOT NULL",
+    "id BIGINT NOT NULL, k INT, w SMALLINT, v BIGINT, at TIMESTAMP NOT NULL",
+    "id BIGINT NOT NULL, k BIGINT, v DECIMAL(20, 1), at TIMESTAMP NOT NULL, x DOUBLE",
+];
+
+/// Views that only the last of the shapes can have.
+const LAST: [(&str, &str); 2] = [
+    ("with_x", "SELECT id, x FROM events"),
+    ("by_x", "SELECT k, count(*) AS n, count(x) AS with_x, sum(v) AS total FROM events GROUP BY k"),
+];
+
+const EVENTS: &str = "WATERMARK FOR at AS at - INTERVAL '5 seconds',
+    CONSTRAINT small EXPECT (v < 100) ON VIOLATION QUARANTINE)
     WITH (partitions = 3, format = 'json', retention = '1 second');";
 
 /// Name, queries of which it has one at a time, and whether its rows leave when a window closes.
@@ -37,14 +50,22 @@ const POOL: [(&str, [&str; 2]); 5] = [
 const STAYS: &str = "CREATE MATERIALIZED VIEW by_key_sum AS SELECT k, sum(v) AS total FROM events GROUP BY k;";
 const STAYS_QUERY: &str = "SELECT k, sum(v) AS total FROM events GROUP BY k";
 
-/// Which query each of the pool has; none where it is not wanted.
-type Wanted = [Option<usize>; POOL.len()];
+#[derive(Default)]
+struct Wanted {
+    /// Of the stream.
+    shape: usize,
+    /// Which query each of the pool has; none where it is not wanted.
+    pool: [Option<usize>; POOL.len()],
+}
 
 fn statements(wanted: &Wanted) -> String {
-    let mut text = format!("{EVENTS}\n{STAYS}\n");
-    for ((name, queries), variant) in POOL.iter().zip(wanted) {
+    let mut text = format!("CREATE STREAM events ({}, {EVENTS}\n{STAYS}\n", SHAPES[wanted.shape]);
+    for (name, query) in LAST.iter().filter(|_| wanted.shape + 1 == SHAPES.len()) {
+        text.push_str(&format!("CREATE MATERIALIZED VIEW {name} AS {query};\n"));
+    }
+    for ((name, queries), variant) in POOL.iter().zip(wanted.pool) {
         // What reads a view that is not wanted is not wanted either.
-        let reads_missing = *name == "over_kept" && wanted[0].is_none();
+        let reads_missing = *name == "over_kept" && wanted.pool[0].is_none();
         if let Some(variant) = variant.filter(|_| !reads_missing) {
             text.push_str(&format!("CREATE MATERIALIZED VIEW {name} AS {};\n", queries[variant]));
         }
@@ -69,7 +90,7 @@ impl Rows {
             return "{\"id\": \"broken\"".to_owned();
         }
         let (hour, minute, second) = (at / 3600, at / 60 % 60, at % 60);
-        format!(r#"{{"id":{id},"k":{k},"v":{v},"at":"2020-09-01 {hour:02}:{minute:02}:{second:02}"}}"#)
+        format!(r#"{{"id":{id},"k":{k},"v":{v},"w":{},"x":{id}.5,"at":"2020-09-01 {hour:02}:{minute:02}:{second:02}"}}"#, id % 7)
     }
 }
 
@@ -86,7 +107,11 @@ fn live(world: &World, wanted: &mut Wanted, rows: &mut Rows, random: &mut Random
         world.clock.advance(Duration::from_millis(random.below(60)));
         if random.chance(1, 4) {
             let which = random.below(POOL.len() as u64) as usize;
-            wanted[which] = [None, Some(0), Some(1)][random.below(3) as usize];
+            wanted.pool[which] = [None, Some(0), Some(1)][random.below(3) as usize];
+            life.apply(&statements(wanted))?;
+        }
+        if random.chance(1, 20) && wanted.shape + 1 < SHAPES.len() {
+            wanted.shape += 1;
             life.apply(&statements(wanted))?;
         }
         if random.chance(1, 8) {
@@ -115,8 +140,11 @@ fn look(world: &World, life: &mut Life, wanted: &Wanted, seed: u64) {
         assert_eq!(kept, batch, "seed {seed}: {view} is not {query}");
     };
     compare("by_key_sum", STAYS_QUERY);
-    for ((name, queries), variant) in POOL.iter().zip(wanted) {
-        let missing = *name == "over_kept" && wanted[0].is_none();
+    for (name, query) in LAST.iter().filter(|_| wanted.shape + 1 == SHAPES.len()) {
+        compare(name, query);
+    }
+    for ((name, queries), variant) in POOL.iter().zip(wanted.pool) {
+        let missing = *name == "over_kept" && wanted.pool[0].is_none();
         let Some(variant) = variant.filter(|_| !missing) else { continue };
         let query = if *name == "windows" {
             let late: Vec<&str> = late.iter().map(String::as_str).collect();
@@ -133,7 +161,7 @@ fn story(seed: u64) {
     let mut random = Random::new(seed);
     let world = World::new(seed);
     let mut rows = Rows { next_id: 0, seconds: 3600 };
-    let mut wanted: Wanted = [None; POOL.len()];
+    let mut wanted = Wanted::default();
     for _ in 0..4 {
         let crash_at = random.chance(2, 3).then(|| world.disk.operations() + 1 + random.below(1500));
         world.disk.set_faults(Faults { crash_at_operation: crash_at, ..Faults::default() });

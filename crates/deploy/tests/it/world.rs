@@ -8,8 +8,7 @@ use headwater_base::clock::{Clock, ManualClock};
 use headwater_base::files::Files;
 use headwater_base::files::simulated::Simulated;
 use headwater_base::objects::Objects;
-use headwater_catalog::Owner;
-use headwater_deploy::{Declaration, Ground, Running, Tables};
+use headwater_deploy::{Ground, Running, Tables, resolve};
 use headwater_lake::Lake;
 use headwater_log::embedded::Options as LogOptions;
 use headwater_log::{Builder, EmbeddedLog, Log, ReadOptions};
@@ -105,8 +104,7 @@ impl Life {
     /// Brings what runs to these statements.
     pub fn apply(&mut self, text: &str) -> Result<Vec<String>> {
         let parsed = headwater_sql::parse(&SourceText::new("test.sql", text))?;
-        let declarations = parsed.into_iter().map(|parsed| Declaration { parsed, owner: Owner::Project }).collect();
-        let prepared = self.running.plan(declarations)?;
+        let prepared = self.running.plan(resolve::project(parsed))?;
         Ok(self.running.apply(prepared)?.steps.iter().map(ToString::to_string).collect())
     }
 

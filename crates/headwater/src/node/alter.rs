@@ -5,6 +5,7 @@ use headwater_catalog::Owner;
 use headwater_catalog::graph::{about, comment, fits};
 use headwater_deploy::{Declaration, stored};
 use headwater_gateway::{Done, Problem};
+use headwater_query::relation::Relation;
 use headwater_sql::ast::{Alter, Comment, Commented, Name};
 use headwater_sql::{Diagnostic, Diagnostics, Parsed, SourceText, Statement, nearest};
 
@@ -47,6 +48,17 @@ impl Node {
         {
             return Err(refuse(parsed, name, format!("{name} is a {}", there.kind)));
         }
+        if let Commented::Column { column, .. } = &statement.on {
+            let relation = self.running.declared().relations.get(&name.value);
+            let columns: Vec<String> = relation.iter().flat_map(column_names).collect();
+            if !columns.contains(&column.value) {
+                let refused = Diagnostic::new(parsed.source.clone(), column.span, format!("{name} has no column {column}"));
+                return Err(match nearest(&column.value, columns.iter().map(String::as_str)) {
+                    Some(near) => Diagnostics::from(refused.with_hint(format!("did you mean {near}?"))).into(),
+                    None => Diagnostics::from(refused).into(),
+                });
+            }
+        }
         comment(&mut declarations[at].comments, statement);
         self.change(declarations, parsed.statement.words().to_owned())
     }
@@ -69,6 +81,10 @@ impl Node {
         let declarations = definitions.iter().map(stored::declaration).collect::<Result<Vec<_>, _>>()?;
         Ok((declarations, at))
     }
+}
+
+fn column_names(relation: &Relation) -> Vec<String> {
+    relation.schema().fields().iter().map(|field| field.name().clone()).collect()
 }
 
 fn refuse(parsed: &Parsed, name: &Name, message: String) -> Problem {

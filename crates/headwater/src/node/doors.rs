@@ -141,6 +141,50 @@ impl Doors {
         }
     }
 
+    /// Makes a change of what is declared.
+    async fn change(&self, statement: Parsed) -> Result<Done, Problem> {
+        let (answer, answered) = oneshot::channel();
+        self.ask(Request::Change { statement: Box::new(statement), answer })?;
+        answered.await.map_err(|_| stopping())?
+    }
+
+    /// Makes a table with a query's columns and fills it with the query's rows, or leaves nothing.
+    async fn create_table_as(
+        &self,
+        create: &ast::CreateTable,
+        query: &ast::Query,
+        parsed: &Parsed,
+    ) -> Result<Done, Problem> {
+        let one = |text: String| -> Result<Parsed, Problem> {
+            let source = SourceText::new(parsed.source.name.clone(), text);
+            headwater_sql::parse(&source)?.pop().ok_or_else(|| Problem::new(ErrorKind::Internal, "no statement"))
+        };
+        let asked = Parsed { statement: Statement::Query(query.clone()), ..parsed.clone() };
+        // Dropped at once: only its columns are wanted.
+        let schema = self.session().run(&asked).await?.schema;
+        let columns = headwater_deploy::inspect::columns(&schema, query.span)?;
+        let table = ast::CreateTable { columns, query: None, ..create.clone() };
+        let mut done = self.change(one(table.to_sql())?).await?;
+        let insert = ast::Insert {
+            into: ast::RelationName { schema: None, name: create.name.clone() },
+            columns: Vec::new(),
+            query: query.clone(),
+        };
+        let insert = Parsed { statement: Statement::Insert(insert), ..parsed.clone() };
+        match self.write(&insert).await {
+            Some(Ok(inserted)) => {
+                done.tag = inserted.tag.replace("INSERT 0", "SELECT");
+                Ok(done)
+            }
+            Some(Err(failed)) => {
+                let name = create.name.value.replace('"', "\"\"");
+                self.change(one(format!("DROP TABLE \"{name}\""))?).await?;
+                Err(failed)
+            }
+            None => Err(Problem::new(ErrorKind::Internal, "an INSERT was not made")),
+        }
+    }
+
     /// A statement with what it names outside looked at.
     async fn inspected(&self, statement: Parsed) -> Result<Parsed, Problem> {
         let mut known = headwater_deploy::inspect(vec![statement], self.ground.tables.root()).await?;
@@ -177,10 +221,12 @@ impl Node for Doors {
         if let Some(done) = self.write(&statement).await {
             return done.map(Outcome::Done);
         }
-        let statement = self.inspected(statement).await?;
-        let (answer, answered) = oneshot::channel();
-        self.ask(Request::Change { statement: Box::new(statement), answer })?;
-        answered.await.map_err(|_| stopping())?.map(Outcome::Done)
+        if let Statement::CreateTable(create) = &statement.statement
+            && let Some(query) = &create.query
+        {
+            return self.create_table_as(create, query, &statement).await.map(Outcome::Done);
+        }
+        self.change(self.inspected(statement).await?).await.map(Outcome::Done)
     }
 
     fn loads(&self) -> Arc<Loads> {

@@ -26,13 +26,14 @@ pub fn run(mut node: Node, interrupted: &AtomicBool) -> Result<()> {
         let was_replaying = node.running.is_replaying();
         let stepped = node.running.step()?;
         if node.running.version() != node.shown {
+            node.follow_sinks()?;
             node.show()?;
         }
         if was_replaying {
             node.tell_replays();
         }
         if let Step::Idle(time) = stepped {
-            if over && node.running.is_settled()? && node.sinks.iter().all(delivery::Running::is_over) {
+            if over && node.running.is_settled()? && node.sinks.iter().all(|sink| sink.is_over(node.log.as_ref())) {
                 break;
             }
             // Both outcomes mean to look again.

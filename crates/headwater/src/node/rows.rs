@@ -14,7 +14,7 @@ use headwater_gateway::ingest::load::Loads;
 use headwater_gateway::ingest::{self, Appended};
 use headwater_gateway::{Done, Problem};
 use headwater_lake::Stays;
-use headwater_query::relation::{Relation, Stream, Table};
+use headwater_query::relation::{Place, Relation, Stream, Table};
 use headwater_query::session::Session;
 use headwater_query::session::condition::Condition;
 use headwater_query::sqltype::sql_name;
@@ -181,6 +181,9 @@ impl Ground {
             return Err(refuse(source, schema.span, format!("nothing can be written to {name}")));
         }
         match relations.get(&name.name.value) {
+            Some(Relation::Table(table)) if matches!(table.place, Place::Files(_)) => {
+                Err(refuse(source, name.span(), format!("{name} is an external table, whose files others write")))
+            }
             Some(Relation::Table(table)) => Ok(Target::Table(table)),
             Some(Relation::PlainView(_)) => {
                 Err(refuse(source, name.span(), format!("{name} is a view; its rows come from its query")))
@@ -212,8 +215,8 @@ fn stays(condition: Option<Condition>) -> Box<Stays<'static>> {
             Some(condition) => condition.is_true(rows),
             None => Ok(BooleanArray::from(vec![true; rows.num_rows()])),
         };
-        let rows = |detail: String| headwater_lake::Error::Rows { detail };
-        not(&gone.map_err(|error| rows(error.to_string()))?).map_err(|error| rows(error.to_string()))
+        let undecided = |detail: String| headwater_lake::Error::Undecided { detail };
+        not(&gone.map_err(|error| undecided(error.to_string()))?).map_err(|error| undecided(error.to_string()))
     })
 }
 

@@ -18,7 +18,7 @@ fn paths_begin_in_the_project_wherever_the_node_is_started() {
     assert!(Command::new("gzip").arg(project.path().join("in/b.jsonl")).status().unwrap().success());
     let elsewhere = tempfile::tempdir().unwrap();
     for _ in 0..2 {
-        let mut command = project.command(&["run", "--http", "off", "--until-idle"]);
+        let mut command = project.command(&["run", "--http", "off", "--postgres", "off", "--until-idle"]);
         let done = command.arg(project.path()).current_dir(elsewhere.path()).output().unwrap();
         assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
         assert_eq!(project.sql("SELECT id, name FROM events ORDER BY id"), ["1,\"a,b\"", "3,c"]);

@@ -1,7 +1,8 @@
 //! The SQL logic tests: every `tests/slt/**/*.slt`, each in a project of its own.
 //!
 //! A statement that defines something becomes a file of the project, checked at once. The first query after it runs
-//! the project until idle and then serves it; queries go over HTTP, as `headwater sql` sends them. `SLT_FILTER` picks
+//! the project until idle and then serves it; queries go over HTTP, as `headwater sql` sends them, and so do statements
+//! that write rows or, behind a comment, define something as a client does. `SLT_FILTER` picks
 //! files by a part of their path, and `SLT_COMPLETE` writes the answers into them instead of comparing.
 
 use std::path::{Path, PathBuf};
@@ -100,10 +101,16 @@ impl Database {
         let url = format!("http://{}/v1/sql?format=arrow", self.node()?.address);
         let answer = self.client.post(url).body(sql.to_owned()).send().await.map_err(refused)?;
         let accepted = answer.status().is_success();
+        let is_json = answer.headers().get("content-type").is_some_and(|kind| kind.as_bytes() == b"application/json");
         let body = answer.bytes().await.map_err(refused)?;
         if !accepted {
             let failure: serde_json::Value = serde_json::from_slice(&body).map_err(refused)?;
             return Err(Refused(failure["error"]["message"].as_str().unwrap_or("no message").trim_end().to_owned()));
+        }
+        if is_json {
+            let done: serde_json::Value = serde_json::from_slice(&body).map_err(refused)?;
+            let count = done["done"].as_str().and_then(|tag| tag.rsplit(' ').next()?.parse().ok());
+            return Ok(DBOutput::StatementComplete(count.unwrap_or(0)));
         }
         let reader = StreamReader::try_new(body.as_ref(), None).map_err(refused)?;
         let types = reader.schema().fields().iter().map(|field| column_type(field.data_type())).collect();

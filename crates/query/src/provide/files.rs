@@ -206,7 +206,8 @@ fn reader(files: &Files) -> Arc<dyn Reader> {
 
 async fn delta(files: &Files, root: &Path) -> Result<Arc<dyn TableProvider>> {
     let folder = path(files, root)?;
-    headwater_lake::read_external(&folder).await.map_err(|error| DataFusionError::Execution(error.to_string()))
+    let refused = |error| DataFusionError::Execution(format!("{}: {error}", files.location));
+    headwater_lake::read_external(&folder).await.map_err(refused)
 }
 
 /// Where a location is on this machine.

@@ -61,7 +61,7 @@ fn a_watermark_is_a_fixed_delay_behind_its_column() {
 #[test]
 fn types_that_no_column_can_have_are_refused_by_name() {
     let refused = |sql: &str| refusals(try_stream(&format!("CREATE STREAM s (a {sql})"))).remove(0);
-    assert!(refused("INTERVAL").starts_with("a stream's column cannot be of type INTERVAL [INTERVAL]"));
+    assert!(refused("INTERVAL").starts_with("a column cannot be of type INTERVAL [INTERVAL]"));
     assert!(refused("DECIMAL(39, 2)").starts_with("DECIMAL(p, s) takes p from 1 to 38"));
     assert!(refused("VARCHAR(10)").contains("VARCHAR takes no length"));
     assert!(refused("TIMESTAMP(9)").contains("microseconds"));

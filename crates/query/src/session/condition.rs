@@ -6,6 +6,8 @@ use arrow::array::{Array, BooleanArray, RecordBatch};
 use arrow::compute::prep_null_mask_filter;
 use datafusion::common::{DFSchema, DataFusionError};
 use datafusion::logical_expr::ExprSchemable;
+use datafusion::logical_expr::simplify::SimplifyContext;
+use datafusion::optimizer::simplify_expressions::ExprSimplifier;
 use datafusion::physical_expr::PhysicalExpr;
 use headwater_sql::SourceText;
 use headwater_sql::ast::Expression;
@@ -42,7 +44,16 @@ impl Session {
                 return Err(place.refuse(message).into());
             }
         }
-        Ok(Condition { compiled: state.create_physical_expr(planned, &columns).map_err(failed)? })
+        let context = SimplifyContext::builder()
+            .with_schema(Arc::new(columns.clone()))
+            .with_config_options(Arc::clone(state.config_options()))
+            .with_query_execution_start_time(state.execution_props().query_execution_start_time)
+            .build();
+        let simplifier = ExprSimplifier::new(context);
+        let coerced = simplifier.coerce(planned, &columns).map_err(failed)?;
+        // What fails when folded fails on every row: that is for the rows to show.
+        let simple = simplifier.simplify(coerced.clone()).unwrap_or(coerced);
+        Ok(Condition { compiled: state.create_physical_expr(simple, &columns).map_err(failed)? })
     }
 }
 

@@ -17,6 +17,7 @@ use datafusion::logical_expr::LogicalPlan;
 use headwater_sql::{Diagnostic, Parsed, Statement, ast};
 use sqlparser::ast::{Expr, Value, ValueWithSpan, Visit, Visitor};
 
+use super::lookup::direct::Direct;
 use super::{QueryResult, Session, plan, start, tables};
 use crate::Result;
 use crate::plan::scope::Tables;
@@ -37,6 +38,8 @@ pub struct Prepared {
     /// Of the rows.
     pub schema: SchemaRef,
     plan: Arc<LogicalPlan>,
+    /// Where it is nothing but a lookup.
+    direct: Option<Arc<Direct>>,
     /// What the plan's names mean. With other relations the text is planned again.
     relations: Arc<Relations>,
 }
@@ -77,6 +80,7 @@ impl Session {
             declared: declared.into(),
             parameters: types.into_iter().flatten().collect(),
             schema: Arc::new(plan.schema().as_arrow().clone()),
+            direct: Direct::of(&plan).map(Arc::new),
             plan: Arc::new(plan),
             relations: Arc::clone(&self.sources.relations),
         })
@@ -91,6 +95,11 @@ impl Session {
         if values.len() != prepared.parameters.len() {
             let message = format!("{} parameters need values, {} came", prepared.parameters.len(), values.len());
             return Err(place.refuse(message).into());
+        }
+        if let Some(direct) = &prepared.direct
+            && let Some(found) = direct.find(self.sources.snapshots.as_ref(), &values)?
+        {
+            return Ok(found);
         }
         let as_of_us = self.sources.snapshots.as_of_us();
         let state = self.state(as_of_us);
@@ -123,6 +132,13 @@ impl Session {
         let changed = "the relations of this prepared query have changed, and its rows or parameters with them";
         let refused = Diagnostic::new(parsed.source.clone(), parsed.span, changed);
         Err(refused.with_hint("prepare it again").into())
+    }
+}
+
+impl Prepared {
+    /// Whether it finds one row by its key, so that runs make no plan.
+    pub fn is_lookup(&self) -> bool {
+        self.direct.is_some()
     }
 }
 

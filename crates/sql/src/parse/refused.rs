@@ -3,7 +3,8 @@
 use super::Cursor;
 use crate::Diagnostic;
 
-const WORKS: &str = "what works: CREATE and DROP of STREAM, SOURCE, MATERIALIZED VIEW; SELECT, SHOW, DESCRIBE, EXPLAIN";
+const WORKS: &str =
+    "statements begin with SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, COMMENT, SHOW, DESCRIBE, EXPLAIN, REPLAY";
 const CREATED: &str = "STREAM, SOURCE, SINK, TABLE, EXTERNAL TABLE, VIEW, MATERIALIZED VIEW, CONNECTION, SECRET, USER";
 
 /// What CREATE, DROP, ALTER and SHOW may be followed by; longer names first.

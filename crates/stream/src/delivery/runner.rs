@@ -1,5 +1,6 @@
 //! Runs one sink: reads its stream, hands ranges to the outlet, and keeps the position in the log.
 
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -41,7 +42,7 @@ struct Partition {
     /// Rows before this were delivered; those up to `read` wait.
     delivered: i64,
     read: i64,
-    waiting: Vec<RecordBatch>,
+    waiting: VecDeque<Piece>,
     bytes: usize,
     /// When the first of them came.
     since: Duration,
@@ -49,6 +50,14 @@ struct Partition {
     stopped: Option<String>,
     /// Keeps the rows that were not delivered.
     _pin: Pin,
+}
+
+/// Rows that wait, never more than a range may have.
+struct Piece {
+    rows: RecordBatch,
+    /// The offset after them.
+    until: i64,
+    bytes: usize,
 }
 
 /// What is kept in the log.
@@ -100,7 +109,7 @@ impl Runner {
             partitions.push(Partition {
                 delivered: from,
                 read: from,
-                waiting: Vec::new(),
+                waiting: VecDeque::new(),
                 bytes: 0,
                 since: Duration::ZERO,
                 stopped: None,
@@ -135,7 +144,12 @@ impl Runner {
 
     /// Delivers all that waits.
     pub fn flush(&mut self) -> Result<()> {
-        (0..self.partitions.len()).try_for_each(|number| self.deliver(number))
+        for number in 0..self.partitions.len() {
+            while !self.partitions[number].waiting.is_empty() {
+                self.deliver(number)?;
+            }
+        }
+        Ok(())
     }
 
     /// True when something was read, which need not have been a row.
@@ -160,8 +174,15 @@ impl Runner {
             if partition.waiting.is_empty() {
                 partition.since = self.clock.elapsed();
             }
-            partition.bytes += chunk.batches.iter().map(|batch| batch.len()).sum::<usize>();
-            partition.waiting.push(decoded.rows);
+            let bytes = chunk.batches.iter().map(|batch| batch.len()).sum::<usize>();
+            partition.bytes += bytes;
+            let all = decoded.rows.num_rows();
+            for from in (0..all).step_by(self.limits.rows) {
+                let rows = decoded.rows.slice(from, self.limits.rows.min(all - from));
+                let until = decoded.offsets.get(from + rows.num_rows()).copied().unwrap_or(partition.read);
+                let bytes = bytes * rows.num_rows() / all;
+                partition.waiting.push_back(Piece { rows, until, bytes });
+            }
         } else if partition.waiting.is_empty() {
             // Nothing of it is to be delivered.
             partition.delivered = partition.read;
@@ -171,24 +192,33 @@ impl Runner {
 
     fn is_due(&self, number: usize) -> bool {
         let partition = &self.partitions[number];
-        let rows = partition.waiting.iter().map(RecordBatch::num_rows).sum::<usize>();
+        let rows = partition.waiting.iter().map(|piece| piece.rows.num_rows()).sum::<usize>();
         let waited = self.clock.elapsed().saturating_sub(partition.since) >= self.limits.wait;
         rows > 0 && (waited || rows >= self.limits.rows || partition.bytes >= self.limits.bytes)
     }
 
+    /// Delivers as many of the rows that wait as a range may have.
     fn deliver(&mut self, number: usize) -> Result<()> {
         let partition = &mut self.partitions[number];
-        if partition.waiting.is_empty() {
-            return Ok(());
+        let (mut taken, mut rows) = (0, 0);
+        for piece in &partition.waiting {
+            if taken > 0 && rows + piece.rows.num_rows() > self.limits.rows {
+                break;
+            }
+            (taken, rows) = (taken + 1, rows + piece.rows.num_rows());
         }
-        let rows = concat_batches(self.reader.schema(), &partition.waiting)?;
-        let range = Range { partition: number as u32, from: partition.delivered, until: partition.read, rows };
+        let Some(until) = partition.waiting.iter().take(taken).last().map(|piece| piece.until) else { return Ok(()) };
+        let rows = concat_batches(self.reader.schema(), partition.waiting.iter().take(taken).map(|piece| &piece.rows))?;
+        let range = Range { partition: number as u32, from: partition.delivered, until, rows };
         self.outlet.deliver(&range)?;
         self.rows += range.rows.num_rows() as u64;
-        partition.waiting.clear();
-        partition.bytes = 0;
-        partition.delivered = range.until;
-        partition._pin = self.log.pin(&self.stream.topic, range.partition, range.until)?;
+        partition.bytes -= partition.waiting.drain(..taken).map(|piece| piece.bytes).sum::<usize>();
+        if partition.waiting.is_empty() {
+            partition.bytes = 0;
+        }
+        // What was read past the last row holds none.
+        partition.delivered = if partition.waiting.is_empty() { partition.read } else { range.until };
+        partition._pin = self.log.pin(&self.stream.topic, range.partition, partition.delivered)?;
         let next = self.partitions.iter().map(|partition| partition.delivered).collect();
         let note = serde_json::to_vec(&Position { next }).map_err(|error| Error::internal(error.to_string()))?;
         Ok(self.writer.commit_now(note.into())?)
@@ -214,8 +244,8 @@ pub struct Report {
     pub rows: u64,
     /// Offsets that were not delivered yet.
     pub lag: u64,
-    /// It has nothing to read for now; what it read may wait for company.
-    pub waits: bool,
+    /// By partition: offsets before this were read, and delivered or wait for company.
+    pub read: Vec<i64>,
     /// Why a delivery is tried again.
     pub trouble: Option<String>,
     /// Why it stopped.
@@ -226,6 +256,8 @@ pub struct Report {
 /// again.
 pub struct Running {
     name: String,
+    place: String,
+    topic: String,
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
 }
@@ -250,21 +282,29 @@ struct Shared {
 }
 
 impl Running {
-    pub fn start(name: &str, runner: Runner) -> Result<Running> {
+    /// `place` is that of [`Runner::open`].
+    pub fn start(name: &str, place: &str, runner: Runner) -> Result<Running> {
         let shared = Arc::new(Shared::default());
         let inner = Arc::clone(&shared);
+        let topic = runner.stream.topic.clone();
         let thread = thread::Builder::new()
             .name(format!("sink-{name}"))
             .spawn(move || inner.serve(runner))
             .map_err(|error| Error::internal(format!("cannot start the thread of sink {name}: {error}")))?;
-        Ok(Running { name: name.to_owned(), shared, thread: Some(thread) })
+        let (name, place) = (name.to_owned(), place.to_owned());
+        Ok(Running { name, place, topic, shared, thread: Some(thread) })
     }
 
     /// A sink that could not even start, with the reason: the node runs without it.
-    pub fn failed(name: &str, error: &Error) -> Running {
+    pub fn failed(name: &str, place: &str, error: &Error) -> Running {
         let shared = Shared::default();
         shared.fail(error);
-        Running { name: name.to_owned(), shared: Arc::new(shared), thread: None }
+        let (name, place) = (name.to_owned(), place.to_owned());
+        Running { name, place, topic: String::new(), shared: Arc::new(shared), thread: None }
+    }
+
+    pub fn place(&self) -> &str {
+        &self.place
     }
 
     pub fn name(&self) -> &str {
@@ -284,10 +324,13 @@ impl Running {
         self.shared.finish.store(true, Ordering::Release);
     }
 
-    /// It has nothing more to read, or can't go on.
-    pub fn is_over(&self) -> bool {
+    /// It has read all that is committed, or can't go on.
+    pub fn is_over(&self, log: &dyn Log) -> bool {
         let report = self.shared.report();
-        report.failure.is_some() || report.waits
+        let is_read = |(number, read): (usize, &i64)| {
+            log.offsets(&self.topic, number as u32).is_ok_and(|offsets| offsets.stable <= *read)
+        };
+        report.failure.is_some() || (!report.read.is_empty() && report.read.iter().enumerate().all(is_read))
     }
 }
 
@@ -306,7 +349,7 @@ impl Shared {
             let stepped = runner.step();
             let mut report = self.report();
             (report.rows, report.lag) = (runner.rows, runner.lag());
-            report.waits = matches!(stepped, Ok(Step::Idle));
+            report.read = runner.partitions.iter().map(|partition| partition.read).collect();
             let wait = match stepped {
                 Ok(Step::Worked) => {
                     (report.trouble, retry) = (None, RETRY_FIRST);

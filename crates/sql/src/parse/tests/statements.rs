@@ -33,6 +33,7 @@ pub(super) fn describe(statement: &Statement, told: &mut String) -> std::fmt::Re
             let into = match &create.into {
                 Destination::Files(options) => format!("files {}", list(options)),
                 Destination::Http(options) => format!("http {}", list(options)),
+                Destination::Connection { connection, options } => format!("connection {connection} {}", list(options)),
             };
             format!("sink {} from {from} into {into} with {}", create.name, list(&create.options))
         }
@@ -272,7 +273,6 @@ fn statements_that_are_wrong() {
         "CREATE VIEW v WITH (a = 1) AS SELECT 1",
         "CREATE VIEW v AS SELECT 1 FROM t EMIT CHANGES",
         "CREATE SINK s INTO FILES (PATH 'x')",
-        "CREATE SINK s FROM a INTO CONNECTION c (TABLE 'x')",
         "CREATE SINK s FROM a INTO FILE (PATH 'x')",
         "CREATE SINK s AS SELECT 1",
         "CREATE SINK s FROM a INTO FILES (PATH 'x') WITH (enabld = true)",
@@ -361,10 +361,8 @@ fn statements_that_are_wrong() {
             a view has no EMIT [EMIT] CREATE MATERIALIZED VIEW keeps its rows up to date and emits them
         CREATE SINK s INTO FILES (PATH 'x')
             expected FROM or AS, found INTO [INTO] say which rows leave: FROM relation, or AS SELECT …
-        CREATE SINK s FROM a INTO CONNECTION c (TABLE 'x')
-            a sink INTO CONNECTION c is not built yet [CONNECTION c] what works: INTO FILES (…), INTO HTTP (…)
         CREATE SINK s FROM a INTO FILE (PATH 'x')
-            expected FILES or HTTP, found FILE [FILE] did you mean FILES?
+            expected FILES, HTTP or CONNECTION, found FILE [FILE] did you mean FILES?
         CREATE SINK s AS SELECT 1
             expected INTO, found the end of the statement [] say where the rows go: INTO FILES (PATH 'out/', FORMAT 'json') or INTO HTTP (URL 'https://…')
         CREATE SINK s FROM a INTO FILES (PATH 'x') WITH (enabld = true)

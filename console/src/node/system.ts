@@ -1,0 +1,184 @@
+// What the console reads of `system.` relations: one section each, with its query and how often it is asked.
+//
+// Only columns that a node has always had are named, all else comes with `*`: a newer or older node then shows what
+// it has.
+
+export interface Relation {
+  name: string;
+  kind: Kind;
+  owner: string;
+  definition: string;
+  version?: number;
+  comment?: string | null;
+}
+
+export type Kind =
+  | "stream"
+  | "derived stream"
+  | "keyed table"
+  | "table"
+  | "external table"
+  | "view"
+  | "source"
+  | "sink"
+  | "connection";
+
+export interface Column {
+  relation: string;
+  position: number;
+  name: string;
+  type: string;
+  nullable: boolean;
+  comment?: string | null;
+}
+
+export interface Lineage {
+  relation: string;
+  depends_on: string;
+}
+
+export interface Stream {
+  name: string;
+  partitions: number;
+  rows_since_start: number;
+  lag: number;
+}
+
+export interface Partition {
+  stream: string;
+  partition_id: number;
+  first_offset: number;
+  next_offset: number;
+  stable_offset: number;
+  watermark: string | null;
+  idle: boolean;
+  stopped: string | null;
+}
+
+export interface View {
+  name: string;
+  kind: string;
+  rows: number | null;
+  bytes: number | null;
+  stopped: string | null;
+}
+
+export interface Operator {
+  name: string;
+  view?: string;
+  rows_since_start: number;
+  busy_ms: number;
+  groups: number;
+  state_bytes: number;
+}
+
+export interface Checkpoint {
+  number: number;
+  taken_at: string;
+  age_ms: number;
+  duration_ms: number;
+  bytes: number;
+}
+
+export interface Rule {
+  relation: string;
+  rule: string;
+  condition: string;
+  on_violation: string;
+  violations: number;
+}
+
+export interface DeadLetterCount {
+  relation: string;
+  dead_letters: number;
+}
+
+export interface Replay {
+  view: string;
+  state: string;
+  rows_done: number;
+  rows_total: number;
+  started_at: string;
+  took_ms?: number | null;
+  rate?: number | null;
+  eta_ms?: number | null;
+}
+
+export interface Query {
+  id: string | number;
+  text: string;
+  door: string;
+  user: string | null;
+  state: string;
+  started_at: string;
+  duration_ms: number | null;
+  rows: number | null;
+  error: string | null;
+}
+
+export interface Sections {
+  relations: Relation[];
+  columns: Column[];
+  lineage: Lineage[];
+  streams: Stream[];
+  partitions: Partition[];
+  views: View[];
+  operators: Operator[];
+  checkpoints: Checkpoint[];
+  rules: Rule[];
+  dead_letters: DeadLetterCount[];
+  replays: Replay[];
+  queries: Query[];
+}
+
+export type SectionName = keyof Sections;
+
+interface Section {
+  query: string;
+  every_ms: number;
+}
+
+const LIVE_MS = 1000;
+const SLOW_MS = 5000;
+
+export const SECTIONS: Record<SectionName, Section> = {
+  relations: { query: "SELECT * FROM system.relations", every_ms: SLOW_MS },
+  columns: { query: "SELECT * FROM system.columns", every_ms: SLOW_MS },
+  lineage: { query: "SELECT * FROM system.lineage", every_ms: SLOW_MS },
+  streams: { query: "SELECT * FROM system.streams", every_ms: LIVE_MS },
+  partitions: { query: "SELECT * FROM system.partitions", every_ms: LIVE_MS },
+  views: { query: "SELECT * FROM system.views", every_ms: LIVE_MS },
+  operators: { query: "SELECT * FROM system.operators", every_ms: LIVE_MS },
+  checkpoints: { query: "SELECT * FROM system.checkpoints", every_ms: LIVE_MS },
+  rules: { query: "SELECT * FROM system.rules", every_ms: SLOW_MS },
+  dead_letters: {
+    query:
+      "SELECT relation, count(*) AS dead_letters FROM system.dead_letters WHERE replayed_at IS NULL GROUP BY relation",
+    every_ms: SLOW_MS,
+  },
+  replays: { query: "SELECT * FROM system.replays", every_ms: LIVE_MS },
+  queries: { query: "SELECT * FROM system.queries ORDER BY started_at DESC LIMIT 100", every_ms: LIVE_MS },
+};
+
+/** Asked only while a page shows it: it costs a request each time, and nothing else needs it. */
+export const ON_DEMAND: ReadonlySet<SectionName> = new Set(["queries"]);
+
+export const EMPTY: Sections = {
+  relations: [],
+  columns: [],
+  lineage: [],
+  streams: [],
+  partitions: [],
+  views: [],
+  operators: [],
+  checkpoints: [],
+  rules: [],
+  dead_letters: [],
+  replays: [],
+  queries: [],
+};
+
+/** The view that an operator works for: operators are named `view/number-kind`. */
+export function viewOf(operator: Operator): string {
+  return operator.view ?? operator.name.slice(0, Math.max(operator.name.lastIndexOf("/"), 0));
+}

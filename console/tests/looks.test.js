@@ -1,0 +1,81 @@
+// Every page in light and dark, at a desk and on a phone: readable by everybody, and nothing to scroll sideways.
+
+import assert from "node:assert/strict";
+import { mkdirSync } from "node:fs";
+import { after, before, test } from "node:test";
+
+import { accessible, close, DESK, launch, open, PHONE, sideways } from "./browser.js";
+import { Node } from "./node.js";
+
+/** A folder for pictures of every page, for people to look at. */
+const PICTURES = process.env.HEADWATER_PICTURES;
+
+const QUERY = "SELECT window_start, category, revenue, orders\nFROM revenue_by_minute\nORDER BY window_start, category;";
+const PAGES = {
+  graph: ["/", (page) => page.locator("main").getByText("orders_clean").first().waitFor()],
+  stream: ["/relations/orders_clean", (page) => page.getByText("as they are appended").waitFor()],
+  table: ["/relations/revenue_by_category", (page) => page.getByRole("cell", { name: "books" }).waitFor()],
+  worksheet: [
+    `/worksheet?sql=${encodeURIComponent(QUERY)}`,
+    async (page) => {
+      await page.locator(".cm-content").getByText("revenue_by_minute").waitFor();
+      await page.getByRole("button", { name: /^Run/ }).first().click();
+      await page.getByRole("table", { name: "Result" }).getByRole("cell", { name: "books" }).first().waitFor();
+    },
+  ],
+  failure: [
+    `/worksheet?sql=${encodeURIComponent("SELECT *\nFROM orderz")}`,
+    async (page) => {
+      await page.locator(".cm-content").getByText("orderz").waitFor();
+      await page.getByRole("button", { name: /^Run/ }).first().click();
+      await page.getByRole("alert").waitFor();
+    },
+  ],
+  activity: ["/activity", (page) => page.getByText("wrote").waitFor()],
+  nothing: ["/relations/nothing", (page) => page.getByText("There is no relation nothing").waitFor()],
+};
+const WAYS = {
+  light: { size: DESK },
+  dark: { size: DESK, dark: true },
+  phone: { size: PHONE },
+  "phone-dark": { size: PHONE, dark: true },
+};
+
+let node, browser;
+before(async () => ([node, browser] = await Promise.all([Node.start(), launch()])));
+after(async () => {
+  await browser?.close();
+  await node?.close();
+});
+
+for (const [way, options] of Object.entries(WAYS)) {
+  for (const [name, [path, ready]] of Object.entries(PAGES)) {
+    test(`${name}, ${way}`, async () => {
+      const page = await open(browser, node, path, options);
+      await ready(page);
+      assert.ok((await sideways(page)) <= 0, "nothing to scroll sideways");
+      await accessible(page);
+      if (PICTURES) {
+        mkdirSync(PICTURES, { recursive: true });
+        await page.waitForTimeout(Number(process.env.HEADWATER_PICTURES_AFTER_MS ?? 0));
+        await page.screenshot({ path: `${PICTURES}/${name}-${way}.png` });
+      }
+      await close(page);
+    });
+  }
+}
+
+test("a theme that was chosen stays", async () => {
+  const page = await open(browser, node);
+  const paper = () => page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor);
+  const light = await paper();
+  await page.keyboard.press("Control+k");
+  await page.getByRole("combobox", { name: "Relation or page" }).fill("theme: dark");
+  await page.getByRole("option", { name: /Theme: dark/ }).waitFor();
+  await page.keyboard.press("Enter");
+  assert.notEqual(await paper(), light);
+  await page.reload();
+  await page.getByRole("heading", { name: "Graph", level: 1 }).waitFor();
+  assert.notEqual(await paper(), light);
+  await close(page);
+});
