@@ -134,7 +134,7 @@ public class Jdbc {
                 statement.setString(3, "c1");
                 try (ResultSet found = statement.executeQuery()) {
                     found.next();
-                    check(how + " parameters in a query", found.getLong(1), 180L);
+                    check(how + " parameters in a query", found.getLong(1), 179L);
                 }
             }
         }
