@@ -14,11 +14,31 @@ pub struct Problem {
     pub hint: Option<String>,
     /// Where the text of a statement is wrong.
     pub diagnostics: Option<Diagnostics>,
+    /// What exactly happened, where protocols have a name for it.
+    pub reason: Option<Reason>,
+}
+
+/// What has a name of its own in the protocols of others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reason {
+    /// A column that is NOT NULL got no value.
+    NoValue,
+    /// A value is none of its column's type.
+    WrongValue,
+    /// A row with the key is there already.
+    KeyExists,
+    /// More was sent at once than is taken.
+    TooMuch,
 }
 
 impl Problem {
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Problem {
-        Problem { kind, message: message.into(), hint: None, diagnostics: None }
+        Problem { kind, message: message.into(), hint: None, diagnostics: None, reason: None }
+    }
+
+    pub fn with_reason(mut self, reason: Reason) -> Problem {
+        self.reason = Some(reason);
+        self
     }
 
     pub fn with_hint(mut self, hint: impl Into<String>) -> Problem {
@@ -42,6 +62,7 @@ impl From<Diagnostics> for Problem {
             message: diagnostics.to_string(),
             hint: None,
             diagnostics: Some(diagnostics),
+            reason: None,
         }
     }
 }
@@ -81,6 +102,9 @@ impl From<headwater_deploy::Error> for Problem {
             headwater_deploy::Error::Sql(diagnostics) => diagnostics.into(),
             headwater_deploy::Error::Query(error) => error.into(),
             headwater_deploy::Error::Stream(error) => error.into(),
+            headwater_deploy::Error::Lake(error @ headwater_lake::Error::KeyExists { .. }) => {
+                Problem::new(error.kind(), error.to_string()).with_reason(Reason::KeyExists)
+            }
             other => {
                 let hint = other.hint().map(str::to_owned);
                 Problem { hint, ..Problem::new(other.kind(), other.to_string()) }

@@ -20,6 +20,8 @@ mod lookups;
 mod node;
 #[path = "headwater/reading.rs"]
 mod reading;
+#[path = "headwater/sinks.rs"]
+mod sinks;
 #[path = "headwater/slt.rs"]
 mod slt;
 #[path = "headwater/users.rs"]

@@ -4,7 +4,7 @@ use bytes::{BufMut, BytesMut};
 use headwater_base::ErrorKind;
 
 use super::wire::{Broken, Wire, put_text};
-use crate::Problem;
+use crate::{Problem, Reason};
 
 /// What a client is told instead of an answer.
 #[derive(Debug, Clone)]
@@ -163,6 +163,14 @@ const CODES: &[(&str, &str)] = &[
 ];
 
 fn code(problem: &Problem, planned: bool) -> &'static str {
+    if let Some(reason) = problem.reason {
+        return match reason {
+            Reason::NoValue => NOT_NULL,
+            Reason::WrongValue => BAD_TEXT,
+            Reason::KeyExists => "23505",
+            Reason::TooMuch => "54000",
+        };
+    }
     let first = problem.diagnostics.as_ref().and_then(|found| found.0.first());
     let message = first.map_or(problem.message.as_str(), |first| first.message.as_str());
     let known = CODES.iter().find(|(text, _)| message.contains(text)).map(|(_, code)| *code);

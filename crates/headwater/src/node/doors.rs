@@ -131,16 +131,6 @@ impl Doors {
         }
     }
 
-    fn rows(&self) -> rows::Ground {
-        rows::Ground {
-            session: self.session(),
-            tables: Arc::clone(&self.ground.tables),
-            loads: Arc::clone(&self.loads),
-            published: self.published(),
-            clock: Arc::clone(&self.ground.clock),
-        }
-    }
-
     /// Makes a change of what is declared.
     async fn change(&self, statement: Parsed) -> Result<Done, Problem> {
         let (answer, answered) = oneshot::channel();
@@ -182,6 +172,16 @@ impl Doors {
                 Err(failed)
             }
             None => Err(Problem::new(ErrorKind::Internal, "an INSERT was not made")),
+        }
+    }
+
+    fn rows(&self) -> rows::Ground {
+        rows::Ground {
+            session: self.session(),
+            tables: Arc::clone(&self.ground.tables),
+            loads: Arc::clone(&self.loads),
+            published: self.published(),
+            clock: Arc::clone(&self.ground.clock),
         }
     }
 
