@@ -138,6 +138,78 @@ def with_sqlalchemy() -> None:
     check("columns", columns, wanted)
 
 
+def copy_refused(what: str, connection, statement: str, data: str | bytes, state: str, *parts: str) -> None:
+    try:
+        with connection.cursor().copy(statement) as copy:
+            copy.write(data)
+    except psycopg.Error as error:
+        check(f"{what}: {state}", error.sqlstate, state)
+        says(f"{what}: text", f"{error} {error.diag.context}", *parts)
+        return
+    sys.exit(f"FAILED {what}: it was taken")
+
+
+def with_copy() -> None:
+    connection = connect(autocommit=True)
+    connection.execute("CREATE STREAM copied (id BIGINT NOT NULL, name VARCHAR, price DECIMAL(10, 2), at TIMESTAMP, good BOOLEAN) PARTITION KEY (id) WITH (format = 'json', partitions = 3)")
+    utc = datetime.timezone.utc
+    rows = [
+        (1, "a\tb\nc\\", Decimal("1.50"), datetime.datetime(2024, 1, 1, 12, tzinfo=utc), True),
+        (2, None, None, None, None),
+        (3, "", Decimal("-7"), datetime.datetime(1999, 12, 31, 23, 59, 59, 999999, tzinfo=utc), False),
+    ]
+    for form in ("text", "binary"):
+        with connection.cursor().copy(f"COPY copied FROM STDIN (FORMAT {form})") as copy:
+            copy.set_types(["int8", "text", "numeric", "timestamptz", "bool"])
+            for row in rows:
+                copy.write_row(row)
+        found = connection.execute("SELECT * FROM copied ORDER BY id").fetchall()
+        check(f"COPY FROM as {form}", found, rows if form == "text" else sorted(rows * 2, key=lambda row: row[0]))
+    given = ["psql", "-X", "-h", HOST, "-p", PORT, "-U", "me", "-d", "shop", "-c"]
+    csv = 'name;id\n"x;""y""";10\n;11\n"";12\n'
+    command = "\\copy copied (name, id) FROM STDIN (FORMAT csv, HEADER match, DELIMITER ';')"
+    done = subprocess.run([*given, command], input=csv, capture_output=True, text=True, timeout=60)
+    says("psql copies", done.stdout + done.stderr, "COPY 3")
+    found = connection.execute("SELECT id, name FROM copied WHERE id >= 10 ORDER BY id").fetchall()
+    check("CSV", found, [(10, 'x;"y"'), (11, None), (12, "")])
+    with connection.cursor().copy("COPY copied (id) FROM STDIN") as copy:
+        for start in range(100_000, 200_000, 10_000):
+            copy.write("".join(f"{id}\n" for id in range(start, start + 10_000)))
+    check("many rows", connection.execute("SELECT count(*) FROM copied WHERE id >= 100000").fetchone(), (100_000,))
+    csv = "COPY copied (id, name, price) FROM STDIN (FORMAT csv, NULL 'none')"
+    for what, statement, data, state, *parts in [
+        ("no number", csv, "1,a,2\n2,b,3\nx,c,4\n", "22P02", "COPY copied, line 3, column id"),
+        ("too many digits", csv, "1,a,2.555\n", "22P02", "COPY copied, line 1, column price"),
+        ("too few fields", csv, "1,a\n", "22P04", 'missing data for column "price"', "COPY copied, line 1"),
+        ("too many fields", csv, "1,a,2,3\n", "22P04", "extra data", "COPY copied, line 1"),
+        ("NULL where none may be", csv, "1,a,2\nnone,a,2\n", "23502", 'null value in column "id"', "COPY copied, line 2"),
+        ("an open quote", csv, '1,"a,2\n', "22P04", "a quoted field does not end"),
+        ("no UTF-8", csv, b"1,\xff,2\n", "22021", "COPY copied, line 1, column name"),
+        ("a header of others", "COPY copied (id) FROM STDIN (FORMAT csv, HEADER match)", "name\n1\n", "22P04", 'got "name"'),
+        ("no binary", "COPY copied FROM STDIN (FORMAT binary)", b"1\n", "22P04", "not the binary format"),
+        ("a view", "COPY by_category FROM STDIN", "", "22000", "is a view"),
+        ("nothing", "COPY copid FROM STDIN", "", "42P01", "did you mean copied?"),
+        ("a column", "COPY copied (idd) FROM STDIN", "", "42703", "there is no column idd"),
+    ]:
+        copy_refused(f"COPY of {what}", connection, statement, data, state, *parts)
+    check("nothing of them was taken", connection.execute("SELECT count(*) FROM copied WHERE id = 1").fetchone(), (2,))
+    try:
+        with connection.cursor().copy("COPY copied FROM STDIN") as copy:
+            copy.write("1\ta\t1\t2024-01-01\tt\n")
+            raise KeyError("enough")
+    except KeyError:
+        pass
+    check("nor of one that was broken off", connection.execute("SELECT count(*) FROM copied WHERE id = 1").fetchone(), (2,))
+    connection.execute("CREATE TABLE goods (good_id BIGINT PRIMARY KEY, name VARCHAR)")
+    for name in ("old", "new"):
+        with connection.cursor().copy("COPY goods FROM STDIN") as copy:
+            copy.write(f"1\t{name}\n2\t{name}\n")
+    check("COPY replaces by key", connection.execute("SELECT * FROM goods ORDER BY 1").fetchall(), [(1, "new"), (2, "new")])
+    refused("COPY FROM in a block", connect(), "COPY copied FROM STDIN", "25001", "autocommit")
+    connection.execute("DROP STREAM copied")
+    connection.execute("DROP TABLE goods")
+
+
 def with_garbage() -> None:
     hello = b"user\0me\0\0"
     hello = struct.pack("!ii", 8 + len(hello), 196_608) + hello
@@ -166,4 +238,5 @@ with_psql()
 with_psycopg()
 asyncio.run(with_asyncpg())
 with_sqlalchemy()
+with_copy()
 with_garbage()

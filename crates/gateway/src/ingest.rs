@@ -7,6 +7,7 @@
 mod batch;
 pub mod keys;
 pub mod lanes;
+pub mod load;
 #[cfg(test)]
 mod tests;
 

@@ -5,6 +5,14 @@ use std::fmt;
 use headwater_base::ErrorKind;
 use headwater_sql::Diagnostics;
 
+/// What a protocol has words of its own for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Code {
+    TooManyQueries,
+    Cancelled,
+    TimedOut,
+}
+
 /// Why a request has no answer.
 #[derive(Debug, Clone)]
 pub struct Problem {
@@ -14,11 +22,12 @@ pub struct Problem {
     pub hint: Option<String>,
     /// Where the text of a statement is wrong.
     pub diagnostics: Option<Diagnostics>,
+    pub code: Option<Code>,
 }
 
 impl Problem {
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Problem {
-        Problem { kind, message: message.into(), hint: None, diagnostics: None }
+        Problem { kind, message: message.into(), hint: None, diagnostics: None, code: None }
     }
 
     pub fn with_hint(mut self, hint: impl Into<String>) -> Problem {
@@ -42,6 +51,7 @@ impl From<Diagnostics> for Problem {
             message: diagnostics.to_string(),
             hint: None,
             diagnostics: Some(diagnostics),
+            code: None,
         }
     }
 }
@@ -50,7 +60,18 @@ impl From<headwater_query::Error> for Problem {
     fn from(error: headwater_query::Error) -> Problem {
         match error {
             headwater_query::Error::Sql(diagnostics) => diagnostics.into(),
-            other => Problem::new(other.kind(), other.to_string()),
+            other => {
+                let (code, hint) = match &other {
+                    headwater_query::Error::TooMany(_) => (Some(Code::TooManyQueries), Some("ask again in a moment")),
+                    headwater_query::Error::Cancelled => (Some(Code::Cancelled), None),
+                    headwater_query::Error::TimedOut(_) => {
+                        let hint = "give it more time (timeout=SECONDS), or read less: a view keeps its answer ready";
+                        (Some(Code::TimedOut), Some(hint))
+                    }
+                    _ => (None, None),
+                };
+                Problem { code, hint: hint.map(str::to_owned), ..Problem::new(other.kind(), other.to_string()) }
+            }
         }
     }
 }

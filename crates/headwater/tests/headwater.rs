@@ -18,11 +18,17 @@ mod keys;
 mod lookups;
 #[path = "headwater/node.rs"]
 mod node;
+#[path = "headwater/queries.rs"]
+mod queries;
 #[path = "headwater/reading.rs"]
 mod reading;
+#[path = "headwater/sinks.rs"]
+mod sinks;
 #[path = "headwater/slt.rs"]
 mod slt;
 #[path = "headwater/users.rs"]
 mod users;
+#[path = "headwater/watching.rs"]
+mod watching;
 #[path = "headwater/web.rs"]
 mod web;

@@ -12,7 +12,7 @@ mod reader;
 mod tests;
 mod transaction;
 
-pub use copy::{Copy, CopyFormat, CopySubject, Direction};
+pub use copy::{Copy, CopyFormat, CopySubject, Direction, Header};
 pub use cursor::Count;
 pub use fill::{fill, parameters};
 pub use parameters::Setting;

@@ -71,6 +71,11 @@ impl Outlet for Files {
     fn delivered(&mut self, partition: u32) -> Result<Option<i64>> {
         self.disk.create_folders(&self.options.path).map_err(unavailable)?;
         let entries = self.disk.list(&self.options.path).map_err(unavailable)?;
+        // Drafts of a node that died: nobody goes on with them.
+        let draft = format!(".{}-{partition}-", self.options.stream);
+        for entry in entries.iter().filter(|entry| entry.name.starts_with(&draft) && entry.name.ends_with(".new")) {
+            self.disk.remove_file(&self.options.path.join(&entry.name)).map_err(unavailable)?;
+        }
         Ok(entries.iter().filter_map(|entry| self.end_of(&entry.name, partition)).max())
     }
 

@@ -1,7 +1,12 @@
-//! `COPY … TO STDOUT` as text, CSV and binary.
+//! `COPY … TO STDOUT` as text, CSV and binary; `COPY … FROM STDIN` is in `receive`.
+
+mod binary;
+mod lines;
+mod receive;
+mod table;
 
 use bytes::{BufMut, BytesMut};
-use headwater_sql::session::{Command, Copy, CopyFormat, CopySubject, Direction};
+use headwater_sql::session::{Command, Copy, CopyFormat, CopySubject, Direction, Header};
 use headwater_sql::{SourceText, Statement};
 
 use super::connection::{Connection, End};
@@ -12,13 +17,14 @@ use super::wire::Wire;
 use super::{catalog, simple};
 
 const SIGNATURE: &[u8] = b"PGCOPY\n\xff\r\n\0";
+/// What is sent as one row, at most.
+const ROW_BYTES_MAX: usize = 16 << 20;
 
 impl Connection {
     /// Sends all rows; the tag is returned.
     pub async fn copy(&mut self, copy: &Copy) -> Result<String, End> {
         if copy.direction == Direction::In {
-            let refused = Failure::not_built("COPY FROM STDIN");
-            return Err(refused.hint("send rows to a stream by HTTP: POST /v1/streams/NAME").into());
+            return self.copy_in(copy).await;
         }
         let parsed = match &copy.subject {
             CopySubject::Query(parsed) => parsed.clone(),
@@ -90,7 +96,8 @@ impl Lines<'_> {
         let start = wire.begin(b'd');
         let out = wire.out();
         match self.format {
-            CopyFormat::Text { header: true, delimiter, .. } | CopyFormat::Csv { header: true, delimiter, .. } => {
+            CopyFormat::Text { header: Header::Yes, delimiter, .. }
+            | CopyFormat::Csv { header: Header::Yes, delimiter, .. } => {
                 for (at, name) in names.iter().enumerate() {
                     if at > 0 {
                         out.put_u8(*delimiter);

@@ -20,20 +20,26 @@ pub fn parameter(
     oid: u32,
     wanted: &DataType,
 ) -> Result<ScalarValue, Failure> {
+    field(bytes, form, oid, wanted)
+        .map_err(|failure| Failure { message: format!("parameter ${number}: {}", failure.message), ..failure })
+}
+
+/// Reads a value, sent as `oid`, for a place that takes `wanted`.
+pub fn field(bytes: Option<Bytes>, form: Form, oid: u32, wanted: &DataType) -> Result<ScalarValue, Failure> {
     let Some(bytes) = bytes else {
         return ScalarValue::try_from(wanted).map_err(|error| Failure::new(BAD_TEXT, error.to_string()));
     };
     let value = match form {
         Form::Text => {
             let text = std::str::from_utf8(&bytes)
-                .map_err(|_| Failure::new("22021", format!("parameter ${number} is not UTF-8")))?;
+                .map_err(|_| Failure::new("22021", "it is not UTF-8"))?;
             self::text(text, oid, wanted)
         }
         Form::Binary => binary::value(&bytes, oid),
     };
     let wrong = |message: String| {
         let code = if form == Form::Text { BAD_TEXT } else { BAD_BINARY };
-        Failure::new(code, format!("parameter ${number}: {message}"))
+        Failure::new(code, message)
     };
     exactly(value.map_err(wrong)?, wanted).map_err(wrong)
 }

@@ -5,6 +5,7 @@ use headwater_base::ErrorKind;
 
 use super::wire::{Broken, Wire, put_text};
 use crate::Problem;
+use crate::problem::Code;
 
 /// What a client is told instead of an answer.
 #[derive(Debug, Clone)]
@@ -15,6 +16,8 @@ pub struct Failure {
     pub hint: Option<String>,
     /// In characters from 1, in the text that the client sent.
     pub position: Option<usize>,
+    /// Where in what the client sent it happened.
+    pub context: Option<String>,
 }
 
 pub const SYNTAX: &str = "42601";
@@ -33,13 +36,16 @@ pub const NO_CURSOR: &str = "34000";
 pub const DUPLICATE_CURSOR: &str = "42P03";
 pub const DUPLICATE_STATEMENT: &str = "42P05";
 pub const NO_PARAMETER: &str = "42704";
+pub const NO_RELATION: &str = "42P01";
+pub const NO_COLUMN: &str = "42703";
+pub const NOT_NULL: &str = "23502";
 pub const BAD_VALUE: &str = "22023";
 pub const BAD_TEXT: &str = "22P02";
 pub const BAD_BINARY: &str = "22P03";
 
 impl Failure {
     pub fn new(code: &'static str, message: impl Into<String>) -> Failure {
-        Failure { code, message: message.into(), detail: None, hint: None, position: None }
+        Failure { code, message: message.into(), detail: None, hint: None, position: None, context: None }
     }
 
     pub fn not_built(what: &str) -> Failure {
@@ -48,6 +54,11 @@ impl Failure {
 
     pub fn hint(mut self, hint: impl Into<String>) -> Failure {
         self.hint = Some(hint.into());
+        self
+    }
+
+    pub fn context(mut self, context: impl Into<String>) -> Failure {
+        self.context = Some(context.into());
         self
     }
 
@@ -60,11 +71,11 @@ impl Failure {
     pub fn of(problem: Problem, planned: bool) -> Failure {
         let code = code(&problem, planned);
         let Some(diagnostics) = problem.diagnostics else {
-            return Failure { code, message: problem.message, detail: None, hint: problem.hint, position: None };
+            return Failure { hint: problem.hint, ..Failure::new(code, problem.message) };
         };
         let mut all = diagnostics.0.into_iter();
         let Some(first) = all.next() else {
-            return Failure { code, message: problem.message, detail: None, hint: problem.hint, position: None };
+            return Failure { hint: problem.hint, ..Failure::new(code, problem.message) };
         };
         let before = first.source.text.get(..first.span.start.min(first.source.text.len()));
         let position = before.map(|before| before.chars().count() + 1);
@@ -76,6 +87,7 @@ impl Failure {
             detail: (!details.is_empty()).then(|| details.join("\n")),
             hint: first.hint,
             position,
+            context: None,
         }
     }
 
@@ -107,6 +119,9 @@ impl Failure {
         }
         if let Some(position) = self.position {
             field(b'P', &position.to_string());
+        }
+        if let Some(context) = &self.context {
+            field(b'W', context);
         }
         out.put_u8(0);
     }
@@ -152,6 +167,11 @@ fn code(problem: &Problem, planned: bool) -> &'static str {
     let first = problem.diagnostics.as_ref().and_then(|found| found.0.first());
     let message = first.map_or(problem.message.as_str(), |first| first.message.as_str());
     let known = CODES.iter().find(|(text, _)| message.contains(text)).map(|(_, code)| *code);
+    match problem.code {
+        Some(Code::TooManyQueries) => return TOO_MANY,
+        Some(Code::Cancelled | Code::TimedOut) => return CANCELLED,
+        None => {}
+    }
     match problem.kind {
         ErrorKind::Invalid if first.is_some() => known.unwrap_or(if planned { "42000" } else { SYNTAX }),
         ErrorKind::Invalid => known.unwrap_or("22000"),

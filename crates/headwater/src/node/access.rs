@@ -8,7 +8,7 @@ use anyhow::{Result, anyhow};
 use headwater_base::ErrorKind;
 use headwater_gateway::access::Access;
 use headwater_gateway::users::{User, Verifier};
-use headwater_gateway::{Done, Problem, tls};
+use headwater_gateway::{Done, Problem, Server, postgres, tls};
 use headwater_sql::ast::{self, Existing, Name};
 use headwater_sql::options::TextOrSecret;
 use headwater_sql::{Parsed, Statement};
@@ -24,29 +24,42 @@ pub struct Protection {
     pub unprotected: bool,
 }
 
-/// The users of the folder, and the certificate.
+/// The users of the folder, and the certificate. Fails where an address lacks what it needs.
 pub fn open(options: &Options) -> Result<Access> {
     let tls = match &options.protection.tls {
         Some((certificate, key)) => Some(tls::load(certificate, key)?),
         None => None,
     };
-    Ok(Access { tls, users: Arc::new(options.folder.users()?), must_encrypt: false })
+    let access = Access { tls, users: Arc::new(options.folder.users()?), must_encrypt: false };
+    for address in [options.http, options.postgres].into_iter().flatten() {
+        let Some(lack) = access.lacks(address) else { continue };
+        let told = format!("{address} can be reached from other machines, and {lack}");
+        if options.protection.unprotected {
+            tracing::warn!("{told}");
+            continue;
+        }
+        let hint = "create a user with CREATE USER while the node listens on loopback, and give it --tls-certificate \
+                    and --tls-key; or give --unprotected if the network is trusted";
+        return Err(anyhow!("{told}\nhint: {hint}"));
+    }
+    Ok(access)
 }
 
-/// What protects a door at this address.
-pub fn at(access: &Access, address: SocketAddr, unprotected: bool) -> Result<Access> {
-    match access.lacks(address) {
-        Some(lack) if unprotected => tracing::warn!("{address} can be reached from other machines, and {lack}"),
-        Some(lack) => {
-            let hint = "create a user with CREATE USER while the node listens on loopback, and give it --tls-certificate \
-                        and --tls-key; or give --unprotected if the network is trusted";
-            let refused = anyhow!("{address} can be reached from other machines, and {lack}\nhint: {hint}");
-            return Err(refused);
-        }
-        None => {}
-    }
-    let must_encrypt = !address.ip().is_loopback() && !unprotected;
-    Ok(Access { must_encrypt, ..access.clone() })
+/// Takes the addresses of the doors.
+pub async fn bind(options: &Options, access: &Access) -> Result<(Option<Server>, Option<postgres::Server>)> {
+    let at = |address: SocketAddr| {
+        let must_encrypt = !address.ip().is_loopback() && !options.protection.unprotected;
+        Access { must_encrypt, ..access.clone() }
+    };
+    let http = match options.http {
+        Some(address) => Some(Server::bind(address, at(address)).await?),
+        None => None,
+    };
+    let postgres = match options.postgres {
+        Some(address) => Some(postgres::Server::bind(address, postgres::Options::new(at(address))).await?),
+        None => None,
+    };
+    Ok((http, postgres))
 }
 
 impl Node {

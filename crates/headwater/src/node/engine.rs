@@ -5,7 +5,6 @@ use std::sync::mpsc::TrySendError;
 use std::time::Duration;
 
 use anyhow::{Result, anyhow};
-use headwater_stream::delivery::runner as delivery;
 use headwater_stream::engine::Step;
 
 use super::Node;
@@ -33,7 +32,7 @@ pub fn run(mut node: Node, interrupted: &AtomicBool) -> Result<()> {
             node.tell_replays();
         }
         if let Step::Idle(time) = stepped {
-            if over && node.running.is_settled()? && node.sinks.iter().all(|sink| sink.is_over(node.log.as_ref())) {
+            if over && node.running.is_settled()? && all_finished(&node) {
                 break;
             }
             // Both outcomes mean to look again.
@@ -42,12 +41,17 @@ pub fn run(mut node: Node, interrupted: &AtomicBool) -> Result<()> {
     }
     let failures: Vec<String> = failures(&mut node)?;
     node.sources.clear();
-    node.sinks.drain(..).for_each(delivery::Running::finish);
+    node.sinks.clear();
     node.running.close()?;
     if node.options.until_idle && !failures.is_empty() {
         return Err(anyhow!("{}", failures.join("\n")));
     }
     Ok(())
+}
+
+/// Hurries every sink; true once all have delivered what there is.
+fn all_finished(node: &Node) -> bool {
+    node.sinks.iter().fold(true, |all, sink| sink.finish(node.log.as_ref()) && all)
 }
 
 /// What stopped before its end, each with the reason: sources, views, and readers of streams.

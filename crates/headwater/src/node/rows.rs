@@ -10,10 +10,10 @@ use futures::TryStreamExt;
 use headwater_base::ErrorKind;
 use headwater_base::clock::Clock;
 use headwater_deploy::Tables;
+use headwater_gateway::ingest::load::Loads;
 use headwater_gateway::ingest::{self, Appended};
 use headwater_gateway::{Done, Problem};
 use headwater_lake::Stays;
-use headwater_log::Log;
 use headwater_query::relation::{Place, Relation, Stream, Table};
 use headwater_query::session::Session;
 use headwater_query::session::condition::Condition;
@@ -32,7 +32,7 @@ const SEEN_WITHIN: Duration = Duration::from_secs(2);
 pub struct Ground {
     pub session: Session,
     pub tables: Arc<Tables>,
-    pub log: Arc<dyn Log>,
+    pub loads: Arc<Loads>,
     pub published: Arc<Published>,
     pub clock: Arc<dyn Clock>,
 }
@@ -140,15 +140,19 @@ impl Ground {
         if rows.num_rows() == 0 {
             return Ok(());
         }
-        let checked = ingest::encoded(stream, &rows)?;
-        let (log, now_ms) = (Arc::clone(&self.log), self.clock.now_us() / 1000);
-        let appended = tokio::task::spawn_blocking(move || checked.append(log.as_ref(), now_ms, 0)).await;
+        let mut load = self.loads.begin(stream).await?;
+        let appended = tokio::task::spawn_blocking(move || load.push(&rows).and_then(|()| load.finish())).await;
         let appended = appended.map_err(|error| Problem::new(ErrorKind::Internal, error.to_string()))??;
+        self.seen(&stream.name, &appended).await;
+        Ok(())
+    }
+
+    /// Waits a while for queries to see rows.
+    pub async fn seen(&self, stream: &str, appended: &Appended) {
         let began = self.clock.elapsed();
-        while !self.sees(&stream.name, &appended) && self.clock.elapsed().saturating_sub(began) < SEEN_WITHIN {
+        while !self.sees(stream, appended) && self.clock.elapsed().saturating_sub(began) < SEEN_WITHIN {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
-        Ok(())
     }
 
     fn sees(&self, stream: &str, appended: &Appended) -> bool {

@@ -34,9 +34,19 @@ pub enum Direction {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CopyFormat {
-    Text { delimiter: u8, null: String, header: bool },
-    Csv { delimiter: u8, null: String, header: bool, quote: u8, escape: u8 },
+    Text { delimiter: u8, null: String, header: Header },
+    Csv { delimiter: u8, null: String, header: Header, quote: u8, escape: u8 },
     Binary,
+}
+
+/// Whether the first line holds names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Header {
+    #[default]
+    No,
+    Yes,
+    /// They are those of the columns, or nothing is taken.
+    Match,
 }
 
 pub(super) fn read(reader: &mut Reader<'_>) -> Result<Copy, Diagnostics> {
@@ -58,7 +68,11 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Result<Copy, Diagnostics> {
     if let (CopySubject::Query(_), Direction::In) = (&subject, direction) {
         return Err(reader.error("COPY FROM needs a stream, not a query").into());
     }
-    let format = Given::read(reader)?.format(reader)?;
+    let given = Given::read(reader)?;
+    if given.header == Header::Match && direction == Direction::Out {
+        return Err(reader.error("HEADER MATCH belongs to COPY FROM").into());
+    }
+    let format = given.format(reader)?;
     Ok(Copy { subject, direction, format })
 }
 
@@ -88,7 +102,7 @@ struct Given {
     format: Option<String>,
     delimiter: Option<u8>,
     null: Option<String>,
-    header: bool,
+    header: Header,
     quote: Option<u8>,
     escape: Option<u8>,
 }
@@ -151,10 +165,13 @@ impl Given {
                 }
             }
             _ => {
-                self.header = true;
-                for (word, on) in [("TRUE", true), ("ON", true), ("FALSE", false), ("OFF", false), ("MATCH", true)] {
+                self.header = Header::Yes;
+                let (yes, no) = (Header::Yes, Header::No);
+                for (word, header) in
+                    [("TRUE", yes), ("ON", yes), ("FALSE", no), ("OFF", no), ("MATCH", Header::Match)]
+                {
                     if reader.take(&[word]) {
-                        self.header = on;
+                        self.header = header;
                     }
                 }
             }
@@ -166,7 +183,7 @@ impl Given {
         let quoted = self.quote.is_some() || self.escape.is_some();
         Ok(match self.format.as_deref() {
             Some("binary") => {
-                if quoted || self.delimiter.is_some() || self.null.is_some() || self.header {
+                if quoted || self.delimiter.is_some() || self.null.is_some() || self.header != Header::No {
                     return Err(reader.error("COPY in binary format takes no other option"));
                 }
                 CopyFormat::Binary

@@ -48,11 +48,12 @@ fn reads_what_clients_send() {
         ("FETCH FORWARD 10 FROM c", "Fetch { name: \"c\", count: Rows(10), moves: false }"),
         ("FETCH BACKWARD 1 FROM c", "error: FETCH BACKWARD is not built: rows are read once, forward"),
         ("LISTEN x", "Refused(\"LISTEN\")"),
-        ("COPY (SELECT (1)) TO STDOUT", "Out SELECT (1) Text { delimiter: 9, null: \"\\\\N\", header: false }"),
+        ("COPY (SELECT (1)) TO STDOUT", "Out SELECT (1) Text { delimiter: 9, null: \"\\\\N\", header: No }"),
         (
             "COPY orders (a, b) FROM STDIN WITH (FORMAT csv, HEADER)",
-            "In [\"orders\"] [\"a\", \"b\"] Csv { delimiter: 44, null: \"\", header: true, quote: 34, escape: 34 }",
+            "In [\"orders\"] [\"a\", \"b\"] Csv { delimiter: 44, null: \"\", header: Yes, quote: 34, escape: 34 }",
         ),
+        ("COPY orders TO STDOUT (FORMAT csv, HEADER MATCH)", "error: HEADER MATCH belongs to COPY FROM"),
         ("COPY orders TO '/etc/passwd'", "error: expected STDOUT, found '/etc/passwd'"),
     ];
     for (text, expected) in cases {

@@ -101,7 +101,8 @@ impl Runner {
             let there = outlet.delivered(number)?;
             let from = kept.max(there).unwrap_or(start);
             if from < start {
-                let gone = format!("offsets {from} to {start} of {}, partition {number}, were not delivered", stream.name);
+                let gone =
+                    format!("offsets {from} to {start} of {}, partition {number}, were not delivered", stream.name);
                 return Err(Error::invalid(format!("{gone}, and retention has taken them from the log"))
                     .with_hint("drop the sink and create it anew to go on without them"));
             }
@@ -142,14 +143,9 @@ impl Runner {
         Ok(if worked { Step::Worked } else { Step::Idle })
     }
 
-    /// Delivers all that waits.
-    pub fn flush(&mut self) -> Result<()> {
-        for number in 0..self.partitions.len() {
-            while !self.partitions[number].waiting.is_empty() {
-                self.deliver(number)?;
-            }
-        }
-        Ok(())
+    /// From now on rows wait for nothing.
+    pub fn hurry(&mut self) {
+        self.limits.wait = Duration::ZERO;
     }
 
     /// True when something was read, which need not have been a row.
@@ -244,8 +240,8 @@ pub struct Report {
     pub rows: u64,
     /// Offsets that were not delivered yet.
     pub lag: u64,
-    /// By partition: offsets before this were read, and delivered or wait for company.
-    pub read: Vec<i64>,
+    /// By partition: rows before this offset were delivered.
+    pub delivered: Vec<i64>,
     /// Why a delivery is tried again.
     pub trouble: Option<String>,
     /// Why it stopped.
@@ -275,8 +271,8 @@ impl Reports {
 #[derive(Default)]
 struct Shared {
     stop: AtomicBool,
-    /// What waits is delivered before the end.
-    finish: AtomicBool,
+    /// Nobody will come to keep rows company.
+    hurry: AtomicBool,
     report: Mutex<Report>,
     woken: Condvar,
 }
@@ -319,18 +315,17 @@ impl Running {
         Reports(Arc::clone(&self.shared))
     }
 
-    /// Delivers what waits, tried once, and stops.
-    pub fn finish(self) {
-        self.shared.finish.store(true, Ordering::Release);
-    }
-
-    /// It has read all that is committed, or can't go on.
-    pub fn is_over(&self, log: &dyn Log) -> bool {
+    /// Lets rows wait for nothing from now on, since no more will come. True once all that is committed is delivered, or
+    /// it can't go on.
+    pub fn finish(&self, log: &dyn Log) -> bool {
+        self.shared.hurry.store(true, Ordering::Release);
+        self.shared.woken.notify_all();
         let report = self.shared.report();
-        let is_read = |(number, read): (usize, &i64)| {
-            log.offsets(&self.topic, number as u32).is_ok_and(|offsets| offsets.stable <= *read)
+        let is_there = |(number, delivered): (usize, &i64)| {
+            log.offsets(&self.topic, number as u32).is_ok_and(|offsets| offsets.stable <= *delivered)
         };
-        report.failure.is_some() || (!report.read.is_empty() && report.read.iter().enumerate().all(is_read))
+        let delivered = &report.delivered;
+        report.failure.is_some() || (!delivered.is_empty() && delivered.iter().enumerate().all(is_there))
     }
 }
 
@@ -346,10 +341,13 @@ impl Shared {
     fn serve(&self, mut runner: Runner) {
         let mut retry = RETRY_FIRST;
         while !self.stop.load(Ordering::Acquire) {
+            if self.hurry.load(Ordering::Acquire) {
+                runner.hurry();
+            }
             let stepped = runner.step();
             let mut report = self.report();
             (report.rows, report.lag) = (runner.rows, runner.lag());
-            report.read = runner.partitions.iter().map(|partition| partition.read).collect();
+            report.delivered = runner.partitions.iter().map(|partition| partition.delivered).collect();
             let wait = match stepped {
                 Ok(Step::Worked) => {
                     (report.trouble, retry) = (None, RETRY_FIRST);
@@ -375,11 +373,6 @@ impl Shared {
             };
             // Nothing is decided here: the loop looks at `stop` itself.
             drop(self.woken.wait_timeout(report, wait));
-        }
-        if self.finish.load(Ordering::Acquire)
-            && let Err(error) = runner.flush()
-        {
-            tracing::warn!("what waited is delivered after the next start: {error}");
         }
     }
 }
