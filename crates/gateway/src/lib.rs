@@ -17,4 +17,4 @@ pub mod users;
 
 pub use http::{Error, NODE_HEADER, Server};
 pub use node::{Done, File, Node, Outcome};
-pub use problem::Problem;
+pub use problem::{Problem, Reason};

@@ -5,14 +5,6 @@ use std::fmt;
 use headwater_base::ErrorKind;
 use headwater_sql::Diagnostics;
 
-/// What a protocol has words of its own for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Code {
-    TooManyQueries,
-    Cancelled,
-    TimedOut,
-}
-
 /// Why a request has no answer.
 #[derive(Debug, Clone)]
 pub struct Problem {
@@ -22,12 +14,36 @@ pub struct Problem {
     pub hint: Option<String>,
     /// Where the text of a statement is wrong.
     pub diagnostics: Option<Diagnostics>,
-    pub code: Option<Code>,
+    /// What exactly happened, where protocols have a name for it.
+    pub reason: Option<Reason>,
+}
+
+/// What has a name of its own in the protocols of others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reason {
+    /// A column that is NOT NULL got no value.
+    NoValue,
+    /// A value is none of its column's type.
+    WrongValue,
+    /// A row with the key is there already.
+    KeyExists,
+    /// More was sent at once than is taken.
+    TooMuch,
+    /// As many queries run as may.
+    TooManyQueries,
+    /// Somebody ended the query.
+    Cancelled,
+    TimedOut,
 }
 
 impl Problem {
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Problem {
-        Problem { kind, message: message.into(), hint: None, diagnostics: None, code: None }
+        Problem { kind, message: message.into(), hint: None, diagnostics: None, reason: None }
+    }
+
+    pub fn with_reason(mut self, reason: Reason) -> Problem {
+        self.reason = Some(reason);
+        self
     }
 
     pub fn with_hint(mut self, hint: impl Into<String>) -> Problem {
@@ -51,7 +67,7 @@ impl From<Diagnostics> for Problem {
             message: diagnostics.to_string(),
             hint: None,
             diagnostics: Some(diagnostics),
-            code: None,
+            reason: None,
         }
     }
 }
@@ -61,16 +77,16 @@ impl From<headwater_query::Error> for Problem {
         match error {
             headwater_query::Error::Sql(diagnostics) => diagnostics.into(),
             other => {
-                let (code, hint) = match &other {
-                    headwater_query::Error::TooMany(_) => (Some(Code::TooManyQueries), Some("ask again in a moment")),
-                    headwater_query::Error::Cancelled => (Some(Code::Cancelled), None),
+                let (reason, hint) = match &other {
+                    headwater_query::Error::TooMany(_) => (Some(Reason::TooManyQueries), Some("ask again in a moment")),
+                    headwater_query::Error::Cancelled => (Some(Reason::Cancelled), None),
                     headwater_query::Error::TimedOut(_) => {
                         let hint = "give it more time (timeout=SECONDS), or read less: a view keeps its answer ready";
-                        (Some(Code::TimedOut), Some(hint))
+                        (Some(Reason::TimedOut), Some(hint))
                     }
                     _ => (None, None),
                 };
-                Problem { code, hint: hint.map(str::to_owned), ..Problem::new(other.kind(), other.to_string()) }
+                Problem { reason, hint: hint.map(str::to_owned), ..Problem::new(other.kind(), other.to_string()) }
             }
         }
     }
@@ -102,6 +118,9 @@ impl From<headwater_deploy::Error> for Problem {
             headwater_deploy::Error::Sql(diagnostics) => diagnostics.into(),
             headwater_deploy::Error::Query(error) => error.into(),
             headwater_deploy::Error::Stream(error) => error.into(),
+            headwater_deploy::Error::Lake(error @ headwater_lake::Error::KeyExists { .. }) => {
+                Problem::new(error.kind(), error.to_string()).with_reason(Reason::KeyExists)
+            }
             other => {
                 let hint = other.hint().map(str::to_owned);
                 Problem { hint, ..Problem::new(other.kind(), other.to_string()) }

@@ -8,7 +8,7 @@ use headwater_base::ErrorKind;
 use serde_json::{Value, json};
 
 use crate::Problem;
-use crate::problem::Code;
+use crate::Reason;
 
 /// What a request came to instead of an answer.
 #[derive(Debug)]
@@ -28,8 +28,8 @@ impl<E: Into<Problem>> From<E> for Failure {
     fn from(error: E) -> Failure {
         let problem: Problem = error.into();
         let status = match problem.kind {
-            _ if problem.code == Some(Code::TooManyQueries) => StatusCode::TOO_MANY_REQUESTS,
-            _ if problem.code == Some(Code::TimedOut) => StatusCode::GATEWAY_TIMEOUT,
+            _ if problem.reason == Some(Reason::TooManyQueries) => StatusCode::TOO_MANY_REQUESTS,
+            _ if problem.reason == Some(Reason::TimedOut) => StatusCode::GATEWAY_TIMEOUT,
             ErrorKind::Invalid => StatusCode::BAD_REQUEST,
             ErrorKind::Conflict => StatusCode::CONFLICT,
             ErrorKind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,

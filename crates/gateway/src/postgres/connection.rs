@@ -8,6 +8,7 @@ use std::time::Duration;
 use bytes::BufMut;
 use headwater_query::running::Asker;
 use headwater_query::session::Session;
+use headwater_query::session::prepared::Prepared as Plan;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -227,6 +228,12 @@ impl Connection {
         }
         let found = Catalog::new(&session, &self.database, &self.user, &self.settings);
         session.with_foreign(Arc::new(catalog::Shared(found)))
+    }
+
+    /// As [`Connection::session`], for what is planned already.
+    pub fn session_of(&self, prepared: &Prepared, plan: &Plan) -> Session {
+        // A lookup reads a view, and nothing of the catalog.
+        if plan.is_lookup() { self.node.session() } else { self.session(&prepared.source.text) }
     }
 
     /// Starts the clock of `statement_timeout`, and forgets requests to cancel what ran before.

@@ -125,7 +125,7 @@ impl Connection {
         }
         room(self.portals.len(), "portals")?;
         if let Some(plan) = &prepared.plan
-            && let Some(renewed) = self.session(&prepared.source.text).renewed(plan).map_err(Failure::from)?
+            && let Some(renewed) = self.session_of(&prepared, plan).renewed(plan).map_err(Failure::from)?
         {
             let Prepared { source, command, oids, .. } = prepared.as_ref();
             let (source, command, oids) = (source.clone(), command.clone(), oids.clone());
@@ -259,7 +259,7 @@ impl Connection {
     async fn start_portal(&mut self, portal: &mut Portal) -> Result<Option<Answer>, End> {
         if let Some(plan) = &portal.prepared.plan {
             self.may_run()?;
-            let session = self.session(&portal.prepared.source.text);
+            let session = self.session_of(&portal.prepared, plan);
             let result = self.watched(session.run_prepared(plan, portal.values.clone())).await?;
             let word = match &portal.prepared.command {
                 Some(Command::Ours(parsed)) => parsed.statement.words(),

@@ -4,8 +4,7 @@ use bytes::{BufMut, BytesMut};
 use headwater_base::ErrorKind;
 
 use super::wire::{Broken, Wire, put_text};
-use crate::Problem;
-use crate::problem::Code;
+use crate::{Problem, Reason};
 
 /// What a client is told instead of an answer.
 #[derive(Debug, Clone)]
@@ -164,14 +163,19 @@ const CODES: &[(&str, &str)] = &[
 ];
 
 fn code(problem: &Problem, planned: bool) -> &'static str {
+    if let Some(reason) = problem.reason {
+        return match reason {
+            Reason::NoValue => NOT_NULL,
+            Reason::WrongValue => BAD_TEXT,
+            Reason::KeyExists => "23505",
+            Reason::TooMuch => "54000",
+            Reason::TooManyQueries => TOO_MANY,
+            Reason::Cancelled | Reason::TimedOut => CANCELLED,
+        };
+    }
     let first = problem.diagnostics.as_ref().and_then(|found| found.0.first());
     let message = first.map_or(problem.message.as_str(), |first| first.message.as_str());
     let known = CODES.iter().find(|(text, _)| message.contains(text)).map(|(_, code)| *code);
-    match problem.code {
-        Some(Code::TooManyQueries) => return TOO_MANY,
-        Some(Code::Cancelled | Code::TimedOut) => return CANCELLED,
-        None => {}
-    }
     match problem.kind {
         ErrorKind::Invalid if first.is_some() => known.unwrap_or(if planned { "42000" } else { SYNTAX }),
         ErrorKind::Invalid => known.unwrap_or("22000"),

@@ -12,7 +12,7 @@ use headwater_base::clock::Clock;
 use headwater_deploy::Tables;
 use headwater_gateway::ingest::load::Loads;
 use headwater_gateway::ingest::{self, Appended};
-use headwater_gateway::{Done, Problem};
+use headwater_gateway::{Done, Problem, Reason};
 use headwater_lake::Stays;
 use headwater_query::relation::{Place, Relation, Stream, Table};
 use headwater_query::session::Session;
@@ -72,7 +72,7 @@ impl Ground {
             if bytes > INSERT_BYTES_MAX {
                 let most = INSERT_BYTES_MAX >> 20;
                 let problem = Problem::new(ErrorKind::Invalid, format!("an INSERT takes up to {most} MiB of rows"));
-                return Err(problem.with_hint("insert in several statements, or give a source the files"));
+                return Err(problem.with_reason(Reason::TooMuch).with_hint("insert in several statements, or give a source the files"));
             }
             batches.push(filled);
         }
@@ -246,13 +246,13 @@ pub(super) fn fill(batch: &RecordBatch, columns: &[usize], schema: &SchemaRef) -
         let values = match columns.iter().position(|column| *column == at) {
             Some(given) => cast_with_options(batch.column(given), field.data_type(), &strict).map_err(|error| {
                 let message = format!("column {} is {}: {error}", field.name(), sql_name(field.data_type()));
-                Problem::new(ErrorKind::Invalid, message)
+                Problem::new(ErrorKind::Invalid, message).with_reason(Reason::WrongValue)
             })?,
             None => new_null_array(field.data_type(), batch.num_rows()),
         };
         if !field.is_nullable() && values.null_count() > 0 {
             let message = format!("column {} is NOT NULL, and a row has no value for it", field.name());
-            return Err(Problem::new(ErrorKind::Invalid, message));
+            return Err(Problem::new(ErrorKind::Invalid, message).with_reason(Reason::NoValue));
         }
         filled.push(values);
     }

@@ -2,6 +2,7 @@
 //!
 //! What is found here only narrows what is fetched: the query's own filters still stand in its plan.
 
+pub mod direct;
 #[cfg(test)]
 mod tests;
 
@@ -68,10 +69,13 @@ fn value(filter: &Expr, field: &Field) -> Option<ScalarValue> {
     if found.is_null() || matches!(field.data_type(), DataType::Float32 | DataType::Float64) {
         return None;
     }
-    let is_text = |kind: &DataType| matches!(kind, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View);
     match found.data_type() {
         same if same == *field.data_type() => Some(found),
         text if is_text(&text) && is_text(field.data_type()) => found.cast_to(field.data_type()).ok(),
         _ => None,
     }
+}
+
+fn is_text(kind: &DataType) -> bool {
+    matches!(kind, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
 }

@@ -19,6 +19,7 @@ use headwater_sql::{Diagnostic, Parsed, Statement, ast};
 use sqlparser::ast::{Expr, Value, ValueWithSpan, Visit, Visitor};
 
 use super::interrupt::Stop;
+use super::lookup::direct::Direct;
 use super::{QueryResult, Session, plan, start, tables};
 use crate::Result;
 use crate::plan::scope::Tables;
@@ -40,6 +41,8 @@ pub struct Prepared {
     /// Of the rows.
     pub schema: SchemaRef,
     plan: Arc<LogicalPlan>,
+    /// Where it is nothing but a lookup.
+    direct: Option<Arc<Direct>>,
     /// What the plan's names mean. With other relations the text is planned again.
     relations: Arc<Relations>,
 }
@@ -80,13 +83,22 @@ impl Session {
             declared: declared.into(),
             parameters: types.into_iter().flatten().collect(),
             schema: Arc::new(plan.schema().as_arrow().clone()),
+            direct: Direct::of(&plan).map(Arc::new),
             plan: Arc::new(plan),
             relations: Arc::clone(&self.sources.relations),
         })
     }
 
-    /// Runs it with one value for each parameter, of the parameter's type.
+    /// Runs it with one value for each parameter, of the parameter's type. A lookup of one key is no query that others
+    /// are told of: it is over before they could look.
     pub async fn run_prepared(&self, prepared: &Prepared, values: Vec<ScalarValue>) -> Result<QueryResult> {
+        if values.len() == prepared.parameters.len()
+            && let Some(direct) = &prepared.direct
+            && Arc::ptr_eq(&prepared.relations, &self.sources.relations)
+            && let Some(found) = direct.find(self.sources.snapshots.as_ref(), &values)?
+        {
+            return Ok(found);
+        }
         match self.let_in(&prepared.parsed.text)? {
             None => Box::pin(self.start_prepared(prepared, values, None)).await,
             Some(query) => {
@@ -141,6 +153,13 @@ impl Session {
         let changed = "the relations of this prepared query have changed, and its rows or parameters with them";
         let refused = Diagnostic::new(parsed.source.clone(), parsed.span, changed);
         Err(refused.with_hint("prepare it again").into())
+    }
+}
+
+impl Prepared {
+    /// Whether it finds one row by its key, so that runs make no plan.
+    pub fn is_lookup(&self) -> bool {
+        self.direct.is_some()
     }
 }
 

@@ -195,6 +195,16 @@ fn cast(expr: &mut Expr) {
         Some("regclass") if is_text => call(REGCLASS, vec![taken()]),
         Some("regclass") => call(REGCLASS_NAME, vec![taken()]),
         Some("regtype") if is_text => return *data_type = DataType::Text,
+        // The catalog has functions by their names.
+        Some("regproc") => {
+            if let Expr::Value(value) = inner.as_mut()
+                && let Value::SingleQuotedString(name) = &mut value.value
+                && let Some(plain) = name.strip_prefix("pg_catalog.")
+            {
+                *name = plain.to_owned();
+            }
+            return *data_type = DataType::Text;
+        }
         Some("regtype") => call("format_type", vec![taken(), null()]),
         _ => {
             if let Some(plain) = plain_type(data_type) {
@@ -221,7 +231,7 @@ fn catalog_type(data_type: &DataType) -> Option<String> {
 
 fn plain_type(data_type: &DataType) -> Option<DataType> {
     Some(match catalog_type(data_type)?.as_str() {
-        "oid" | "xid" | "cid" | "int8" | "bigint" | "regproc" | "regnamespace" | "regrole" => DataType::BigInt(None),
+        "oid" | "xid" | "cid" | "int8" | "bigint" | "regnamespace" | "regrole" => DataType::BigInt(None),
         "int4" | "integer" | "int" => DataType::Int(None),
         "int2" | "smallint" => DataType::SmallInt(None),
         "bool" | "boolean" => DataType::Boolean,

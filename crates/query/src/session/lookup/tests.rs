@@ -122,3 +122,30 @@ async fn a_prepared_query_is_looked_up_with_its_values() {
     let found = session.run_prepared(&prepared, values(None)).await.unwrap();
     assert_eq!(lines(&found.collect().await.unwrap()), [""; 0]);
 }
+
+#[tokio::test]
+async fn what_is_nothing_but_a_lookup_needs_no_plan() {
+    let session = session();
+    let (text, small) = (Some(DataType::Utf8View), Some(DataType::Int16));
+    for (query, is_lookup) in [
+        ("SELECT n FROM totals WHERE city = $1 AND year = $2", true),
+        ("SELECT n AS m FROM totals t WHERE $2 = t.year AND t.city = $1", true),
+        ("SELECT n FROM totals WHERE city = $1 AND year = $2 AND n > 0", false),
+        ("SELECT n + 1 AS n FROM totals WHERE city = $1 AND year = $2", false),
+        ("SELECT n FROM totals WHERE city = $1 AND year > $2", false),
+        ("SELECT n FROM totals WHERE city = $1 OR year = $2", false),
+        ("SELECT n FROM totals WHERE city = $1 AND city = CAST($2 AS TEXT)", false),
+        ("SELECT n FROM totals WHERE city = $1 AND year = $2 LIMIT 1", false),
+        ("SELECT max(n) AS n FROM totals WHERE city = $1 AND year = $2", false),
+    ] {
+        let declared = [text.clone(), small.clone()];
+        let prepared = session.prepare(&crate::testing::parsed(query), &declared).unwrap();
+        assert_eq!(prepared.is_lookup(), is_lookup, "{query}");
+        for (city, expected) in [(Some("Bern"), vec!["1"]), (Some("Rom"), vec![]), (None, vec![])] {
+            let values = vec![ScalarValue::Utf8View(city.map(str::to_owned)), ScalarValue::Int16(Some(2024))];
+            let found = session.run_prepared(&prepared, values).await.unwrap();
+            let found = lines(&found.collect().await.unwrap());
+            assert!(!is_lookup || found == expected, "{query}: {found:?}");
+        }
+    }
+}
