@@ -185,7 +185,10 @@ mod tests {
         let cases = [
             ("", "/data/users.json is no list of users: EOF"),
             ("{\"format\":2,\"users\":[]}", "/data/users.json has format 2, and this program knows up to 1"),
-            ("{\"format\":1,\"users\":[{\"name\":\"a\",\"verifier\":\"x\",\"changed_us\":1}]}", "no SCRAM-SHA-256 verifier"),
+            (
+                "{\"format\":1,\"users\":[{\"name\":\"a\",\"verifier\":\"x\",\"changed_us\":1}]}",
+                "no SCRAM-SHA-256 verifier",
+            ),
         ];
         for (text, expected) in cases {
             let files: Arc<dyn Files> = Arc::new(Simulated::new(1));

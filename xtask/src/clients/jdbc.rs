@@ -29,8 +29,7 @@ fn driver() -> Result<PathBuf> {
     super::installed("curl", &["--version"], "curl")?;
     shell::fresh_dir(&folder)?;
     let draft = folder.join("draft.jar");
-    let url =
-        format!("https://repo1.maven.org/maven2/org/postgresql/postgresql/{VERSION}/postgresql-{VERSION}.jar");
+    let url = format!("https://repo1.maven.org/maven2/org/postgresql/postgresql/{VERSION}/postgresql-{VERSION}.jar");
     shell::run(Command::new("curl").args(["--silent", "--show-error", "--fail", "--output"]).arg(&draft).arg(url))?;
     let sum = shell::output(Command::new("sha256sum").arg(&draft))?;
     if !sum.starts_with(SHA256) {
