@@ -10,7 +10,7 @@ use anyhow::{Result, anyhow};
 
 use crate::kills::Plan;
 use crate::node::{Binary, Profile};
-use crate::{clients, facts, fuzz, kills, random, retail, shell, tidy};
+use crate::{clients, console, facts, fuzz, kills, random, retail, shell, tidy};
 
 #[derive(Debug, clap::Args)]
 pub struct Options {
@@ -48,6 +48,7 @@ pub fn run(options: &Options) -> Result<()> {
     if let Some(binary) = &built {
         stages.tests();
         platform(&mut stages, binary, daily_files.as_deref(), seed);
+        stages.run("console", || console::check(binary));
     }
     stages.fuzz();
     stages.close(started.elapsed(), daily_files.is_some())

@@ -6,6 +6,7 @@
 mod bench;
 mod ci;
 mod clients;
+mod console;
 mod csv;
 mod facts;
 mod fuzz;
@@ -31,7 +32,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Exactly what CI runs: format, lints, tests, tidy, facts, clients and a smoke share of kills.
+    /// Exactly what CI runs: format, lints, tests, tidy, facts, clients, the console and a smoke share of kills.
     Ci(ci::Options),
     /// The tests of the workspace; further arguments go to `cargo test`.
     Test {
@@ -44,6 +45,8 @@ enum Task {
     Facts(facts::Options),
     /// The archives of examples/retail as other people's Delta readers see them.
     Clients(facts::Options),
+    /// The console in a browser.
+    Console(console::Options),
     /// The long tests.
     Soak(soak::Options),
     /// Measurements, as `figure` and `ratio` lines.
@@ -61,6 +64,7 @@ fn main() -> ExitCode {
         Task::Slt(options) => slt::run(&options),
         Task::Facts(options) => facts::run(&options),
         Task::Clients(options) => clients::run(&options),
+        Task::Console(options) => console::run(&options),
         Task::Soak(options) => soak::run(&options),
         Task::Bench(options) => bench::run(&options),
         Task::Fuzz(options) => fuzz::run(&options),

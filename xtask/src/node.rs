@@ -52,10 +52,6 @@ pub enum Profile {
 pub struct Binary(PathBuf);
 
 impl Binary {
-    pub fn path(&self) -> &Path {
-        &self.0
-    }
-
     /// Builds the binary. The dev profile takes the same features and dependencies as the tests
     /// (`--workspace --bins --tests`), so that CI compiles the engine once.
     pub fn build(profile: Profile) -> Result<Binary> {
@@ -76,6 +72,10 @@ impl Binary {
             bail!("cargo built no {}", path.display());
         }
         Ok(Binary(path))
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.0
     }
 
     /// A command of this binary with nothing of ours in its environment but what is passed on.

@@ -22,9 +22,8 @@ pub fn evolve(before: &Stream, after: &Stream) -> Result<Class, String> {
     if before.partitions != after.partitions {
         return Err(format!("the number of its partitions stays {}", before.partitions));
     }
-    let watermark = |stream: &Stream| {
-        stream.watermark.map(|each| (stream.schema.field(each.column).name().clone(), each.delay_us))
-    };
+    let watermark =
+        |stream: &Stream| stream.watermark.map(|each| (stream.schema.field(each.column).name().clone(), each.delay_us));
     if watermark(before) != watermark(after) {
         return Err(format!("what is late in {name} was decided by the watermark that it has"));
     }
@@ -54,7 +53,8 @@ fn keys(before: &Stream, after: &Stream) -> Result<(), String> {
         let fields = stream.partition_key.iter().map(|at| stream.schema.field(*at));
         let of = |field: &Field| (field.name().clone(), field.data_type().is_integer());
         // Integers of all sizes give the same key.
-        let typed = |field: &Field| if field.data_type().is_integer() { DataType::Int64 } else { field.data_type().clone() };
+        let typed =
+            |field: &Field| if field.data_type().is_integer() { DataType::Int64 } else { field.data_type().clone() };
         fields.map(|field| (of(field).0, of(field).1, typed(field))).collect()
     };
     match key(before) == key(after) {
@@ -95,7 +95,9 @@ fn widens(from: &DataType, to: &DataType) -> bool {
         (Some((from, _)), _, Some((to, _)), _) => from <= to,
         (Some((bits, _)), _, _, DataType::Float32) => bits <= 24,
         (Some((bits, _)), _, _, DataType::Float64) => bits <= 53,
-        (Some((_, digits)), _, _, DataType::Decimal128(precision, scale)) => i16::from(digits) <= whole(*precision, *scale),
+        (Some((_, digits)), _, _, DataType::Decimal128(precision, scale)) => {
+            i16::from(digits) <= whole(*precision, *scale)
+        }
         (_, DataType::Float32, _, DataType::Float64) => true,
         (_, DataType::Decimal128(p, s), _, DataType::Decimal128(precision, scale)) => {
             s <= scale && whole(*p, *s) <= whole(*precision, *scale)

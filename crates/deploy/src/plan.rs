@@ -5,7 +5,7 @@ use std::fmt;
 
 use headwater_catalog::{Change as Stored, Kind, Proposal};
 use headwater_query::relation::{Place, Relation, Relations, Stream, Table};
-use headwater_stream::checkpoint::OutputState;
+use headwater_stream::checkpoint::{OutputState, Replayed};
 
 use crate::columns::evolve;
 use crate::resolve::{Declared, Named};
@@ -57,7 +57,11 @@ pub enum Rows {
     /// There is nothing to do.
     Kept,
     /// History is gone through once more: so many rows of the streams that it reads, at most.
-    Replayed { rows: u64 },
+    Replayed {
+        rows: u64,
+        /// The last time that a view of this name was replayed.
+        last: Option<Replayed>,
+    },
     /// They are deleted.
     Deleted,
     /// The log's records are deleted; the archive stays as a table in the lake.
@@ -97,7 +101,12 @@ impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {} {}: {}", self.change, self.kind, self.name, self.class)?;
         match &self.rows {
-            Rows::Replayed { rows } => write!(f, "; replays {rows} rows of history")?,
+            Rows::Replayed { rows, last } => {
+                write!(f, "; replays {rows} rows of history")?;
+                if let Some(last) = last {
+                    write!(f, ", last time {} in {:.1} s", last.rows, last.took_us as f64 / 1e6)?;
+                }
+            }
             Rows::Deleted => write!(f, "; its rows are deleted")?,
             Rows::Archived => write!(f, "; its archive stays in the lake")?,
             Rows::Kept if matches!(self.kind, Kind::Stream | Kind::View | Kind::Table) => write!(f, "; its rows stay")?,
@@ -151,7 +160,10 @@ pub fn plan(proposal: &Proposal, wanted: &Named, declared: &Declared, running: &
                 Kind::Stream => Rows::Archived,
                 _ => Rows::Empty,
             },
-            (_, Some(rows)) => Rows::Replayed { rows: *rows },
+            (_, Some(rows)) => Rows::Replayed {
+                rows: *rows,
+                last: running.outputs.get(&definition.name).and_then(|state| state.replayed),
+            },
             (Change::Create, None) => Rows::Empty,
             (Change::Alter | Change::Follow, None) => Rows::Kept,
         };

@@ -45,6 +45,8 @@ pub struct Node {
     pub tls_key: Option<PathBuf>,
     pub unprotected: bool,
     pub workers: Option<usize>,
+    pub query_timeout: Option<String>,
+    pub queries_max: Option<usize>,
 }
 
 impl Project {
@@ -78,11 +80,7 @@ impl Project {
     }
 
     /// Reads the tests of a project: files named `*.test.sql`.
-    pub fn tests(
-        files: &dyn Files,
-        root: &Path,
-        overrides: &BTreeMap<String, String>,
-    ) -> Result<Vec<ProjectTest>> {
+    pub fn tests(files: &dyn Files, root: &Path, overrides: &BTreeMap<String, String>) -> Result<Vec<ProjectTest>> {
         let settings = settings(root, &Configuration::load(files, root)?, overrides)?;
         let mut paths = Vec::new();
         find(files, root, 0, &mut paths)?;

@@ -82,12 +82,7 @@ pub struct Outside {
 }
 
 /// Resolves a sink against what is declared before it.
-pub fn resolve(
-    create: &CreateSink,
-    parsed: &Parsed,
-    relations: &Relations,
-    outside: &Outside,
-) -> Result<Declared> {
+pub fn resolve(create: &CreateSink, parsed: &Parsed, relations: &Relations, outside: &Outside) -> Result<Declared> {
     let refuse = |span, message: String| Diagnostic::new(parsed.source.clone(), span, message);
     let hint = "write the rows as a materialized view that never takes one back, and give that to the sink";
     let from = match &create.from {

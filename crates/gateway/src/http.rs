@@ -5,8 +5,10 @@ mod door;
 mod encrypted;
 mod failure;
 mod login;
+mod measured;
 mod origin;
 mod plan;
+mod queries;
 mod split;
 mod sql;
 mod streams;
@@ -17,12 +19,12 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use axum::Router;
-use axum::extract::DefaultBodyLimit;
+use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderMap, Method, Uri};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
+use axum::{Json, Router};
 use headwater_base::ErrorKind;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -30,6 +32,7 @@ use tokio_rustls::TlsAcceptor;
 
 use self::door::Door;
 use self::encrypted::Encrypted;
+use self::measured::Requests;
 use crate::access::Access;
 use crate::console;
 use crate::node::Node;
@@ -87,8 +90,6 @@ impl Server {
 
     /// Serves until `stop` resolves, then lets running requests end.
     pub async fn run(self, node: Arc<dyn Node>, stop: impl Future<Output = ()> + Send + 'static) -> Result<(), Error> {
-        let id = node.id().to_owned();
-        let health = move || std::future::ready(([(NODE_HEADER, id.clone())], "ok\n"));
         let (stopped, stopping) = watch::channel(false);
         let stop = async move {
             stop.await;
@@ -101,19 +102,23 @@ impl Server {
         let keys = door.keys.clone();
         // Whoever needs them first meets the error again, if there is one.
         tokio::spawn(async move { drop(keys.ready().await) });
+        let requests = Requests::default();
         let streams = Router::new().route("/v1/streams/{name}", by_name).with_state(door);
         let router = Router::new()
             .route("/v1/sql", post(sql::post))
             .route("/v1/plan", post(plan::post))
+            .route("/v1/queries/{id}", delete(queries::delete))
             .route("/v1/tables/{*path}", get(tables::get))
             .route("/health", get(health))
             .fallback(page)
             .method_not_allowed_fallback(failure::wrong_method)
             .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
-            .with_state(node)
+            .with_state(Arc::clone(&node))
             .merge(streams)
+            .route("/metrics", get(measured::get).with_state((node, requests.clone())))
             .layer(from_fn_with_state(self.access.users, login::check))
-            .layer(from_fn_with_state(self.address.ip().is_loopback(), origin::check));
+            .layer(from_fn_with_state(self.address.ip().is_loopback(), origin::check))
+            .layer(from_fn_with_state(requests, measured::measure));
         match self.access.tls {
             Some(tls) => {
                 let listener = Encrypted::new(self.listener, TlsAcceptor::from(tls.config));
@@ -123,6 +128,10 @@ impl Server {
         }
         .map_err(Error::Serve)
     }
+}
+
+async fn health(State(node): State<Arc<dyn Node>>) -> Response {
+    ([(NODE_HEADER, node.id().to_owned())], Json(node.health())).into_response()
 }
 
 /// What is no path of the API is the console's, or nobody's.

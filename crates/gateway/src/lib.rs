@@ -1,12 +1,13 @@
 //! Every protocol that others speak to us. So far: HTTP, with the console, and PostgreSQL's protocol.
 //!
-//! This room turns requests into calls of the [`node`] behind it and its answers into bytes. It keeps no state and
-//! decides nothing about data.
+//! This room turns requests into calls of the [`node`] behind it and its answers into bytes. It keeps no state of
+//! the platform's and decides nothing about data.
 
 pub mod access;
 mod console;
 pub mod http;
 pub mod ingest;
+pub mod metrics;
 pub mod node;
 pub mod postgres;
 pub mod problem;

@@ -8,6 +8,7 @@ use arrow::array::RecordBatch;
 use async_trait::async_trait;
 use headwater_log::Log;
 use headwater_query::relation::Table;
+use headwater_query::running::Asker;
 use headwater_query::session::{QueryResult, Session};
 use headwater_sql::Parsed;
 use serde::{Deserialize, Serialize};
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::Problem;
 use crate::ingest::Appended;
 use crate::ingest::load::Loads;
+use crate::metrics::Family;
 
 /// A running node, as doors see it.
 #[async_trait]
@@ -23,7 +25,7 @@ pub trait Node: Send + Sync + 'static {
     fn id(&self) -> &str;
 
     /// Queries over the relations that there are now. A session goes on with those relations; ask again for each
-    /// statement.
+    /// statement. Queries of clients are asked by one: see [`Session::asked_by`].
     fn session(&self) -> Session;
 
     /// Where streams are appended to.
@@ -39,11 +41,39 @@ pub trait Node: Send + Sync + 'static {
     /// has no key.
     async fn upsert(&self, table: &Table, rows: &[RecordBatch]) -> Result<(), Problem>;
 
+    /// How the node is, for people and for what starts and stops nodes.
+    fn health(&self) -> Health;
+
+    /// What the node measures, without its doors.
+    fn metrics(&self) -> Vec<Family>;
+
     /// What bringing the project's part of what runs to these files would do: one line a step. Nothing is done.
     async fn plan(&self, files: Vec<File>) -> Result<Vec<String>, Problem>;
 
     /// Runs any one statement. Definitions are applied to the node when this returns, and belong to clients.
-    async fn execute(&self, statement: Parsed) -> Result<Outcome, Problem>;
+    async fn execute(&self, statement: Parsed, asker: Asker) -> Result<Outcome, Problem>;
+}
+
+/// How a node is.
+#[derive(Debug, Clone, Serialize)]
+pub struct Health {
+    /// `ok`, or `degraded` where something has stopped.
+    pub status: &'static str,
+    pub version: &'static str,
+    pub uptime_ms: i64,
+    pub epoch: u64,
+    /// Records that may be read and are not in the views yet.
+    pub lag: i64,
+    pub checkpoint: Option<Checkpoint>,
+    /// What does not go on, each with its reason.
+    pub stopped: Vec<String>,
+}
+
+/// The last one.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Checkpoint {
+    pub number: u64,
+    pub age_ms: i64,
 }
 
 /// A file of a project, with its settings filled in.

@@ -29,6 +29,11 @@ pub enum Reason {
     KeyExists,
     /// More was sent at once than is taken.
     TooMuch,
+    /// As many queries run as may.
+    TooManyQueries,
+    /// Somebody ended the query.
+    Cancelled,
+    TimedOut,
 }
 
 impl Problem {
@@ -71,7 +76,18 @@ impl From<headwater_query::Error> for Problem {
     fn from(error: headwater_query::Error) -> Problem {
         match error {
             headwater_query::Error::Sql(diagnostics) => diagnostics.into(),
-            other => Problem::new(other.kind(), other.to_string()),
+            other => {
+                let (reason, hint) = match &other {
+                    headwater_query::Error::TooMany(_) => (Some(Reason::TooManyQueries), Some("ask again in a moment")),
+                    headwater_query::Error::Cancelled => (Some(Reason::Cancelled), None),
+                    headwater_query::Error::TimedOut(_) => {
+                        let hint = "give it more time (timeout=SECONDS), or read less: a view keeps its answer ready";
+                        (Some(Reason::TimedOut), Some(hint))
+                    }
+                    _ => (None, None),
+                };
+                Problem { reason, hint: hint.map(str::to_owned), ..Problem::new(other.kind(), other.to_string()) }
+            }
         }
     }
 }

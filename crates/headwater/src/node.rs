@@ -10,24 +10,25 @@ pub mod offline;
 mod rows;
 mod statements;
 mod system;
+mod telemetry;
 pub mod trial;
 mod watch;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use headwater_base::clock::{Clock, SystemClock};
 use headwater_base::files::Lock;
-use headwater_deploy::running::Progress;
 use headwater_deploy::{Ground, Project, Running, Tables, resolve};
 use headwater_gateway::access::Access;
 use headwater_gateway::{Server, postgres};
 use headwater_log::Log;
+use headwater_query::running::{Limits, Queries};
 use headwater_query::session::{self, Session};
 use headwater_stream::delivery::runner::{self as delivery, Running as Sink};
 use headwater_stream::engine as stream;
@@ -39,6 +40,7 @@ use tokio::sync::watch as signal;
 use crate::folder::{self, DataFolder, NodeFile};
 use crate::sinks;
 use doors::{Current, Doors, Epochs, Outside, Request};
+use system::Known;
 
 /// How a node is started.
 pub struct Options {
@@ -50,12 +52,15 @@ pub struct Options {
     pub protection: access::Protection,
     pub workers: usize,
     pub until_idle: bool,
+    pub queries: Limits,
 }
 
 /// A node that has its folder and has recovered.
 pub struct Node {
     options: Options,
     runtime: Arc<Runtime>,
+    /// Runs queries, which may compute for long.
+    query_threads: Option<Runtime>,
     clock: Arc<dyn Clock>,
     log: Arc<dyn Log>,
     running: Running,
@@ -65,7 +70,7 @@ pub struct Node {
     sources: Vec<Source>,
     sinks: Vec<Sink>,
     doors: Arc<Doors>,
-    replays: Arc<Mutex<Vec<Progress>>>,
+    known: Known,
     requests: Receiver<Request>,
     woken: Receiver<()>,
     wake: SyncSender<()>,
@@ -83,6 +88,7 @@ impl Node {
         let runtime = Arc::new(
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().context("no runtime")?,
         );
+        let query_threads = tokio::runtime::Builder::new_multi_thread().thread_name("query").enable_all().build()?;
         let clock = SystemClock::shared();
         let log: Arc<dyn Log> = Arc::new(options.folder.log(false)?);
         let store = options.folder.store()?;
@@ -114,15 +120,17 @@ impl Node {
         running.apply(prepared)?;
         let (server, postgres) = runtime.block_on(access::bind(&options, &access))?;
         let id = format!("{}-{:x}", std::process::id(), clock.now_us());
-        let replays = Arc::default();
+        let queries = Queries::new(options.queries, Arc::clone(&clock));
+        let known = Known::new(queries, query_threads.handle().clone());
         let (sender, requests) = channel();
         let (wake, woken) = sync_channel(1);
         let spill = options.folder.spill();
-        let current = current(&mut running, &log, &clock, &spill, &replays, Outside { users: Arc::clone(&access.users), ..Outside::default() })?;
+        let outside = Outside { users: Arc::clone(&access.users), ..Outside::default() };
+        let current = current(&mut running, &log, &clock, &spill, &known, outside)?;
         let doors = Doors::new(
             doors::Ground { id, log: Arc::clone(&log), tables, clock: Arc::clone(&clock) },
             current,
-            Arc::clone(&replays),
+            known.clone(),
             sender,
             wake.clone(),
         );
@@ -130,6 +138,7 @@ impl Node {
             shown: running.version(),
             options,
             runtime,
+            query_threads: Some(query_threads),
             clock,
             log,
             running,
@@ -137,7 +146,7 @@ impl Node {
             sources: Vec::new(),
             sinks: Vec::new(),
             doors: Arc::new(doors),
-            replays,
+            known,
             requests,
             woken,
             wake,
@@ -173,9 +182,12 @@ impl Node {
             certificate: self.access.tls.as_ref().map(|tls| folder::hexadecimal(&tls.fingerprint)),
             version,
         })?;
+        let (samples, doors) = (Arc::clone(&self.known.samples), Arc::downgrade(&self.doors));
+        self.runtime.spawn(system::samples::take(samples, doors, Arc::clone(&self.clock)));
         let interrupted = self.on_signal();
         let watch = watch::Watch::start(&self, http.as_deref(), postgres.as_deref());
         let (folder, runtime) = (self.options.folder.clone(), Arc::clone(&self.runtime));
+        let (queries, query_threads) = (Arc::clone(&self.known.queries), self.query_threads.take());
         let outcome = engine::run(self, &interrupted);
         drop(watch);
         folder.withdraw();
@@ -192,6 +204,11 @@ impl Node {
             && runtime.block_on(async { tokio::time::timeout(DRAIN, &mut wired).await }).is_err()
         {
             wired.abort();
+        }
+        queries.cancel_all();
+        if let Some(threads) = query_threads {
+            // A computation that can't be interrupted is left to the end of the process.
+            threads.shutdown_timeout(Duration::from_secs(1));
         }
         outcome
     }
@@ -234,7 +251,8 @@ impl Node {
             let opened = ground.open(sink).map_err(|error| headwater_stream::Error::invalid(format!("{error:#}")));
             let clock = Arc::clone(&self.clock);
             let stream = Arc::clone(&sink.stream);
-            let runner = opened.and_then(|outlet| delivery::Runner::open(&sink.place, outlet, stream, &self.log, clock));
+            let runner =
+                opened.and_then(|outlet| delivery::Runner::open(&sink.place, outlet, stream, &self.log, clock));
             self.sinks.push(match runner {
                 Ok(runner) => Sink::start(&sink.name, &sink.place, runner)?,
                 Err(error) => Sink::failed(&sink.name, &sink.place, &error),
@@ -251,7 +269,7 @@ impl Node {
             users: Arc::clone(&self.access.users),
         };
         let spill = self.options.folder.spill();
-        let current = current(&mut self.running, &self.log, &self.clock, &spill, &self.replays, outside)?;
+        let current = current(&mut self.running, &self.log, &self.clock, &spill, &self.known, outside)?;
         self.doors.show(current);
         self.tell_replays();
         self.shown = self.running.version();
@@ -304,7 +322,7 @@ fn current(
     log: &Arc<dyn Log>,
     clock: &Arc<dyn Clock>,
     spill: &Path,
-    replays: &Arc<Mutex<Vec<Progress>>>,
+    known: &Known,
     outside: Outside,
 ) -> Result<Current> {
     let published = Arc::clone(running.engine()?.published());
@@ -319,7 +337,7 @@ fn current(
         &running.declared().graph,
         system::Declared::new(running.definitions(), &relations),
         Arc::clone(&published),
-        Arc::clone(replays),
+        known.clone(),
         Arc::clone(log),
         Arc::clone(clock),
         outside.clone(),
@@ -328,13 +346,15 @@ fn current(
         relations: Arc::new(relations),
         log: Arc::clone(log),
         archives,
-        snapshots: Arc::new(Epochs { published: Arc::clone(&published), replays: Arc::clone(replays), missing }),
+        snapshots: Arc::new(Epochs { published: Arc::clone(&published), known: known.clone(), missing }),
         tables: running.tables(),
         system: Arc::new(system),
     };
     let limits = session::Options {
         memory_bytes: Some(QUERY_MEMORY_BYTES),
         spill_folder: Some(spill.to_path_buf()),
+        queries: Arc::clone(&known.queries),
+        threads: known.query_threads.clone(),
         ..session::Options::default()
     };
     let graph = Arc::clone(&running.declared().graph);

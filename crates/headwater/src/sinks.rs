@@ -59,7 +59,9 @@ impl Ground<'_> {
                     limits: limits(http::Options::LIMITS, to.interval, to.rows),
                 };
                 let opened = outlet::Http::new(options, Arc::clone(self.runtime));
-                Box::new(opened.map_err(headwater_stream::Error::from).with_context(|| format!("sink {}", declared.name))?)
+                Box::new(
+                    opened.map_err(headwater_stream::Error::from).with_context(|| format!("sink {}", declared.name))?,
+                )
             }
         })
     }

@@ -18,6 +18,8 @@ mod keys;
 mod lookups;
 #[path = "headwater/node.rs"]
 mod node;
+#[path = "headwater/queries.rs"]
+mod queries;
 #[path = "headwater/reading.rs"]
 mod reading;
 #[path = "headwater/sinks.rs"]
@@ -26,5 +28,7 @@ mod sinks;
 mod slt;
 #[path = "headwater/users.rs"]
 mod users;
+#[path = "headwater/watching.rs"]
+mod watching;
 #[path = "headwater/web.rs"]
 mod web;

@@ -1,5 +1,7 @@
 //! What can go wrong when names are resolved, SQL is planned and rows are read.
 
+use std::time::Duration;
+
 use headwater_base::ErrorKind;
 use headwater_sql::{Diagnostic, Diagnostics};
 
@@ -15,6 +17,12 @@ pub enum Error {
     Execution(String),
     #[error("the query needs more memory than its limit: {0}")]
     Memory(String),
+    #[error("{0} queries run already, and no more may at one time")]
+    TooMany(usize),
+    #[error("the query was cancelled")]
+    Cancelled,
+    #[error("the query took longer than {0:?}")]
+    TimedOut(Duration),
     #[error("{message}")]
     Log { kind: ErrorKind, message: String },
     #[error("stream {stream}: {message}")]
@@ -34,7 +42,8 @@ impl Error {
         match self {
             Error::Sql(diagnostics) => diagnostics.kind(),
             Error::Execution(_) => ErrorKind::Invalid,
-            Error::Memory(_) => ErrorKind::Unavailable,
+            Error::Memory(_) | Error::TooMany(_) | Error::TimedOut(_) => ErrorKind::Unavailable,
+            Error::Cancelled => ErrorKind::Conflict,
             Error::Log { kind, .. } | Error::Archive { kind, .. } | Error::Format { kind, .. } => *kind,
             Error::Gap { .. } => ErrorKind::Corrupt,
             Error::Internal(_) => ErrorKind::Internal,

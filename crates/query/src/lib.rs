@@ -12,6 +12,7 @@ pub mod provide;
 pub mod relation;
 pub mod render;
 pub mod rule;
+pub mod running;
 pub mod session;
 pub mod sqltype;
 #[cfg(test)]

@@ -3,6 +3,7 @@
 //! A query sees one completed epoch across all relations. It ends when its rows are dropped.
 
 pub mod condition;
+pub mod interrupt;
 pub mod lookup;
 pub mod prepared;
 #[cfg(test)]
@@ -31,17 +32,20 @@ use datafusion::logical_expr::execution_props::ExecutionProps;
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder, ScalarUDF};
 use datafusion::physical_plan::execute_stream;
 use futures::stream::BoxStream;
-use futures::{StreamExt, TryStreamExt};
+use futures::{FutureExt, StreamExt, TryStreamExt};
 use headwater_log::Log;
 use headwater_sql::{Diagnostic, Diagnostics, Parsed, SourceText, Statement, ast};
+use tokio::runtime::Handle;
 
 use crate::plan::refuse::ignored_clauses;
 use crate::plan::scope::Scope;
 use crate::plan::{Place, diagnose};
 use crate::provide::{Archives, Snapshots, StoredTables, SystemTables};
 use crate::relation::Relations;
+use crate::running::{self, Asker, Kind, Queries, task};
 use crate::window::group;
 use crate::{Error, Result};
+use interrupt::{Stop, interruptible};
 
 /// Consumers that an error about memory names.
 const NAMED: NonZeroUsize = NonZeroUsize::new(3).expect("three is not zero");
@@ -57,7 +61,7 @@ pub struct Sources {
 }
 
 /// How queries run.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Options {
     /// Memory that all queries of a session share; what can spill spills past it. `None` is no limit.
     pub memory_bytes: Option<usize>,
@@ -67,12 +71,23 @@ pub struct Options {
     pub target_partitions: usize,
     /// Rows of a batch within a query.
     pub batch_rows: usize,
+    /// Where queries are told of that somebody asks.
+    pub queries: Arc<Queries>,
+    /// Where those run; on the caller's threads where nothing is said.
+    pub threads: Option<Handle>,
 }
 
 impl Default for Options {
     fn default() -> Options {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        Options { memory_bytes: None, spill_folder: None, target_partitions: cores, batch_rows: 8192 }
+        Options {
+            memory_bytes: None,
+            spill_folder: None,
+            target_partitions: cores,
+            batch_rows: 8192,
+            queries: Arc::default(),
+            threads: None,
+        }
     }
 }
 
@@ -84,6 +99,10 @@ pub struct Session {
     /// What every query's state is a copy of: making one anew takes longer than a small query.
     state: Arc<SessionState>,
     foreign: Option<Arc<dyn Foreign>>,
+    queries: Arc<Queries>,
+    threads: Option<Handle>,
+    /// Nobody where a query is the node's own: it is not told of, and has no limits of that kind.
+    asker: Option<Asker>,
 }
 
 /// Relations and functions that a door adds for its own clients. Names of the language come before them.
@@ -99,6 +118,8 @@ pub struct QueryResult {
     /// The epoch that it sees, and when that was completed (microseconds UTC).
     pub epoch: u64,
     pub as_of_us: i64,
+    /// Its number, if it is told of.
+    pub query: Option<u64>,
     pub batches: BoxStream<'static, Result<RecordBatch>>,
 }
 
@@ -121,7 +142,15 @@ impl Session {
         }
         let runtime = runtime.build_arc().map_err(|error| Error::Internal(error.to_string()))?;
         let state = Arc::new(state::state(config(&options), Arc::clone(&runtime), ExecutionProps::new()));
-        Ok(Session { sources, runtime, state, foreign: None })
+        Ok(Session {
+            sources,
+            runtime,
+            state,
+            foreign: None,
+            queries: options.queries,
+            threads: options.threads,
+            asker: None,
+        })
     }
 
     /// The same session with what a door adds.
@@ -129,6 +158,18 @@ impl Session {
         let mut session = self.clone();
         session.foreign = Some(foreign);
         session
+    }
+
+    /// The same session for queries of somebody.
+    pub fn asked_by(&self, asker: Asker) -> Session {
+        let mut session = self.clone();
+        session.asker = Some(asker);
+        session
+    }
+
+    /// All queries that are told of.
+    pub fn queries(&self) -> &Arc<Queries> {
+        &self.queries
     }
 
     /// What can be read.
@@ -150,20 +191,27 @@ impl Session {
 
     /// Starts one statement. Diagnostics point into a text called `query`.
     pub async fn query(&self, text: &str) -> Result<QueryResult> {
-        let source = SourceText::new("query", text);
-        let mut statements = headwater_sql::parse(&source)?.into_iter();
-        match (statements.next(), statements.next()) {
-            (Some(statement), None) => self.run(&statement).await,
-            (None, _) => Err(Diagnostic::new(source, headwater_sql::Span::default(), "there is no statement").into()),
-            (_, Some(second)) => {
-                Err(Diagnostic::new(source, second.span, "one statement at a time, please: this is a second one")
-                    .into())
-            }
-        }
+        self.run(&one(text)?).await
     }
 
     /// Starts a parsed statement.
     pub async fn run(&self, parsed: &Parsed) -> Result<QueryResult> {
+        match self.let_in(&parsed.text)? {
+            None => Box::pin(self.start_statement(parsed, None)).await,
+            Some(query) => {
+                let (session, parsed, stop) = (self.clone(), parsed.clone(), Arc::clone(query.stop()));
+                let work = async move { session.start_statement(&parsed, Some(&stop)).await };
+                task::run(query, self.threads.as_ref(), work.boxed()).await
+            }
+        }
+    }
+
+    /// A query of somebody's, who is told of it; nothing where it is the node's own.
+    fn let_in(&self, text: &str) -> Result<Option<running::Query>> {
+        self.asker.as_ref().map(|asker| self.queries.begin(asker, Kind::Query, text)).transpose()
+    }
+
+    async fn start_statement(&self, parsed: &Parsed, stop: Option<&Stop>) -> Result<QueryResult> {
         if let Statement::Show(show) = &parsed.statement {
             self.known(show, parsed)?;
             let Some(query) = show::query(show) else {
@@ -172,7 +220,7 @@ impl Session {
                     "SHOW STREAMS, SOURCES, MATERIALIZED VIEWS and RELATIONS work, and SELECT on system. relations";
                 return Err(refused.with_hint(hint).into());
             };
-            return Box::pin(self.query(&query)).await;
+            return Box::pin(self.start_statement(&one(&query)?, stop)).await;
         }
         let (query, explain) = match &parsed.statement {
             Statement::Query(query) => (query, None),
@@ -183,12 +231,11 @@ impl Session {
                 return Err(refused.with_hint("put it into the project's files and apply them").into());
             }
         };
-        let as_of_us = self.sources.snapshots.as_of_us();
-        let state = self.state(as_of_us);
         let tables = tables::QueryTables::new(&self.sources, self.foreign.clone());
+        let state = self.state(tables.as_of_us());
         let place = Place::new(&parsed.source, query.span);
         let plan = plan(&state, &tables, query, explain, Vec::new(), &place)?;
-        start(&state, &tables, &plan, as_of_us, &place).await
+        start(&state, &tables, &plan, stop, &place).await
     }
 
     /// Refuses a question about a relation that is not there.
@@ -222,7 +269,7 @@ async fn start(
     state: &SessionState,
     tables: &tables::QueryTables,
     plan: &LogicalPlan,
-    as_of_us: i64,
+    stop: Option<&Stop>,
     place: &Place<'_>,
 ) -> Result<QueryResult> {
     let optimized = state.optimize(plan).map_err(|error| planning_or_running(error, place))?;
@@ -230,10 +277,13 @@ async fn start(
         tables.reading().settle(&view, &key)?;
     }
     let planned = state.query_planner().create_physical_plan(&optimized, state).await;
-    let planned = planned.map_err(|error| planning_or_running(error, place))?;
+    let mut planned = planned.map_err(|error| planning_or_running(error, place))?;
+    if let Some(stop) = stop {
+        planned = interruptible(planned, stop).map_err(diagnose::execution)?;
+    }
     let stream = execute_stream(planned, state.task_ctx()).map_err(diagnose::execution)?;
-    let (schema, epoch) = (stream.schema(), tables.reading().point().epoch);
-    Ok(QueryResult { schema, epoch, as_of_us, batches: stream.map_err(diagnose::execution).boxed() })
+    let (schema, epoch, as_of_us) = (stream.schema(), tables.reading().point().epoch, tables.as_of_us());
+    Ok(QueryResult { schema, epoch, as_of_us, query: None, batches: stream.map_err(diagnose::execution).boxed() })
 }
 
 fn config(options: &Options) -> SessionConfig {
@@ -245,6 +295,19 @@ fn config(options: &Options) -> SessionConfig {
         config = config.with_sort_spill_reservation_bytes(default.min(bytes / (ways + 1)));
     }
     config
+}
+
+/// The one statement of a text.
+pub fn one(text: &str) -> Result<Parsed, Diagnostics> {
+    let source = SourceText::new("query", text);
+    let mut statements = headwater_sql::parse(&source)?.into_iter();
+    match (statements.next(), statements.next()) {
+        (Some(statement), None) => Ok(statement),
+        (None, _) => Err(Diagnostic::new(source, headwater_sql::Span::default(), "there is no statement").into()),
+        (_, Some(second)) => {
+            Err(Diagnostic::new(source, second.span, "one statement at a time, please: this is a second one").into())
+        }
+    }
 }
 
 fn plan(

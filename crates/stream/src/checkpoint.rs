@@ -18,7 +18,7 @@ use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutPayload};
 
 use crate::operator::Save;
 use crate::{Error, Result};
-pub use manifest::{InputState, Manifest, OutputState, Part, PartitionState};
+pub use manifest::{InputState, Manifest, OutputState, Part, PartitionState, Replayed};
 
 /// The folder of manifests and state in the store.
 pub const FOLDER: &str = "checkpoints";

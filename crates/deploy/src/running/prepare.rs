@@ -111,7 +111,10 @@ impl Facts<'_> {
             }
             if let Some(again) = definition.dropped_columns.iter().find(|name| has(after, name)) {
                 return Err(Error::Refused {
-                    message: format!("stream {} had a column {again} once, whose values would be seen again", after.name),
+                    message: format!(
+                        "stream {} had a column {again} once, whose values would be seen again",
+                        after.name
+                    ),
                     hint: "give the column another name".to_owned(),
                 });
             }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use futures::TryStreamExt;
 use headwater_catalog::Kind;
+use headwater_stream::checkpoint::Replayed;
 use headwater_stream::engine::{Engine, History, Parts, Role, Step, behind, newest};
 use object_store::path::Path;
 use object_store::prefix::PrefixStore;
@@ -86,6 +87,10 @@ impl Replay {
     pub fn close(mut self) -> Result<()> {
         Ok(self.engine.settle()?)
     }
+}
+
+fn took_us(progress: &Progress) -> u64 {
+    progress.took.map_or(0, |took| u64::try_from(took.as_micros()).unwrap_or(u64::MAX))
 }
 
 impl Running {
@@ -196,7 +201,7 @@ impl Running {
         }
         replay.left = 0;
         let done = replay.ended(&self.ground, State::Done);
-        let joined = match replay.engine.give() {
+        let joined = match replay.engine.give(Replayed { rows: done.rows_total, took_us: took_us(&done) }) {
             Ok(joined) => joined,
             Err(error) => {
                 self.failed(done, &error);

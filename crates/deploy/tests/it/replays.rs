@@ -90,7 +90,10 @@ impl Rows {
             return "{\"id\": \"broken\"".to_owned();
         }
         let (hour, minute, second) = (at / 3600, at / 60 % 60, at % 60);
-        format!(r#"{{"id":{id},"k":{k},"v":{v},"w":{},"x":{id}.5,"at":"2020-09-01 {hour:02}:{minute:02}:{second:02}"}}"#, id % 7)
+        format!(
+            r#"{{"id":{id},"k":{k},"v":{v},"w":{},"x":{id}.5,"at":"2020-09-01 {hour:02}:{minute:02}:{second:02}"}}"#,
+            id % 7
+        )
     }
 }
 

@@ -69,7 +69,8 @@ impl FromStr for Form {
 /// A running query as a response. Rows are sent as they come; an error among them breaks the response off, so that
 /// nobody takes a part for the whole. The first batch is waited for, so that most errors still get a status.
 pub async fn respond(result: QueryResult, form: Form) -> Result<Response> {
-    let QueryResult { schema, epoch, as_of_us, mut batches } = result;
+    let QueryResult { schema, epoch, as_of_us, query, mut batches } = result;
+    let query = query.map(|id| [("x-headwater-query", id.to_string())]);
     let headers = [("x-headwater-epoch", epoch.to_string()), ("x-headwater-as-of-us", as_of_us.to_string())];
     let content = [(CONTENT_TYPE, form.media_type())];
     if form == Form::Table {
@@ -83,7 +84,7 @@ pub async fn respond(result: QueryResult, form: Form) -> Result<Response> {
             }
         }
         let text = render::render(&schema, &rows, render::Format::Table)?;
-        return Ok((headers, content, text).into_response());
+        return Ok((query, headers, content, text).into_response());
     }
     let first = batches.try_next().await?;
     let mut writer = Writer::new(form, schema)?;
@@ -93,7 +94,7 @@ pub async fn respond(result: QueryResult, form: Form) -> Result<Response> {
         .chain(stream::once(async { None }))
         .map(move |batch| writer.next(batch))
         .try_filter(|part| std::future::ready(!part.is_empty()));
-    Ok((headers, content, Body::from_stream(parts)).into_response())
+    Ok((query, headers, content, Body::from_stream(parts)).into_response())
 }
 
 /// A statement that gave no rows: its tag and notices, as a row would be written.

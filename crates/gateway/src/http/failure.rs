@@ -2,11 +2,13 @@
 
 use axum::Json;
 use axum::http::StatusCode;
+use axum::http::header::RETRY_AFTER;
 use axum::response::{IntoResponse, Response};
 use headwater_base::ErrorKind;
 use serde_json::{Value, json};
 
 use crate::Problem;
+use crate::Reason;
 
 /// What a request came to instead of an answer.
 #[derive(Debug)]
@@ -26,6 +28,8 @@ impl<E: Into<Problem>> From<E> for Failure {
     fn from(error: E) -> Failure {
         let problem: Problem = error.into();
         let status = match problem.kind {
+            _ if problem.reason == Some(Reason::TooManyQueries) => StatusCode::TOO_MANY_REQUESTS,
+            _ if problem.reason == Some(Reason::TimedOut) => StatusCode::GATEWAY_TIMEOUT,
             ErrorKind::Invalid => StatusCode::BAD_REQUEST,
             ErrorKind::Conflict => StatusCode::CONFLICT,
             ErrorKind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
@@ -44,7 +48,11 @@ impl<E: Into<Problem>> From<E> for Failure {
 
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
-        (self.status, Json(self.body)).into_response()
+        let answer = (self.status, Json(self.body));
+        match self.status {
+            StatusCode::TOO_MANY_REQUESTS => ([(RETRY_AFTER, "1")], answer).into_response(),
+            _ => answer.into_response(),
+        }
     }
 }
 

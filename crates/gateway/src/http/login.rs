@@ -18,18 +18,26 @@ use crate::users::Users;
 /// Says nothing of the node but that it lives.
 const OPEN: &str = "/health";
 
+/// Who sent a request, where users are asked for.
+#[derive(Debug, Clone)]
+pub struct User(pub String);
+
 /// Lets a request through, or says why not.
-pub async fn check(State(users): State<Arc<Users>>, request: Request, next: Next) -> Response {
+pub async fn check(State(users): State<Arc<Users>>, mut request: Request, next: Next) -> Response {
     if users.is_empty() || request.uri().path() == OPEN {
         return next.run(request).await;
     }
     match allowed(&users, request.headers()).await {
-        Ok(()) => next.run(request).await,
+        Ok(name) => {
+            request.extensions_mut().insert(User(name));
+            next.run(request).await
+        }
         Err(refused) => refused,
     }
 }
 
-async fn allowed(users: &Arc<Users>, headers: &HeaderMap) -> Result<(), Response> {
+/// The user's name.
+async fn allowed(users: &Arc<Users>, headers: &HeaderMap) -> Result<String, Response> {
     let Some(given) = headers.get(AUTHORIZATION) else {
         return Err(refused("this node asks for a user and a password"));
     };
@@ -37,12 +45,12 @@ async fn allowed(users: &Arc<Users>, headers: &HeaderMap) -> Result<(), Response
         return Err(refused("the header Authorization is not as Basic authentication has it"));
     };
     if users.is_proved(&name, &password) {
-        return Ok(());
+        return Ok(name);
     }
     let (asked, users) = (name.clone(), Arc::clone(users));
     let internal = |detail: String| Failure::from(Problem::new(ErrorKind::Internal, detail)).into_response();
     match tokio::task::spawn_blocking(move || users.takes(&name, &password)).await {
-        Ok(Ok(true)) => Ok(()),
+        Ok(Ok(true)) => Ok(asked),
         Ok(Ok(false)) => Err(refused(format!("this is not the password of user {asked}"))),
         Ok(Err(error)) => Err(internal(error.to_string())),
         Err(error) => Err(internal(error.to_string())),

@@ -1,24 +1,36 @@
 //! `POST /v1/sql`: one statement, as the body's text or as `{"query": "…"}`.
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Extension;
 use axum::body::Bytes;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::header::{ACCEPT, CONTENT_TYPE};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use headwater_sql::{Diagnostic, Diagnostics, Parsed, SourceText, Span};
+use headwater_query::running::Asker;
+use headwater_query::session::one;
 use serde::Deserialize;
-use std::sync::Arc;
 
 use super::answer::{self, Form};
 use super::failure::Failure;
+use super::login::User;
 use crate::node::{Node, Outcome};
+
+/// How `system.queries` calls this way in.
+const DOOR: &str = "http";
+
+const TIMEOUT_MAX: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Parameters {
     /// Comes before the `Accept` header.
     format: Option<String>,
+    /// Seconds that the query may take; 0 is for ever.
+    timeout: Option<f64>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -30,31 +42,30 @@ struct Request {
 pub async fn post(
     State(node): State<Arc<dyn Node>>,
     parameters: Result<Query<Parameters>, QueryRejection>,
+    user: Option<Extension<User>>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, Failure> {
     let Query(parameters) = parameters.map_err(|rejected| {
-        Failure::invalid(StatusCode::BAD_REQUEST, rejected.body_text(), "the only parameter is format")
+        Failure::invalid(StatusCode::BAD_REQUEST, rejected.body_text(), "the parameters are format and timeout")
     })?;
     let form = form(&parameters, &headers)?;
+    let user = user.map(|Extension(User(name))| name);
+    let asker = Asker { door: DOOR, user, timeout: timeout(parameters.timeout)? };
     let query = query(&headers, &body)?;
-    match node.execute(one(&query)?).await? {
+    match node.execute(one(&query)?, asker).await? {
         Outcome::Rows(rows) => Ok(answer::respond(rows, form).await?),
         Outcome::Done(done) => Ok(answer::done(&done, form)),
     }
 }
 
-/// The one statement of a text. Diagnostics point into a text called `query`.
-fn one(text: &str) -> Result<Parsed, Diagnostics> {
-    let source = SourceText::new("query", text);
-    let mut statements = headwater_sql::parse(&source)?.into_iter();
-    match (statements.next(), statements.next()) {
-        (Some(statement), None) => Ok(statement),
-        (None, _) => Err(Diagnostic::new(source, Span::default(), "there is no statement").into()),
-        (_, Some(second)) => {
-            Err(Diagnostic::new(source, second.span, "one statement at a time, please: this is a second one").into())
-        }
-    }
+fn timeout(seconds: Option<f64>) -> Result<Option<Duration>, Failure> {
+    let Some(seconds) = seconds else { return Ok(None) };
+    let limit = Duration::try_from_secs_f64(seconds).ok().filter(|limit| *limit <= TIMEOUT_MAX);
+    limit.map(Some).ok_or_else(|| {
+        let message = format!("a timeout of {seconds} seconds is none");
+        Failure::invalid(StatusCode::BAD_REQUEST, message, "it is from 0 (for ever) to 604800 (a week)")
+    })
 }
 
 fn form(parameters: &Parameters, headers: &HeaderMap) -> Result<Form, Failure> {

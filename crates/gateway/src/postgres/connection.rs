@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::BufMut;
+use headwater_query::running::Asker;
 use headwater_query::session::Session;
 use headwater_query::session::prepared::Prepared as Plan;
 use tokio::sync::watch;
@@ -214,9 +215,14 @@ impl Connection {
         self.block.fail();
     }
 
+    /// Who asks, as `system.queries` has it.
+    pub fn asker(&self) -> Asker {
+        Asker { door: "postgres", user: Some(self.user.clone()), timeout: None }
+    }
+
     /// A session over the relations of now, with the catalog if the text asks for it.
     pub fn session(&self, text: &str) -> Session {
-        let session = self.node.session();
+        let session = self.node.session().asked_by(self.asker());
         if !catalog::is_asked(text) {
             return session;
         }

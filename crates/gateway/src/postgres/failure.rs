@@ -169,6 +169,8 @@ fn code(problem: &Problem, planned: bool) -> &'static str {
             Reason::WrongValue => BAD_TEXT,
             Reason::KeyExists => "23505",
             Reason::TooMuch => "54000",
+            Reason::TooManyQueries => TOO_MANY,
+            Reason::Cancelled | Reason::TimedOut => CANCELLED,
         };
     }
     let first = problem.diagnostics.as_ref().and_then(|found| found.0.first());

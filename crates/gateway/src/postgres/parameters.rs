@@ -56,8 +56,8 @@ impl Connection {
         if changes {
             self.may_change(words)?;
         }
-        let node = self.node.clone();
-        let executed = match self.watched(node.execute(parsed.clone())).await {
+        let (node, asker) = (self.node.clone(), self.asker());
+        let executed = match self.watched(node.execute(parsed.clone(), asker)).await {
             Err(End::Failed(failure)) if changes => {
                 let detail = format!("{words} was under way, and may still take effect");
                 return Err(failure.detail(detail).into());

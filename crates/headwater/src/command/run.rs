@@ -2,10 +2,12 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use headwater_deploy::project;
+use headwater_query::running::Limits;
 
 use super::{DataOptions, ProjectOptions};
 use crate::folder;
@@ -16,6 +18,9 @@ use crate::node::{self, Node};
 const HTTP: &str = "127.0.0.1:8080";
 /// Where PostgreSQL clients are taken unless told otherwise.
 const POSTGRES: &str = "127.0.0.1:5433";
+
+/// More queries than this at one time only wait for each other.
+const QUERIES_MAX: usize = 500;
 
 #[derive(Debug, Args)]
 pub struct Options {
@@ -49,6 +54,14 @@ pub struct Options {
     #[arg(long, value_name = "N", env = "HEADWATER_WORKERS")]
     workers: Option<usize>,
 
+    /// How long a query may run that does not ask for another time, such as '30 seconds' or `off` [default: off]
+    #[arg(long, value_name = "TIME", env = "HEADWATER_QUERY_TIMEOUT")]
+    query_timeout: Option<String>,
+
+    /// Queries that run at one time; more are refused [default: 500]
+    #[arg(long, value_name = "N", env = "HEADWATER_QUERIES_MAX")]
+    queries_max: Option<usize>,
+
     /// Stop with success once all bounded sources are read, all views have caught up and all archives are committed
     #[arg(long)]
     until_idle: bool,
@@ -68,8 +81,23 @@ pub fn run(options: &Options) -> Result<()> {
         protection: protection(options, fixed)?,
         workers: options.workers.or(fixed.workers).unwrap_or(cores).max(1),
         until_idle: options.until_idle,
+        queries: Limits {
+            at_once: Some(options.queries_max.or(fixed.queries_max).unwrap_or(QUERIES_MAX).max(1)),
+            timeout: timeout(options.query_timeout.as_deref().or(fixed.query_timeout.as_deref()))?,
+        },
     };
     Node::start(&project, node)?.run()
+}
+
+fn timeout(text: Option<&str>) -> Result<Option<Duration>> {
+    match text {
+        None | Some("off") => Ok(None),
+        Some(text) => match headwater_sql::parse_duration(text) {
+            Ok(limit) if !limit.is_zero() => Ok(Some(limit)),
+            Ok(_) => bail!("a query timeout of '{text}' leaves no time: write 30 seconds, or off"),
+            Err(why) => bail!("'{text}' is no query timeout, since {why}: write 30 seconds, or off"),
+        },
+    }
 }
 
 /// Where a door listens.

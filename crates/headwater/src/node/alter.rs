@@ -52,7 +52,8 @@ impl Node {
             let relation = self.running.declared().relations.get(&name.value);
             let columns: Vec<String> = relation.iter().flat_map(column_names).collect();
             if !columns.contains(&column.value) {
-                let refused = Diagnostic::new(parsed.source.clone(), column.span, format!("{name} has no column {column}"));
+                let refused =
+                    Diagnostic::new(parsed.source.clone(), column.span, format!("{name} has no column {column}"));
                 return Err(match nearest(&column.value, columns.iter().map(String::as_str)) {
                     Some(near) => Diagnostics::from(refused.with_hint(format!("did you mean {near}?"))).into(),
                     None => Diagnostics::from(refused).into(),

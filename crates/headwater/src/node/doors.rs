@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::mpsc::{Sender, SyncSender};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use arrow::array::RecordBatch;
 use async_trait::async_trait;
@@ -12,11 +12,14 @@ use headwater_deploy::Tables;
 use headwater_deploy::running::{Progress, State};
 use headwater_gateway::ingest::Appended;
 use headwater_gateway::ingest::load::Loads;
+use headwater_gateway::metrics::Family;
+use headwater_gateway::node::Health;
 use headwater_gateway::users::Users;
 use headwater_gateway::{Done, File, Node, Outcome, Problem};
 use headwater_log::Log;
 use headwater_query::provide::{ReadPoint, Snapshots};
 use headwater_query::relation::Table;
+use headwater_query::running::{Asker, Kind};
 use headwater_query::session::Session;
 use headwater_sql::{Parsed, SourceText, Statement, ast};
 use headwater_stream::delivery::runner as delivery;
@@ -25,7 +28,8 @@ use headwater_stream::graph::Graph;
 use headwater_stream::source::runner::{Report, Reports};
 use tokio::sync::oneshot;
 
-use super::{explain, letters, rows};
+use super::system::Known;
+use super::{explain, letters, rows, telemetry};
 
 /// What only the node's own thread can do, on its way there.
 pub enum Request {
@@ -46,7 +50,7 @@ pub struct Ground {
 pub struct Doors {
     ground: Ground,
     current: RwLock<Current>,
-    replays: Arc<Mutex<Vec<Progress>>>,
+    known: Known,
     requests: Sender<Request>,
     loads: Arc<Loads>,
     /// Wakes the node's thread.
@@ -73,12 +77,12 @@ impl Doors {
     pub fn new(
         ground: Ground,
         current: Current,
-        replays: Arc<Mutex<Vec<Progress>>>,
+        known: Known,
         requests: Sender<Request>,
         wake: SyncSender<()>,
     ) -> Doors {
         let loads = Loads::new(Arc::clone(&ground.log), Arc::clone(&ground.clock));
-        Doors { ground, current: RwLock::new(current), replays, requests, loads, wake }
+        Doors { ground, current: RwLock::new(current), known, requests, loads, wake }
     }
 
     /// Shows what runs from now on.
@@ -110,7 +114,7 @@ impl Doors {
     }
 
     pub fn replays(&self) -> Vec<Progress> {
-        self.replays.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.known.replays().clone()
     }
 }
 
@@ -129,6 +133,23 @@ impl Doors {
             }
             _ => None,
         }
+    }
+
+    /// Runs a statement that is no query.
+    async fn other(&self, statement: Parsed) -> Result<Outcome, Problem> {
+        if let Statement::ExplainView(ast::ExplainView::Existing(name)) = &statement.statement {
+            let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
+            return explain::explain(&current.graph, &current.published, &name.value).map(Outcome::Rows);
+        }
+        if let Some(done) = self.write(&statement).await {
+            return done.map(Outcome::Done);
+        }
+        if let Statement::CreateTable(create) = &statement.statement
+            && let Some(query) = &create.query
+        {
+            return self.create_table_as(create, query, &statement).await.map(Outcome::Done);
+        }
+        self.change(self.inspected(statement).await?).await.map(Outcome::Done)
     }
 
     /// Makes a change of what is declared.
@@ -210,23 +231,27 @@ impl Node for Doors {
         Arc::clone(&self.ground.log)
     }
 
-    async fn execute(&self, statement: Parsed) -> Result<Outcome, Problem> {
+    fn health(&self) -> Health {
+        let given_up = |(name, report): (String, Report)| Some(format!("source {name} stopped: {}", report.failure?.0));
+        let given_up = self.sources().into_iter().filter_map(given_up).collect();
+        telemetry::health(&self.published(), self.ground.clock.as_ref(), given_up)
+    }
+
+    fn metrics(&self) -> Vec<Family> {
+        telemetry::metrics(&self.published(), &self.known.queries, self.ground.clock.as_ref())
+    }
+
+    async fn execute(&self, statement: Parsed, asker: Asker) -> Result<Outcome, Problem> {
         if matches!(statement.statement, Statement::Query(_) | Statement::Explain(_) | Statement::Show(_)) {
-            return Ok(Outcome::Rows(self.session().run(&statement).await?));
+            return Ok(Outcome::Rows(self.session().asked_by(asker).run(&statement).await?));
         }
-        if let Statement::ExplainView(ast::ExplainView::Existing(name)) = &statement.statement {
-            let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
-            return explain::explain(&current.graph, &current.published, &name.value).map(Outcome::Rows);
+        let mut told = self.known.queries.begin(&asker, Kind::Change, &statement.text)?;
+        let done = Box::pin(self.other(statement)).await;
+        match &done {
+            Ok(_) => told.finish(),
+            Err(problem) => told.fail_with(problem.to_string()),
         }
-        if let Some(done) = self.write(&statement).await {
-            return done.map(Outcome::Done);
-        }
-        if let Statement::CreateTable(create) = &statement.statement
-            && let Some(query) = &create.query
-        {
-            return self.create_table_as(create, query, &statement).await.map(Outcome::Done);
-        }
-        self.change(self.inspected(statement).await?).await.map(Outcome::Done)
+        done
     }
 
     fn loads(&self) -> Arc<Loads> {
@@ -256,7 +281,7 @@ impl Node for Doors {
 /// The engine's epochs, with what is known of views that are still behind.
 pub struct Epochs {
     pub published: Arc<Published>,
-    pub replays: Arc<Mutex<Vec<Progress>>>,
+    pub known: Known,
     /// Views that have no older definition to show meanwhile.
     pub missing: Vec<String>,
 }
@@ -285,7 +310,7 @@ impl Epochs {
         if self.missing.is_empty() {
             return point;
         }
-        let replays = self.replays.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let replays = self.known.replays().clone();
         let mut stopped: BTreeMap<String, String> = point.stopped.clone();
         for view in &self.missing {
             let last = replays.iter().rev().find(|each| each.views.contains(view));

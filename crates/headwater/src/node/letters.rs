@@ -143,11 +143,7 @@ fn append(ground: &Ground, relations: &Relations, letters: &[Letter]) -> Result<
 }
 
 /// Records and the numbers of their letters, in one transaction.
-fn commit(
-    writer: &mut dyn Writer,
-    streams: &mut HashMap<&str, Records>,
-    numbers: &mut Builder,
-) -> Result<(), Problem> {
+fn commit(writer: &mut dyn Writer, streams: &mut HashMap<&str, Records>, numbers: &mut Builder) -> Result<(), Problem> {
     for records in streams.values_mut().filter(|records| !records.is_empty()) {
         records.append(writer)?;
     }

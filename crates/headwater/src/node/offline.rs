@@ -16,7 +16,7 @@ use headwater_stream::sink::archive::{Board, Shown};
 use tokio::runtime::Runtime;
 
 use super::doors::Outside;
-use super::system::{Declared, System};
+use super::system::{Declared, Known, System};
 use crate::folder::DataFolder;
 
 /// A session over the last checkpoint, and when that was taken (microseconds).
@@ -40,7 +40,7 @@ pub fn open(folder: &DataFolder, root: &Path, runtime: &Arc<Runtime>) -> Result<
         &declared.graph,
         Declared::new(catalog.current(), &declared.relations),
         Arc::clone(&offline.published),
-        Arc::default(),
+        Known::default(),
         Arc::clone(&log),
         SystemClock::shared(),
         Outside { users: Arc::new(folder.users()?), ..Outside::default() },

@@ -1,7 +1,6 @@
 //! Statements of clients that change what runs.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::PoisonError;
 
 use headwater_base::ErrorKind;
 use headwater_catalog::graph::fits;
@@ -51,7 +50,7 @@ impl Node {
 
     /// Lets the doors see how far replays are.
     pub(super) fn tell_replays(&self) {
-        *self.replays.lock().unwrap_or_else(PoisonError::into_inner) = self.running.replays();
+        *self.known.replays() = self.running.replays();
     }
 
     /// Adds a definition of a client's.

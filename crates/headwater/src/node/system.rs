@@ -1,8 +1,11 @@
 //! The relations under `system.`: what a node knows of itself.
 
 mod declared;
+mod known;
+mod queries;
+pub mod samples;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use arrow::array::{
     ArrayRef, BooleanArray, Float64Array, Int32Array, Int64Array, RecordBatch, StringViewArray,
@@ -36,11 +39,14 @@ const RELATIONS: &str = "relations";
 const COLUMNS: &str = "columns";
 const LINEAGE: &str = "lineage";
 const REPLAYS: &str = "replays";
+const QUERIES: &str = "queries";
+const METRICS: &str = "metrics";
 const SINKS: &str = "sinks";
 const SOURCES: &str = "sources";
 const USERS: &str = "users";
 
 pub use declared::Declared;
+pub use known::Known;
 
 /// Reads the engine's published state and the log.
 pub struct System {
@@ -50,7 +56,7 @@ pub struct System {
     rules: Vec<DeclaredRule>,
     views: Vec<String>,
     declared: Declared,
-    replays: Arc<Mutex<Vec<Progress>>>,
+    known: Known,
     outside: Outside,
 }
 
@@ -66,7 +72,7 @@ impl System {
         graph: &Graph,
         declared: Declared,
         published: Arc<Published>,
-        replays: Arc<Mutex<Vec<Progress>>>,
+        known: Known,
         log: Arc<dyn Log>,
         clock: Arc<dyn Clock>,
         outside: Outside,
@@ -78,7 +84,7 @@ impl System {
             action: rule.action.to_string(),
         });
         let views = graph.outputs.iter().map(|output| output.relation.clone()).collect();
-        System { rules: rules.collect(), views, declared, replays, published, log, clock, outside }
+        System { rules: rules.collect(), views, declared, known, published, log, clock, outside }
     }
 
     fn dead_letters(&self, point: &ReadPoint) -> Result<Vec<RecordBatch>> {
@@ -186,7 +192,7 @@ impl System {
     }
 
     fn replays(&self) -> Vec<ArrayRef> {
-        let all = self.replays.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let all = self.known.replays().clone();
         let views: Vec<(&String, &Progress)> =
             all.iter().flat_map(|each| each.views.iter().map(move |view| (view, each))).collect();
         let state = |state: State| match state {
@@ -279,6 +285,8 @@ impl SystemTables for System {
             COLUMNS,
             LINEAGE,
             REPLAYS,
+            QUERIES,
+            METRICS,
             SINKS,
             SOURCES,
             USERS,
@@ -299,6 +307,8 @@ impl SystemTables for System {
             COLUMNS => self.declared.columns(),
             LINEAGE => self.declared.lineage(),
             REPLAYS => self.replays(),
+            QUERIES => queries::rows(&self.known.queries),
+            METRICS => self.known.samples.rows(),
             SINKS => self.sinks(),
             SOURCES => self.sources(),
             USERS => self.users(),
@@ -360,6 +370,20 @@ fn schema(table: &str) -> SchemaRef {
             field("started_at", timestamp_type()),
             field("took_ms", DataType::Float64),
             text("failure"),
+        ],
+        METRICS => {
+            vec![field("at", timestamp_type()), text("relation"), text("metric"), field("value", DataType::Float64)]
+        }
+        QUERIES => vec![
+            number("id"),
+            text("text"),
+            text("door"),
+            text("user"),
+            text("state"),
+            field("started_at", timestamp_type()),
+            field("duration_ms", DataType::Float64),
+            number("rows"),
+            text("error"),
         ],
         SINKS => vec![text("name"), text("state"), number("rows_since_start"), number("lag"), text("failure")],
         SOURCES => vec![text("name"), text("state"), number("rows_since_start"), text("at"), text("failure")],

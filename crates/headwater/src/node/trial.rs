@@ -36,6 +36,7 @@ use object_store::path::Path as ObjectPath;
 use tokio::runtime::Runtime;
 
 use super::doors::Outside;
+use super::system::Known;
 use super::{current, rows};
 use crate::report;
 use expect::Difference;
@@ -116,7 +117,7 @@ impl Trial {
     fn session(&mut self) -> Result<Session> {
         let clock: Arc<dyn Clock> = self.clock.clone();
         let spill = std::env::temp_dir();
-        Ok(current(&mut self.running, &self.log, &clock, &spill, &Arc::default(), Outside::default())?.session)
+        Ok(current(&mut self.running, &self.log, &clock, &spill, &Known::default(), Outside::default())?.session)
     }
 
     /// The rows of a query that stands in the test.
@@ -196,7 +197,8 @@ impl Trial {
         }
         let filled = batches.iter().map(|batch| rows::fill(batch, &columns, &schema));
         let filled = filled.collect::<Result<Vec<_>, _>>();
-        let filled = filled.map_err(|problem| Diagnostic::new(test.source.clone(), values.span, problem.to_string()))?;
+        let filled =
+            filled.map_err(|problem| Diagnostic::new(test.source.clone(), values.span, problem.to_string()))?;
         let all = concat_batches(&schema, &filled)?;
         match target {
             Target::Stream(stream) => {

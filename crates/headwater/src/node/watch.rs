@@ -75,11 +75,12 @@ impl View {
             Some(format!("source {name} stopped: {message}"))
         };
         let sources = self.doors.sources().into_iter().filter_map(given_up);
-        let sinks = self.doors.sinks().into_iter().filter_map(|(name, report)| match (report.failure, report.trouble) {
-            (Some((message, _)), _) => Some(format!("sink {name} stopped: {message}")),
-            (None, Some(message)) => Some(format!("sink {name} tries again: {message}")),
-            (None, None) => None,
-        });
+        let sinks =
+            self.doors.sinks().into_iter().filter_map(|(name, report)| match (report.failure, report.trouble) {
+                (Some((message, _)), _) => Some(format!("sink {name} stopped: {message}")),
+                (None, Some(message)) => Some(format!("sink {name} tries again: {message}")),
+                (None, None) => None,
+            });
         sources.chain(sinks).collect()
     }
 

@@ -29,16 +29,18 @@ async fn docs() {
     for page in &pages {
         let shown = page.strip_prefix(node::root()).unwrap().display().to_string();
         let text = std::fs::read_to_string(page).unwrap();
-        let blocks = blocks(&shown, &text, &mut failures);
-        let (files, others): (Vec<_>, Vec<_>) =
-            blocks.into_iter().partition(|block| matches!(block.kind, Kind::File(_)));
-        let statements: Vec<_> = others.into_iter().filter(|block| !matches!(block.kind, Kind::Shown)).collect();
-        check_files(&files, &mut failures);
-        if !statements.is_empty() {
-            run(&statements, &mut failures).await;
-        }
+        check_page(&shown, &text, &mut failures).await;
     }
     assert!(failures.is_empty(), "{} failures:\n\n{}", failures.len(), failures.join("\n\n"));
+}
+
+async fn check_page(page: &str, text: &str, failures: &mut Vec<String>) {
+    let blocks = blocks(page, text, failures).into_iter().filter(|block| !matches!(block.kind, Kind::Shown));
+    let (files, statements): (Vec<_>, Vec<_>) = blocks.partition(|block| matches!(block.kind, Kind::File(_)));
+    check_files(&files, failures);
+    if !statements.is_empty() {
+        run(&statements, failures).await;
+    }
 }
 
 fn find(folder: &Path, pages: &mut Vec<PathBuf>) {
@@ -140,6 +142,7 @@ fn check_files(files: &[Block], failures: &mut Vec<String>) {
             if !done.status.success() {
                 let said = [done.stdout, done.stderr].concat();
                 failures.push(format!("{place}: headwater {command}:\n{}", String::from_utf8_lossy(&said)));
+                break;
             }
         }
     }
@@ -167,7 +170,8 @@ async fn run(blocks: &[Block], failures: &mut Vec<String>) {
             match (kind, ask(&client, &node, &statement).await) {
                 (Kind::Refused(expected), Err(said)) if said.contains(expected.as_str()) => {}
                 (Kind::Refused(expected), Err(said)) => {
-                    failures.push(format!("{place}: {statement}expected to be refused with:\n{expected}\nfound:\n{said}"));
+                    failures
+                        .push(format!("{place}: {statement}expected to be refused with:\n{expected}\nfound:\n{said}"));
                 }
                 (Kind::Refused(_), Ok(())) => failures.push(format!("{place}: {statement}was not refused")),
                 (_, Err(said)) => failures.push(format!("{place}: {statement}{said}")),
@@ -196,4 +200,18 @@ async fn ask(client: &reqwest::Client, node: &Node, statement: &str) -> Result<(
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     Err(said)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_page_that_is_not_true_is_found() {
+    let page = "```sql\nSELECT count(*)\nFROM orders;\nSELECT nothing FROM orders;\n```\n\
+                ```\nno language\n```\n\
+                ```sql\n-- not run: shown only\nSELECT nothing;\n```\n\
+                ```sql\n-- refused: there is no column nothing\nSELECT nothing FROM orders;\n```\n\
+                ```sql\n-- refused: there is no column\nSELECT category FROM orders;\n```\n\
+                ```sql\n-- file: broken.sql\nCREATE STREAM;\n```\n";
+    let mut failures = Vec::new();
+    check_page("page.md", page, &mut failures).await;
+    let places: Vec<&str> = failures.iter().map(|failure| failure.split(": ").next().unwrap()).collect();
+    assert_eq!(places, ["page.md:6", "page.md:21", "page.md:1", "page.md:17"], "{failures:#?}");
 }

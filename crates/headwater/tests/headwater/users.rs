@@ -61,7 +61,8 @@ fn users_do_not_belong_into_a_projects_files() {
 fn nothing_listens_where_others_reach_it_without_a_password_and_encryption() {
     let project = project();
     let lacks = "error: 0.0.0.0:0 can be reached from other machines, and ";
-    let hint = "\nhint: create a user with CREATE USER while the node listens on loopback, and give it --tls-certificate";
+    let hint =
+        "\nhint: create a user with CREATE USER while the node listens on loopback, and give it --tls-certificate";
     for (doors, what) in [
         (["--http", "0.0.0.0:0", "--postgres", "off"], "no password is asked for and nothing is encrypted"),
         (["--http", "off", "--postgres", "0.0.0.0:0"], "no password is asked for and nothing is encrypted"),

@@ -41,9 +41,10 @@ pub(super) async fn evolve(table: &Arc<Table>, needed: &SchemaRef) -> Result<()>
     }
     let dropped = dropped(&archive, &found, needed)?;
     check(table, &found, needed, &dropped)?;
-    let widened = found.fields().iter().any(|field| {
-        needed.field_with_name(field.name()).is_ok_and(|needed| needed.data_type() != field.data_type())
-    });
+    let widened = found
+        .fields()
+        .iter()
+        .any(|field| needed.field_with_name(field.name()).is_ok_and(|needed| needed.data_type() != field.data_type()));
     let mut written = Vec::new();
     let files = if widened { archive.snapshot.data_files() } else { Vec::new() };
     for file in &files {
@@ -75,7 +76,10 @@ fn check(table: &Table, found: &Schema, needed: &Schema, dropped: &BTreeSet<Stri
             continue;
         }
         if dropped.iter().any(|gone| gone.eq_ignore_ascii_case(field.name())) {
-            return refuse(format!("a column {:?} was dropped before, and its values would be seen again", field.name()));
+            return refuse(format!(
+                "a column {:?} was dropped before, and its values would be seen again",
+                field.name()
+            ));
         }
         if !field.is_nullable() {
             return refuse(format!("rows that are there have no value for {:?}, which is NOT NULL", field.name()));

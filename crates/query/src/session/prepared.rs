@@ -14,15 +14,18 @@ use datafusion::datasource::cte_worktable::CteWorkTable;
 use datafusion::datasource::source_as_provider;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::LogicalPlan;
+use futures::FutureExt;
 use headwater_sql::{Diagnostic, Parsed, Statement, ast};
 use sqlparser::ast::{Expr, Value, ValueWithSpan, Visit, Visitor};
 
+use super::interrupt::Stop;
 use super::lookup::direct::Direct;
 use super::{QueryResult, Session, plan, start, tables};
 use crate::Result;
 use crate::plan::scope::Tables;
 use crate::plan::{Place, diagnose};
 use crate::relation::Relations;
+use crate::running::task;
 use crate::sqltype::column_type;
 
 /// Parameters beyond this are none: PostgreSQL's protocol counts them in 16 bits.
@@ -86,8 +89,32 @@ impl Session {
         })
     }
 
-    /// Runs it with one value for each parameter, of the parameter's type.
+    /// Runs it with one value for each parameter, of the parameter's type. A lookup of one key is no query that others
+    /// are told of: it is over before they could look.
     pub async fn run_prepared(&self, prepared: &Prepared, values: Vec<ScalarValue>) -> Result<QueryResult> {
+        if values.len() == prepared.parameters.len()
+            && let Some(direct) = &prepared.direct
+            && Arc::ptr_eq(&prepared.relations, &self.sources.relations)
+            && let Some(found) = direct.find(self.sources.snapshots.as_ref(), &values)?
+        {
+            return Ok(found);
+        }
+        match self.let_in(&prepared.parsed.text)? {
+            None => Box::pin(self.start_prepared(prepared, values, None)).await,
+            Some(query) => {
+                let (session, prepared, stop) = (self.clone(), prepared.clone(), Arc::clone(query.stop()));
+                let work = async move { session.start_prepared(&prepared, values, Some(&stop)).await };
+                task::run(query, self.threads.as_ref(), work.boxed()).await
+            }
+        }
+    }
+
+    async fn start_prepared(
+        &self,
+        prepared: &Prepared,
+        values: Vec<ScalarValue>,
+        stop: Option<&Stop>,
+    ) -> Result<QueryResult> {
         let renewed = self.renewed(prepared)?;
         let prepared = renewed.as_ref().unwrap_or(prepared);
         let (query, _) = reads(&prepared.parsed)?;
@@ -96,20 +123,14 @@ impl Session {
             let message = format!("{} parameters need values, {} came", prepared.parameters.len(), values.len());
             return Err(place.refuse(message).into());
         }
-        if let Some(direct) = &prepared.direct
-            && let Some(found) = direct.find(self.sources.snapshots.as_ref(), &values)?
-        {
-            return Ok(found);
-        }
-        let as_of_us = self.sources.snapshots.as_of_us();
-        let state = self.state(as_of_us);
         let tables = tables::QueryTables::new(&self.sources, self.foreign.clone());
+        let state = self.state(tables.as_of_us());
         let mut plan = bind((*prepared.plan).clone(), &tables).map_err(|error| diagnose::planning(&error, &place))?;
         if !values.is_empty() {
             let values = ParamValues::from(values);
             plan = plan.replace_params_with_values(&values).map_err(|error| diagnose::planning(&error, &place))?;
         }
-        start(&state, &tables, &plan, as_of_us, &place).await
+        start(&state, &tables, &plan, stop, &place).await
     }
 
     /// Where the relations have changed since it was planned, the same query over those of now. Running it without

@@ -28,6 +28,8 @@ pub const PUBLIC: &str = "public";
 pub struct QueryTables {
     sources: Sources,
     reading: Arc<Reading>,
+    /// When it began.
+    as_of_us: i64,
     foreign: Option<Arc<dyn Foreign>>,
     made: Mutex<HashMap<String, Arc<dyn TableSource>>>,
 }
@@ -52,7 +54,13 @@ impl TableSource for Named {
 impl QueryTables {
     pub fn new(sources: &Sources, foreign: Option<Arc<dyn Foreign>>) -> QueryTables {
         let reading = Reading::new(Arc::clone(&sources.snapshots));
-        QueryTables { sources: sources.clone(), reading, foreign, made: Mutex::default() }
+        let as_of_us = sources.snapshots.as_of_us();
+        QueryTables { sources: sources.clone(), reading, as_of_us, foreign, made: Mutex::default() }
+    }
+
+    /// What `now()` says.
+    pub fn as_of_us(&self) -> i64 {
+        self.as_of_us
     }
 
     pub fn reading(&self) -> &Reading {

@@ -3,8 +3,7 @@
 use super::Cursor;
 use crate::Diagnostic;
 
-const WORKS: &str =
-    "statements begin with SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, COMMENT, SHOW, DESCRIBE, EXPLAIN, REPLAY";
+const WORKS: &str = "statements begin with SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, COMMENT, SHOW, DESCRIBE, EXPLAIN, REPLAY";
 const CREATED: &str = "STREAM, SOURCE, SINK, TABLE, EXTERNAL TABLE, VIEW, MATERIALIZED VIEW, CONNECTION, SECRET, USER";
 
 /// What CREATE, DROP, ALTER and SHOW may be followed by; longer names first.

@@ -73,7 +73,11 @@ fn destination(cursor: &mut Cursor<'_>) -> Result<Destination> {
     }
     if cursor.take(&["CONNECTION"]) {
         let connection = lists::object_name(cursor, "the connection")?;
-        let options = if cursor.next() == &Token::LParen { lists::options(cursor)? } else { lists::no_options(cursor, cursor.position()) };
+        let options = if cursor.next() == &Token::LParen {
+            lists::options(cursor)?
+        } else {
+            lists::no_options(cursor, cursor.position())
+        };
         return Ok(Destination::Connection { connection, options });
     }
     let refused = cursor.expected("FILES, HTTP or CONNECTION");

@@ -73,6 +73,17 @@ pub struct OutputState {
     /// Why the view stopped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failed: Option<String>,
+    /// The last replay of a view of this name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replayed: Option<Replayed>,
+}
+
+/// A replay that has come to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Replayed {
+    /// Offsets of all streams that were read.
+    pub rows: u64,
+    pub took_us: u64,
 }
 
 /// A piece of state inside a file.

@@ -101,7 +101,8 @@ impl Runner {
             let there = outlet.delivered(number)?;
             let from = kept.max(there).unwrap_or(start);
             if from < start {
-                let gone = format!("offsets {from} to {start} of {}, partition {number}, were not delivered", stream.name);
+                let gone =
+                    format!("offsets {from} to {start} of {}, partition {number}, were not delivered", stream.name);
                 return Err(Error::invalid(format!("{gone}, and retention has taken them from the log"))
                     .with_hint("drop the sink and create it anew to go on without them"));
             }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::published::{CheckpointStatus, Inner};
 use super::{Engine, wanted};
 use crate::Result;
-use crate::checkpoint::{Manifest, OutputState, Saved, TABLE};
+use crate::checkpoint::{Manifest, OutputState, Replayed, Saved, TABLE};
 use crate::graph::Node;
 use crate::letter;
 use crate::operator::{Save, Violations};
@@ -35,13 +35,14 @@ impl Engine {
     }
 
     /// All that a replay has, for the node's engine to take over. It reached its goal.
-    pub fn give(mut self) -> Result<Joined> {
+    pub fn give(mut self, replayed: Replayed) -> Result<Joined> {
         self.settle()?;
         self.flush_archives()?;
         let mut saved = self.state(true)?;
         // What they read from others, the node has itself.
         saved.retain(|saved| self.graph.gives(&saved.relation));
-        let outputs = self.outputs().collect();
+        let outputs = self.outputs().map(|(name, state)| (name, OutputState { replayed: Some(replayed), ..state }));
+        let outputs = outputs.collect();
         Ok(Joined { outputs, saved, dead_letters: self.dead_letters, violations: std::mem::take(&mut self.violations) })
     }
 
@@ -53,13 +54,16 @@ impl Engine {
     }
 
     fn outputs(&self) -> impl Iterator<Item = (String, OutputState)> + '_ {
-        self.graph.outputs.iter().enumerate().map(|(index, output)| {
+        let newest = self.checkpoints.newest();
+        self.graph.outputs.iter().enumerate().map(move |(index, output)| {
+            let before = newest.and_then(|manifest| manifest.outputs.get(&output.relation));
             let state = OutputState {
                 fingerprint: output.fingerprint.clone(),
                 definition: output.definition.clone(),
                 generation: output.generation,
                 ends: self.topics.ends(index).map(<[i64]>::to_vec).unwrap_or_default(),
                 failed: self.failures.get(&output.relation).cloned(),
+                replayed: before.and_then(|state| state.replayed),
             };
             (output.relation.clone(), state)
         })

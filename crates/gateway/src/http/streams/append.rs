@@ -73,7 +73,7 @@ pub async fn post(
     // Reserved before the first byte is read: bodies that are still on their way take memory, too.
     let length = length(&headers)?;
     let Ok(held) = Arc::clone(&door.work).try_acquire_many_owned(length as u32) else {
-        return Ok(too_much());
+        return Err(too_much());
     };
     let body = to_bytes(body, length).await.map_err(|error| unread(&error))?;
     if key.is_some() {
@@ -217,8 +217,7 @@ fn too_large() -> Failure {
     Failure::invalid(StatusCode::PAYLOAD_TOO_LARGE, message, "send the rows in several requests")
 }
 
-fn too_much() -> Response {
+fn too_much() -> Failure {
     let message = "more rows are being appended than the node takes at one time; nothing of this was appended";
-    let failure = Failure::invalid(StatusCode::TOO_MANY_REQUESTS, message, "send it again in a second");
-    ([(RETRY_AFTER, "1")], failure).into_response()
+    Failure::invalid(StatusCode::TOO_MANY_REQUESTS, message, "send it again in a second")
 }

@@ -103,6 +103,7 @@ impl Direct {
             schema: Arc::clone(&self.schema),
             epoch: point.epoch,
             as_of_us: point.as_of_us,
+            query: None,
             batches: stream::iter(batches).boxed(),
         }))
     }
