@@ -45,6 +45,9 @@ pub struct Limits {
 /// What is being run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
+    /// As [`Kind::Query`], of what the node knows of itself alone: who watches a node asks so all the time, and it is not
+    /// told of any more once it is done.
+    Look,
     /// It reads: limits hold for it, and it can be ended.
     Query,
     /// It changes something, and is not ended half-way.
@@ -160,14 +163,14 @@ impl Queries {
             stop: Stop::default(),
         });
         let mut inner = self.inner();
-        let most = self.limits.at_once.filter(|_| kind == Kind::Query);
+        let most = self.limits.at_once.filter(|_| kind != Kind::Change);
         if let Some(most) = most.filter(|most| inner.running.len() >= *most) {
             return Err(Error::TooMany(most));
         }
         inner.running.insert(entry.id, Arc::clone(&entry));
         drop(inner);
         let timeout =
-            entry.asker.timeout.or(self.limits.timeout).filter(|limit| kind == Kind::Query && !limit.is_zero());
+            entry.asker.timeout.or(self.limits.timeout).filter(|limit| kind != Kind::Change && !limit.is_zero());
         let timer = timeout.map(|limit| {
             let entry = Arc::downgrade(&entry);
             tokio::spawn(async move {
@@ -193,7 +196,7 @@ impl Queries {
     /// Ends all that can be ended.
     pub fn cancel_all(&self) {
         let running: Vec<Arc<Entry>> = self.inner().running.values().cloned().collect();
-        running.iter().filter(|entry| entry.kind == Kind::Query).for_each(|entry| entry.end(Error::Cancelled));
+        running.iter().filter(|entry| entry.kind != Kind::Change).for_each(|entry| entry.end(Error::Cancelled));
     }
 
     /// Those that run and the last that ended, the newest first.
@@ -322,6 +325,9 @@ impl Drop for Query {
         let mut inner = self.queries.inner();
         inner.running.remove(&self.entry.id);
         *inner.counts.entry((told.door, state)).or_default() += 1;
+        if self.entry.kind == Kind::Look && state == State::Done {
+            return;
+        }
         if inner.ended.len() == ENDED_MAX {
             inner.ended.pop_front();
         }

@@ -15,6 +15,7 @@ mod tables;
 mod tests;
 
 use std::num::NonZeroUsize;
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -35,6 +36,7 @@ use futures::stream::BoxStream;
 use futures::{FutureExt, StreamExt, TryStreamExt};
 use headwater_log::Log;
 use headwater_sql::{Diagnostic, Diagnostics, Parsed, SourceText, Statement, ast};
+use sqlparser::ast::visit_relations;
 use tokio::runtime::Handle;
 
 use crate::plan::refuse::ignored_clauses;
@@ -196,7 +198,7 @@ impl Session {
 
     /// Starts a parsed statement.
     pub async fn run(&self, parsed: &Parsed) -> Result<QueryResult> {
-        match self.let_in(&parsed.text)? {
+        match self.let_in(parsed)? {
             None => Box::pin(self.start_statement(parsed, None)).await,
             Some(query) => {
                 let (session, parsed, stop) = (self.clone(), parsed.clone(), Arc::clone(query.stop()));
@@ -207,8 +209,9 @@ impl Session {
     }
 
     /// A query of somebody's, who is told of it; nothing where it is the node's own.
-    fn let_in(&self, text: &str) -> Result<Option<running::Query>> {
-        self.asker.as_ref().map(|asker| self.queries.begin(asker, Kind::Query, text)).transpose()
+    fn let_in(&self, parsed: &Parsed) -> Result<Option<running::Query>> {
+        let kind = if reads_only_itself(&parsed.statement) { Kind::Look } else { Kind::Query };
+        self.asker.as_ref().map(|asker| self.queries.begin(asker, kind, &parsed.text)).transpose()
     }
 
     async fn start_statement(&self, parsed: &Parsed, stop: Option<&Stop>) -> Result<QueryResult> {
@@ -284,6 +287,21 @@ async fn start(
     let stream = execute_stream(planned, state.task_ctx()).map_err(diagnose::execution)?;
     let (schema, epoch, as_of_us) = (stream.schema(), tables.reading().point().epoch, tables.as_of_us());
     Ok(QueryResult { schema, epoch, as_of_us, query: None, batches: stream.map_err(diagnose::execution).boxed() })
+}
+
+/// Whether a statement reads relations under `system.`, and no others.
+fn reads_only_itself(statement: &Statement) -> bool {
+    let Statement::Query(query) = statement else { return false };
+    let mut found = false;
+    let others = visit_relations(&*query.query, |name| {
+        let schema = name.0.first().and_then(|part| part.as_ident()).filter(|_| name.0.len() > 1);
+        found = true;
+        match schema.is_some_and(|schema| schema.value.eq_ignore_ascii_case(tables::SYSTEM)) {
+            true => ControlFlow::Continue(()),
+            false => ControlFlow::Break(()),
+        }
+    });
+    found && others.is_continue()
 }
 
 fn config(options: &Options) -> SessionConfig {

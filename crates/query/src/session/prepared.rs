@@ -99,7 +99,7 @@ impl Session {
         {
             return Ok(found);
         }
-        match self.let_in(&prepared.parsed.text)? {
+        match self.let_in(&prepared.parsed)? {
             None => Box::pin(self.start_prepared(prepared, values, None)).await,
             Some(query) => {
                 let (session, prepared, stop) = (self.clone(), prepared.clone(), Arc::clone(query.stop()));
