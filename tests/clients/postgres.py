@@ -8,6 +8,8 @@ the first that fails ends the program.
 
 import asyncio
 import datetime
+import os
+import random
 import socket
 import struct
 import subprocess
@@ -224,6 +226,49 @@ def with_garbage() -> None:
             check(f"garbage {sent[:5]!r}", b"C08P01" in all_of_it, True)
 
 
+def with_random_bytes() -> None:
+    seed = int.from_bytes(os.urandom(4), "big")
+    print(f"seed {seed}", flush=True)
+    dice = random.Random(seed)
+    hello = b"user\0me\0\0"
+    hello = struct.pack("!ii", 8 + len(hello), 196_608) + hello
+    for _ in range(300):
+        if dice.random() < 0.3:
+            sent = dice.randbytes(dice.randrange(1, 200))
+        else:
+            bodies = [dice.randbytes(dice.randrange(0, 60)) for _ in range(dice.randrange(1, 6))]
+            tags = [dice.choice(b"QPBDECSHFXpdcf\0") for _ in bodies]
+            sent = hello + b"".join(bytes([tag]) + struct.pack("!i", 4 + len(body)) + body for tag, body in zip(tags, bodies))
+        with socket.create_connection((HOST, int(PORT)), timeout=10) as door:
+            # The node may have closed it before the rest was sent.
+            try:
+                door.sendall(sent)
+                if dice.random() < 0.5:
+                    door.shutdown(socket.SHUT_WR)
+                    while door.recv(65_536):
+                        pass
+            except TimeoutError:
+                sys.exit("FAILED a connection with random bytes hangs")
+            except OSError:
+                pass
+    with connect(autocommit=True) as connection:
+        check("random bytes have done no harm", connection.execute("SELECT count(*) FROM orders").fetchone(), (500,))
+
+
+def with_many_connections() -> None:
+    many = [connect(autocommit=True) for _ in range(200)]
+    check("many connections", [each.execute("SELECT 1").fetchone()[0] for each in many], [1] * len(many))
+    for each in many:
+        each.close()
+    half_open = [socket.create_connection((HOST, int(PORT)), timeout=10) for _ in range(50)]
+    for each in half_open:
+        each.sendall(b"\0\0\0")
+    with connect(autocommit=True) as connection:
+        check("half-open ones hold nobody up", connection.execute("SELECT 1").fetchone(), (1,))
+    for each in half_open:
+        each.close()
+
+
 def wait_for_rows() -> None:
     with connect(autocommit=True) as connection:
         for _ in range(600):
@@ -240,3 +285,5 @@ asyncio.run(with_asyncpg())
 with_sqlalchemy()
 with_copy()
 with_garbage()
+with_random_bytes()
+with_many_connections()

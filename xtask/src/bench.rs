@@ -5,6 +5,7 @@
 
 mod bids;
 mod calendar;
+mod lookups;
 mod retail;
 mod usage;
 
@@ -37,6 +38,8 @@ enum Name {
     Retail,
     /// A tumbling view over JSON bids: events per CPU-second, against Flink where PEERS is set.
     Bids,
+    /// Rows of a keyed view by their keys, over PostgreSQL's protocol: lookups per second, latency.
+    Lookups,
     /// The embedded log alone on this machine's disk.
     Log,
     /// Decoding alone on one core, beside arrow's own readers.
@@ -47,6 +50,7 @@ pub fn run(options: &Options) -> Result<()> {
     match options.name {
         Name::Retail => retail::run(options),
         Name::Bids => bids::run(options),
+        Name::Lookups => lookups::run(options),
         Name::Log => example(options, "headwater-log", "throughput"),
         Name::Decode => example(options, "headwater-format", "decode_speed"),
     }

@@ -34,6 +34,8 @@ pub fn run(options: &Options) -> Result<()> {
     let daily_files = retail::daily_files(options.data.as_deref())?;
     println!("ci: --seed {seed}");
     let mut stages = Stages::default();
+    // First, since a binary that is built without Node has no console.
+    stages.run("packages of the console", || console::install().map(|()| 1));
     stages.run("format", || shell::run(shell::cargo().args(["fmt", "--all", "--check"])).map(|()| 1));
     stages.run("tidy", || tidy::run().map(|()| 1));
     stages.run("lints", || {

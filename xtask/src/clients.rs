@@ -1,6 +1,7 @@
 //! Other people's clients: Delta readers over our archives (`deltalake`, `duckdb`), and PostgreSQL clients at our door.
 //! Python packages are in a virtual environment that is made on first use and kept below cargo's target folder.
 
+mod jdbc;
 mod postgres;
 mod users;
 

@@ -55,7 +55,7 @@ fn test(binary: &Binary, pictures: Option<&Path>) -> Result<usize> {
 }
 
 /// Node, Chromium, and the packages of the lock file, unless the gateway's build has installed those.
-fn install() -> Result<()> {
+pub fn install() -> Result<()> {
     debian("npm", &["nodejs", "npm"])?;
     debian("chromium", &["chromium"])?;
     let folder = shell::root().join("console");

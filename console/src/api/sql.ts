@@ -9,6 +9,13 @@ export interface Done {
   notices: string[];
 }
 
+/** How the console's own questions begin: among the node's queries they would hide everybody else's. */
+export const OWN = "SELECT /* console */";
+
+export function own(query: string): string {
+  return query.replace(/^SELECT/, OWN);
+}
+
 async function post(statement: string, format: string, signal?: AbortSignal): Promise<Response> {
   const response = await fetch(`/v1/sql?format=${format}`, {
     method: "POST",
@@ -22,9 +29,9 @@ async function post(statement: string, format: string, signal?: AbortSignal): Pr
   return response;
 }
 
-/** All rows of a short answer, numbers as doubles. */
+/** All rows of a short answer to a question of the console's own, numbers as doubles. */
 export async function rows<T>(query: string, signal?: AbortSignal): Promise<T[]> {
-  const response = await post(query, "json", signal);
+  const response = await post(own(query), "json", signal);
   try {
     return (await response.json()) as T[];
   } catch (cause) {

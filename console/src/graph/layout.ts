@@ -24,8 +24,11 @@ export interface Route {
   /** An SVG path from the right side of one card to the left side of another. */
   path: string;
   /** Where its figures stand: where it runs straight and no other does. */
-  label: { x: number; y: number };
+  label: { x: number; y: number; side: Side };
 }
+
+/** Of the line: where the edge bends away from, or on both sides of one that runs straight. */
+export type Side = "above" | "below" | "both";
 
 export interface Layout {
   cards: Map<string, Placed>;
@@ -202,6 +205,9 @@ const EARLY = { bend: 0.22, label: 0.63 };
 const MIDDLE = { bend: 0.5, label: 0.5 };
 const LATE = { bend: 0.78, label: 0.37 };
 
+/** An edge that rises or falls no more than that leaves room for figures on both sides. */
+const STRAIGHT = 20;
+
 /** Edges that part from one card bend where they leave it, those that meet in one where they arrive. */
 function routed(edge: Edge, chain: Slot[], x: (layer: number) => number): Route {
   const [first, last] = [chain[0] as Slot, chain.at(-1) as Slot];
@@ -209,7 +215,7 @@ function routed(edge: Edge, chain: Slot[], x: (layer: number) => number): Route 
   const way = !meets ? EARLY : first.after.length === 1 ? LATE : MIDDLE;
   const labelled = way === LATE ? 1 : chain.length - 1;
   let path = "";
-  let label = { x: 0, y: 0 };
+  let label: Route["label"] = { x: 0, y: 0, side: "both" };
   for (let index = 1; index < chain.length; index += 1) {
     const [from, to] = [chain[index - 1] as Slot, chain[index] as Slot];
     const startX = x(from.layer) + CARD_WIDTH;
@@ -217,7 +223,9 @@ function routed(edge: Edge, chain: Slot[], x: (layer: number) => number): Route 
     path += `${index === 1 ? "M" : "L"}${startX} ${from.y}C${bend} ${from.y} ${bend} ${to.y} ${x(to.layer)} ${to.y}`;
     if (index === labelled) {
       const y = way === EARLY ? to.y : way === LATE ? from.y : (from.y + to.y) / 2;
-      label = { x: startX + LAYER_GAP * way.label, y };
+      const rise = way === LATE ? to.y - from.y : from.y - to.y;
+      const side = way === MIDDLE || Math.abs(rise) < STRAIGHT ? "both" : rise > 0 ? "above" : "below";
+      label = { x: startX + LAYER_GAP * way.label, y, side };
     }
   }
   return { edge, path, label };

@@ -3,6 +3,8 @@
 // Only columns that a node has always had are named, all else comes with `*`: a newer or older node then shows what
 // it has.
 
+import { literal, OWN } from "../api/sql.ts";
+
 export interface Relation {
   name: string;
   kind: Kind;
@@ -157,7 +159,12 @@ export const SECTIONS: Record<SectionName, Section> = {
     every_ms: SLOW_MS,
   },
   replays: { query: "SELECT * FROM system.replays", every_ms: LIVE_MS },
-  queries: { query: "SELECT * FROM system.queries ORDER BY started_at DESC LIMIT 100", every_ms: LIVE_MS },
+  queries: {
+    query:
+      `SELECT * FROM system.queries WHERE text NOT LIKE ${literal(`${OWN}%`)} ` +
+      "ORDER BY CASE state WHEN 'running' THEN 0 ELSE 1 END, started_at DESC LIMIT 100",
+    every_ms: LIVE_MS,
+  },
 };
 
 /** Asked only while a page shows it: it costs a request each time, and nothing else needs it. */

@@ -2,7 +2,7 @@
 // asking again and again.
 
 import { type Failure, failureFrom } from "../api/failure.ts";
-import { quoted, run } from "../api/sql.ts";
+import { own, quoted, run } from "../api/sql.ts";
 import { newest, tail } from "../api/tail.ts";
 import type { Row } from "../api/value.ts";
 import { node } from "../node/node.svelte.ts";
@@ -87,7 +87,7 @@ export class Latest {
       const began = performance.now();
       try {
         const rows: Row[] = [];
-        const query = `SELECT * FROM ${quoted(this.name)}${order} LIMIT ${ROWS}`;
+        const query = own(`SELECT * FROM ${quoted(this.name)}${order} LIMIT ${ROWS}`);
         await run(query, (more) => rows.push(...more) > 0, this.abort.signal);
         this.rows = rows;
         this.failure = null;

@@ -4,9 +4,9 @@
 
 use std::sync::Arc;
 
+use arrow::array::RecordBatch;
 use async_trait::async_trait;
 use headwater_log::Log;
-use arrow::array::RecordBatch;
 use headwater_query::relation::Table;
 use headwater_query::running::Asker;
 use headwater_query::session::{QueryResult, Session};

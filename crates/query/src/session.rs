@@ -214,7 +214,7 @@ impl Session {
     async fn start_statement(&self, parsed: &Parsed, stop: Option<&Stop>) -> Result<QueryResult> {
         if let Statement::Show(show) = &parsed.statement {
             self.known(show, parsed)?;
-            let Some(query) = show::query(show) else {
+            let Some(query) = show::query(show, self.sources.system.as_ref()) else {
                 let refused = Diagnostic::new(parsed.source.clone(), parsed.span, "this SHOW is not built yet");
                 let hint =
                     "SHOW STREAMS, SOURCES, MATERIALIZED VIEWS and RELATIONS work, and SELECT on system. relations";

@@ -44,7 +44,7 @@ pub fn check(binary: &Binary) -> Result<usize> {
         let mut command = Command::new(&python);
         command.arg(shell::root().join("tests/clients/postgres.py")).arg(&address);
         shell::run_watched(&mut command, |line| passed += usize::from(line.starts_with("ok ")))?;
-        Ok(passed)
+        Ok(passed + super::jdbc::check(&address)?)
     })();
     node.kill()?;
     match checked {

@@ -31,8 +31,7 @@ pub fn field(bytes: Option<Bytes>, form: Form, oid: u32, wanted: &DataType) -> R
     };
     let value = match form {
         Form::Text => {
-            let text = std::str::from_utf8(&bytes)
-                .map_err(|_| Failure::new("22021", "it is not UTF-8"))?;
+            let text = std::str::from_utf8(&bytes).map_err(|_| Failure::new("22021", "it is not UTF-8"))?;
             self::text(text, oid, wanted)
         }
         Form::Binary => binary::value(&bytes, oid),

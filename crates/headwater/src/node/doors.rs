@@ -33,8 +33,19 @@ use super::{explain, letters, rows, telemetry};
 
 /// What only the node's own thread can do, on its way there.
 pub enum Request {
-    Change { statement: Box<Parsed>, answer: oneshot::Sender<Result<Done, Problem>> },
-    Plan { statements: Vec<Parsed>, answer: oneshot::Sender<Result<Vec<String>, Problem>> },
+    Change {
+        statement: Box<Parsed>,
+        answer: oneshot::Sender<Result<Done, Problem>>,
+    },
+    Plan {
+        statements: Vec<Parsed>,
+        answer: oneshot::Sender<Result<Vec<String>, Problem>>,
+    },
+    /// `EXPLAIN CREATE MATERIALIZED VIEW`: the graph that there would be.
+    Explain {
+        statement: Box<Parsed>,
+        answer: oneshot::Sender<Result<Arc<Graph>, Problem>>,
+    },
 }
 
 /// What stays as long as the node lives.
@@ -140,6 +151,13 @@ impl Doors {
         if let Statement::ExplainView(ast::ExplainView::Existing(name)) = &statement.statement {
             let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
             return explain::explain(&current.graph, &current.published, &name.value).map(Outcome::Rows);
+        }
+        if let Statement::ExplainView(ast::ExplainView::Planned(create)) = &statement.statement {
+            let name = create.name.value.clone();
+            let (answer, answered) = oneshot::channel();
+            self.ask(Request::Explain { statement: Box::new(statement), answer })?;
+            let graph = answered.await.map_err(|_| stopping())??;
+            return explain::explain(&graph, &self.published(), &name).map(Outcome::Rows);
         }
         if let Some(done) = self.write(&statement).await {
             return done.map(Outcome::Done);

@@ -72,7 +72,9 @@ impl Ground {
             if bytes > INSERT_BYTES_MAX {
                 let most = INSERT_BYTES_MAX >> 20;
                 let problem = Problem::new(ErrorKind::Invalid, format!("an INSERT takes up to {most} MiB of rows"));
-                return Err(problem.with_reason(Reason::TooMuch).with_hint("insert in several statements, or give a source the files"));
+                return Err(problem
+                    .with_reason(Reason::TooMuch)
+                    .with_hint("insert in several statements, or give a source the files"));
             }
             batches.push(filled);
         }

@@ -1,14 +1,18 @@
 //! Statements of clients that change what runs.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use headwater_base::ErrorKind;
 use headwater_catalog::graph::fits;
-use headwater_catalog::{Definition, Owner};
+use headwater_catalog::{Definition, Kind, Owner};
 use headwater_deploy::running::State;
 use headwater_deploy::{Declaration, stored};
 use headwater_gateway::{Done, Problem};
-use headwater_sql::{Diagnostic, Diagnostics, Parsed, Statement, ast};
+use headwater_sql::ast::{self, Existing};
+use headwater_sql::{Diagnostic, Diagnostics, Parsed, SourceText, Statement};
+
+use headwater_stream::graph::Graph;
 
 use super::Node;
 use super::doors::Request;
@@ -27,6 +31,10 @@ impl Node {
                     let planned = self.running.plan_project(headwater_deploy::resolve::project(statements));
                     let steps = planned.map(|prepared| prepared.plan.steps.iter().map(ToString::to_string).collect());
                     let _ = answer.send(steps.map_err(Problem::from));
+                    continue;
+                }
+                Request::Explain { statement, answer } => {
+                    let _ = answer.send(self.planned_graph(&statement));
                     continue;
                 }
             };
@@ -48,6 +56,20 @@ impl Node {
         Ok(())
     }
 
+    /// The graph that there would be with the view that a statement explains.
+    fn planned_graph(&mut self, explained: &Parsed) -> Result<Arc<Graph>, Problem> {
+        let text = headwater_sql::canonical(&explained.text).map_err(Diagnostics::from)?;
+        let text = text.strip_prefix("explain ").unwrap_or(&text);
+        let create = headwater_sql::parse(&SourceText::new(explained.source.name.clone(), text))?.pop();
+        let create = create.ok_or_else(|| Problem::new(ErrorKind::Internal, "nothing is explained"))?;
+        let name = create.statement.defines().map(|name| name.value.clone()).unwrap_or_default();
+        let others = self.running.definitions().iter().filter(|one| one.name != name).map(stored::declaration);
+        let mut declarations = others.collect::<Result<Vec<_>, _>>()?;
+        let parsed = plain(create)?;
+        declarations.push(Declaration { parsed, owner: Owner::Client, comments: BTreeMap::new() });
+        Ok(Arc::clone(&self.running.plan(declarations)?.declared().graph))
+    }
+
     /// Lets the doors see how far replays are.
     pub(super) fn tell_replays(&self) {
         *self.known.replays() = self.running.replays();
@@ -60,17 +82,36 @@ impl Node {
             let problem = Problem::new(ErrorKind::Invalid, format!("{tag} is not built yet"));
             return Err(problem.with_hint("what a client can create: STREAM, SOURCE, SINK, TABLE, EXTERNAL TABLE, VIEW, MATERIALIZED VIEW, CONNECTION, SECRET"));
         };
-        if let Some(there) = self.running.definitions().get(&name) {
-            let problem =
-                Problem::new(ErrorKind::Conflict, format!("there is a {} of the name {name} already", there.kind));
-            return Err(match there.owner {
-                Owner::Project => problem.with_hint("it is declared by the project: change its file and apply that"),
-                Owner::Client => problem.with_hint("drop it first, or choose another name"),
-            });
+        let existing = statement.statement.existing();
+        let there = self.running.definitions().get(&name);
+        match there {
+            Some(there) if existing == Existing::Keep => {
+                let notice = format!("there is a {} of the name {name} already", there.kind);
+                return Ok(Done { tag, notices: vec![notice] });
+            }
+            Some(there) if existing == Existing::Replace && there.owner == Owner::Client => {
+                if Kind::of(&statement.statement) != Some(there.kind) {
+                    let message = format!("{name} is a {}, and is not replaced by another kind", there.kind);
+                    return Err(Problem::new(ErrorKind::Conflict, message).with_hint("drop it first"));
+                }
+            }
+            Some(there) => {
+                let message = format!("there is a {} of the name {name} already", there.kind);
+                let problem = Problem::new(ErrorKind::Conflict, message);
+                return Err(match there.owner {
+                    Owner::Project => {
+                        problem.with_hint("it is declared by the project: change its file and apply that")
+                    }
+                    Owner::Client => problem.with_hint("drop it first, or write CREATE OR REPLACE"),
+                });
+            }
+            None => {}
         }
-        let there = self.running.definitions().iter().map(stored::declaration);
-        let mut declarations = there.collect::<Result<Vec<_>, _>>()?;
-        declarations.push(Declaration { parsed: statement, owner: Owner::Client, comments: BTreeMap::new() });
+        let others = self.running.definitions().iter().filter(|one| one.name != name).map(stored::declaration);
+        let mut declarations = others.collect::<Result<Vec<_>, _>>()?;
+        let comments = there.map(|there| there.comments.clone()).unwrap_or_default();
+        let parsed = plain(statement)?;
+        declarations.push(Declaration { parsed, owner: Owner::Client, comments });
         self.change(declarations, tag)
     }
 
@@ -154,6 +195,17 @@ impl Node {
             replays.map(|each| format!("replaying {} rows of history for {}", each.rows_total, each.views.join(", ")));
         Ok(Done { tag, notices: notices.collect() })
     }
+}
+
+/// A definition without what it says of one that is there: that is settled.
+fn plain(parsed: Parsed) -> Result<Parsed, Problem> {
+    if parsed.statement.existing() == Existing::Refuse {
+        return Ok(parsed);
+    }
+    let text = headwater_sql::canonical(&parsed.text).map_err(Diagnostics::from)?;
+    let text = text.replacen("create or replace ", "create ", 1).replacen(" if not exists ", " ", 1);
+    let plain = headwater_sql::parse(&SourceText::new(parsed.source.name.clone(), text))?.pop();
+    plain.ok_or_else(|| Problem::new(ErrorKind::Internal, "a definition was lost"))
 }
 
 fn refuse(parsed: &Parsed, name: &ast::Name, message: String) -> Problem {

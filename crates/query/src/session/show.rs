@@ -2,8 +2,12 @@
 
 use headwater_sql::ast::{Kind, RelationName, Show};
 
+use super::tables::SYSTEM;
+use crate::provide::SystemTables;
+use crate::sqltype::sql_name;
+
 /// The query that answers a question about what is declared. None if no relation of ours has the answer yet.
-pub(super) fn query(show: &Show) -> Option<String> {
+pub(super) fn query(show: &Show, system: &dyn SystemTables) -> Option<String> {
     Some(match show {
         Show::Objects { kind: Some(Kind::User), like } => {
             let like = like.as_ref().map(|like| format!(" WHERE name LIKE {}", literal(like))).unwrap_or_default();
@@ -14,6 +18,15 @@ pub(super) fn query(show: &Show) -> Option<String> {
             let kinds = kind.map_or(Some(readable), condition)?;
             let like = like.as_ref().map(|like| format!(" AND name LIKE {}", literal(like))).unwrap_or_default();
             format!("SELECT name, kind, owner FROM system.relations WHERE {kinds}{like} ORDER BY name")
+        }
+        Show::Columns(RelationName { schema: Some(schema), name }) if schema.value == SYSTEM => {
+            let (_, columns) = system.tables().into_iter().find(|(table, _)| *table == name.value)?;
+            let rows = columns.fields().iter().map(|field| {
+                let (name, data_type) = (literal(field.name()), literal(&sql_name(field.data_type())));
+                format!("({name}, {data_type}, {}, CAST(NULL AS VARCHAR))", field.is_nullable())
+            });
+            let rows = rows.collect::<Vec<_>>().join(", ");
+            format!("SELECT * FROM (VALUES {rows}) AS columns (column_name, data_type, nullable, comment)")
         }
         Show::Columns(RelationName { schema: Some(_), .. }) => return None,
         Show::Columns(RelationName { schema: None, name }) => format!(

@@ -69,7 +69,7 @@ pub(super) fn delete(cursor: &mut Cursor<'_>) -> Result<Delete, Diagnostics> {
     refuse_alias(cursor, "WHERE")?;
     if cursor.at(&["USING"]) {
         let refused = not_built(cursor, "DELETE … USING");
-        return Err(refused.with_hint("ask in a subquery: WHERE a IN (SELECT …)").into());
+        return Err(refused.with_hint("name the rows by their own columns").into());
     }
     let condition = if cursor.take(&["WHERE"]) { Some(query::expression(cursor)?) } else { None };
     refuse_tail(cursor)?;

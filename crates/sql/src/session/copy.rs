@@ -167,8 +167,7 @@ impl Given {
             _ => {
                 self.header = Header::Yes;
                 let (yes, no) = (Header::Yes, Header::No);
-                for (word, header) in
-                    [("TRUE", yes), ("ON", yes), ("FALSE", no), ("OFF", no), ("MATCH", Header::Match)]
+                for (word, header) in [("TRUE", yes), ("ON", yes), ("FALSE", no), ("OFF", no), ("MATCH", Header::Match)]
                 {
                     if reader.take(&[word]) {
                         self.header = header;

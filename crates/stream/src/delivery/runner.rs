@@ -99,6 +99,14 @@ impl Runner {
             let start = log.offsets(&stream.topic, number)?.start;
             let kept = kept.as_ref().and_then(|kept| kept.next.get(number as usize).copied());
             let there = outlet.delivered(number)?;
+            let end = log.offsets(&stream.topic, number)?.end;
+            if let Some(there) = there.filter(|there| kept.is_none() || *there > end) {
+                let what = format!("rows up to offset {there} of {}, partition {number}, were delivered", stream.name);
+                return Err(Error::invalid(format!(
+                    "{what} there by another sink, or in another life of the data folder"
+                ))
+                .with_hint("give the sink a place of its own, or move away what is there"));
+            }
             let from = kept.max(there).unwrap_or(start);
             if from < start {
                 let gone =
@@ -116,6 +124,10 @@ impl Runner {
                 stopped: None,
                 _pin: pin,
             });
+        }
+        if kept.is_none() {
+            // What is found there from now on is this sink's.
+            keep(writer.as_mut(), &partitions)?;
         }
         Ok(Runner {
             reader: StreamReader::new(Arc::clone(&stream), None)?,
@@ -215,9 +227,7 @@ impl Runner {
         // What was read past the last row holds none.
         partition.delivered = if partition.waiting.is_empty() { partition.read } else { range.until };
         partition._pin = self.log.pin(&self.stream.topic, range.partition, partition.delivered)?;
-        let next = self.partitions.iter().map(|partition| partition.delivered).collect();
-        let note = serde_json::to_vec(&Position { next }).map_err(|error| Error::internal(error.to_string()))?;
-        Ok(self.writer.commit_now(note.into())?)
+        keep(self.writer.as_mut(), &self.partitions)
     }
 
     fn lag(&self) -> u64 {
@@ -231,6 +241,13 @@ impl Runner {
     fn stopped(&self) -> Option<String> {
         self.partitions.iter().find_map(|partition| partition.stopped.clone())
     }
+}
+
+/// Keeps the position in the log.
+fn keep(writer: &mut dyn Writer, partitions: &[Partition]) -> Result<()> {
+    let next = partitions.iter().map(|partition| partition.delivered).collect();
+    let note = serde_json::to_vec(&Position { next }).map_err(|error| Error::internal(error.to_string()))?;
+    Ok(writer.commit_now(note.into())?)
 }
 
 /// What people see of a running sink.

@@ -86,9 +86,8 @@ impl Connection {
     /// What the client sends next; `None` at the end of its rows.
     async fn copy_data(&mut self, waited_for: bool) -> Result<Option<Bytes>, End> {
         loop {
-            let silence = async {
-                if waited_for { tokio::time::sleep(SILENCE).await } else { std::future::pending().await }
-            };
+            let silence =
+                async { if waited_for { tokio::time::sleep(SILENCE).await } else { std::future::pending().await } };
             let message = tokio::select! {
                 biased;
                 message = self.wire.message(MESSAGE_BYTES_MAX) => message?,
@@ -230,8 +229,7 @@ async fn target(node: &dyn Node, name: &[String]) -> Result<(Into, SchemaRef), F
         return Err(match near {
             Some(near) => missing.hint(format!("did you mean {near}?")),
             None => missing,
-        }
-        );
+        });
     };
     let load = node.loads().begin(&stream).await.map_err(Failure::from)?;
     let schema = SchemaRef::clone(&stream.schema);

@@ -80,11 +80,7 @@ impl Table {
         Err(self.at(Failure::new("22P04", message), line, None))
     }
 
-    pub fn push_texts<'a>(
-        &mut self,
-        fields: impl Iterator<Item = Option<&'a [u8]>>,
-        line: u64,
-    ) -> Result<(), Failure> {
+    pub fn push_texts<'a>(&mut self, fields: impl Iterator<Item = Option<&'a [u8]>>, line: u64) -> Result<(), Failure> {
         for (at, field) in fields.enumerate() {
             self.bytes += field.map_or(1, |field| field.len() + 8);
             let text = field.map(|field| String::from_utf8(field.to_vec())).transpose().map_err(|_| {
@@ -139,7 +135,8 @@ impl Table {
             let array = array.unwrap_or_else(|| new_null_array(field.data_type(), lines.len()));
             if !field.is_nullable() && array.null_count() > 0 {
                 let row = (0..array.len()).find(|row| array.is_null(*row)).unwrap_or(0);
-                let message = format!("null value in column \"{}\" of {}, which is NOT NULL", field.name(), self.relation);
+                let message =
+                    format!("null value in column \"{}\" of {}, which is NOT NULL", field.name(), self.relation);
                 return Err(self.at(Failure::new(NOT_NULL, message), lines[row], None));
             }
             filled.push(array);
@@ -157,8 +154,7 @@ impl Table {
         let oid = oids::oid(wanted);
         let values = texts.iter().zip(lines).map(|(text, line)| {
             let bytes = text.as_ref().map(|text| Bytes::copy_from_slice(text.as_bytes()));
-            decode::field(bytes, Form::Text, oid, wanted)
-                .map_err(|failure| self.at(failure, *line, Some(field.name())))
+            decode::field(bytes, Form::Text, oid, wanted).map_err(|failure| self.at(failure, *line, Some(field.name())))
         });
         let values = values.collect::<Result<Vec<_>, _>>()?;
         ScalarValue::iter_to_array(values).map_err(|error| Failure::new("XX000", error.to_string()))

@@ -88,7 +88,9 @@ impl Direct {
         }
         let mut found = Vec::new();
         for batch in point.views.rows(&self.view.name)? {
-            found.extend((0..batch.num_rows()).filter(|at| self.is_it(&batch, *at, &values)).map(|at| batch.slice(at, 1)));
+            found.extend(
+                (0..batch.num_rows()).filter(|at| self.is_it(&batch, *at, &values)).map(|at| batch.slice(at, 1)),
+            );
         }
         let shown = found.iter().map(|row| {
             let columns = self.columns.iter().map(|column| Arc::clone(row.column(*column))).collect();
@@ -135,7 +137,8 @@ fn given(condition: &Expr, wanted: usize, view: &View) -> Option<Given> {
     }
     let (left, right) = (compared.left.as_ref(), compared.right.as_ref());
     [(left, right), (right, left)].into_iter().find_map(|(name, given)| {
-        (matches!(name, Expr::Column(_)) && column(name, view) == Some(wanted)).then(|| value(given, field.data_type()))?
+        (matches!(name, Expr::Column(_)) && column(name, view) == Some(wanted))
+            .then(|| value(given, field.data_type()))?
     })
 }
 

@@ -436,7 +436,7 @@ fn statements_that_are_wrong() {
         DELETE FROM t u WHERE a
             another name for the table here is not built yet [u] 
         DELETE FROM t USING u
-            DELETE … USING is not built yet [USING] ask in a subquery: WHERE a IN (SELECT …)
+            DELETE … USING is not built yet [USING] name the rows by their own columns
         SHOW STREAMS WHERE a
             expected LIKE or the end of the statement, found WHERE [WHERE] 
         SHOW COLUMNS orders
