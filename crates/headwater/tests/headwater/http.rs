@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -102,7 +103,14 @@ fn what_can_not_be_appended_is_refused_with_the_reason() {
         ("counts", typed.clone(), b"{}", 400, "counts is a view; its rows come from its query"),
         ("events", String::new(), b"{}", 415, "the request has no Content-Type"),
         ("events", "Content-Type: text/csv\r\n".into(), b"1", 415, "content type 'text/csv' is not known here"),
-        ("events", format!("{typed}Content-Encoding: gzip\r\n"), b"", 415, "content encoding 'gzip' is not built yet"),
+        ("events", format!("{typed}Content-Encoding: br\r\n"), b"", 415, "content encoding 'br' is not known here"),
+        (
+            "events",
+            format!("{typed}Content-Encoding: gzip\r\n"),
+            b"{}",
+            400,
+            "the body is not gzip: unexpected end of file",
+        ),
         ("events?on_error=drop", typed.clone(), b"{}", 400, "on_error is refuse, skip or quarantine, not 'drop'"),
         ("events", "Content-Type: application/json\r\n".into(), b"", 400, "the body is empty"),
         ("events", typed.clone(), b"\0\0", 400, "1 of 1 rows are broken; nothing was appended"),
@@ -141,4 +149,81 @@ fn what_was_acknowledged_outlives_a_kill() {
     drop(node);
     let _node = project.serve();
     eventually(&project, "SELECT count(*), count(DISTINCT id) FROM events", &["50,50"]);
+}
+
+/// What `gzip` makes of bytes.
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut process = Command::new("gzip").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut input = process.stdin.take().unwrap();
+    let bytes = bytes.to_vec();
+    let writing = std::thread::spawn(move || input.write_all(&bytes));
+    let packed = process.wait_with_output().unwrap().stdout;
+    writing.join().unwrap().unwrap();
+    packed
+}
+
+#[test]
+fn packed_bodies_are_unpacked_as_far_as_they_may_be_large() {
+    let project = project();
+    let node = project.serve();
+    let headers = format!("Content-Type: {LINES}\r\nContent-Encoding: gzip\r\n");
+    let (status, answer) = send(&node, "/v1/streams/events", &headers, &gzip(b"{\"id\":1}\n{\"id\":2}\n"));
+    assert_eq!((status, answer["appended"].as_u64()), (200, Some(2)), "{answer}");
+    let (status, answer) = send(&node, "/v1/streams/events", &headers, &gzip(&vec![b'\n'; (16 << 20) + 1]));
+    let message = "the body is larger than 16 MiB; nothing of it was appended";
+    assert_eq!((status, answer["error"]["message"].as_str()), (413, Some(message)));
+    eventually(&project, "SELECT count(*) FROM events", &["2"]);
+}
+
+#[test]
+fn requests_that_stand_still_are_given_up_and_others_refused_meanwhile() {
+    let project = project();
+    let node = project.serve();
+    let size = 16 << 20;
+    let head = format!(
+        "POST /v1/streams/events HTTP/1.1\r\nHost: localhost\r\nContent-Type: {LINES}\r\nContent-Length: {size}\r\n\r\n{{"
+    );
+    // They hold all the memory that there is for bodies.
+    let mut slow: Vec<TcpStream> = (0..8).map(|_| TcpStream::connect(&node.address).unwrap()).collect();
+    slow.iter_mut().for_each(|socket| socket.write_all(head.as_bytes()).unwrap());
+    let mut looks = 0;
+    let mut refused = append(&node, "/v1/streams/events", JSON, "{\"id\":1}");
+    while refused.0 != 429 && looks < 200 {
+        looks += 1;
+        std::thread::sleep(Duration::from_millis(10));
+        refused = append(&node, "/v1/streams/events", JSON, "{\"id\":1}");
+    }
+    let message = "more rows are being appended than the node takes at one time; nothing of this was appended";
+    assert_eq!((refused.0, refused.1["error"]["message"].as_str()), (429, Some(message)));
+    for socket in &mut slow {
+        socket.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        let mut answer = [0; 12];
+        socket.read_exact(&mut answer).unwrap();
+        assert_eq!(&answer, b"HTTP/1.1 408");
+    }
+    assert_eq!(append(&node, "/v1/streams/events", JSON, "{\"id\":1}").0, 200);
+}
+
+#[test]
+fn garbage_on_the_port_ends_its_connection_alone() {
+    let project = project();
+    let node = project.serve();
+    let cases: [&[u8]; 6] = [
+        b"\0\0\0\0\r\n\r\n",
+        b"GET /\0 HTTP/1.1\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+        b"POST /v1/streams/events HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
+        b"POST /v1/streams/%00%ff HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}",
+        b"GET /health HTTP/9.9\r\n\r\n",
+    ];
+    for case in cases {
+        let mut socket = TcpStream::connect(&node.address).unwrap();
+        socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        socket.write_all(case).unwrap();
+        socket.shutdown(std::net::Shutdown::Write).unwrap();
+        let mut answer = Vec::new();
+        let _ = socket.read_to_end(&mut answer);
+        assert!(!answer.starts_with(b"HTTP/1.1 2"), "{}", case.escape_ascii());
+    }
+    assert_eq!(append(&node, "/v1/streams/events", JSON, "{\"id\":1}").0, 200);
 }

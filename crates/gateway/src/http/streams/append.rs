@@ -1,11 +1,12 @@
 //! `POST /v1/streams/{name}`: rows as NDJSON, as an array or as one object. Success means that they are durable.
 
 mod answer;
+mod body;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use axum::body::{Body, Bytes, to_bytes};
+use axum::body::{Body, Bytes};
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
@@ -67,19 +68,21 @@ pub async fn post(
         None => OnError::default(),
         Some(name) => name.parse().map_err(|unknown| bad_request(unknown, "leave it out to refuse such requests"))?,
     };
-    let is_json = media(&headers)?;
+    let (is_json, is_packed) = (media(&headers)?, is_packed(&headers)?);
     let key = key(&headers)?;
     let stream = stream(door.node.as_ref(), &name)?;
     // Reserved before the first byte is read: bodies that are still on their way take memory, too.
     let length = length(&headers)?;
-    let Ok(held) = Arc::clone(&door.work).try_acquire_many_owned(length as u32) else {
+    // What is packed may be of any size until it is unpacked.
+    let memory = if is_packed { BODY_BYTES_MAX } else { length };
+    let Ok(held) = Arc::clone(&door.work).try_acquire_many_owned(memory as u32) else {
         return Err(too_much());
     };
-    let body = to_bytes(body, length).await.map_err(|error| unread(&error))?;
+    let body = body::whole(body, length).await?;
     if key.is_some() {
         door.keys.ready().await?;
     }
-    let request = Request { stream: Arc::clone(&stream), body, is_json, on_error, key, held };
+    let request = Request { stream: Arc::clone(&stream), body, is_packed, is_json, on_error, key, held };
     let stopped = |_| Problem::new(ErrorKind::Unavailable, "the node is stopping; these rows may be there or not");
     let own = door.clone();
     match tokio::task::spawn_blocking(move || request.step(&own)).await.map_err(stopped)?? {
@@ -100,6 +103,7 @@ pub async fn post(
 struct Request {
     stream: Arc<Stream>,
     body: Bytes,
+    is_packed: bool,
     is_json: bool,
     on_error: OnError,
     key: Option<String>,
@@ -109,7 +113,8 @@ struct Request {
 impl Request {
     /// Checks the rows and, without a key, begins to append them. Computes and writes, but does not wait for a disk.
     fn step(self, door: &Door) -> Result<Step, Failure> {
-        let Request { stream, body, is_json, on_error, key, held } = self;
+        let Request { stream, body, is_packed, is_json, on_error, key, held } = self;
+        let body = if is_packed { body::unpacked(&body)? } else { body };
         let claim = match &key {
             None => None,
             Some(key) => match claim(door, &stream, key, &[&[u8::from(is_json), on_error as u8], &body])? {
@@ -176,9 +181,6 @@ fn key(headers: &HeaderMap) -> Result<Option<String>, Failure> {
 fn media(headers: &HeaderMap) -> Result<bool, Failure> {
     let unsupported = |message: String, hint: &str| Failure::invalid(StatusCode::UNSUPPORTED_MEDIA_TYPE, message, hint);
     let text = |name| headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
-    if let Some(encoding) = text(CONTENT_ENCODING).filter(|encoding| encoding != "identity") {
-        return Err(unsupported(format!("content encoding '{encoding}' is not built yet"), "send the body as it is"));
-    }
     let Some(media) = text(CONTENT_TYPE) else {
         return Err(unsupported("the request has no Content-Type".to_owned(), MEDIA));
     };
@@ -198,23 +200,25 @@ fn stream(node: &dyn Node, name: &str) -> Result<Arc<Stream>, Failure> {
     Err(no_stream(relations, name))
 }
 
+/// Whether gzip packed the body.
+fn is_packed(headers: &HeaderMap) -> Result<bool, Failure> {
+    let encodings: Vec<&[u8]> = headers.get_all(CONTENT_ENCODING).iter().map(|value| value.as_bytes()).collect();
+    match encodings.as_slice() {
+        [] | [b"identity"] => Ok(false),
+        [one] if one.eq_ignore_ascii_case(b"gzip") => Ok(true),
+        all => {
+            let all: Vec<_> = all.iter().map(|each| String::from_utf8_lossy(each)).collect();
+            let message = format!("content encoding '{}' is not known here", all.join(", "));
+            Err(Failure::invalid(StatusCode::UNSUPPORTED_MEDIA_TYPE, message, "send the body as it is, or as gzip"))
+        }
+    }
+}
+
 /// The most bytes that the body can have: as it says, or as many as any may have.
 fn length(headers: &HeaderMap) -> Result<usize, Failure> {
     let said = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
     let length: u64 = said.unwrap_or(BODY_BYTES_MAX as u64);
-    usize::try_from(length).ok().filter(|length| *length <= BODY_BYTES_MAX).ok_or_else(too_large)
-}
-
-fn unread(error: &axum::Error) -> Failure {
-    if error.to_string().contains("length limit exceeded") {
-        return too_large();
-    }
-    Failure::invalid(StatusCode::BAD_REQUEST, format!("the body broke off: {error}"), "send the request again")
-}
-
-fn too_large() -> Failure {
-    let message = format!("the body is larger than {} MiB; nothing of it was appended", BODY_BYTES_MAX >> 20);
-    Failure::invalid(StatusCode::PAYLOAD_TOO_LARGE, message, "send the rows in several requests")
+    usize::try_from(length).ok().filter(|length| *length <= BODY_BYTES_MAX).ok_or_else(body::too_large)
 }
 
 fn too_much() -> Failure {
