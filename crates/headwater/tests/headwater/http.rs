@@ -186,6 +186,8 @@ fn requests_that_stand_still_are_given_up_and_others_refused_meanwhile() {
     // They hold all the memory that there is for bodies.
     let mut slow: Vec<TcpStream> = (0..8).map(|_| TcpStream::connect(&node.address).unwrap()).collect();
     slow.iter_mut().for_each(|socket| socket.write_all(head.as_bytes()).unwrap());
+    // A question that comes before the last of them would take its place.
+    std::thread::sleep(Duration::from_secs(2));
     let mut looks = 0;
     let mut refused = append(&node, "/v1/streams/events", JSON, "{\"id\":1}");
     while refused.0 != 429 && looks < 200 {
