@@ -215,7 +215,9 @@ impl Runner {
             }
             (taken, rows) = (taken + 1, rows + piece.rows.num_rows());
         }
-        let Some(until) = partition.waiting.iter().take(taken).last().map(|piece| piece.until) else { return Ok(()) };
+        let Some(until) = partition.waiting.iter().take(taken).next_back().map(|piece| piece.until) else {
+            return Ok(());
+        };
         let rows = concat_batches(self.reader.schema(), partition.waiting.iter().take(taken).map(|piece| &piece.rows))?;
         let range = Range { partition: number as u32, from: partition.delivered, until, rows };
         self.outlet.deliver(&range)?;
