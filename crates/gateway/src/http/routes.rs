@@ -39,6 +39,7 @@ impl FromRef<Served> for Requests {
 /// One method of one path.
 pub struct Route {
     /// In lower case, as OpenAPI has it.
+    #[cfg_attr(not(test), expect(dead_code, reason = "the document is held against it"))]
     pub method: &'static str,
     /// As the router has it.
     pub path: &'static str,
