@@ -113,7 +113,8 @@ fn refusal(status: u16, why: &str) -> Value {
     let schema = json!({"$ref": "#/components/schemas/Error"});
     let mut refusal = json!({"description": why, "content": {"application/json": {"schema": schema}}});
     match status {
-        429 => refusal["headers"] = json!({"Retry-After": header("integer", "seconds to wait")}),
+        // Not every conflict passes by itself: the header is there where one does.
+        409 | 429 => refusal["headers"] = json!({"Retry-After": header("integer", "seconds to wait")}),
         401 => refusal["headers"] = json!({"WWW-Authenticate": header("string", "asks for Basic authentication")}),
         _ => {}
     }
