@@ -1,5 +1,6 @@
 //! The node as the doors see it: what runs now, and a way to ask for changes.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::mpsc::{Sender, SyncSender};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -231,6 +232,15 @@ impl Doors {
     }
 }
 
+/// A statement's text as others may see it: without a password.
+fn shown(parsed: &Parsed) -> Cow<'_, str> {
+    match &parsed.statement {
+        Statement::CreateUser(create) => format!("CREATE USER {} PASSWORD …", create.name).into(),
+        Statement::AlterUser(alter) => format!("ALTER USER {} PASSWORD …", alter.name).into(),
+        _ => parsed.text.as_str().into(),
+    }
+}
+
 fn stopping() -> Problem {
     Problem::new(ErrorKind::Unavailable, "the node is stopping").with_hint("try again later")
 }
@@ -263,7 +273,7 @@ impl Node for Doors {
         if matches!(statement.statement, Statement::Query(_) | Statement::Explain(_) | Statement::Show(_)) {
             return Ok(Outcome::Rows(self.session().asked_by(asker).run(&statement).await?));
         }
-        let mut told = self.known.queries.begin(&asker, Kind::Change, &statement.text)?;
+        let mut told = self.known.queries.begin(&asker, Kind::Change, &shown(&statement))?;
         let done = Box::pin(self.other(statement)).await;
         match &done {
             Ok(_) => told.finish(),

@@ -14,7 +14,7 @@ use headwater_lake::{Compaction, Lake};
 use headwater_log::embedded::Options as LogOptions;
 use headwater_log::{Builder, EmbeddedLog, Isolation, Log, ReadOptions};
 use headwater_query::provide::{ReadPoint, Snapshots, SystemTables};
-use headwater_query::relation::{Relation, Relations, resolve};
+use headwater_query::relation::{Relations, resolve};
 use headwater_query::render::{Format, render};
 use headwater_query::session::{self, Session, Sources};
 use headwater_sql::{SourceText, Statement};
