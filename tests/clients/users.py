@@ -94,7 +94,9 @@ def over_http() -> None:
         says(f"HTTP with {what}: text", json.loads(body)["error"]["message"], "this is not the password of user")
     for _ in range(2):
         check("HTTP with the password", curl("--user", "ann:pencil", "--data", "SELECT 1 AS n")[0], 200)
-    check("health asks nobody", curl(path="/health"), (200, "ok\n"))
+    status, body = curl(path="/health")
+    check("health asks nobody", (status, json.loads(body)["status"]), (200, "ok"))
+    check("the API's document asks", curl(path="/v1/openapi.json")[0], 401)
     for path in ("/v1/streams/orders", "/v1/plan", "/nowhere"):
         check(f"{path} asks", curl("--data", "{}", path=path)[0], 401)
     says("headwater sql without a user", shell("SELECT 1"), "asks for a user and a password", "--user NAME")

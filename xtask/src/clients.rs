@@ -1,7 +1,9 @@
-//! Other people's clients: Delta readers over our archives (`deltalake`, `duckdb`), and PostgreSQL clients at our door.
+//! Other people's clients: Delta readers over our archives (`deltalake`, `duckdb`), PostgreSQL clients at our door,
+//! and Schemathesis at that of HTTP.
 //! Python packages are in a virtual environment that is made on first use and kept below cargo's target folder.
 
 mod jdbc;
+mod openapi;
 mod postgres;
 mod users;
 
@@ -27,7 +29,7 @@ pub fn run(options: &facts::Options) -> Result<()> {
 /// What they should hold is asked of the node, whose answers the facts have checked before.
 pub fn check(binary: &Binary, data_dir: &Path) -> Result<usize> {
     let python = python()?;
-    let mut passed = postgres::check(binary)? + users::check(binary)?;
+    let mut passed = postgres::check(binary)? + users::check(binary)? + openapi::check(binary)?;
     for stream in retail::ARCHIVED {
         let rows = retail::value(binary, data_dir, &format!("SELECT count(*) FROM {stream}"))?;
         let sum = retail::value(binary, data_dir, &format!("SELECT sum(quantity * unitprice) FROM {stream}"))?;

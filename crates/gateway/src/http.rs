@@ -6,9 +6,11 @@ mod encrypted;
 mod failure;
 mod login;
 mod measured;
+mod openapi;
 mod origin;
 mod plan;
 mod queries;
+mod routes;
 mod split;
 mod sql;
 mod streams;
@@ -23,7 +25,6 @@ use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderMap, Method, Uri};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{delete, get, post};
 use axum::{Json, Router};
 use headwater_base::ErrorKind;
 use tokio::net::TcpListener;
@@ -33,6 +34,7 @@ use tokio_rustls::TlsAcceptor;
 use self::door::Door;
 use self::encrypted::Encrypted;
 use self::measured::Requests;
+use self::routes::{Route, Served};
 use crate::access::Access;
 use crate::console;
 use crate::node::Node;
@@ -95,27 +97,18 @@ impl Server {
             stop.await;
             stopped.send_replace(true);
         };
-        let by_name = post(streams::append::post)
-            .layer(DefaultBodyLimit::max(streams::append::BODY_BYTES_MAX))
-            .get(streams::read::get);
-        let door = Door::new(Arc::clone(&node), stopping).map_err(Error::Serve)?;
+        let door = Door::new(node, stopping).map_err(Error::Serve)?;
         let keys = door.keys.clone();
         // Whoever needs them first meets the error again, if there is one.
         tokio::spawn(async move { drop(keys.ready().await) });
         let requests = Requests::default();
-        let streams = Router::new().route("/v1/streams/{name}", by_name).with_state(door);
-        let router = Router::new()
-            .route("/v1/sql", post(sql::post))
-            .route("/v1/plan", post(plan::post))
-            .route("/v1/queries/{id}", delete(queries::delete))
-            .route("/v1/tables/{*path}", get(tables::get))
-            .route("/health", get(health))
+        let routes = routes::all().into_iter();
+        let router = routes
+            .fold(Router::new(), |router, Route { path, answer, .. }| router.route(path, answer))
             .fallback(page)
             .method_not_allowed_fallback(failure::wrong_method)
             .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
-            .with_state(Arc::clone(&node))
-            .merge(streams)
-            .route("/metrics", get(measured::get).with_state((node, requests.clone())))
+            .with_state(Served { door, requests: requests.clone() })
             .layer(from_fn_with_state(self.access.users, login::check))
             .layer(from_fn_with_state(self.address.ip().is_loopback(), origin::check))
             .layer(from_fn_with_state(requests, measured::measure));

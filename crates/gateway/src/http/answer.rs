@@ -52,6 +52,15 @@ impl Form {
         })
     }
 
+    /// What the parameter `format` may be.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        Self::ALL.iter().map(|each| each.1)
+    }
+
+    pub fn media_types() -> impl Iterator<Item = &'static str> {
+        Self::ALL.iter().map(|each| each.2)
+    }
+
     fn media_type(self) -> &'static str {
         Self::ALL.iter().find(|each| each.0 == self).map_or("application/octet-stream", |each| each.2)
     }

@@ -73,7 +73,7 @@ pub async fn measure(State(requests): State<Requests>, request: Request, next: N
     response
 }
 
-pub async fn get(State((node, requests)): State<(Arc<dyn Node>, Requests)>) -> Response {
+pub async fn get(State(node): State<Arc<dyn Node>>, State(requests): State<Requests>) -> Response {
     let mut families = node.metrics();
     families.extend(requests.families());
     ([(CONTENT_TYPE, metrics::CONTENT_TYPE)], metrics::text(&families)).into_response()

@@ -24,7 +24,11 @@ pub async fn post(
 ) -> Result<Json<Value>, Failure> {
     let Json(request) = request.map_err(|rejected| {
         let hint = "send {\"files\": [{\"path\": \"a.sql\", \"text\": \"CREATE …\"}]} as JSON";
-        Failure::invalid(StatusCode::BAD_REQUEST, rejected.body_text(), hint)
+        let status = match rejected.status() {
+            status @ (StatusCode::PAYLOAD_TOO_LARGE | StatusCode::UNSUPPORTED_MEDIA_TYPE) => status,
+            _ => StatusCode::BAD_REQUEST,
+        };
+        Failure::invalid(status, rejected.body_text(), hint)
     })?;
     let steps = node.plan(request.files).await?;
     Ok(Json(json!({"steps": steps})))

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use headwater_query::running::Refused;
@@ -11,10 +12,14 @@ use serde_json::{Value, json};
 use super::failure::Failure;
 use crate::node::Node;
 
-pub async fn delete(State(node): State<Arc<dyn Node>>, Path(id): Path<String>) -> Result<Json<Value>, Failure> {
+pub async fn delete(
+    State(node): State<Arc<dyn Node>>,
+    id: Result<Path<String>, PathRejection>,
+) -> Result<Json<Value>, Failure> {
     let refuse = |status, message: String| {
         Failure::invalid(status, message, "SELECT id, text FROM system.queries WHERE state = 'running'")
     };
+    let Path(id) = id.map_err(|rejected| refuse(StatusCode::BAD_REQUEST, rejected.body_text()))?;
     let Ok(number) = id.parse::<u64>() else {
         return Err(refuse(StatusCode::BAD_REQUEST, format!("'{id}' is no number of a query")));
     };

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::Extension;
 use axum::body::Bytes;
-use axum::extract::rejection::QueryRejection;
+use axum::extract::rejection::{BytesRejection, QueryRejection};
 use axum::extract::{Query, State};
 use axum::http::header::{ACCEPT, CONTENT_TYPE};
 use axum::http::{HeaderMap, StatusCode};
@@ -44,12 +44,14 @@ pub async fn post(
     parameters: Result<Query<Parameters>, QueryRejection>,
     user: Option<Extension<User>>,
     headers: HeaderMap,
-    body: Bytes,
+    body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Failure> {
     let Query(parameters) = parameters.map_err(|rejected| {
         Failure::invalid(StatusCode::BAD_REQUEST, rejected.body_text(), "the parameters are format and timeout")
     })?;
     let form = form(&parameters, &headers)?;
+    let body = body
+        .map_err(|rejected| Failure::invalid(rejected.status(), rejected.body_text(), "a query has at most 4 MiB"))?;
     let user = user.map(|Extension(User(name))| name);
     let asker = Asker { door: DOOR, user, timeout: timeout(parameters.timeout)? };
     let query = query(&headers, &body)?;

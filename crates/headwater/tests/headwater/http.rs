@@ -138,6 +138,30 @@ fn what_can_not_be_appended_is_refused_with_the_reason() {
 }
 
 #[test]
+fn what_no_route_takes_is_refused_in_the_form_of_errors() {
+    let project = project();
+    let node = project.serve();
+    let (json, text) = (format!("Content-Type: {JSON}\r\n"), "Content-Type: text/plain\r\n".to_owned());
+    let large = vec![b' '; (4 << 20) + 1];
+    let cases: &[(&str, &str, &[u8], u16, &str)] = &[
+        ("/v1/streams/%FF", &json, b"{}", 400, "UTF-8"),
+        ("/v1/sql", &text, &large, 413, "length limit exceeded"),
+        ("/v1/plan", &json, &large, 413, "length limit exceeded"),
+        ("/v1/plan", &text, b"{}", 415, "application/json"),
+        ("/v1/plan", &json, b"{}", 400, "missing field `files`"),
+        ("/v1/openapi.json", &json, b"{}", 405, "this path takes another method"),
+        ("/metrics", &json, b"{}", 405, "this path takes another method"),
+        ("/v1/queries/1", &json, b"{}", 405, "this path takes another method"),
+        ("/v2", &json, b"{}", 404, "there is nothing at this path"),
+    ];
+    for (path, headers, body, status, part) in cases {
+        let (found, answer) = send(&node, path, headers, body);
+        let message = answer["error"]["message"].as_str().unwrap_or_default();
+        assert!(found == *status && message.contains(part), "{path}: {found} {answer}");
+    }
+}
+
+#[test]
 fn what_was_acknowledged_outlives_a_kill() {
     let project = project();
     let node = project.serve();

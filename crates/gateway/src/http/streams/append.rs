@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use axum::body::{Body, Bytes};
-use axum::extract::rejection::QueryRejection;
+use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderMap, StatusCode};
@@ -31,10 +31,10 @@ use crate::node::Node;
 pub const BODY_BYTES_MAX: usize = 16 << 20;
 
 /// Names a request, so that it can be sent again.
-const KEY: &str = "idempotency-key";
+pub const KEY: &str = "idempotency-key";
 
 /// Says that an answer is that of an earlier request.
-const REPLAYED: &str = "idempotency-replayed";
+pub const REPLAYED: &str = "idempotency-replayed";
 
 const MEDIA: &str = "send application/x-ndjson (one object a line) or application/json (an object, or an array)";
 
@@ -56,7 +56,7 @@ enum Step {
 
 pub async fn post(
     State(door): State<Door>,
-    Path(name): Path<String>,
+    name: Result<Path<String>, PathRejection>,
     parameters: Result<Query<Parameters>, QueryRejection>,
     headers: HeaderMap,
     body: Body,
@@ -64,6 +64,7 @@ pub async fn post(
     let bad_request = |message: String, hint: &str| Failure::invalid(StatusCode::BAD_REQUEST, message, hint);
     let Query(parameters) =
         parameters.map_err(|rejected| bad_request(rejected.body_text(), "the only parameter is on_error"))?;
+    let Path(name) = name.map_err(|rejected| bad_request(rejected.body_text(), "a name is UTF-8, percent-encoded"))?;
     let on_error: OnError = match &parameters.on_error {
         None => OnError::default(),
         Some(name) => name.parse().map_err(|unknown| bad_request(unknown, "leave it out to refuse such requests"))?,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::rejection::QueryRejection;
+use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::http::header::{ACCEPT, CONTENT_TYPE};
 use axum::http::{HeaderMap, StatusCode};
@@ -19,14 +19,14 @@ use crate::http::door::{Door, GATHER, Woken, no_stream};
 use crate::http::failure::Failure;
 use crate::read::{From, Part, Reader};
 
-const ROWS_DEFAULT: usize = 1000;
-const ROWS_MAX: usize = 10_000;
+pub const ROWS_DEFAULT: usize = 1000;
+pub const ROWS_MAX: usize = 10_000;
 
 /// What stands between a client and a node rarely keeps a silent connection for longer.
-const WAIT_SECONDS_MAX: u64 = 60;
+pub const WAIT_SECONDS_MAX: u64 = 60;
 
 /// Where the next answer begins, for answers that have no room for it.
-const NEXT_HEADER: &str = "x-headwater-next";
+pub const NEXT_HEADER: &str = "x-headwater-next";
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -46,12 +46,13 @@ enum Form {
 
 pub async fn get(
     State(door): State<Door>,
-    Path(name): Path<String>,
+    name: Result<Path<String>, PathRejection>,
     parameters: Result<Query<Parameters>, QueryRejection>,
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
     let Query(parameters) =
         parameters.map_err(|rejected| refused(rejected.body_text(), "the parameters are from, limit and wait"))?;
+    let Path(name) = name.map_err(|rejected| refused(rejected.body_text(), "a name is UTF-8, percent-encoded"))?;
     let form = form(&headers)?;
     let session = door.node.session();
     let stream = stream(&session.sources().relations, &name)?;
