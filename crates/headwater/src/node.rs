@@ -24,7 +24,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use headwater_base::clock::{Clock, SystemClock};
 use headwater_base::files::Lock;
-use headwater_deploy::{Ground, Project, Running, Tables, resolve};
+use headwater_deploy::{Declared, Ground, Project, Running, Tables, resolve};
 use headwater_gateway::access::Access;
 use headwater_gateway::{Server, postgres};
 use headwater_log::Log;
@@ -92,9 +92,6 @@ impl Node {
         let clock = SystemClock::shared();
         let log: Arc<dyn Log> = Arc::new(options.folder.log(false)?);
         let store = options.folder.store()?;
-        for source in &declared.sources {
-            crate::sources::open(source, options.folder.files(), &options.root, &clock)?;
-        }
         let lake = Arc::new(options.folder.lake(&store));
         let tables = Arc::new(Tables::new(Arc::clone(&lake), options.root.clone()));
         let mut running = Running::open(Ground {
@@ -107,15 +104,7 @@ impl Node {
             runtime: Arc::clone(&runtime),
             options: stream::Options { workers: options.workers, ..stream::Options::default() },
         })?;
-        let ground = sinks::Ground {
-            files: options.folder.files(),
-            root: &options.root,
-            runtime: &runtime,
-            secrets: &declared.outside.secrets,
-        };
-        for sink in &declared.sinks {
-            ground.open(sink)?;
-        }
+        try_outside(&declared, &options, &runtime, &clock)?;
         let prepared = running.plan_project(resolve::project(project.statements.clone()))?;
         running.apply(prepared)?;
         let (server, postgres) = runtime.block_on(access::bind(&options, &access))?;
@@ -299,6 +288,20 @@ impl Node {
         });
         flag
     }
+}
+
+/// Opens every source and sink once, so that what is wrong with one is said before anything changes.
+fn try_outside(declared: &Declared, options: &Options, runtime: &Arc<Runtime>, clock: &Arc<dyn Clock>) -> Result<()> {
+    for source in &declared.sources {
+        crate::sources::open(source, options.folder.files(), &options.root, clock)?;
+    }
+    let ground = sinks::Ground {
+        files: options.folder.files(),
+        root: &options.root,
+        runtime,
+        secrets: &declared.outside.secrets,
+    };
+    declared.sinks.iter().try_for_each(|sink| ground.open(sink).map(drop))
 }
 
 /// Resolves when the node stops.

@@ -16,7 +16,7 @@ pub struct Failure {
     /// In characters from 1, in the text that the client sent.
     pub position: Option<usize>,
     /// Where in what the client sent it happened.
-    pub context: Option<String>,
+    pub context: Option<Box<str>>,
 }
 
 pub const SYNTAX: &str = "42601";
@@ -57,7 +57,7 @@ impl Failure {
     }
 
     pub fn context(mut self, context: impl Into<String>) -> Failure {
-        self.context = Some(context.into());
+        self.context = Some(context.into().into_boxed_str());
         self
     }
 

@@ -51,7 +51,7 @@ pub fn run(mut node: Node, interrupted: &AtomicBool) -> Result<()> {
 
 /// Hurries every sink; true once all have delivered what there is.
 fn all_finished(node: &Node) -> bool {
-    node.sinks.iter().fold(true, |all, sink| sink.finish(node.log.as_ref()) && all)
+    node.sinks.iter().filter(|sink| !sink.finish(node.log.as_ref())).count() == 0
 }
 
 /// What stopped before its end, each with the reason: sources, views, and readers of streams.

@@ -16,7 +16,6 @@ use headwater_stream::graph::Graph;
 
 use super::Node;
 use super::doors::Request;
-use crate::sinks;
 
 impl Node {
     /// Does what clients have asked for since the last call.
@@ -84,17 +83,17 @@ impl Node {
         };
         let existing = statement.statement.existing();
         let there = self.running.definitions().get(&name);
+        let replaces = |there: &Definition| existing == Existing::Replace && there.owner == Owner::Client;
         match there {
             Some(there) if existing == Existing::Keep => {
                 let notice = format!("there is a {} of the name {name} already", there.kind);
                 return Ok(Done { tag, notices: vec![notice] });
             }
-            Some(there) if existing == Existing::Replace && there.owner == Owner::Client => {
-                if Kind::of(&statement.statement) != Some(there.kind) {
-                    let message = format!("{name} is a {}, and is not replaced by another kind", there.kind);
-                    return Err(Problem::new(ErrorKind::Conflict, message).with_hint("drop it first"));
-                }
+            Some(there) if replaces(there) && Kind::of(&statement.statement) != Some(there.kind) => {
+                let message = format!("{name} is a {}, and is not replaced by another kind", there.kind);
+                return Err(Problem::new(ErrorKind::Conflict, message).with_hint("drop it first"));
             }
+            Some(there) if replaces(there) => {}
             Some(there) => {
                 let message = format!("there is a {} of the name {name} already", there.kind);
                 let problem = Problem::new(ErrorKind::Conflict, message);
@@ -167,19 +166,8 @@ impl Node {
     /// Brings what runs to these declarations.
     pub(super) fn change(&mut self, declarations: Vec<Declaration>, tag: String) -> Result<Done, Problem> {
         let prepared = self.running.plan(declarations)?;
-        for source in &prepared.declared().sources {
-            let opened = crate::sources::open(source, self.options.folder.files(), &self.options.root, &self.clock);
-            opened.map_err(|error| Problem::new(ErrorKind::Invalid, format!("{error:#}")))?;
-        }
-        let ground = sinks::Ground {
-            files: self.options.folder.files(),
-            root: &self.options.root,
-            runtime: &self.runtime,
-            secrets: &prepared.declared().outside.secrets,
-        };
-        for sink in &prepared.declared().sinks {
-            ground.open(sink).map_err(|error| Problem::new(ErrorKind::Invalid, format!("{error:#}")))?;
-        }
+        let tried = super::try_outside(prepared.declared(), &self.options, &self.runtime, &self.clock);
+        tried.map_err(|error| Problem::new(ErrorKind::Invalid, format!("{error:#}")))?;
         self.sources.clear();
         self.sinks.clear();
         let applied = self.running.apply(prepared);

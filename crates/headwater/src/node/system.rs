@@ -1,5 +1,6 @@
 //! The relations under `system.`: what a node knows of itself.
 
+mod columns;
 mod declared;
 mod known;
 mod queries;
@@ -11,12 +12,12 @@ use arrow::array::{
     ArrayRef, BooleanArray, Float64Array, Int32Array, Int64Array, RecordBatch, StringViewArray,
     TimestampMicrosecondArray,
 };
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::datatypes::SchemaRef;
 use headwater_base::clock::Clock;
 use headwater_deploy::running::{Progress, State};
 use headwater_log::{Log, ReadOptions};
 use headwater_query::provide::{ReadPoint, SystemTables};
-use headwater_query::relation::{UTC, timestamp_type};
+use headwater_query::relation::UTC;
 use headwater_query::{Error, Result};
 use headwater_stream::delivery::runner as delivery;
 use headwater_stream::engine::published::Published;
@@ -45,6 +46,7 @@ const SINKS: &str = "sinks";
 const SOURCES: &str = "sources";
 const USERS: &str = "users";
 
+use columns::schema;
 pub use declared::Declared;
 pub use known::Known;
 
@@ -317,87 +319,6 @@ impl SystemTables for System {
         let rows = RecordBatch::try_new(schema(table), columns);
         Ok(vec![rows.map_err(|error| Error::Internal(format!("system.{table}: {error}")))?])
     }
-}
-
-fn schema(table: &str) -> SchemaRef {
-    let field = |name: &str, data_type: DataType| Field::new(name, data_type, true);
-    let text = |name: &str| field(name, DataType::Utf8View);
-    let number = |name: &str| field(name, DataType::Int64);
-    let fields = match table {
-        DEAD_LETTERS => {
-            let stored = letter::schema();
-            let mut fields = vec![number("letter")];
-            fields.extend(stored.fields().iter().map(|field| field.as_ref().clone()));
-            fields.push(field("replayed_at", timestamp_type()));
-            fields
-        }
-        STREAMS => vec![text("name"), field("partitions", DataType::Int32), number("rows_since_start"), number("lag")],
-        PARTITIONS => vec![
-            text("stream"),
-            field("partition_id", DataType::Int32),
-            number("first_offset"),
-            number("next_offset"),
-            number("stable_offset"),
-            field("watermark", timestamp_type()),
-            field("idle", DataType::Boolean),
-            text("stopped"),
-        ],
-        VIEWS => vec![text("name"), text("kind"), number("rows"), number("bytes"), text("stopped")],
-        OPERATORS => vec![
-            text("name"),
-            number("rows_since_start"),
-            field("busy_ms", DataType::Float64),
-            number("groups"),
-            number("state_bytes"),
-        ],
-        RELATIONS => {
-            vec![text("name"), text("kind"), text("owner"), text("definition"), number("version"), text("comment")]
-        }
-        COLUMNS => vec![
-            text("relation"),
-            field("position", DataType::Int32),
-            text("name"),
-            text("type"),
-            field("nullable", DataType::Boolean),
-            text("comment"),
-        ],
-        LINEAGE => vec![text("relation"), text("depends_on")],
-        REPLAYS => vec![
-            text("view"),
-            text("state"),
-            number("rows_done"),
-            number("rows_total"),
-            field("started_at", timestamp_type()),
-            field("took_ms", DataType::Float64),
-            text("failure"),
-        ],
-        METRICS => {
-            vec![field("at", timestamp_type()), text("relation"), text("metric"), field("value", DataType::Float64)]
-        }
-        QUERIES => vec![
-            number("id"),
-            text("text"),
-            text("door"),
-            text("user"),
-            text("state"),
-            field("started_at", timestamp_type()),
-            field("duration_ms", DataType::Float64),
-            number("rows"),
-            text("error"),
-        ],
-        SINKS => vec![text("name"), text("state"), number("rows_since_start"), number("lag"), text("failure")],
-        SOURCES => vec![text("name"), text("state"), number("rows_since_start"), text("at"), text("failure")],
-        USERS => vec![text("name"), field("password_changed_at", timestamp_type())],
-        RULES => vec![text("relation"), text("rule"), text("condition"), text("on_violation"), number("violations")],
-        _ => vec![
-            number("number"),
-            field("taken_at", timestamp_type()),
-            field("age_ms", DataType::Float64),
-            field("duration_ms", DataType::Float64),
-            number("bytes"),
-        ],
-    };
-    Arc::new(Schema::new(fields))
 }
 
 pub fn text<'a>(values: impl Iterator<Item = Option<&'a str>>) -> ArrayRef {

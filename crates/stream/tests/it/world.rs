@@ -182,9 +182,7 @@ pub fn try_compile(text: &str) -> Result<(Arc<Relations>, Arc<Graph>)> {
             }
             Statement::CreateMaterializedView(create) => {
                 let view = resolve::view(&relations, create, &parsed.source)?;
-                match plans.add_view(&view, &Storage::default())? {
-                    other => relations.add(other),
-                }
+                relations.add(plans.add_view(&view, &Storage::default())?);
             }
             other => panic!("{} in a test's project", other.words()),
         }

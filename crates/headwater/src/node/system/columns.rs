@@ -1,0 +1,124 @@
+//! The columns of the relations under `system.`; `docs/sql/system.md` says what they mean.
+
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use headwater_query::relation::timestamp_type;
+use headwater_stream::letter;
+
+use super::{
+    CHECKPOINTS, COLUMNS, DEAD_LETTERS, LINEAGE, METRICS, OPERATORS, PARTITIONS, QUERIES, RELATIONS, REPLAYS, RULES,
+    SINKS, SOURCES, STREAMS, USERS, VIEWS,
+};
+
+/// The columns of one of the relations; none for another name.
+pub(super) fn schema(table: &str) -> SchemaRef {
+    let fields = of_what_flows(table).or_else(|| of_what_is_declared(table)).or_else(|| of_what_happened(table));
+    Arc::new(Schema::new(fields.unwrap_or_default()))
+}
+
+fn field(name: &str, data_type: DataType) -> Field {
+    Field::new(name, data_type, true)
+}
+
+fn text(name: &str) -> Field {
+    field(name, DataType::Utf8View)
+}
+
+fn number(name: &str) -> Field {
+    field(name, DataType::Int64)
+}
+
+/// Streams, views and what brings rows in and out.
+fn of_what_flows(table: &str) -> Option<Vec<Field>> {
+    Some(match table {
+        DEAD_LETTERS => {
+            let stored = letter::schema();
+            let mut fields = vec![number("letter")];
+            fields.extend(stored.fields().iter().map(|field| field.as_ref().clone()));
+            fields.push(field("replayed_at", timestamp_type()));
+            fields
+        }
+        STREAMS => vec![text("name"), field("partitions", DataType::Int32), number("rows_since_start"), number("lag")],
+        PARTITIONS => vec![
+            text("stream"),
+            field("partition_id", DataType::Int32),
+            number("first_offset"),
+            number("next_offset"),
+            number("stable_offset"),
+            field("watermark", timestamp_type()),
+            field("idle", DataType::Boolean),
+            text("stopped"),
+        ],
+        VIEWS => vec![text("name"), text("kind"), number("rows"), number("bytes"), text("stopped")],
+        OPERATORS => vec![
+            text("name"),
+            number("rows_since_start"),
+            field("busy_ms", DataType::Float64),
+            number("groups"),
+            number("state_bytes"),
+        ],
+        SINKS => vec![text("name"), text("state"), number("rows_since_start"), number("lag"), text("failure")],
+        SOURCES => vec![text("name"), text("state"), number("rows_since_start"), text("at"), text("failure")],
+        _ => return None,
+    })
+}
+
+/// What the catalog and the users' list have.
+fn of_what_is_declared(table: &str) -> Option<Vec<Field>> {
+    Some(match table {
+        RELATIONS => {
+            vec![text("name"), text("kind"), text("owner"), text("definition"), number("version"), text("comment")]
+        }
+        COLUMNS => vec![
+            text("relation"),
+            field("position", DataType::Int32),
+            text("name"),
+            text("type"),
+            field("nullable", DataType::Boolean),
+            text("comment"),
+        ],
+        LINEAGE => vec![text("relation"), text("depends_on")],
+        USERS => vec![text("name"), field("password_changed_at", timestamp_type())],
+        RULES => vec![text("relation"), text("rule"), text("condition"), text("on_violation"), number("violations")],
+        _ => return None,
+    })
+}
+
+/// What has a time of its own.
+fn of_what_happened(table: &str) -> Option<Vec<Field>> {
+    Some(match table {
+        REPLAYS => vec![
+            text("view"),
+            text("state"),
+            number("rows_done"),
+            number("rows_total"),
+            field("started_at", timestamp_type()),
+            field("took_ms", DataType::Float64),
+            text("failure"),
+        ],
+        METRICS => {
+            vec![field("at", timestamp_type()), text("relation"), text("metric"), field("value", DataType::Float64)]
+        }
+        QUERIES => vec![
+            number("id"),
+            text("text"),
+            text("door"),
+            text("user"),
+            text("state"),
+            field("started_at", timestamp_type()),
+            field("duration_ms", DataType::Float64),
+            number("rows"),
+            text("error"),
+        ],
+        CHECKPOINTS => vec![
+            number("number"),
+            field("taken_at", timestamp_type()),
+            field("age_ms", DataType::Float64),
+            field("duration_ms", DataType::Float64),
+            number("bytes"),
+        ],
+
+        _ => return None,
+    })
+}
