@@ -62,6 +62,13 @@ def with_psql() -> None:
     for command, part in [("\\dt", "orders"), ("\\dm", "by_category"), ("\\dn", "archive"), ("\\l", "shop"), ("\\du", "me"), ("\\df", "0 rows"), ("\\d+ orders", "price")]:
         says(command, psql(command), part)
         check(f"{command} without error", "ERROR" in psql(command), False)
+    psql("CREATE TABLE listed (id BIGINT PRIMARY KEY)")
+    psql("CREATE VIEW named AS SELECT id FROM listed")
+    says("\\dt of a table", psql("\\dt"), "listed", "orders")
+    says("\\dv of a view", psql("\\dv"), "named")
+    check("\\dm has neither", any(name in psql("\\dm") for name in ["listed", "named"]), False)
+    says("what takes rows", psql("SELECT table_type, is_insertable_into FROM information_schema.tables WHERE table_name = 'listed'"), "BASE TABLE", "YES")
+    psql("DROP TABLE listed CASCADE")
     says("several statements", psql("SELECT 1 AS one; SELECT 2 AS two"), "one", "two")
     says("a place in the text", psql("SELECT nothing FROM orders"), "LINE 1: SELECT nothing", "       ^")
     says("COPY as CSV", psql("COPY (SELECT 1 AS a, 'x,\"y' AS b, NULL AS c) TO STDOUT CSV HEADER"), 'a,b,c\n1,"x,""y",\n')

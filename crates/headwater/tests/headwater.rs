@@ -14,6 +14,8 @@ mod file_sources;
 mod http;
 #[path = "headwater/keys.rs"]
 mod keys;
+#[path = "headwater/letters.rs"]
+mod letters;
 #[path = "headwater/lookups.rs"]
 mod lookups;
 #[path = "headwater/node.rs"]

@@ -105,6 +105,8 @@ pub struct Session {
     threads: Option<Handle>,
     /// Nobody where a query is the node's own: it is not told of, and has no limits of that kind.
     asker: Option<Asker>,
+    /// The time that `now()` says, microseconds UTC; `None`: that of asking.
+    time_us: Option<i64>,
 }
 
 /// Relations and functions that a door adds for its own clients. Names of the language come before them.
@@ -152,6 +154,7 @@ impl Session {
             queries: options.queries,
             threads: options.threads,
             asker: None,
+            time_us: None,
         })
     }
 
@@ -255,8 +258,16 @@ impl Session {
         })
     }
 
+    /// The same session with the time standing still: `now()` is one and the same in all that is asked of it.
+    pub fn at_one_time(&self) -> Session {
+        let mut session = self.clone();
+        session.time_us = Some(self.time_us.unwrap_or_else(|| self.sources.snapshots.as_of_us()));
+        session
+    }
+
     fn state(&self, as_of_us: i64) -> SessionState {
         let mut state = (*self.state).clone();
+        let as_of_us = self.time_us.unwrap_or(as_of_us);
         let start = as_datetime::<TimestampMicrosecondType>(as_of_us).map(|at| at.and_utc());
         state.execution_props_mut().query_execution_start_time = start;
         for function in self.foreign.iter().flat_map(|foreign| foreign.functions()) {

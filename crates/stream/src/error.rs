@@ -56,6 +56,11 @@ impl Error {
         self
     }
 
+    /// What happened and what to do, for reports.
+    pub(crate) fn told(&self) -> (String, Option<String>) {
+        (self.to_string(), self.hint().map(str::to_owned))
+    }
+
     pub fn hint(&self) -> Option<&str> {
         match self {
             Error::Invalid { hint, .. } | Error::Corrupt { hint, .. } => hint.as_deref(),

@@ -6,6 +6,7 @@
 //! over bounded input equals what the batch engine gives for the same rows less the dead letters.
 
 pub mod aggregate;
+pub mod background;
 pub mod batch;
 pub mod checkpoint;
 pub mod delivery;

@@ -16,7 +16,7 @@ use arrow::datatypes::SchemaRef;
 use datafusion::datasource::TableProvider;
 use datafusion::logical_expr::ScalarUDF;
 use headwater_query::Relation;
-use headwater_query::relation::Origin;
+use headwater_query::relation::{Origin, Place};
 use headwater_query::session::{Foreign, Session};
 pub use rewrite::rewritten;
 
@@ -64,7 +64,12 @@ impl Catalog {
             let Some(relation) = sources.relations.get(name) else { continue };
             let kind = match &relation {
                 Relation::Stream(stream) if stream.origin == Origin::Declared => 'r',
-                _ => 'm',
+                Relation::Stream(_) | Relation::View(_) => 'm',
+                Relation::PlainView(_) => 'v',
+                Relation::Table(table) => match table.place {
+                    Place::Lake(_) => 'r',
+                    Place::Files(_) => 'f',
+                },
             };
             found.push((1, name.to_owned(), kind, SchemaRef::clone(relation.schema())));
         }

@@ -20,9 +20,9 @@ use headwater_gateway::{Done, File, Node, Outcome, Problem};
 use headwater_log::Log;
 use headwater_query::provide::{ReadPoint, Snapshots};
 use headwater_query::relation::Table;
-use headwater_query::running::{Asker, Kind};
+use headwater_query::running::{Asker, Kind, Refused};
 use headwater_query::session::Session;
-use headwater_sql::{Parsed, SourceText, Statement, ast};
+use headwater_sql::{Diagnostic, Diagnostics, Parsed, SourceText, Statement, ast};
 use headwater_stream::delivery::runner as delivery;
 use headwater_stream::engine::published::Published;
 use headwater_stream::graph::Graph;
@@ -153,6 +153,9 @@ impl Doors {
             let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
             return explain::explain(&current.graph, &current.published, &name.value).map(Outcome::Rows);
         }
+        if let Statement::CancelQuery(cancel) = &statement.statement {
+            return self.cancel(cancel, &statement).map(Outcome::Done);
+        }
         if let Statement::ExplainView(ast::ExplainView::Planned(create)) = &statement.statement {
             let name = create.name.value.clone();
             let (answer, answered) = oneshot::channel();
@@ -169,6 +172,23 @@ impl Doors {
             return self.create_table_as(create, query, &statement).await.map(Outcome::Done);
         }
         self.change(self.inspected(statement).await?).await.map(Outcome::Done)
+    }
+
+    /// Ends a query that runs, whoever asked it.
+    fn cancel(&self, cancel: &ast::CancelQuery, parsed: &Parsed) -> Result<Done, Problem> {
+        let refuse = |message: String| {
+            let refused = Diagnostic::new(parsed.source.clone(), cancel.id_span, message);
+            Problem::from(Diagnostics::from(
+                refused.with_hint("SELECT id, text FROM system.queries WHERE state = 'running'"),
+            ))
+        };
+        let id = &cancel.id;
+        let number = id.parse::<u64>().map_err(|_| refuse(format!("'{id}' is no number of a query")))?;
+        match self.known.queries.cancel(number) {
+            Ok(()) => Ok(Done { tag: parsed.statement.words().to_owned(), notices: Vec::new() }),
+            Err(Refused::Unknown) => Err(refuse(format!("no query {number} runs"))),
+            Err(Refused::Change) => Err(refuse(format!("query {number} changes something, and is not ended half-way"))),
+        }
     }
 
     /// Makes a change of what is declared.

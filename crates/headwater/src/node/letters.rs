@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::{Int32Type, Int64Type};
@@ -16,6 +17,7 @@ use headwater_query::relation::{Origin, Relations, Stream};
 use headwater_query::session::Session;
 use headwater_sql::ast::ReplayDeadLetters;
 use headwater_sql::{Parsed, SourceText};
+use headwater_stream::letter;
 use headwater_stream::source::Intake;
 use headwater_stream::source::intake::Records;
 
@@ -27,6 +29,10 @@ const WRITER: &str = "replay/dead_letters";
 
 /// What the engine keeps of a record in its letter; a longer one is read from the log.
 const KEPT_BYTES: usize = 64 << 10;
+
+/// How long a replay waits for letters to be in a checkpoint; one comes each second.
+const SETTLED_WITHIN: Duration = Duration::from_secs(20);
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
 /// What a replay works on.
 pub struct Ground {
@@ -60,8 +66,29 @@ impl Ground {
         done.map_err(|error| Problem::new(ErrorKind::Internal, error.to_string()))?
     }
 
+    /// Letters with numbers below this have them for ever. Those that were there when this was asked are among them: a
+    /// letter that no checkpoint has committed is shown, and may have another number after a crash.
+    async fn settled(&self) -> Result<i64, Problem> {
+        let point = self.session.sources().snapshots.read_point();
+        let shown = point.streams.get(letter::TOPIC).and_then(|ends| ends.first()).copied().unwrap_or_default();
+        drop(point);
+        let began = self.clock.elapsed();
+        loop {
+            let stable = self.log.offsets(letter::TOPIC, 0)?.stable;
+            if stable >= shown {
+                return Ok(stable);
+            }
+            if self.clock.elapsed().saturating_sub(began) > SETTLED_WITHIN {
+                let problem = Problem::new(ErrorKind::Unavailable, "the letters have no checkpoint yet");
+                return Err(problem.with_hint("try again later; system.checkpoints tells of the last one"));
+            }
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+    }
+
     /// The letters that are meant, and were not replayed yet.
     async fn letters(&self, replay: &ReplayDeadLetters, parsed: &Parsed) -> Result<Vec<Letter>, Problem> {
+        let settled = self.settled().await?;
         let mut text = "SELECT letter, relation, stream, partition_id, record_offset, record FROM system.dead_letters \
                         WHERE replayed_at IS NULL"
             .to_owned();
@@ -75,7 +102,7 @@ impl Ground {
         let source = SourceText::new(parsed.source.name.clone(), text);
         let Some(query) = headwater_sql::parse(&source)?.pop() else { return Ok(Vec::new()) };
         let batches = self.session.run(&query).await?.collect().await?;
-        Ok(batches.iter().flat_map(letters_of).collect())
+        Ok(batches.iter().flat_map(letters_of).filter(|letter| letter.number < settled).collect())
     }
 }
 
@@ -101,11 +128,13 @@ fn append(ground: &Ground, relations: &Relations, letters: &[Letter]) -> Result<
     log.create_topic(TOPIC, &TopicConfig { partitions: 1, retention: None, archived: false })?;
     let mut writer = log.open_writer(WRITER)?;
     writer.abort()?;
+    // Another replay may have been here since these letters were looked up. From now on it is fenced.
+    let before = replayed_letters(log)?;
     let mut streams: HashMap<&str, Records> = HashMap::new();
     let (mut replayed, mut of_views, mut lost) = (0, 0, 0);
     let mut numbers = Builder::new();
     let now_ms = ground.clock.now_us() / 1000;
-    for letter in letters {
+    for letter in letters.iter().filter(|letter| !before.contains_key(&letter.number)) {
         let Some(stream) = declared(relations, &letter.relation) else {
             of_views += 1;
             continue;
@@ -179,7 +208,7 @@ fn record(log: &dyn Log, stream: &Stream, letter: &Letter) -> Result<Option<Vec<
 }
 
 /// When each letter was replayed, milliseconds, by its number.
-pub fn replayed(log: &dyn Log) -> Result<HashMap<i64, i64>, headwater_log::Error> {
+pub fn replayed_letters(log: &dyn Log) -> Result<HashMap<i64, i64>, headwater_log::Error> {
     let mut found = HashMap::new();
     if !log.topics()?.iter().any(|topic| topic.name == TOPIC) {
         return Ok(found);

@@ -103,11 +103,13 @@ impl Ground {
         let condition = update.condition.as_ref();
         let filter = condition.map(|condition| format!(" WHERE {}", condition.text)).unwrap_or_default();
         let text = format!("SELECT {} FROM {}{filter}", values.join(", "), quoted(&table.name));
-        let matched = condition.map(|each| self.session.condition(each, &table, &parsed.source)).transpose()?;
+        // The rows that are changed and those that they take the place of are chosen at one and the same time.
+        let session = self.session.at_one_time();
+        let matched = condition.map(|each| session.condition(each, &table, &parsed.source)).transpose()?;
         let all: Vec<usize> = (0..table.schema.fields().len()).collect();
         let mut changed = 0;
         let change = async || {
-            let rows = self.query(&text, parsed).await?;
+            let rows = query(&session, &text, parsed).await?;
             let rows = rows.iter().map(|batch| fill(batch, &all, &table.schema));
             let rows = rows.collect::<Result<Vec<_>, Problem>>()?;
             changed = rows.iter().map(RecordBatch::num_rows).sum::<usize>();
@@ -122,10 +124,11 @@ impl Ground {
         let condition = delete.condition.as_ref();
         let filter = condition.map(|condition| format!(" WHERE {}", condition.text)).unwrap_or_default();
         let text = format!("SELECT count(*) FROM {}{filter}", quoted(&table.name));
-        let matched = condition.map(|each| self.session.condition(each, &table, &parsed.source)).transpose()?;
+        let session = self.session.at_one_time();
+        let matched = condition.map(|each| session.condition(each, &table, &parsed.source)).transpose()?;
         let mut gone: i64 = 0;
         let change = async || {
-            let counted = self.query(&text, parsed).await?;
+            let counted = query(&session, &text, parsed).await?;
             gone = counted
                 .iter()
                 .map(|batch| batch.column(0).as_primitive::<Int64Type>().values().iter().sum::<i64>())
@@ -167,16 +170,6 @@ impl Ground {
             .all(|(partition, range)| ends.get(*partition as usize).is_none_or(|end| *end >= range.end))
     }
 
-    /// The rows of a query that was made from a statement's own words.
-    async fn query(&self, text: &str, parsed: &Parsed) -> Result<Vec<RecordBatch>, Problem> {
-        let source = SourceText::new(parsed.source.name.clone(), text);
-        let mut statements = headwater_sql::parse(&source)?;
-        match (statements.pop(), statements.is_empty()) {
-            (Some(query), true) => Ok(self.session.run(&query).await?.collect().await?),
-            _ => Err(Problem::new(ErrorKind::Internal, format!("no query: {text}"))),
-        }
-    }
-
     fn target(&self, name: &RelationName, source: &SourceText) -> Result<Target, Problem> {
         let relations = &self.session.sources().relations;
         if let Some(schema) = &name.schema {
@@ -207,6 +200,16 @@ impl Ground {
                 Err(Diagnostics::from(Diagnostic::new(source.clone(), name.span(), message).with_hint(hint)).into())
             }
         }
+    }
+}
+
+/// The rows of a query that was made from a statement's own words.
+async fn query(session: &Session, text: &str, parsed: &Parsed) -> Result<Vec<RecordBatch>, Problem> {
+    let source = SourceText::new(parsed.source.name.clone(), text);
+    let mut statements = headwater_sql::parse(&source)?;
+    match (statements.pop(), statements.is_empty()) {
+        (Some(query), true) => Ok(session.run(&query).await?.collect().await?),
+        _ => Err(Problem::new(ErrorKind::Internal, format!("no query: {text}"))),
     }
 }
 

@@ -94,7 +94,7 @@ impl System {
         let mut decoder = headwater_format::decoder(headwater_format::Format::Json, letter::schema(), None)
             .map_err(|error| Error::Internal(error.to_string()))?;
         let options = ReadOptions { isolation: point.isolation, bytes_max: 1 << 20, until };
-        let replayed = letters::replayed(self.log.as_ref())?;
+        let replayed = letters::replayed_letters(self.log.as_ref())?;
         let mut from = 0;
         let mut batches = Vec::new();
         loop {

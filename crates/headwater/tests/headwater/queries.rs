@@ -63,6 +63,17 @@ fn queries_are_told_of_and_cancelled() {
         // It counts as running until its work is over.
         eventually(&project, &format!("SELECT state, error FROM system.queries WHERE id = {id}"), CANCELLED);
     });
+    std::thread::scope(|scope| {
+        let endless = scope.spawn(|| Client::new(&node).post("/v1/sql", "text/plain", ENDLESS));
+        let id = running(&project).remove(0);
+        let cancelled = client.post("/v1/sql", "text/plain", &format!("CANCEL QUERY '{id}'"));
+        assert_eq!(cancelled.json()["done"], "CANCEL QUERY");
+        assert_eq!(endless.join().unwrap().refusal(), (409, "the query was cancelled".to_owned()));
+    });
+    for (id, message) in [("999999", "no query 999999 runs"), ("x", "'x' is no number of a query")] {
+        let refused = client.post("/v1/sql", "text/plain", &format!("CANCEL QUERY '{id}'")).refusal();
+        assert!(refused.0 == 400 && refused.1.contains(message), "{refused:?}");
+    }
     for (id, status, message) in [("999999", 404, "no query 999999 runs"), ("x", 400, "'x' is no number of a query")] {
         let answer = client.ask("DELETE", &format!("/v1/queries/{id}"), &[], Vec::new());
         assert_eq!(answer.refusal(), (status, message.to_owned()));

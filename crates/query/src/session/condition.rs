@@ -27,7 +27,10 @@ pub struct Condition {
 }
 
 impl Session {
-    /// Compiles a condition over a table's columns; `now()` is the time of this call.
+    /// Compiles a condition over a table's columns; `now()` is the session's time, else that of this call.
+    ///
+    /// # Errors
+    /// What does not say the same of a row each time it is asked: rows are looked at more than once.
     pub fn condition(&self, condition: &Expression, table: &Table, source: &SourceText) -> Result<Condition> {
         let place = Place::new(source, condition.span);
         headwater_sql::Diagnostics::check(subqueries(&condition.expression, "this condition", &place))?;
@@ -43,6 +46,10 @@ impl Session {
                 let message = format!("a condition is true or false; this is of type {}", sql_name(&other));
                 return Err(place.refuse(message).into());
             }
+        }
+        if planned.is_volatile() {
+            let refused = place.refuse("this condition gives another answer each time it is asked");
+            return Err(refused.with_hint("choose the rows by their columns").into());
         }
         let context = SimplifyContext::builder()
             .with_schema(Arc::new(columns.clone()))

@@ -1,9 +1,8 @@
 //! Runs one sink: reads its stream, hands ranges to the outlet, and keeps the position in the log.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use arrow::array::RecordBatch;
@@ -16,6 +15,7 @@ use headwater_query::relation::Stream;
 use serde::{Deserialize, Serialize};
 
 use super::{Limits, Outlet, Range};
+use crate::background::{self, Background, Shared};
 use crate::{Error, Result};
 
 /// Bytes of the log that are read at once.
@@ -270,52 +270,31 @@ pub struct Report {
 /// A sink on a thread of its own. Dropping it stops it after its current step; what waits is delivered when it runs
 /// again.
 pub struct Running {
-    name: String,
+    background: Background<Report>,
     place: String,
     topic: String,
-    shared: Arc<Shared>,
-    thread: Option<JoinHandle<()>>,
+    /// Nobody will come to keep rows company.
+    hurry: Arc<AtomicBool>,
 }
 
 /// The reports of a running sink.
-#[derive(Clone)]
-pub struct Reports(Arc<Shared>);
-
-impl Reports {
-    pub fn get(&self) -> Report {
-        self.0.report().clone()
-    }
-}
-
-#[derive(Default)]
-struct Shared {
-    stop: AtomicBool,
-    /// Nobody will come to keep rows company.
-    hurry: AtomicBool,
-    report: Mutex<Report>,
-    woken: Condvar,
-}
+pub type Reports = background::Reports<Report>;
 
 impl Running {
     /// `place` is that of [`Runner::open`].
     pub fn start(name: &str, place: &str, runner: Runner) -> Result<Running> {
-        let shared = Arc::new(Shared::default());
-        let inner = Arc::clone(&shared);
         let topic = runner.stream.topic.clone();
-        let thread = thread::Builder::new()
-            .name(format!("sink-{name}"))
-            .spawn(move || inner.serve(runner))
-            .map_err(|error| Error::internal(format!("cannot start the thread of sink {name}: {error}")))?;
-        let (name, place) = (name.to_owned(), place.to_owned());
-        Ok(Running { name, place, topic, shared, thread: Some(thread) })
+        let hurry = Arc::new(AtomicBool::new(false));
+        let hurries = Arc::clone(&hurry);
+        let background = Background::start("sink", name, move |shared| serve(shared, &hurries, runner))?;
+        Ok(Running { background, place: place.to_owned(), topic, hurry })
     }
 
     /// A sink that could not even start, with the reason: the node runs without it.
     pub fn failed(name: &str, place: &str, error: &Error) -> Running {
-        let shared = Shared::default();
-        shared.fail(error);
-        let (name, place) = (name.to_owned(), place.to_owned());
-        Running { name, place, topic: String::new(), shared: Arc::new(shared), thread: None }
+        let report = Report { failure: Some(error.told()), ..Report::default() };
+        let background = Background::never_started(name, report);
+        Running { background, place: place.to_owned(), topic: String::new(), hurry: Arc::default() }
     }
 
     pub fn place(&self) -> &str {
@@ -323,23 +302,25 @@ impl Running {
     }
 
     pub fn name(&self) -> &str {
-        &self.name
+        self.background.name()
     }
 
     pub fn report(&self) -> Report {
-        self.shared.report().clone()
+        self.background.report()
     }
 
     pub fn reports(&self) -> Reports {
-        Reports(Arc::clone(&self.shared))
+        self.background.reports()
     }
 
     /// Lets rows wait for nothing from now on, since no more will come. True once all that is committed is delivered, or
     /// it can't go on.
     pub fn finish(&self, log: &dyn Log) -> bool {
-        self.shared.hurry.store(true, Ordering::Release);
-        self.shared.woken.notify_all();
-        let report = self.shared.report();
+        // Woken once: what is tried again has its own time.
+        if !self.hurry.swap(true, Ordering::AcqRel) {
+            self.background.wake();
+        }
+        let report = self.report();
         let is_there = |(number, delivered): (usize, &i64)| {
             log.offsets(&self.topic, number as u32).is_ok_and(|offsets| offsets.stable <= *delivered)
         };
@@ -348,61 +329,40 @@ impl Running {
     }
 }
 
-impl Shared {
-    fn report(&self) -> MutexGuard<'_, Report> {
-        self.report.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn fail(&self, error: &Error) {
-        self.report().failure = Some((error.to_string(), error.hint().map(str::to_owned)));
-    }
-
-    fn serve(&self, mut runner: Runner) {
-        let mut retry = RETRY_FIRST;
-        while !self.stop.load(Ordering::Acquire) {
-            if self.hurry.load(Ordering::Acquire) {
-                runner.hurry();
+fn serve(shared: &Shared<Report>, hurry: &AtomicBool, mut runner: Runner) {
+    let mut retry = RETRY_FIRST;
+    while !shared.is_stopping() {
+        if hurry.load(Ordering::Acquire) {
+            runner.hurry();
+        }
+        let stepped = runner.step();
+        let mut report = shared.report();
+        (report.rows, report.lag) = (runner.rows, runner.lag());
+        report.delivered = runner.partitions.iter().map(|partition| partition.delivered).collect();
+        let rest = match stepped {
+            Ok(Step::Worked) => {
+                (report.trouble, retry) = (None, RETRY_FIRST);
+                continue;
             }
-            let stepped = runner.step();
-            let mut report = self.report();
-            (report.rows, report.lag) = (runner.rows, runner.lag());
-            report.delivered = runner.partitions.iter().map(|partition| partition.delivered).collect();
-            let wait = match stepped {
-                Ok(Step::Worked) => {
-                    (report.trouble, retry) = (None, RETRY_FIRST);
-                    continue;
+            Ok(Step::Idle) => {
+                if let Some(reason) = runner.stopped() {
+                    report.failure = Some((reason, Some("mend the row's rule, and apply that".to_owned())));
+                    return;
                 }
-                Ok(Step::Idle) => {
-                    if let Some(reason) = runner.stopped() {
-                        report.failure = Some((reason, Some("mend the row's rule, and apply that".to_owned())));
-                        return;
-                    }
-                    LOOK_AGAIN
-                }
-                Err(error) if error.kind() == ErrorKind::Unavailable => {
-                    tracing::warn!(sink = runner.stream.name, "a delivery is tried again: {error}");
-                    report.trouble = Some(error.to_string());
-                    retry = (retry * 2).min(RETRY_MAX);
-                    retry
-                }
-                Err(error) => {
-                    drop(report);
-                    return self.fail(&error);
-                }
-            };
-            // Nothing is decided here: the loop looks at `stop` itself.
-            drop(self.woken.wait_timeout(report, wait));
-        }
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.shared.stop.store(true, Ordering::Release);
-        self.shared.woken.notify_all();
-        if let Some(thread) = self.thread.take() {
-            // A panic was printed when it happened.
-            let _ = thread.join();
-        }
+                LOOK_AGAIN
+            }
+            Err(error) if error.kind() == ErrorKind::Unavailable => {
+                tracing::warn!(sink = runner.stream.name, "a delivery is tried again: {error}");
+                report.trouble = Some(error.to_string());
+                retry = (retry * 2).min(RETRY_MAX);
+                retry
+            }
+            Err(error) => {
+                report.failure = Some(error.told());
+                return;
+            }
+        };
+        drop(report);
+        shared.rest(rest);
     }
 }

@@ -1,8 +1,6 @@
 //! Runs one source: its records and its position go into the log in one transaction.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::{self, JoinHandle};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,6 +10,7 @@ use headwater_query::relation::Stream;
 
 use super::intake::Records;
 use super::{Intake, Progress, Source, Status};
+use crate::background::{self, Background, Shared};
 use crate::{Error, Result};
 
 /// How long rows wait for company before they are committed, when a source has few.
@@ -84,110 +83,63 @@ pub struct Report {
 }
 
 /// A source on a thread of its own. Dropping it stops it after its current step.
-pub struct Running {
-    name: String,
-    shared: Arc<Shared>,
-    thread: Option<JoinHandle<()>>,
-}
+pub struct Running(Background<Report>);
 
-/// The reports of a running source; the last one stays when it is over.
-#[derive(Clone)]
-pub struct Reports(Arc<Shared>);
-
-impl Reports {
-    pub fn get(&self) -> Report {
-        self.0.report().clone()
-    }
-}
-
-#[derive(Default)]
-struct Shared {
-    stop: AtomicBool,
-    report: Mutex<Report>,
-    woken: Condvar,
-}
+/// The reports of a running source.
+pub type Reports = background::Reports<Report>;
 
 impl Running {
     pub fn start(name: &str, runner: Runner) -> Result<Running> {
-        let shared = Arc::new(Shared::default());
-        let inner = Arc::clone(&shared);
-        let thread = thread::Builder::new()
-            .name(format!("source-{name}"))
-            .spawn(move || inner.serve(runner))
-            .map_err(|error| Error::internal(format!("cannot start the thread of source {name}: {error}")))?;
-        Ok(Running { name: name.to_owned(), shared, thread: Some(thread) })
+        Background::start("source", name, |shared| serve(shared, runner)).map(Running)
     }
 
     /// A source that could not even start, with the reason: the node runs without it.
     pub fn failed(name: &str, error: &Error) -> Running {
-        let shared = Shared::default();
-        shared.fail(error);
-        Running { name: name.to_owned(), shared: Arc::new(shared), thread: None }
+        let report = Report { failure: Some(error.told()), ..Report::default() };
+        Running(Background::never_started(name, report))
     }
 
     pub fn name(&self) -> &str {
-        &self.name
+        self.0.name()
     }
 
     pub fn report(&self) -> Report {
-        self.shared.report().clone()
+        self.0.report()
     }
 
     /// Its reports from now on, for somebody on another thread.
     pub fn reports(&self) -> Reports {
-        Reports(Arc::clone(&self.shared))
+        self.0.reports()
     }
 
     /// It will give no more rows, or has no end and nothing for now.
     pub fn is_over(&self) -> bool {
-        let report = self.shared.report();
+        let report = self.report();
         report.ended || report.failure.is_some() || (report.waits && report.status.total.is_none())
     }
 }
 
-impl Shared {
-    fn report(&self) -> MutexGuard<'_, Report> {
-        self.report.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn fail(&self, error: &Error) {
-        self.report().failure = Some((error.to_string(), error.hint().map(str::to_owned)));
-    }
-
-    fn serve(&self, mut runner: Runner) {
-        while !self.stop.load(Ordering::Acquire) {
-            let stepped = runner.step();
-            let mut report = self.report();
-            report.status = runner.status();
-            report.rows = runner.rows();
-            report.waits = matches!(stepped, Ok(Progress::Wait(_)));
-            match stepped {
-                Ok(Progress::More) => {}
-                Ok(Progress::Wait(time)) => {
-                    let wait = time.min(WAIT_MAX);
-                    // Nothing is decided here: the loop looks at `stop` itself.
-                    drop(self.woken.wait_timeout(report, wait));
-                }
-                Ok(Progress::End) => {
-                    report.ended = true;
-                    return;
-                }
-                Err(error) => {
-                    drop(report);
-                    return self.fail(&error);
-                }
+fn serve(shared: &Shared<Report>, mut runner: Runner) {
+    while !shared.is_stopping() {
+        let stepped = runner.step();
+        let mut report = shared.report();
+        report.status = runner.status();
+        report.rows = runner.rows();
+        report.waits = matches!(stepped, Ok(Progress::Wait(_)));
+        match stepped {
+            Ok(Progress::More) => {}
+            Ok(Progress::Wait(time)) => {
+                drop(report);
+                shared.rest(time.min(WAIT_MAX));
             }
-        }
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.shared.stop.store(true, Ordering::Release);
-        self.shared.woken.notify_all();
-        if let Some(thread) = self.thread.take() {
-            // A panic was printed when it happened.
-            let _ = thread.join();
+            Ok(Progress::End) => {
+                report.ended = true;
+                return;
+            }
+            Err(error) => {
+                report.failure = Some(error.told());
+                return;
+            }
         }
     }
 }

@@ -51,8 +51,13 @@ pub fn table(catalog: &Catalog, name: &str) -> Option<Arc<dyn TableProvider>> {
         }
         "tables" => {
             let rows = catalog.items.iter().map(|item| {
-                let kind = if item.kind == 'r' { "BASE TABLE" } else { "VIEW" };
-                row![database, item.schema, item.name.as_str(), kind, "NO", "NO"]
+                let kind = match item.kind {
+                    'r' => "BASE TABLE",
+                    'f' => "FOREIGN",
+                    _ => "VIEW",
+                };
+                let takes_rows = if item.kind == 'r' && item.schema == super::PUBLIC { "YES" } else { "NO" };
+                row![database, item.schema, item.name.as_str(), kind, takes_rows, "NO"]
             });
             table::of(
                 "table_catalog t, table_schema t, table_name t, table_type t, is_insertable_into t, is_typed t",
@@ -60,7 +65,7 @@ pub fn table(catalog: &Catalog, name: &str) -> Option<Arc<dyn TableProvider>> {
             )
         }
         "views" => {
-            let views = catalog.items.iter().filter(|item| item.kind != 'r');
+            let views = catalog.items.iter().filter(|item| matches!(item.kind, 'v' | 'm'));
             let rows =
                 views.map(|item| row![database, item.schema, item.name.as_str(), Cell::Null, "NONE", "NO", "NO"]);
             table::of(
