@@ -12,7 +12,9 @@ pub fn data() -> PathBuf {
 }
 
 pub fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
+    // As cargo says now: what was built in may be another checkout's, with which a target folder is shared.
+    let here = std::env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from);
+    here.join("../..").canonicalize().unwrap()
 }
 
 /// A project whose files may use `${data}`, with its data folder inside.
