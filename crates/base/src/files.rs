@@ -61,6 +61,8 @@ pub enum Open {
     Write,
     /// It must not exist. Its folder entry lasts only after [`Files::sync_folder`].
     CreateNew,
+    /// As `CreateNew`, and only the user that the process runs as may read it.
+    CreatePrivate,
 }
 
 /// What is known of a path without opening it.
@@ -136,4 +138,49 @@ pub fn read(files: &dyn Files, path: &Path) -> Result<Vec<u8>> {
     let got = file.read_at(&mut bytes, 0)?;
     bytes.truncate(got);
     Ok(bytes)
+}
+
+/// Creates a file, in the place of one that an interrupted try left.
+pub fn create_anew(files: &dyn Files, path: &Path) -> Result<Arc<dyn File>> {
+    create(files, path, Open::CreateNew)
+}
+
+/// Puts a file in the place of an older one, or of none, durably: after a crash there is the old one or the new, whole.
+/// Until then it is a draft, `{path}.new`.
+pub fn replace(files: &dyn Files, path: &Path, bytes: &[u8]) -> Result<()> {
+    put(files, &draft_of(path), path, bytes, Open::CreateNew)
+}
+
+/// As [`replace`], with a file as [`Open::CreatePrivate`] makes it.
+pub fn replace_private(files: &dyn Files, path: &Path, bytes: &[u8]) -> Result<()> {
+    put(files, &draft_of(path), path, bytes, Open::CreatePrivate)
+}
+
+/// As [`replace`], with a draft of another name in the same folder.
+pub fn replace_from(files: &dyn Files, draft: &Path, path: &Path, bytes: &[u8]) -> Result<()> {
+    put(files, draft, path, bytes, Open::CreateNew)
+}
+
+fn put(files: &dyn Files, draft: &Path, path: &Path, bytes: &[u8], how: Open) -> Result<()> {
+    let file = create(files, draft, how)?;
+    file.write_at(bytes, 0)?;
+    file.sync_data()?;
+    files.rename(draft, path)?;
+    files.sync_folder(path.parent().unwrap_or(Path::new(".")))
+}
+
+fn create(files: &dyn Files, path: &Path, how: Open) -> Result<Arc<dyn File>> {
+    match files.open(path, how) {
+        Err(error) if error.is_already_exists() => {
+            files.remove_file(path)?;
+            files.open(path, how)
+        }
+        other => other,
+    }
+}
+
+fn draft_of(path: &Path) -> PathBuf {
+    let mut draft = path.as_os_str().to_owned();
+    draft.push(".new");
+    draft.into()
 }

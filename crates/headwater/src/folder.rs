@@ -121,17 +121,7 @@ impl DataFolder {
 
     /// Writes where the node listens, whole or not at all.
     pub fn announce(&self, node: &NodeFile) -> Result<()> {
-        let path = self.path.join(NODE);
-        let draft = self.path.join(format!("{NODE}.new"));
-        match self.files.remove_file(&draft) {
-            Err(error) if !error.is_not_found() => return Err(error.into()),
-            _ => {}
-        }
-        let file = self.files.open(&draft, files::Open::CreateNew)?;
-        file.write_at(&serde_json::to_vec_pretty(node)?, 0)?;
-        file.sync_data()?;
-        self.files.rename(&draft, &path)?;
-        Ok(())
+        Ok(files::replace(self.files.as_ref(), &self.path.join(NODE), &serde_json::to_vec_pretty(node)?)?)
     }
 
     /// Removes what [`DataFolder::announce`] wrote.

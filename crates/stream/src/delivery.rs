@@ -1,8 +1,9 @@
 //! Where a stream's rows leave for: the trait that every outlet implements.
 //!
-//! The runner reads what is committed in the log, in the order of each partition, and hands over ranges of it; it keeps
-//! the position after each range that was delivered in the log. An outlet that can tell what it has already gets every
-//! row once; any other gets a range again whose position was not kept when the node died.
+//! The runner reads what is committed in the log, in the order of each partition, and hands over ranges of it. Before
+//! each range it keeps in the log where that ends, and after it that it was delivered. An outlet that can tell what it
+//! has already gets every row once; any other may get a range again, the same one, whether its answer or the node was
+//! lost.
 
 pub mod runner;
 

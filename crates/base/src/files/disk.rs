@@ -2,12 +2,15 @@
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::{FileExt, MetadataExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
 use super::{Entry, Error, File, Files, Lock, Metadata, Open, Result};
+
+/// The rights of a private file: its owner reads and writes.
+const OWNER_ONLY: u32 = 0o600;
 
 /// Files on disk, addressed as the process sees them.
 #[derive(Debug, Default, Clone, Copy)]
@@ -26,6 +29,7 @@ impl Files for Disk {
             Open::Read => options.read(true),
             Open::Write => options.read(true).write(true),
             Open::CreateNew => options.read(true).write(true).create_new(true),
+            Open::CreatePrivate => options.read(true).write(true).create_new(true).mode(OWNER_ONLY),
         };
         let file = options.open(path).map_err(|source| Error::new("open", path, source))?;
         Ok(Arc::new(DiskFile { file, path: path.to_path_buf() }))

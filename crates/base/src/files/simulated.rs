@@ -176,7 +176,9 @@ impl Files for Simulated {
             Open::Read | Open::Write => {
                 self.look("open", path, |state| Ok((state.tree.find_file(path)?, state.life)))?
             }
-            Open::CreateNew => self.change("open", path, |state| Ok((state.create_file(path)?, state.life)))?,
+            Open::CreateNew | Open::CreatePrivate => {
+                self.change("open", path, |state| Ok((state.create_file(path)?, state.life)))?
+            }
         };
         Ok(self.handle(path, file, life))
     }

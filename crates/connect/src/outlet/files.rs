@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use headwater_base::files::{self as disk, Files as Disk, Open};
+use headwater_base::files::{self as disk, Files as Disk};
 use headwater_format::Format;
 use headwater_stream::delivery::{Error, Limits, Outlet, Range, Result};
 
@@ -54,22 +54,16 @@ impl Files {
     }
 
     fn write(&self, folder: &Path, name: &str, content: &[u8]) -> disk::Result<()> {
-        // A draft that an earlier try left is none of anybody's.
         let draft = folder.join(format!(".{name}.new"));
-        match self.disk.remove_file(&draft) {
-            Err(error) if !error.is_not_found() => return Err(error),
-            _ => {}
-        }
-        let file = self.disk.open(&draft, Open::CreateNew)?;
-        file.write_at(content, 0)?;
-        file.sync_data()?;
-        self.disk.rename(&draft, &folder.join(name))
+        disk::replace_from(self.disk.as_ref(), &draft, &folder.join(name), content)
     }
 }
 
 impl Outlet for Files {
     fn delivered(&mut self, partition: u32) -> Result<Option<i64>> {
         self.disk.create_folders(&self.options.path).map_err(unavailable)?;
+        // What is counted as delivered must last, also where the node died between a file's name and its folder's sync.
+        self.disk.sync_folder(&self.options.path).map_err(unavailable)?;
         let entries = self.disk.list(&self.options.path).map_err(unavailable)?;
         // Drafts of a node that died: nobody goes on with them.
         let draft = format!(".{}-{partition}-", self.options.stream);

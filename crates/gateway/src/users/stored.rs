@@ -2,10 +2,10 @@
 //! `docs/formats/users.md` has the format.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use headwater_base::files::{self, Files, Open};
+use headwater_base::files::{self, Files};
 use serde::{Deserialize, Serialize};
 
 use super::{Error, User};
@@ -68,16 +68,6 @@ impl File {
         let body = Body { format: FORMAT, users: users.iter().map(entry).collect() };
         let damaged = |error: serde_json::Error| Error::Damaged { path: self.path.clone(), detail: error.to_string() };
         let bytes = serde_json::to_vec_pretty(&body).map_err(damaged)?;
-        let draft = self.path.with_extension("json.new");
-        match self.files.remove_file(&draft) {
-            Err(error) if !error.is_not_found() => return Err(error.into()),
-            _ => {}
-        }
-        let file = self.files.open(&draft, Open::CreateNew)?;
-        file.write_at(&bytes, 0)?;
-        file.sync_data()?;
-        self.files.rename(&draft, &self.path)?;
-        self.files.sync_folder(self.path.parent().unwrap_or(Path::new(".")))?;
-        Ok(())
+        Ok(files::replace_private(self.files.as_ref(), &self.path, &bytes)?)
     }
 }

@@ -1,8 +1,6 @@
-//! File and folder names, and files that appear whole or not at all.
+//! File and folder names.
 
 use std::path::{Path, PathBuf};
-
-use headwater_base::files::{self, Files, Open};
 
 use crate::{Error, Result};
 
@@ -44,31 +42,4 @@ pub(super) fn parse(name: &str) -> Option<(i64, &str)> {
     let (number, extension) = name.split_once('.')?;
     let digits = number.len() == 20 && number.bytes().all(|byte| byte.is_ascii_digit());
     Some((digits.then(|| number.parse().ok())??, extension))
-}
-
-/// Creates a file, or empties one that an interrupted attempt left.
-pub(super) fn create(files: &dyn Files, path: &Path) -> files::Result<std::sync::Arc<dyn files::File>> {
-    match files.open(path, Open::CreateNew) {
-        Err(error) if error.is_already_exists() => {
-            files.remove_file(path)?;
-            files.open(path, Open::CreateNew)
-        }
-        other => other,
-    }
-}
-
-/// Replaces a file durably: after a crash it has its old content or the new.
-pub(super) fn replace(files: &dyn Files, path: &Path, bytes: &[u8]) -> files::Result<()> {
-    let mut new = path.as_os_str().to_owned();
-    new.push(".new");
-    let new = PathBuf::from(new);
-    let file = create(files, &new)?;
-    file.write_at(bytes, 0)?;
-    file.sync_data()?;
-    files.rename(&new, path)?;
-    files.sync_folder(folder_of(path))
-}
-
-pub(super) fn folder_of(path: &Path) -> &Path {
-    path.parent().unwrap_or(Path::new("."))
 }

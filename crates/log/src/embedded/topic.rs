@@ -88,7 +88,7 @@ impl Topic {
             remove_rest(shared, root, &folder)?;
         }
         shared.files.create_folders(&folder)?;
-        names::replace(shared.files.as_ref(), &description(&folder), &Description::new(id, name, config).text())?;
+        files::replace(shared.files.as_ref(), &description(&folder), &Description::new(id, name, config).text())?;
         let nothing = State::default();
         Ok(Topic::recover(shared, id, name, config.clone(), folder, &nothing)?.0)
     }
@@ -162,7 +162,7 @@ impl Topic {
     /// Replaces what the topic was told, but for its partitions.
     pub fn describe(&self, files: &dyn Files, config: &TopicConfig) -> Result<()> {
         let text = Description::new(self.id, &self.name, config).text();
-        Ok(names::replace(files, &description(&self.folder), &text)?)
+        Ok(files::replace(files, &description(&self.folder), &text)?)
     }
 
     /// Removes the topic. It is gone for good when its description has become a tombstone; the rest is completed when

@@ -22,7 +22,7 @@ use crate::{Error, Result};
 const READ_BYTES: usize = 1 << 20;
 /// Between looks at a stream that has nothing new, and the longest wait for a place that is unavailable.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
-const RETRY_FIRST: Duration = Duration::from_millis(500);
+const RETRY_FIRST: Duration = Duration::from_millis(100);
 const RETRY_MAX: Duration = Duration::from_secs(30);
 
 /// A sink with its place in the log, run step by step by whoever owns it.
@@ -41,6 +41,9 @@ pub struct Runner {
 struct Partition {
     /// Rows before this were delivered; those up to `read` wait.
     delivered: i64,
+    /// The end of a range that begins at `delivered` and was handed over already, maybe by an earlier life of the node.
+    /// The outlet may have it, so it is tried again as it was.
+    tried: Option<i64>,
     read: i64,
     waiting: VecDeque<Piece>,
     bytes: usize,
@@ -55,16 +58,19 @@ struct Partition {
 /// Rows that wait, never more than a range may have.
 struct Piece {
     rows: RecordBatch,
-    /// The offset after them.
-    until: i64,
+    /// The first one's offset.
+    from: i64,
     bytes: usize,
 }
 
 /// What is kept in the log.
 #[derive(Serialize, Deserialize)]
 struct Position {
-    /// By partition.
+    /// By partition: rows before this were delivered.
     next: Vec<i64>,
+    /// By partition: the end of the range that is on its way.
+    #[serde(default)]
+    tried: Vec<Option<i64>>,
 }
 
 /// What a step came to.
@@ -97,6 +103,7 @@ impl Runner {
         let mut partitions = Vec::with_capacity(stream.partitions as usize);
         for number in 0..stream.partitions {
             let start = log.offsets(&stream.topic, number)?.start;
+            let tried = kept.as_ref().and_then(|kept| kept.tried.get(number as usize).copied().flatten());
             let kept = kept.as_ref().and_then(|kept| kept.next.get(number as usize).copied());
             let there = outlet.delivered(number)?;
             let end = log.offsets(&stream.topic, number)?.end;
@@ -117,6 +124,8 @@ impl Runner {
             let pin = log.pin(&stream.topic, number, from)?;
             partitions.push(Partition {
                 delivered: from,
+                // A place that can tell has all of it or nothing.
+                tried: tried.filter(|until| *until > from),
                 read: from,
                 waiting: VecDeque::new(),
                 bytes: 0,
@@ -163,7 +172,7 @@ impl Runner {
     /// True when something was read, which need not have been a row.
     fn read(&mut self, number: usize) -> Result<bool> {
         let partition = &mut self.partitions[number];
-        if partition.stopped.is_some() || partition.bytes >= self.limits.bytes {
+        if partition.stopped.is_some() || (partition.bytes >= self.limits.bytes && partition.has_all_tried()) {
             return Ok(false);
         }
         let options = ReadOptions { isolation: Isolation::Committed, bytes_max: READ_BYTES, ..ReadOptions::default() };
@@ -178,20 +187,14 @@ impl Runner {
         } else {
             partition.read = chunk.next;
         }
-        if decoded.rows.num_rows() > 0 {
+        if !decoded.offsets.is_empty() {
             if partition.waiting.is_empty() {
                 partition.since = self.clock.elapsed();
             }
             let bytes = chunk.batches.iter().map(|batch| batch.len()).sum::<usize>();
             partition.bytes += bytes;
-            let all = decoded.rows.num_rows();
-            for from in (0..all).step_by(self.limits.rows) {
-                let rows = decoded.rows.slice(from, self.limits.rows.min(all - from));
-                let until = decoded.offsets.get(from + rows.num_rows()).copied().unwrap_or(partition.read);
-                let bytes = bytes * rows.num_rows() / all;
-                partition.waiting.push_back(Piece { rows, until, bytes });
-            }
-        } else if partition.waiting.is_empty() {
+            partition.waiting.extend(pieces(&decoded.rows, &decoded.offsets, bytes, self.limits.rows, partition.tried));
+        } else if partition.waiting.is_empty() && partition.tried.is_none() {
             // Nothing of it is to be delivered.
             partition.delivered = partition.read;
         }
@@ -200,35 +203,44 @@ impl Runner {
 
     fn is_due(&self, number: usize) -> bool {
         let partition = &self.partitions[number];
+        if partition.tried.is_some() {
+            return partition.has_all_tried();
+        }
         let rows = partition.waiting.iter().map(|piece| piece.rows.num_rows()).sum::<usize>();
         let waited = self.clock.elapsed().saturating_sub(partition.since) >= self.limits.wait;
         rows > 0 && (waited || rows >= self.limits.rows || partition.bytes >= self.limits.bytes)
     }
 
-    /// Delivers as many of the rows that wait as a range may have.
+    /// Delivers as many of the rows that wait as a range may have, or the range that was tried.
     fn deliver(&mut self, number: usize) -> Result<()> {
         let partition = &mut self.partitions[number];
-        let (mut taken, mut rows) = (0, 0);
-        for piece in &partition.waiting {
-            if taken > 0 && rows + piece.rows.num_rows() > self.limits.rows {
-                break;
+        let taken = partition.next_range(self.limits.rows);
+        let until = partition.waiting.get(taken).map_or(partition.read, |piece| piece.from);
+        // What was read past the last row of a range holds none, so it may belong to the range or not.
+        let until = partition.tried.unwrap_or(until);
+        if partition.tried.is_none() {
+            partition.tried = Some(until);
+            let kept = keep(self.writer.as_mut(), &self.partitions);
+            if kept.is_err() {
+                self.partitions[number].tried = None;
+                return kept;
             }
-            (taken, rows) = (taken + 1, rows + piece.rows.num_rows());
         }
-        let Some(until) = partition.waiting.iter().take(taken).next_back().map(|piece| piece.until) else {
-            return Ok(());
-        };
-        let rows = concat_batches(self.reader.schema(), partition.waiting.iter().take(taken).map(|piece| &piece.rows))?;
+        let partition = &mut self.partitions[number];
+        let rows = partition.waiting.iter().take(taken).map(|piece| &piece.rows);
+        let rows = concat_batches(self.reader.schema(), rows)?;
         let range = Range { partition: number as u32, from: partition.delivered, until, rows };
-        self.outlet.deliver(&range)?;
+        // Rules that have changed since the first try may have left nothing of it.
+        if range.rows.num_rows() > 0 {
+            self.outlet.deliver(&range)?;
+        }
         self.rows += range.rows.num_rows() as u64;
         partition.bytes -= partition.waiting.drain(..taken).map(|piece| piece.bytes).sum::<usize>();
         if partition.waiting.is_empty() {
             partition.bytes = 0;
         }
-        // What was read past the last row holds none.
-        partition.delivered = if partition.waiting.is_empty() { partition.read } else { range.until };
-        partition._pin = self.log.pin(&self.stream.topic, range.partition, partition.delivered)?;
+        (partition.delivered, partition.tried) = (until, None);
+        partition._pin = self.log.pin(&self.stream.topic, range.partition, until)?;
         keep(self.writer.as_mut(), &self.partitions)
     }
 
@@ -245,10 +257,54 @@ impl Runner {
     }
 }
 
+impl Partition {
+    /// Whether the rows of a range that was tried are all there, so that it can be tried again.
+    fn has_all_tried(&self) -> bool {
+        self.tried.is_none_or(|until| self.read >= until)
+    }
+
+    /// How many of the pieces that wait are the next range.
+    fn next_range(&self, rows_max: usize) -> usize {
+        if let Some(until) = self.tried {
+            return self.waiting.partition_point(|piece| piece.from < until);
+        }
+        let mut rows = 0;
+        let fits = |piece: &&Piece| {
+            rows += piece.rows.num_rows();
+            rows <= rows_max
+        };
+        self.waiting.iter().take_while(fits).count()
+    }
+}
+
+/// Cuts rows so that no piece has more than a range may have, and none reaches over the end of a range that was tried.
+fn pieces(
+    rows: &RecordBatch,
+    offsets: &[i64],
+    bytes: usize,
+    rows_max: usize,
+    tried: Option<i64>,
+) -> impl Iterator<Item = Piece> {
+    let (all, tried) = (offsets.len(), tried.map_or(0, |until| offsets.partition_point(|offset| *offset < until)));
+    let mut from = 0;
+    std::iter::from_fn(move || {
+        let end = if from < tried { tried } else { all };
+        let count = rows_max.min(end - from);
+        let piece = (count > 0).then(|| Piece {
+            rows: rows.slice(from, count),
+            from: offsets[from],
+            bytes: bytes * count / all,
+        });
+        from += count;
+        piece
+    })
+}
+
 /// Keeps the position in the log.
 fn keep(writer: &mut dyn Writer, partitions: &[Partition]) -> Result<()> {
     let next = partitions.iter().map(|partition| partition.delivered).collect();
-    let note = serde_json::to_vec(&Position { next }).map_err(|error| Error::internal(error.to_string()))?;
+    let tried = partitions.iter().map(|partition| partition.tried).collect();
+    let note = serde_json::to_vec(&Position { next, tried }).map_err(|error| Error::internal(error.to_string()))?;
     Ok(writer.commit_now(note.into())?)
 }
 
@@ -354,8 +410,9 @@ fn serve(shared: &Shared<Report>, hurry: &AtomicBool, mut runner: Runner) {
             Err(error) if error.kind() == ErrorKind::Unavailable => {
                 tracing::warn!(sink = runner.stream.name, "a delivery is tried again: {error}");
                 report.trouble = Some(error.to_string());
+                let rest = retry;
                 retry = (retry * 2).min(RETRY_MAX);
-                retry
+                rest
             }
             Err(error) => {
                 report.failure = Some(error.told());

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{Faults, Simulated};
 use crate::files::disk::Disk;
-use crate::files::{Files, Open, contract, read};
+use crate::files::{Files, Open, contract, read, replace, replace_private};
 
 const SEEDS: u64 = 200;
 
@@ -13,6 +13,40 @@ const SEEDS: u64 = 200;
 fn disk_keeps_the_contract() {
     let folder = tempfile::tempdir().unwrap();
     contract::check(&Disk::shared(), folder.path());
+}
+
+#[test]
+fn a_private_file_is_its_owners_alone() {
+    use std::os::unix::fs::MetadataExt;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("file");
+    // Also where an older one, or a draft that stayed behind, was everybody's.
+    for public in ["file", "file.new"] {
+        std::fs::write(folder.path().join(public), "old").unwrap();
+    }
+    replace_private(&Disk, &path, b"new").unwrap();
+    assert_eq!(std::fs::read(&path).unwrap(), b"new");
+    assert_eq!(std::fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
+}
+
+#[test]
+fn a_replaced_file_is_whole_after_a_crash() {
+    let (mut old, mut new) = (0, 0);
+    for seed in 0..SEEDS {
+        let sim = Simulated::new(seed);
+        let path = Path::new("/file");
+        replace(&sim, path, &[1; 1000]).unwrap();
+        sim.set_faults(Faults { error_chance: Some((1, 4)), ..Faults::default() });
+        let replaced = replace(&sim, path, &[2; 2000]).is_ok();
+        sim.set_faults(Faults::default());
+        sim.crash();
+        let bytes = sim.read(path).unwrap();
+        assert!(bytes == [2; 2000] || bytes == [1; 1000] && !replaced, "seed {seed}");
+        (old, new) = if bytes.len() == 1000 { (old + 1, new) } else { (old, new + 1) };
+        replace(&sim, path, &[3; 10]).unwrap();
+        assert_eq!(sim.read(path).unwrap(), [3; 10], "seed {seed}: a draft that stayed behind is in nobody's way");
+    }
+    assert!(old > 20 && new > 20, "every outcome happens: {old} {new}");
 }
 
 #[test]

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use bytes::{Buf, BufMut};
 use headwater_base::files::{self, Files};
 
-use super::super::names;
 use super::entry::Entry;
 use super::state::State;
 use crate::{Error, Result};
@@ -61,7 +60,7 @@ pub(super) fn refuse_lost(files: &dyn Files, root: &Path) -> Result<()> {
 pub(super) fn begin(files: &dyn Files, folder: &Path, number: u64, state: &State) -> Result<u64> {
     let mut bytes = Vec::new();
     put_frame(&mut bytes, &Entry::Snapshot(Box::new(state.clone())), 0);
-    names::replace(files, &path(folder, number), &bytes)?;
+    files::replace(files, &path(folder, number), &bytes)?;
     Ok(bytes.len() as u64)
 }
 

@@ -119,7 +119,7 @@ impl Partition {
                 }
                 if !self.shared.options.read_only {
                     // It only saves the next reader some work: a full disk, or another reader at the same, is no error.
-                    let _ = names::create(files, &index_path).and_then(|file| file.write_at(&index.encode(), 0));
+                    let _ = files::create_anew(files, &index_path).and_then(|file| file.write_at(&index.encode(), 0));
                 }
                 index
             }

@@ -61,7 +61,7 @@ impl Partition {
         let files = self.shared.files.as_ref();
         let index = &active.index;
         let path = names::of_segment(&self.folder, index.base_offset, names::INDEX);
-        names::create(files, &path)?.write_at(&index.encode(), 0)?;
+        files::create_anew(files, &path)?.write_at(&index.encode(), 0)?;
         let extent = Extent { length: index.length, max_timestamp_ms: index.max_timestamp_ms };
         let closed =
             Closed { base_offset: index.base_offset, end_offset: index.end_offset, extent: OnceLock::from(extent) };
@@ -76,7 +76,7 @@ impl Partition {
             files.create_folders(&self.folder)?;
         }
         let base = state.end;
-        let snapshot = names::create(files, &names::of_segment(&self.folder, base, names::SNAPSHOT))?;
+        let snapshot = files::create_anew(files, &names::of_segment(&self.folder, base, names::SNAPSHOT))?;
         // A decided one counts as long as its marker is missing, or else nobody would write it after a crash, and a
         // recovery without this snapshot would take the transaction for an abandoned one.
         let unmarked: Open =
