@@ -5,6 +5,7 @@
 mod jdbc;
 mod openapi;
 mod postgres;
+mod storage;
 mod users;
 
 use std::path::{Path, PathBuf};
@@ -29,7 +30,8 @@ pub fn run(options: &facts::Options) -> Result<()> {
 /// What they should hold is asked of the node, whose answers the facts have checked before.
 pub fn check(binary: &Binary, data_dir: &Path) -> Result<usize> {
     let python = python()?;
-    let mut passed = postgres::check(binary)? + users::check(binary)? + openapi::check(binary)?;
+    let mut passed =
+        postgres::check(binary)? + users::check(binary)? + openapi::check(binary)? + storage::check(binary)?;
     for stream in retail::ARCHIVED {
         let rows = retail::value(binary, data_dir, &format!("SELECT count(*) FROM {stream}"))?;
         let sum = retail::value(binary, data_dir, &format!("SELECT sum(quantity * unitprice) FROM {stream}"))?;

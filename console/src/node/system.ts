@@ -118,6 +118,12 @@ export interface Query {
   error: string | null;
 }
 
+export interface Change {
+  version: number;
+  changed_at: string;
+  step: string;
+}
+
 export interface Sections {
   relations: Relation[];
   columns: Column[];
@@ -130,6 +136,7 @@ export interface Sections {
   rules: Rule[];
   dead_letters: DeadLetterCount[];
   replays: Replay[];
+  changes: Change[];
   queries: Query[];
 }
 
@@ -159,6 +166,7 @@ export const SECTIONS: Record<SectionName, Section> = {
     every_ms: SLOW_MS,
   },
   replays: { query: "SELECT * FROM system.replays", every_ms: LIVE_MS },
+  changes: { query: "SELECT * FROM system.changes", every_ms: SLOW_MS },
   queries: {
     query:
       `SELECT * FROM system.queries WHERE text NOT LIKE ${literal(`${OWN}%`)} ` +
@@ -168,7 +176,7 @@ export const SECTIONS: Record<SectionName, Section> = {
 };
 
 /** Asked only while a page shows it: it costs a request each time, and nothing else needs it. */
-export const ON_DEMAND: ReadonlySet<SectionName> = new Set(["queries"]);
+export const ON_DEMAND: ReadonlySet<SectionName> = new Set(["queries", "changes"]);
 
 export const EMPTY: Sections = {
   relations: [],
@@ -182,6 +190,7 @@ export const EMPTY: Sections = {
   rules: [],
   dead_letters: [],
   replays: [],
+  changes: [],
   queries: [],
 };
 

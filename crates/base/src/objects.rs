@@ -10,6 +10,7 @@ mod folder;
 mod listing;
 mod place;
 mod read;
+pub mod remote;
 mod staging;
 mod upload;
 

@@ -132,6 +132,8 @@ pub struct Definitions {
     pub version: u64,
     /// Microseconds since the Unix epoch.
     pub committed_us: i64,
+    /// What led here from the version before, as a plan tells it.
+    pub steps: Vec<String>,
     pub by_name: BTreeMap<String, Definition>,
     /// Names that are gone: one that comes again gets another store.
     pub retired: BTreeMap<String, Retired>,
@@ -223,7 +225,8 @@ impl Definitions {
             Change::Removed(_) => None,
         });
         let by_name = standing.collect();
-        let next = Definitions { version: self.version, committed_us: self.committed_us, by_name, retired };
+        let (version, committed_us) = (self.version, self.committed_us);
+        let next = Definitions { version, committed_us, steps: Vec::new(), by_name, retired };
         Proposal { next, changes: changes.into_values().collect() }
     }
 

@@ -11,6 +11,6 @@ pub mod store;
 pub use definition::{Change, Definition, Definitions, Kind, Owner, Proposal, Retired};
 pub use error::Error;
 pub use graph::{Graph, Known, Object};
-pub use store::Catalog;
+pub use store::{Applied, Catalog};
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -10,7 +10,7 @@ mod tests;
 
 use std::sync::Arc;
 
-use futures::TryStreamExt;
+use futures::{StreamExt, TryStreamExt, stream};
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions};
 
@@ -19,17 +19,41 @@ use crate::{Error, Result};
 
 const FOLDER: &str = "catalog";
 
+/// Reads at one time.
+const READS: usize = 8;
+
+/// How many of the last changes are known.
+const APPLIED: usize = 50;
+
 /// The newest version that was seen.
 #[derive(Debug)]
 pub struct Catalog {
     store: Arc<dyn ObjectStore>,
     current: Definitions,
+    applied: Vec<Applied>,
+}
+
+/// What one version changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Applied {
+    pub version: u64,
+    /// Microseconds since the Unix epoch.
+    pub committed_us: i64,
+    /// As a plan tells it.
+    pub steps: Vec<String>,
+}
+
+impl Applied {
+    fn of(definitions: &Definitions) -> Applied {
+        let Definitions { version, committed_us, steps, .. } = definitions;
+        Applied { version: *version, committed_us: *committed_us, steps: steps.clone() }
+    }
 }
 
 impl Catalog {
     /// Reads the newest version; an empty store has version 0, without definitions.
     pub async fn open(store: Arc<dyn ObjectStore>) -> Result<Catalog> {
-        let mut catalog = Catalog { store, current: Definitions::default() };
+        let mut catalog = Catalog { store, current: Definitions::default(), applied: Vec::new() };
         catalog.reload().await?;
         Ok(catalog)
     }
@@ -38,16 +62,33 @@ impl Catalog {
         &self.current
     }
 
+    /// The last changes, oldest first.
+    pub fn applied(&self) -> &[Applied] {
+        &self.applied
+    }
+
     /// Reads what others have committed since.
     pub async fn reload(&mut self) -> Result<()> {
         let folder = Path::from(FOLDER);
         let refuse = |source| Error::Store { operation: "list", path: FOLDER.to_owned(), source };
         let objects: Vec<_> = self.store.list(Some(&folder)).try_collect().await.map_err(refuse)?;
-        let newest = objects.iter().filter_map(|object| version_of(&object.location)).max();
-        self.current = match newest {
-            Some(version) => self.read(version).await?,
-            None => Definitions::default(),
+        let mut versions: Vec<u64> = objects.iter().filter_map(|object| version_of(&object.location)).collect();
+        versions.sort_unstable();
+        let Some(newest) = versions.pop() else {
+            (self.current, self.applied) = (Definitions::default(), Vec::new());
+            return Ok(());
         };
+        self.current = self.read(newest).await?;
+        let earlier = versions.split_off(versions.len().saturating_sub(APPLIED - 1));
+        let mut reads = stream::iter(earlier).map(|version| self.read(version)).buffered(READS);
+        let mut applied = Vec::new();
+        while let Some(read) = reads.next().await {
+            // An older version that can't be read keeps nobody from working with the newest.
+            applied.extend(read.ok().map(|read| Applied::of(&read)));
+        }
+        drop(reads);
+        applied.push(Applied::of(&self.current));
+        self.applied = applied;
         Ok(())
     }
 
@@ -69,6 +110,8 @@ impl Catalog {
         let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
         match self.store.put_opts(&path, bytes.into(), options).await {
             Ok(_) => {
+                self.applied.push(Applied::of(&next));
+                self.applied.drain(..self.applied.len().saturating_sub(APPLIED));
                 self.current = next;
                 Ok(())
             }

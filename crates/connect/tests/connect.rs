@@ -8,8 +8,6 @@ mod compressed;
 mod files;
 #[path = "connect/generator.rs"]
 mod generator;
-#[path = "connect/outlets.rs"]
-mod outlets;
 
 use std::sync::Arc;
 

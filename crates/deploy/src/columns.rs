@@ -1,9 +1,9 @@
-//! Which changes of a stream's columns leave its rows as they are.
+//! Which changes of columns leave rows as they are.
 //!
-//! Records that are not archived yet are decoded by the new columns, rows that are get them in the archive. So a change
+//! Records of a stream that are not archived yet are decoded by the new columns, rows that are get them in the archive. So a change
 //! takes effect at the offset where the archive ends when it is made, for views, queries and archive alike.
 
-use arrow::datatypes::{DataType, Field};
+use arrow::datatypes::{DataType, Field, Schema};
 use headwater_format::Format;
 use headwater_query::relation::Stream;
 use headwater_query::sqltype::sql_name;
@@ -28,21 +28,30 @@ pub fn evolve(before: &Stream, after: &Stream) -> Result<Class, String> {
         return Err(format!("what is late in {name} was decided by the watermark that it has"));
     }
     keys(before, after)?;
+    let class = follow(&before.schema, &after.schema)?;
+    let names = |stream: &Stream| stream.schema.fields().iter().map(|field| field.name().clone()).collect::<Vec<_>>();
+    if before.format == Format::Csv && names(before) != names(after) {
+        return Err(format!("the records of {name} are CSV, which has its columns by their place"));
+    }
+    Ok(class)
+}
+
+/// How a change of stored rows' columns looks to whoever reads them.
+///
+/// # Errors
+/// Why rows that are there can't have the new columns.
+pub fn follow(before: &Schema, after: &Schema) -> Result<Class, String> {
     let mut class = Class::NonBreaking;
-    for field in before.schema.fields() {
-        match after.schema.field_with_name(field.name()) {
+    for field in before.fields() {
+        match after.field_with_name(field.name()) {
             Ok(now) => class = class.max(column(field, now)?),
             Err(_) => class = Class::Breaking,
         }
     }
-    for field in after.schema.fields() {
-        if before.schema.field_with_name(field.name()).is_err() && !field.is_nullable() {
+    for field in after.fields() {
+        if before.field_with_name(field.name()).is_err() && !field.is_nullable() {
             return Err(format!("rows that are there have no value for {}, which is NOT NULL", field.name()));
         }
-    }
-    let names = |stream: &Stream| stream.schema.fields().iter().map(|field| field.name().clone()).collect::<Vec<_>>();
-    if before.format == Format::Csv && names(before) != names(after) {
-        return Err(format!("the records of {name} are CSV, which has its columns by their place"));
     }
     Ok(class)
 }

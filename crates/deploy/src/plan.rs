@@ -7,7 +7,7 @@ use headwater_catalog::{Change as Stored, Kind, Proposal};
 use headwater_query::relation::{Place, Relation, Relations, Stream, Table};
 use headwater_stream::checkpoint::{OutputState, Replayed};
 
-use crate::columns::evolve;
+use crate::columns::{evolve, follow};
 use crate::resolve::{Declared, Named};
 use crate::{Error, Result};
 
@@ -219,14 +219,22 @@ fn class(kind: Kind, name: &str, declared: &Declared, running: &Running<'_>) -> 
 }
 
 fn of_table(before: &Table, after: &Table) -> Result<Class> {
-    let shape = |table: &Table| (table.schema.clone(), table.key.clone());
+    let refuse = |why: String, hint: &str| Err(Error::Refused { message: why, hint: hint.to_owned() });
+    let key = |table: &Table| -> Vec<String> {
+        table.key.iter().map(|column| table.schema.field(*column).name().clone()).collect()
+    };
     match (&before.place, &after.place) {
-        (Place::Lake(_), Place::Lake(_)) if shape(before) != shape(after) => Err(Error::Refused {
-            message: format!("changing the columns or the key of table {} is not built yet", after.name),
-            hint: "put the definition back as it was, or declare a table of another name and insert the rows there"
-                .to_owned(),
+        (Place::Lake(_), Place::Lake(_)) if key(before) != key(after) => refuse(
+            format!("the rows of table {} were checked by the key that it has", after.name),
+            "put its PRIMARY KEY back as it was, or declare a table of another name and insert the rows there",
+        ),
+        (Place::Lake(_), Place::Lake(_)) => follow(&before.schema, &after.schema).or_else(|why| {
+            refuse(
+                format!("table {} can't change so: {why}", after.name),
+                "columns can be added, widened and dropped; else declare a table of another name",
+            )
         }),
-        _ if shape(before) == shape(after) => Ok(Class::NonBreaking),
+        _ if before.schema == after.schema && before.key == after.key => Ok(Class::NonBreaking),
         _ => Ok(Class::Breaking),
     }
 }

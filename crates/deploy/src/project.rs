@@ -32,6 +32,18 @@ pub struct Configuration {
     /// Values for `${name}`.
     pub settings: BTreeMap<String, toml::Value>,
     pub node: Node,
+    pub storage: Storage,
+}
+
+/// Where catalog, checkpoints and lake live, when that is not the data folder.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Storage {
+    /// `s3://bucket/prefix`.
+    pub url: Option<String>,
+    pub region: Option<String>,
+    /// Of a server that is not Amazon's.
+    pub endpoint: Option<String>,
 }
 
 /// Options of `headwater run` that a project may fix; the command line and the environment come before them.
@@ -45,6 +57,7 @@ pub struct Node {
     pub tls_key: Option<PathBuf>,
     pub unprotected: bool,
     pub workers: Option<usize>,
+    pub checkpoint_interval: Option<String>,
     pub query_timeout: Option<String>,
     pub queries_max: Option<usize>,
 }

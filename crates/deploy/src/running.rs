@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use headwater_base::clock::Clock;
-use headwater_catalog::{Catalog, Definitions};
+use headwater_catalog::{Applied, Catalog, Definitions};
 use headwater_lake::Lake;
 use headwater_log::Log;
 use headwater_query::relation::Relation;
@@ -108,6 +108,11 @@ impl Running {
     /// All that is wanted, at the catalog's version.
     pub fn definitions(&self) -> &Definitions {
         self.catalog.current()
+    }
+
+    /// The last changes of what is declared, oldest first.
+    pub fn changes(&self) -> &[Applied] {
+        self.catalog.applied()
     }
 
     pub fn tables(&self) -> Arc<Tables> {

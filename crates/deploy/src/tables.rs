@@ -53,20 +53,26 @@ impl Tables {
         &self.root
     }
 
-    /// Opens what is declared, closes what is not any more, and makes what is missing if `create`.
-    pub async fn open(&self, relations: &Relations, create: bool) -> Result<()> {
+    /// Opens what is declared, and closes what is not any more. If it may `write`, it makes what is missing, and brings
+    /// what is there to the columns that are declared.
+    pub async fn open(&self, relations: &Relations, write: bool) -> Result<()> {
         let mut open = BTreeMap::new();
         for table in relations.tables() {
             let Place::Lake(store) = &table.place else { continue };
-            let there = self.get(store).filter(|there| there.latest().schema() == table.schema);
-            let opened = match there {
+            let opened = match self.get(store) {
                 Some(there) => Some(there),
                 None => match self.lake.find_table(store).await? {
                     Some(found) => Some(Open::new(found)),
-                    None if create => Some(Open::new(self.lake.create_table(store, &table.schema).await?)),
+                    None if write => Some(Open::new(self.lake.create_table(store, &table.schema).await?)),
                     None => None,
                 },
             };
+            if let Some(opened) = opened.as_ref().filter(|opened| write && opened.latest().schema() != table.schema) {
+                // After the statements that write it now.
+                let mut writer = opened.table.lock().await;
+                writer.evolve(&table.schema).await?;
+                opened.show(&writer);
+            }
             open.extend(opened.map(|opened| (store.clone(), opened)));
         }
         *self.open.write().unwrap_or_else(PoisonError::into_inner) = open;

@@ -1,8 +1,9 @@
 //! HTTP: SQL, rows for streams, plans and health.
 
 mod answer;
+mod body;
+mod connection;
 mod door;
-mod encrypted;
 mod failure;
 mod login;
 mod measured;
@@ -20,8 +21,9 @@ use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
-use axum::extract::{DefaultBodyLimit, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, Method, Uri};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
@@ -30,11 +32,14 @@ use headwater_base::ErrorKind;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
+use tower_http::CompressionLevel;
+use tower_http::compression::CompressionLayer;
 
+use self::connection::Serving;
 use self::door::Door;
-use self::encrypted::Encrypted;
 use self::measured::Requests;
 use self::routes::{Route, Served};
+use crate::accept;
 use crate::access::Access;
 use crate::console;
 use crate::node::Node;
@@ -69,12 +74,27 @@ impl Error {
     }
 }
 
+/// What connections may take.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    pub connections_max: usize,
+    /// How long a request's head may take to come, and how long a connection may be idle.
+    pub head: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits { connections_max: 2_000, head: Duration::from_secs(60) }
+    }
+}
+
 /// Takes connections, once it is told to run.
 #[derive(Debug)]
 pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
     access: Access,
+    limits: Limits,
 }
 
 impl Server {
@@ -83,7 +103,7 @@ impl Server {
         let listen = |source| Error::Listen { address, source };
         let listener = TcpListener::bind(address).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
-        Ok(Server { listener, address, access })
+        Ok(Server { listener, address, access, limits: Limits::default() })
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -107,19 +127,18 @@ impl Server {
             .fold(Router::new(), |router, Route { path, answer, .. }| router.route(path, answer))
             .fallback(page)
             .method_not_allowed_fallback(failure::wrong_method)
-            .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
             .with_state(Served { door, requests: requests.clone() })
             .layer(from_fn_with_state(self.access.users, login::check))
             .layer(from_fn_with_state(self.address.ip().is_loopback(), origin::check))
+            .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
             .layer(from_fn_with_state(requests, measured::measure));
-        match self.access.tls {
-            Some(tls) => {
-                let listener = Encrypted::new(self.listener, TlsAcceptor::from(tls.config));
-                axum::serve(listener, router).with_graceful_shutdown(stop).await
-            }
-            None => axum::serve(self.listener, router).with_graceful_shutdown(stop).await,
-        }
-        .map_err(Error::Serve)
+        let serving =
+            Serving { router, tls: self.access.tls.map(|tls| TlsAcceptor::from(tls.config)), limits: self.limits };
+        accept::run(self.listener, "HTTP", self.limits.connections_max, stop, |taken| {
+            connection::serve(taken, serving.clone())
+        })
+        .await;
+        Ok(())
     }
 }
 

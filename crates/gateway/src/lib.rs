@@ -3,6 +3,7 @@
 //! This room turns requests into calls of the [`node`] behind it and its answers into bytes. It keeps no state of
 //! the platform's and decides nothing about data.
 
+mod accept;
 pub mod access;
 mod console;
 pub mod http;

@@ -3,10 +3,10 @@
 //! Texts are read by our own parser, never by PostgreSQL's grammar. This door keeps what belongs to a connection
 //! (parameters, prepared statements, cursors) and nothing of the platform's.
 
-mod accept;
 mod bind;
 mod cancel;
 mod catalog;
+mod client;
 mod connection;
 mod copy;
 mod cursor;
@@ -32,6 +32,8 @@ use std::sync::Arc;
 use headwater_base::ErrorKind;
 use tokio::net::TcpListener;
 
+use self::cancel::Registry;
+use crate::accept;
 use crate::access::Access;
 use crate::node::Node;
 
@@ -90,6 +92,10 @@ impl Server {
 
     /// Serves until `stop` resolves, then lets running statements end.
     pub async fn run(self, node: Arc<dyn Node>, stop: impl Future<Output = ()> + Send + 'static) {
-        accept::run(self.listener, self.options, node, stop).await;
+        let (options, registry) = (self.options, Arc::new(Registry::default()));
+        accept::run(self.listener, "PostgreSQL", options.connections_max, stop, |taken| {
+            client::serve(taken, options.clone(), Arc::clone(&node), Arc::clone(&registry))
+        })
+        .await;
     }
 }

@@ -61,6 +61,10 @@ pub struct DataOptions {
     /// The data folder [default: .headwater in the project]
     #[arg(long, value_name = "DIR", env = "HEADWATER_DATA_DIR")]
     pub data_dir: Option<PathBuf>,
+
+    /// Where catalog, checkpoints and lake are, such as s3://bucket/prefix [default: the data folder]
+    #[arg(long, value_name = "URL", env = "HEADWATER_STORAGE")]
+    pub storage: Option<String>,
 }
 
 impl ProjectOptions {

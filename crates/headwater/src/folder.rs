@@ -2,22 +2,29 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use headwater_base::clock::SystemClock;
 use headwater_base::files::disk::Disk;
 use headwater_base::files::{self, Files, Lock};
-use headwater_base::objects::Objects;
 use headwater_deploy::project::Configuration;
 use headwater_gateway::users::Users;
 use headwater_lake::Lake;
 use headwater_log::EmbeddedLog;
 use headwater_log::embedded::Options as LogOptions;
+use headwater_stream::engine as stream;
 use object_store::ObjectStore;
 use serde::{Deserialize, Serialize};
 
+use crate::command::DataOptions;
+use crate::storage::{self, Bucket, Role};
+
 /// The default name, inside of the project.
 pub const NAME: &str = ".headwater";
+
+/// A checkpoint in a bucket is some requests one after the other, while which nothing is computed.
+const CHECKPOINT_INTERVAL_BUCKET: Duration = Duration::from_secs(5);
 
 /// Held by the one node that uses the folder.
 const LOCK: &str = "lock";
@@ -33,6 +40,8 @@ const NODE: &str = "node.json";
 pub struct DataFolder {
     pub path: PathBuf,
     files: Arc<dyn Files>,
+    /// Where catalog, checkpoints and lake are, unless in the folder.
+    bucket: Option<Bucket>,
 }
 
 /// What a node writes down of itself.
@@ -69,7 +78,7 @@ impl InUse {
 
 impl DataFolder {
     pub fn new(path: PathBuf) -> DataFolder {
-        DataFolder { path, files: Disk::shared() }
+        DataFolder { path, files: Disk::shared(), bucket: None }
     }
 
     pub fn files(&self) -> &Arc<dyn Files> {
@@ -141,9 +150,14 @@ impl DataFolder {
         Ok(EmbeddedLog::open(Arc::clone(&self.files), &path, SystemClock::shared(), options)?)
     }
 
-    /// The object store of catalog, checkpoints and lake.
-    pub fn store(&self) -> Result<Arc<dyn ObjectStore>> {
-        Ok(Arc::new(Objects::open(Arc::clone(&self.files), &self.path)?))
+    /// The object store of catalog, checkpoints and lake. To be opened before the log: an installation begins with it.
+    pub async fn store(&self, role: Role) -> Result<Arc<dyn ObjectStore>> {
+        storage::open(&self.files, &self.path, self.bucket.as_ref(), role).await
+    }
+
+    /// How often checkpoints are taken: a bucket takes longer to write.
+    pub fn checkpoint_interval(&self) -> Duration {
+        if self.bucket.is_some() { CHECKPOINT_INTERVAL_BUCKET } else { stream::Options::default().checkpoint_interval }
     }
 
     /// Where queries put what does not fit into memory.
@@ -157,9 +171,11 @@ impl DataFolder {
 }
 
 /// The data folder that a command means: as told, else as the project's configuration says, else inside of it.
-pub fn of(project: &Path, configuration: &Configuration, data_dir: Option<&Path>) -> DataFolder {
+pub fn of(project: &Path, configuration: &Configuration, told: &DataOptions) -> Result<DataFolder> {
     let configured = || configuration.node.data_dir.as_ref().map(|dir| project.join(dir));
-    DataFolder::new(data_dir.map(Path::to_path_buf).or_else(configured).unwrap_or_else(|| project.join(NAME)))
+    let path = told.data_dir.clone().or_else(configured).unwrap_or_else(|| project.join(NAME));
+    let bucket = Bucket::of(told.storage.as_deref(), &configuration.storage)?;
+    Ok(DataFolder { bucket, ..DataFolder::new(path) })
 }
 
 /// Bytes in hexadecimal digits.

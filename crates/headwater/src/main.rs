@@ -9,6 +9,7 @@ mod node;
 mod report;
 mod sinks;
 mod sources;
+mod storage;
 
 use std::process::ExitCode;
 

@@ -39,6 +39,7 @@ use tokio::sync::watch as signal;
 
 use crate::folder::{self, DataFolder, NodeFile};
 use crate::sinks;
+use crate::storage::Role;
 use doors::{Current, Doors, Epochs, Outside, Request};
 use system::Known;
 
@@ -51,6 +52,8 @@ pub struct Options {
     pub postgres: Option<SocketAddr>,
     pub protection: access::Protection,
     pub workers: usize,
+    /// None is that of the storage.
+    pub checkpoint_interval: Option<Duration>,
     pub until_idle: bool,
     pub queries: Limits,
 }
@@ -84,14 +87,15 @@ impl Node {
     pub fn start(project: &Project, options: Options) -> Result<Node> {
         let declared = resolve(project.statements.clone())?;
         let lock = options.folder.take()?;
+        access::open_files();
         let access = access::open(&options)?;
         let runtime = Arc::new(
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().context("no runtime")?,
         );
         let query_threads = tokio::runtime::Builder::new_multi_thread().thread_name("query").enable_all().build()?;
         let clock = SystemClock::shared();
+        let store = runtime.block_on(options.folder.store(Role::Node))?;
         let log: Arc<dyn Log> = Arc::new(options.folder.log(false)?);
-        let store = options.folder.store()?;
         let lake = Arc::new(options.folder.lake(&store));
         let tables = Arc::new(Tables::new(Arc::clone(&lake), options.root.clone()));
         let mut running = Running::open(Ground {
@@ -102,7 +106,11 @@ impl Node {
             store,
             clock: Arc::clone(&clock),
             runtime: Arc::clone(&runtime),
-            options: stream::Options { workers: options.workers, ..stream::Options::default() },
+            options: stream::Options {
+                workers: options.workers,
+                checkpoint_interval: options.checkpoint_interval.unwrap_or(options.folder.checkpoint_interval()),
+                ..stream::Options::default()
+            },
         })?;
         try_outside(&declared, &options, &runtime, &clock)?;
         let prepared = running.plan_project(resolve::project(project.statements.clone()))?;
@@ -338,7 +346,7 @@ fn current(
     }
     let system = system::System::new(
         &running.declared().graph,
-        system::Declared::new(running.definitions(), &relations),
+        system::Declared::new(running.definitions(), running.changes(), &relations),
         Arc::clone(&published),
         known.clone(),
         Arc::clone(log),

@@ -42,6 +42,7 @@ fn hint(error: &anyhow::Error) -> Option<&str> {
         let stream = cause.downcast_ref::<headwater_stream::Error>().and_then(headwater_stream::Error::hint);
         let gateway = cause.downcast_ref::<headwater_gateway::Error>().and_then(headwater_gateway::Error::hint);
         let folder = cause.downcast_ref::<crate::folder::InUse>().map(crate::folder::InUse::hint);
-        deploy.or(stream).or(gateway).or(folder)
+        let storage = cause.downcast_ref::<crate::storage::Unusable>().map(crate::storage::Unusable::hint);
+        deploy.or(stream).or(gateway).or(folder).or(storage)
     })
 }

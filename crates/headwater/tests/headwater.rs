@@ -20,6 +20,8 @@ mod letters;
 mod lookups;
 #[path = "headwater/node.rs"]
 mod node;
+#[path = "headwater/outlets.rs"]
+mod outlets;
 #[path = "headwater/queries.rs"]
 mod queries;
 #[path = "headwater/reading.rs"]

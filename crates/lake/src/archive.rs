@@ -4,6 +4,7 @@
 //! offset is below the partition's next offset and it was not rejected. No two files cover a
 //! common offset. What a commit acknowledged lasts.
 
+pub(crate) mod columns;
 pub(crate) mod commit;
 mod compact;
 pub(crate) mod create;

@@ -4,6 +4,7 @@
 //! the others anew. Whoever holds a snapshot reads on.
 
 pub(crate) mod change;
+mod evolve;
 mod write;
 
 use std::sync::Arc;

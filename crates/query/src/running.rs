@@ -269,13 +269,18 @@ impl Query {
         let found = tokio::select! {
             biased;
             // Work that was interrupted says so in its own words.
-            found = work => found.map_err(|error| self.entry.end.borrow().clone().unwrap_or(error)),
+            found = work => found.map_err(|error| self.why_ended().unwrap_or(error)),
             ended = self.ended() => Err(ended),
         };
         if let Err(error) = &found {
             self.fail(error);
         }
         found
+    }
+
+    fn why_ended(&self) -> Option<Error> {
+        let gone = || self.entry.stop.load(Ordering::Relaxed).then_some(Error::Cancelled);
+        self.entry.end.borrow().clone().or_else(gone)
     }
 
     /// Resolves once the query is ended, to the reason.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::definition::{Definition, Definitions, Retired};
 use crate::{Error, Result};
 
-const FORMAT: u64 = 3;
+const FORMAT: u64 = 4;
 /// The oldest that is still read.
 const FORMAT_MIN: u64 = 1;
 /// Before the format's number, before the checksum, before the body, and after it: the file is one JSON object, and
@@ -19,6 +19,9 @@ const PIECES: [&str; 4] = ["{\"format\":", ",\"crc32c\":\"", "\",\"body\":", "}\
 struct Body {
     version: u64,
     committed_us: i64,
+    /// What led here from the version before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    steps: Vec<String>,
     definitions: Vec<Definition>,
     /// Names that are gone.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -29,6 +32,7 @@ pub(super) fn encode(definitions: &Definitions) -> Result<Vec<u8>> {
     let body = Body {
         version: definitions.version,
         committed_us: definitions.committed_us,
+        steps: definitions.steps.clone(),
         definitions: definitions.iter().cloned().collect(),
         retired: definitions.retired.clone(),
     };
@@ -64,6 +68,7 @@ pub(super) fn decode(path: &str, version: u64, bytes: &[u8]) -> Result<Definitio
     if body.version != version {
         return Err(corrupt(&format!("it holds version {}", body.version)));
     }
-    let by_name = body.definitions.into_iter().map(|definition| (definition.name.clone(), definition)).collect();
-    Ok(Definitions { version, committed_us: body.committed_us, by_name, retired: body.retired })
+    let Body { committed_us, steps, definitions, retired, .. } = body;
+    let by_name = definitions.into_iter().map(|definition| (definition.name.clone(), definition)).collect();
+    Ok(Definitions { version, committed_us, steps, by_name, retired })
 }

@@ -83,12 +83,19 @@ async fn the_stored_form_is_as_documented() {
     let store = Arc::new(InMemory::new());
     let mut catalog = Catalog::open(store.clone()).await.unwrap();
     let text = "CREATE STREAM a (x INT); CREATE SOURCE s INTO a FROM FILES (PATH 'x')";
-    catalog.commit(catalog.propose(wanted(text, Owner::Project)).next, 1_700_000_000_000_000).await.unwrap();
+    let mut next = catalog.propose(wanted(text, Owner::Project)).next;
+    next.steps = vec!["create stream a: non-breaking".to_owned(), "create source s: non-breaking".to_owned()];
+    catalog.commit(next, 1_700_000_000_000_000).await.unwrap();
+    assert_eq!(Catalog::open(store.clone()).await.unwrap().applied(), catalog.applied());
     let bytes = store.get(&Path::from("catalog/00000000000000000001.json")).await.unwrap().bytes().await.unwrap();
     expect![[r#"
-        {"format":3,"crc32c":"097d7e6f","body":{
+        {"format":4,"crc32c":"9b54a1dc","body":{
           "version": 1,
           "committed_us": 1700000000000000,
+          "steps": [
+            "create stream a: non-breaking",
+            "create source s: non-breaking"
+          ],
           "definitions": [
             {
               "name": "a",

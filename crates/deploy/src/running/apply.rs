@@ -38,11 +38,12 @@ impl Running {
     /// # Errors
     /// A conflict when the definitions have changed since it was made.
     pub fn apply(&mut self, prepared: Prepared) -> Result<Plan> {
-        let Prepared { plan, wanted, proposal, .. } = prepared;
+        let Prepared { plan, wanted, mut proposal, .. } = prepared;
         if plan.is_empty() && proposal.is_empty() {
             return Ok(plan);
         }
-        for step in &plan.steps {
+        proposal.next.steps = plan.steps.iter().map(ToString::to_string).collect();
+        for step in &proposal.next.steps {
             tracing::info!("{step}");
         }
         let ground = self.ground.clone();

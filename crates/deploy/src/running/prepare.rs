@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use headwater_catalog::{Definitions, Owner, Proposal};
 use headwater_log::Log;
-use headwater_query::relation::{Origin, Stream};
+use headwater_query::relation::{Origin, Place, Stream};
 use headwater_stream::checkpoint::Manifest;
 use headwater_stream::engine::behind;
 
@@ -97,24 +97,30 @@ impl Facts<'_> {
         }
     }
 
-    /// Remembers columns that go from streams whose rows stay, and refuses to give their names again.
+    /// Remembers columns that go from streams and tables whose rows stay, and refuses to give their names again.
     fn note_dropped_columns(&self, declared: &Declared, proposal: &mut Proposal) -> Result<()> {
-        for after in declared.relations.streams().filter(|stream| stream.origin == Origin::Declared) {
-            let Some(definition) = proposal.next.by_name.get_mut(&after.name) else { continue };
-            let has = |stream: &Stream, name: &str| stream.schema.field_with_name(name).is_ok();
-            match self.declared.relations.stream(&after.name).filter(|before| before.topic == after.topic) {
+        let streams = declared.relations.streams().filter(|stream| stream.origin == Origin::Declared);
+        let streams = streams.map(|after| {
+            let before = self.declared.relations.stream(&after.name).filter(|before| before.topic == after.topic);
+            (&after.name, before.map(|before| &before.schema), &after.schema)
+        });
+        let tables = declared.relations.tables().filter(|table| matches!(table.place, Place::Lake(_))).map(|after| {
+            let mut before = self.declared.relations.tables().filter(|before| before.place == after.place);
+            (&after.name, before.next().map(|before| &before.schema), &after.schema)
+        });
+        for (name, before, after) in streams.chain(tables) {
+            let Some(definition) = proposal.next.by_name.get_mut(name) else { continue };
+            let has = |name: &str| after.field_with_name(name).is_ok();
+            match before {
                 None => definition.dropped_columns.clear(),
                 Some(before) => {
-                    let names = before.schema.fields().iter().map(|field| field.name().clone());
-                    definition.dropped_columns.extend(names.filter(|name| !has(after, name)));
+                    let names = before.fields().iter().map(|field| field.name().clone());
+                    definition.dropped_columns.extend(names.filter(|name| !has(name)));
                 }
             }
-            if let Some(again) = definition.dropped_columns.iter().find(|name| has(after, name)) {
+            if let Some(again) = definition.dropped_columns.iter().find(|name| has(name)) {
                 return Err(Error::Refused {
-                    message: format!(
-                        "stream {} had a column {again} once, whose values would be seen again",
-                        after.name
-                    ),
+                    message: format!("{name} had a column {again} once, whose values would be seen again"),
                     hint: "give the column another name".to_owned(),
                 });
             }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{DefaultBodyLimit, FromRef};
+use axum::extract::FromRef;
 use axum::handler::Handler;
 use axum::routing::{self, MethodRouter};
 
@@ -48,12 +48,10 @@ pub struct Route {
 
 /// All of them.
 pub fn all() -> Vec<Route> {
-    let mut append = post("/v1/streams/{name}", streams::append::post);
-    append.answer = append.answer.layer(DefaultBodyLimit::max(streams::append::BODY_BYTES_MAX));
     vec![
         post("/v1/sql", sql::post),
         post("/v1/plan", plan::post),
-        append,
+        post("/v1/streams/{name}", streams::append::post),
         get("/v1/streams/{name}", streams::read::get),
         get("/v1/tables/{*path}", tables::get),
         delete("/v1/queries/{id}", queries::delete),

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Extension;
-use axum::body::Bytes;
-use axum::extract::rejection::{BytesRejection, QueryRejection};
+use axum::body::{Body, Bytes};
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
-use axum::http::header::{ACCEPT, CONTENT_TYPE};
+use axum::http::header::ACCEPT;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use headwater_query::running::Asker;
@@ -15,6 +15,7 @@ use headwater_query::session::one;
 use serde::Deserialize;
 
 use super::answer::{self, Form};
+use super::body;
 use super::failure::Failure;
 use super::login::User;
 use crate::node::{Node, Outcome};
@@ -44,14 +45,13 @@ pub async fn post(
     parameters: Result<Query<Parameters>, QueryRejection>,
     user: Option<Extension<User>>,
     headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    body: Body,
 ) -> Result<Response, Failure> {
     let Query(parameters) = parameters.map_err(|rejected| {
         Failure::invalid(StatusCode::BAD_REQUEST, rejected.body_text(), "the parameters are format and timeout")
     })?;
     let form = form(&parameters, &headers)?;
-    let body = body
-        .map_err(|rejected| Failure::invalid(rejected.status(), rejected.body_text(), "a query has at most 4 MiB"))?;
+    let body = body::text(body).await?;
     let user = user.map(|Extension(User(name))| name);
     let asker = Asker { door: DOOR, user, timeout: timeout(parameters.timeout)? };
     let query = query(&headers, &body)?;
@@ -84,8 +84,7 @@ fn query(headers: &HeaderMap, body: &Bytes) -> Result<String, Failure> {
     let refuse = |message: String| {
         Failure::invalid(StatusCode::BAD_REQUEST, message, "send the query as text, or {\"query\": \"…\"} as JSON")
     };
-    let media = headers.get(CONTENT_TYPE).and_then(|each| each.to_str().ok()).unwrap_or("");
-    if media.split(';').next().map(str::trim) == Some("application/json") {
+    if body::is_json(headers) {
         let request: Request = serde_json::from_slice(body).map_err(|error| refuse(format!("the body: {error}")))?;
         return Ok(request.query);
     }

@@ -29,7 +29,7 @@ pub fn run(options: &Options) -> Result<()> {
     let project = options.project.load()?;
     // What is wrong with the files is told with their own lines.
     resolve::resolve(project.statements.clone())?;
-    let folder = folder::of(&project.root, &project.configuration, options.data.data_dir.as_deref());
+    let folder = folder::of(&project.root, &project.configuration, &options.data)?;
     let runtime = Arc::new(Runtime::new()?);
     let steps = if !folder.exists() {
         let names = resolve::Named::of(resolve::project(project.statements))?;

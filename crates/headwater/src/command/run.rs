@@ -54,6 +54,10 @@ pub struct Options {
     #[arg(long, value_name = "N", env = "HEADWATER_WORKERS")]
     workers: Option<usize>,
 
+    /// How often what views hold is made to last, such as '1 second' [default: 1 second, 5 where storage is a bucket]
+    #[arg(long, value_name = "TIME", env = "HEADWATER_CHECKPOINT_INTERVAL")]
+    checkpoint_interval: Option<String>,
+
     /// How long a query may run that does not ask for another time, such as '30 seconds' or `off` [default: off]
     #[arg(long, value_name = "TIME", env = "HEADWATER_QUERY_TIMEOUT")]
     query_timeout: Option<String>,
@@ -75,11 +79,12 @@ pub fn run(options: &Options) -> Result<()> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let node = node::Options {
         root: project.root.clone(),
-        folder: folder::of(&project.root, &project.configuration, options.data.data_dir.as_deref()),
+        folder: folder::of(&project.root, &project.configuration, &options.data)?,
         http: address(&http)?,
         postgres: address(&postgres)?,
         protection: protection(options, fixed)?,
         workers: options.workers.or(fixed.workers).unwrap_or(cores).max(1),
+        checkpoint_interval: checkpoint_interval(options, fixed)?,
         until_idle: options.until_idle,
         queries: Limits {
             at_once: Some(options.queries_max.or(fixed.queries_max).unwrap_or(QUERIES_MAX).max(1)),
@@ -87,6 +92,16 @@ pub fn run(options: &Options) -> Result<()> {
         },
     };
     Node::start(&project, node)?.run()
+}
+
+fn checkpoint_interval(options: &Options, fixed: &project::Node) -> Result<Option<Duration>> {
+    let Some(text) = options.checkpoint_interval.as_ref().or(fixed.checkpoint_interval.as_ref()) else {
+        return Ok(None);
+    };
+    match headwater_sql::parse_duration(text) {
+        Ok(interval) => Ok(Some(interval)),
+        Err(why) => bail!("'{text}' is no checkpoint interval, since {why}: write 1 second, or 200 ms"),
+    }
 }
 
 fn timeout(text: Option<&str>) -> Result<Option<Duration>> {

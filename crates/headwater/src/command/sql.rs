@@ -76,7 +76,7 @@ enum Target {
 
 pub fn run(options: &Options) -> Result<()> {
     let configuration = Configuration::load(&Disk, &options.project)?;
-    let folder = folder::of(&options.project, &configuration, options.data.data_dir.as_deref());
+    let folder = folder::of(&options.project, &configuration, &options.data)?;
     let runtime = Arc::new(Runtime::new()?);
     let target = target(&folder, options, &runtime)?;
     let text = match (&options.query, &options.file) {

@@ -13,8 +13,13 @@ use headwater_sql::ast::{self, Existing, Name};
 use headwater_sql::options::TextOrSecret;
 use headwater_sql::{Parsed, Statement};
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
 use super::{Node, Options};
 use crate::sinks;
+
+/// Both doors full of connections, and as much again for log, lake and queries.
+const FILES: u64 = 8192;
 
 /// How doors are protected, as the command line has it.
 pub struct Protection {
@@ -43,6 +48,16 @@ pub fn open(options: &Options) -> Result<Access> {
         return Err(anyhow!("{told}\nhint: {hint}"));
     }
     Ok(access)
+}
+
+/// Lets the process open as many files as it may: each connection is one, and each segment of the log that is read.
+pub fn open_files() {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    if setrlimit(Resource::Nofile, raised).is_err() || limit.maximum.is_some_and(|files| files < FILES) {
+        let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+        tracing::warn!("this process may open {limit} files; for as many connections as it takes, allow it {FILES}");
+    }
 }
 
 /// Takes the addresses of the doors.

@@ -18,10 +18,11 @@ use tokio::runtime::Runtime;
 use super::doors::Outside;
 use super::system::{Declared, Known, System};
 use crate::folder::DataFolder;
+use crate::storage::Role;
 
 /// A session over the last checkpoint, and when that was taken (microseconds).
 pub fn open(folder: &DataFolder, root: &Path, runtime: &Arc<Runtime>) -> Result<(Session, Option<i64>)> {
-    let store = folder.store()?;
+    let store = runtime.block_on(folder.store(Role::Reader))?;
     let log: Arc<dyn Log> = Arc::new(folder.log(true)?);
     let newest = runtime.block_on(engine::newest(Arc::clone(&store)))?;
     let catalog = runtime.block_on(Catalog::open(Arc::clone(&store)))?;
@@ -38,7 +39,7 @@ pub fn open(folder: &DataFolder, root: &Path, runtime: &Arc<Runtime>) -> Result<
     runtime.block_on(tables.open(&declared.relations, false))?;
     let system = System::new(
         &declared.graph,
-        Declared::new(catalog.current(), &declared.relations),
+        Declared::new(catalog.current(), catalog.applied(), &declared.relations),
         Arc::clone(&offline.published),
         Known::default(),
         Arc::clone(&log),
@@ -58,7 +59,7 @@ pub fn open(folder: &DataFolder, root: &Path, runtime: &Arc<Runtime>) -> Result<
 
 /// What applying a project to a folder without a node would do: one line a step.
 pub fn plan(folder: &DataFolder, runtime: &Arc<Runtime>, statements: Vec<Parsed>) -> Result<Vec<String>> {
-    let store = folder.store()?;
+    let store = runtime.block_on(folder.store(Role::Reader))?;
     let log: Arc<dyn Log> = Arc::new(folder.log(true)?);
     let newest = runtime.block_on(engine::newest(Arc::clone(&store)))?;
     let catalog = runtime.block_on(Catalog::open(store))?;

@@ -39,6 +39,7 @@ const RULES: &str = "rules";
 const RELATIONS: &str = "relations";
 const COLUMNS: &str = "columns";
 const LINEAGE: &str = "lineage";
+const CHANGES: &str = "changes";
 const REPLAYS: &str = "replays";
 const QUERIES: &str = "queries";
 const METRICS: &str = "metrics";
@@ -286,6 +287,7 @@ impl SystemTables for System {
             RELATIONS,
             COLUMNS,
             LINEAGE,
+            CHANGES,
             REPLAYS,
             QUERIES,
             METRICS,
@@ -308,6 +310,7 @@ impl SystemTables for System {
             RELATIONS => self.declared.relations(),
             COLUMNS => self.declared.columns(),
             LINEAGE => self.declared.lineage(),
+            CHANGES => self.declared.changes(),
             REPLAYS => self.replays(),
             QUERIES => queries::rows(&self.known.queries),
             METRICS => self.known.samples.rows(),

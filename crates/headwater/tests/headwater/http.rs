@@ -145,8 +145,8 @@ fn what_no_route_takes_is_refused_in_the_form_of_errors() {
     let large = vec![b' '; (4 << 20) + 1];
     let cases: &[(&str, &str, &[u8], u16, &str)] = &[
         ("/v1/streams/%FF", &json, b"{}", 400, "UTF-8"),
-        ("/v1/sql", &text, &large, 413, "length limit exceeded"),
-        ("/v1/plan", &json, &large, 413, "length limit exceeded"),
+        ("/v1/sql", &text, &large, 413, "the body is larger than 4 MiB"),
+        ("/v1/plan", &json, &large, 413, "the body is larger than 4 MiB"),
         ("/v1/plan", &text, b"{}", 415, "application/json"),
         ("/v1/plan", &json, b"{}", 400, "missing field `files`"),
         ("/v1/openapi.json", &json, b"{}", 405, "this path takes another method"),

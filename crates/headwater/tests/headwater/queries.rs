@@ -1,5 +1,7 @@
 //! `system.queries` over both doors, and the ends of queries: cancelled, out of time, too many.
 
+use std::io::Write;
+use std::net::TcpStream;
 use std::time::Duration;
 
 use crate::node::Project;
@@ -78,6 +80,31 @@ fn queries_are_told_of_and_cancelled() {
         let answer = client.ask("DELETE", &format!("/v1/queries/{id}"), &[], Vec::new());
         assert_eq!(answer.refusal(), (status, message.to_owned()));
     }
+}
+
+#[test]
+fn queries_that_compute_for_ever_keep_nobody_waiting_and_end_with_their_clients() {
+    let project = project();
+    let node = project.serve();
+    let client = Client::new(&node);
+    // More of them than threads that run queries.
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let head = format!("POST /v1/sql HTTP/1.1\r\nhost: localhost\r\ncontent-length: {}\r\n\r\n", ENDLESS.len());
+    let mut sockets = Vec::new();
+    for _ in 0..threads + 2 {
+        let mut socket = TcpStream::connect(&node.address).unwrap();
+        socket.write_all(format!("{head}{ENDLESS}").as_bytes()).unwrap();
+        sockets.push(socket);
+    }
+    let count = "SELECT count(*) FROM system.queries WHERE text LIKE '%+ b.value = 0' AND state";
+    eventually(&project, &format!("{count} = 'running'"), &sockets.len().to_string());
+    for _ in 0..20 {
+        let answer = client.post("/v1/sql?format=csv&timeout=10", "text/plain", "SELECT 1 AS one");
+        assert_eq!(answer.body, "one\n1\n");
+    }
+    let all = sockets.len().to_string();
+    drop(sockets);
+    eventually(&project, &format!("{count} = 'cancelled'"), &all);
 }
 
 #[test]

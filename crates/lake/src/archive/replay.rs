@@ -69,7 +69,7 @@ impl Replay {
     }
 
     /// Gives rows these columns from now on.
-    pub(super) fn conform_to(&mut self, schema: &SchemaRef) {
+    pub(crate) fn conform_to(&mut self, schema: &SchemaRef) {
         self.schema = Arc::clone(schema);
     }
 

@@ -94,8 +94,7 @@ impl Table {
         added: &[RecordBatch],
     ) -> Result<i64> {
         self.refresh().await?;
-        #[expect(deprecated, reason = "the description as the log has it")]
-        let files: Vec<Add> = self.snapshot.delta().log_data().into_iter().map(|file| file.add_action()).collect();
+        let files = self.files();
         let mut writer = Writer::new(&self.place, self.schema());
         let mut removed = Vec::new();
         for file in &files {
@@ -119,6 +118,12 @@ impl Table {
             return Ok(self.version());
         }
         if self.try_commit(operation, &removed, &written).await? { Ok(self.version()) } else { Err(self.contended()) }
+    }
+
+    /// The files of the latest version, as the log tells them.
+    #[expect(deprecated, reason = "the description as the log has it")]
+    pub(super) fn files(&self) -> Vec<Add> {
+        self.snapshot.delta().log_data().into_iter().map(|file| file.add_action()).collect()
     }
 
     async fn loses_rows(&self, file: &Add, stays: &mut Stays<'_>) -> Result<bool> {

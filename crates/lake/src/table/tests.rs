@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::path::Path as FilePath;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch, StringViewArray};
+use arrow::array::{Array, ArrayRef, AsArray, Int32Array, Int64Array, RecordBatch, StringViewArray};
+use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
 use datafusion::prelude::SessionContext;
 use headwater_base::files::simulated::{Faults, Simulated};
@@ -161,4 +162,95 @@ async fn survives_crashes_at_any_operation() {
         }
     }
     assert!(crashes > 10, "{crashes}");
+}
+
+/// `id BIGINT NOT NULL, note VARCHAR` for `id INT NOT NULL, name VARCHAR`.
+fn widened() -> SchemaRef {
+    Arc::new(Schema::new(vec![Field::new("id", DataType::Int64, false), Field::new("note", DataType::Utf8View, true)]))
+}
+
+fn narrow() -> SchemaRef {
+    Arc::new(Schema::new(vec![Field::new("id", DataType::Int32, false), Field::new("name", DataType::Utf8View, true)]))
+}
+
+async fn narrow_table(lake: &Lake) -> crate::Result<Table> {
+    let mut table = lake.create_table("t", &narrow()).await?;
+    for id in 0..3 {
+        let columns: Vec<ArrayRef> =
+            vec![Arc::new(Int32Array::from(vec![id])), Arc::new(StringViewArray::from(vec!["n"]))];
+        table.append(&[RecordBatch::try_new(narrow(), columns).unwrap()]).await?;
+    }
+    Ok(table)
+}
+
+/// The ids, whatever their type, and the other column's values.
+async fn read(snapshot: crate::Snapshot) -> (Vec<i64>, Vec<Option<String>>) {
+    let session = SessionContext::new();
+    let rows = session.read_table(snapshot.table_provider()).unwrap().collect().await.unwrap();
+    let (mut ids, mut others) = (Vec::new(), Vec::new());
+    for batch in rows {
+        let id = cast(batch.column(0), &DataType::Int64).unwrap();
+        ids.extend(id.as_primitive::<Int64Type>().values());
+        others.extend(batch.column(1).as_string_view().iter().map(|text| text.map(str::to_owned)));
+    }
+    ids.sort_unstable();
+    (ids, others)
+}
+
+#[tokio::test]
+async fn columns_change_and_rows_stay() {
+    let lake = lake(&Simulated::new(1));
+    let mut table = narrow_table(&lake).await.unwrap();
+    let before = table.snapshot();
+    let required = Schema::new(vec![Field::new("id", DataType::Int32, false), Field::new("x", DataType::Int32, false)]);
+    let refused = table.evolve(&Arc::new(required)).await.unwrap_err();
+    assert!(refused.to_string().contains("have no value for \"x\", which is NOT NULL"), "{refused}");
+    table.evolve(&widened()).await.unwrap();
+    let version = table.version();
+    table.evolve(&widened()).await.unwrap();
+    assert_eq!(table.version(), version, "nothing is left to do");
+    table
+        .append(&[RecordBatch::try_new(widened(), rows(&[(1 << 40, "far")]).columns().to_vec()).unwrap()])
+        .await
+        .unwrap();
+    let far = vec![None, None, None, Some("far".to_owned())];
+    for table in [&table, &lake.find_table("t").await.unwrap().unwrap()] {
+        let (ids, mut notes) = read(table.snapshot()).await;
+        notes.sort();
+        assert_eq!((ids, notes, table.schema()), (vec![0, 1, 2, 1 << 40], far.clone(), widened()));
+    }
+    assert_eq!(read(before).await, (vec![0, 1, 2], vec![Some("n".to_owned()); 3]), "who reads, reads on");
+    let refused = table.evolve(&columns()).await.unwrap_err();
+    assert!(refused.to_string().contains("\"name\" was dropped before"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_crash_leaves_the_old_columns_or_the_new() {
+    let mut seen = [0; 2];
+    for operation in 1..200 {
+        let sim = Simulated::new(operation);
+        narrow_table(&lake(&sim)).await.unwrap();
+        let at = sim.operations() + operation;
+        sim.set_faults(Faults { crash_at_operation: Some(at), ..Faults::default() });
+        let done = match Objects::open(sim.shared(), FilePath::new("/data")) {
+            Ok(objects) => match Lake::new(Arc::new(objects), Path::from("lake")).find_table("t").await {
+                Ok(Some(mut table)) => table.evolve(&widened()).await.is_ok(),
+                _ => false,
+            },
+            Err(_) => false,
+        };
+        if done && !sim.is_off() {
+            assert!(seen.iter().all(|times| *times > 0), "{seen:?}");
+            return;
+        }
+        sim.crash();
+        sim.set_faults(Faults::default());
+        let mut table = lake(&sim).find_table("t").await.unwrap().unwrap();
+        let is_new = table.schema() == widened();
+        assert!(is_new || table.schema() == narrow() && !done);
+        seen[usize::from(is_new)] += 1;
+        table.evolve(&widened()).await.unwrap();
+        assert_eq!(read(table.snapshot()).await.0, [0, 1, 2]);
+    }
+    panic!("a change of columns never came to its end");
 }

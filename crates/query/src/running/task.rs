@@ -1,7 +1,11 @@
 //! A query's work, on threads that are there for queries: what computes for long keeps no door from answering.
 //!
 //! Whoever reads the rows learns at once that a query was ended, also where its work can't be interrupted and goes on
-//! for a while; it counts as running until it is over.
+//! for a while; it counts as running until it is over. When the reader goes, the work is told so without a turn of its
+//! own, which it might never get.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
@@ -13,6 +17,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::Query;
 use crate::session::QueryResult;
+use crate::session::interrupt::Stop;
 use crate::{Error, Result};
 
 /// Batches that wait for their reader.
@@ -31,6 +36,15 @@ struct First {
     rest: Option<mpsc::Receiver<Item>>,
 }
 
+/// Tells the work that nobody waits for it any more.
+struct Reader(Stop);
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// Starts the work, and waits for its first rows.
 pub async fn run(
     query: Query,
@@ -39,6 +53,7 @@ pub async fn run(
 ) -> Result<QueryResult> {
     let (reply, replied) = oneshot::channel();
     let (id, mut end) = (query.id(), query.entry.end.subscribe());
+    let reader = Reader(Arc::clone(query.stop()));
     let task = produce(query, work, reply);
     match threads {
         Some(threads) => threads.spawn(task),
@@ -52,7 +67,7 @@ pub async fn run(
     let First { schema, epoch, as_of_us, rows, rest } = first;
     let rows = stream::iter(rows.map(Ok));
     let batches = match rest {
-        Some(rest) => rows.chain(following(rest, end)).boxed(),
+        Some(rest) => rows.chain(following(rest, end, reader)).boxed(),
         None => rows.boxed(),
     };
     Ok(QueryResult { schema, epoch, as_of_us, query: Some(id), batches })
@@ -61,6 +76,7 @@ pub async fn run(
 fn following(
     rest: mpsc::Receiver<Item>,
     end: watch::Receiver<Option<Error>>,
+    reader: Reader,
 ) -> BoxStream<'static, Result<RecordBatch>> {
     let next = async |(mut rest, mut end): (mpsc::Receiver<Item>, watch::Receiver<Option<Error>>)| {
         let item = tokio::select! {
@@ -70,10 +86,10 @@ fn following(
         };
         item.transpose().map(|item| (item, Some((rest, end))))
     };
-    stream::unfold(Some((rest, end)), move |state| async move {
+    stream::unfold((Some((rest, end)), reader), move |(state, reader)| async move {
         match next(state?).await {
-            Some((Ok(batch), state)) => Some((Ok(batch), state)),
-            Some((Err(error), _)) => Some((Err(error), None)),
+            Some((Ok(batch), state)) => Some((Ok(batch), (state, reader))),
+            Some((Err(error), _)) => Some((Err(error), (None, reader))),
             None => None,
         }
     })

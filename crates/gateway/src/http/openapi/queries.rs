@@ -18,6 +18,7 @@ pub fn sql() -> Value {
     let refusals = [
         (400, "No statement, several, one that is wrong, or an unknown parameter."),
         (406, "None of the accepted media types is known."),
+        (408, "The body stood still for too long."),
         (409, "It was cancelled, or others changed things first."),
         (413, "More than 4 MiB."),
         (429, "As many queries run as may."),
@@ -96,6 +97,7 @@ pub fn plan() -> Value {
     let done = json!({"description": "a line a step", "content": {"application/json": {"schema": steps}}});
     let refusals = [
         (400, "The body or the project is wrong."),
+        (408, "The body stood still for too long."),
         (409, "What the node runs cannot become this project."),
         (413, "More than 4 MiB."),
         (415, "The content type is not application/json."),

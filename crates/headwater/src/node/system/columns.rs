@@ -7,8 +7,8 @@ use headwater_query::relation::timestamp_type;
 use headwater_stream::letter;
 
 use super::{
-    CHECKPOINTS, COLUMNS, DEAD_LETTERS, LINEAGE, METRICS, OPERATORS, PARTITIONS, QUERIES, RELATIONS, REPLAYS, RULES,
-    SINKS, SOURCES, STREAMS, USERS, VIEWS,
+    CHANGES, CHECKPOINTS, COLUMNS, DEAD_LETTERS, LINEAGE, METRICS, OPERATORS, PARTITIONS, QUERIES, RELATIONS, REPLAYS,
+    RULES, SINKS, SOURCES, STREAMS, USERS, VIEWS,
 };
 
 /// The columns of one of the relations; none for another name.
@@ -88,6 +88,7 @@ fn of_what_is_declared(table: &str) -> Option<Vec<Field>> {
 /// What has a time of its own.
 fn of_what_happened(table: &str) -> Option<Vec<Field>> {
     Some(match table {
+        CHANGES => vec![number("version"), field("changed_at", timestamp_type()), text("step")],
         REPLAYS => vec![
             text("view"),
             text("state"),

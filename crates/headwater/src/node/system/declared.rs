@@ -1,14 +1,15 @@
-//! What is declared, as relations: `system.relations`, `system.columns` and `system.lineage`.
+//! What is declared, as relations: `system.relations`, `system.columns`, `system.lineage`
+//! and `system.changes`.
 
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, BooleanArray, Int32Array, Int64Array};
-use headwater_catalog::{Definitions, Kind, Owner};
+use headwater_catalog::{Applied, Definitions, Kind, Owner};
 use headwater_query::Relations;
 use headwater_query::relation::Relation;
 use headwater_query::sqltype::sql_name;
 
-use super::text;
+use super::{text, times};
 
 /// Taken when what runs changes.
 #[derive(Default)]
@@ -16,6 +17,7 @@ pub struct Declared {
     relations: Vec<Object>,
     columns: Vec<Column>,
     lineage: Vec<(String, String)>,
+    changes: Vec<Applied>,
 }
 
 struct Object {
@@ -37,8 +39,8 @@ struct Column {
 }
 
 impl Declared {
-    pub fn new(definitions: &Definitions, relations: &Relations) -> Declared {
-        let mut declared = Declared::default();
+    pub fn new(definitions: &Definitions, changes: &[Applied], relations: &Relations) -> Declared {
+        let mut declared = Declared { changes: changes.to_vec(), ..Declared::default() };
         for definition in definitions.iter() {
             let relation = relations.get(&definition.name);
             declared.relations.push(Object {
@@ -107,6 +109,16 @@ impl Declared {
         vec![
             text(self.lineage.iter().map(|(relation, _)| Some(relation.as_str()))),
             text(self.lineage.iter().map(|(_, on)| Some(on.as_str()))),
+        ]
+    }
+
+    pub fn changes(&self) -> Vec<ArrayRef> {
+        let all: Vec<(&Applied, &String)> =
+            self.changes.iter().flat_map(|change| change.steps.iter().map(move |step| (change, step))).collect();
+        vec![
+            Arc::new(all.iter().map(|(change, _)| change.version as i64).collect::<Int64Array>()),
+            times(all.iter().map(|(change, _)| Some(change.committed_us))),
+            text(all.iter().map(|(_, step)| Some(step.as_str()))),
         ]
     }
 }
