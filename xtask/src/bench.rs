@@ -5,14 +5,15 @@
 
 mod bids;
 mod calendar;
+mod http;
 mod lookups;
 mod retail;
 mod usage;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use crate::node::{Profile, Which};
 use crate::shell;
@@ -28,6 +29,12 @@ pub struct Options {
     rows: Option<u64>,
     #[arg(long)]
     workers: Option<usize>,
+    /// How long each measurement of `http` takes; where nothing is said, 10 for loads, 60 for latencies.
+    #[arg(long)]
+    seconds: Option<u64>,
+    /// Only this part of `http`; all of them where none is named.
+    #[arg(long, value_enum)]
+    part: Vec<http::Part>,
     #[command(flatten)]
     which: Which,
 }
@@ -40,6 +47,8 @@ enum Name {
     Bids,
     /// Rows of a keyed view by their keys, over PostgreSQL's protocol: lookups per second, latency.
     Lookups,
+    /// Events in over HTTP, against Redis and NATS; until a view shows them; rows out; many connections.
+    Http,
     /// The embedded log alone on this machine's disk.
     Log,
     /// Decoding alone on one core, beside arrow's own readers.
@@ -51,6 +60,7 @@ pub fn run(options: &Options) -> Result<()> {
         Name::Retail => retail::run(options),
         Name::Bids => bids::run(options),
         Name::Lookups => lookups::run(options),
+        Name::Http => http::run(options),
         Name::Log => example(options, "headwater-log", "throughput"),
         Name::Decode => example(options, "headwater-format", "decode_speed"),
     }
@@ -60,6 +70,17 @@ pub fn run(options: &Options) -> Result<()> {
 fn example(options: &Options, package: &str, name: &str) -> Result<()> {
     headline(options, &format!("example {name} of {package}"));
     shell::run(shell::cargo().args(["run", "--quiet", "--release", "--package", package, "--example", name]))
+}
+
+/// A project of some of the files in `bench/NAME`.
+fn project(bench: &str, folder: &Path, name: &str, files: &[&str]) -> Result<PathBuf> {
+    let project = folder.join(name);
+    shell::fresh_dir(&project)?;
+    for file in files.iter().chain(&["headwater.toml"]) {
+        let from = shell::root().join("bench").join(bench).join(file);
+        std::fs::copy(&from, project.join(file)).with_context(|| format!("cannot copy {}", from.display()))?;
+    }
+    Ok(project)
 }
 
 /// The line that says what was measured on.

@@ -56,8 +56,8 @@ fn test(binary: &Binary, pictures: Option<&Path>) -> Result<usize> {
 
 /// Node, Chromium, and the packages of the lock file, unless the gateway's build has installed those.
 pub fn install() -> Result<()> {
-    debian("npm", &["nodejs", "npm"])?;
-    debian("chromium", &["chromium"])?;
+    shell::debian("npm", &["nodejs", "npm"])?;
+    shell::debian("chromium", &["chromium"])?;
     let folder = shell::root().join("console");
     let wanted = std::fs::read_to_string(folder.join("package-lock.json"))?;
     let installed = folder.join("node_modules/.installed-by");
@@ -66,15 +66,6 @@ pub fn install() -> Result<()> {
     }
     shell::run(npm().args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]))?;
     std::fs::write(&installed, wanted).with_context(|| format!("cannot write {}", installed.display()))
-}
-
-fn debian(program: &str, packages: &[&str]) -> Result<()> {
-    if Command::new(program).arg("--version").output().is_ok_and(|done| done.status.success()) {
-        return Ok(());
-    }
-    shell::run(Command::new("apt-get").arg("update"))
-        .and_then(|()| shell::run(Command::new("apt-get").args(["install", "--yes"]).args(packages)))
-        .with_context(|| format!("{program} is not here: install {}", packages.join(" and ")))
 }
 
 fn npm() -> Command {

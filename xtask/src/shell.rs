@@ -74,6 +74,16 @@ pub fn run_watched(command: &mut Command, mut each: impl FnMut(&str)) -> Result<
     Ok(())
 }
 
+/// Installs Debian's packages where this program is not here yet.
+pub fn debian(program: &str, packages: &[&str]) -> Result<()> {
+    if Command::new(program).arg("--version").output().is_ok_and(|done| done.status.success()) {
+        return Ok(());
+    }
+    run(Command::new("apt-get").arg("update"))
+        .and_then(|()| run(Command::new("apt-get").args(["install", "--yes"]).args(packages)))
+        .with_context(|| format!("{program} is not here: install {}", packages.join(" and ")))
+}
+
 fn shown(command: &Command) -> String {
     let mut text = Path::new(command.get_program()).file_name().unwrap_or_default().to_string_lossy().into_owned();
     for argument in command.get_args() {

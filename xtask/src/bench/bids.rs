@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 
 use super::usage::{self, Usage};
-use super::{Options, figure, headline, ratio};
+use super::{Options, figure, headline, project, ratio};
 use crate::node::{Binary, Profile, Start};
 use crate::{retail, shell};
 
@@ -27,8 +27,8 @@ pub fn run(options: &Options) -> Result<()> {
     let peer_said = peer.as_ref().map_or("no peer (PEERS and PEER_SCRIPTS are not set)".to_string(), |p| p.to_string());
     headline(options, &format!("{events} bids of {} bytes of JSON, best of {REPEATS}, {peer_said}", files.mean_bytes));
 
-    let load = project(&folder, "load", &["bids.sql"])?;
-    let view = project(&folder, "view", &["bids.sql", "bids_by_auction.sql"])?;
+    let load = project("bids", &folder, "load", &["bids.sql"])?;
+    let view = project("bids", &folder, "view", &["bids.sql", "bids_by_auction.sql"])?;
     let over_log = over_log(&binary, options, &view, &files.for_us)?;
     let (mut loaded, mut at_once) = (Vec::new(), Vec::new());
     let data_dir = folder.join("data");
@@ -103,15 +103,4 @@ fn check(binary: &Binary, data_dir: &Path, events: u64) -> Result<()> {
         bail!("the windows count {counted} bids, should count {events}");
     }
     Ok(())
-}
-
-/// A project of some of the files in `bench/bids`.
-fn project(folder: &Path, name: &str, files: &[&str]) -> Result<std::path::PathBuf> {
-    let project = folder.join(name);
-    shell::fresh_dir(&project)?;
-    for file in files.iter().chain(&["headwater.toml"]) {
-        let from = shell::root().join("bench/bids").join(file);
-        std::fs::copy(&from, project.join(file)).with_context(|| format!("cannot copy {}", from.display()))?;
-    }
-    Ok(project)
 }

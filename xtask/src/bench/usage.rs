@@ -41,7 +41,29 @@ pub fn until_end(node: &mut Node, limit: Duration) -> Result<Usage> {
 
 /// What a node holds now.
 pub fn now(node: &Node) -> Usage {
-    look(node.pid(), Usage::default()).0
+    of(node.pid())
+}
+
+/// What any process holds now.
+pub fn of(pid: u32) -> Usage {
+    look(pid, Usage::default()).0
+}
+
+/// Waits until a process computes no more, or for as long as `limit`, and returns what it had taken by then.
+pub fn until_rest(pid: u32, limit: Duration) -> Usage {
+    /// Of one core.
+    const REST_SHARE: f64 = 0.03;
+    const LOOK_EVERY: Duration = Duration::from_secs(1);
+    let started = shell::now();
+    let mut before = of(pid);
+    loop {
+        std::thread::sleep(LOOK_EVERY);
+        let after = of(pid);
+        if after.cpu_s - before.cpu_s < REST_SHARE * LOOK_EVERY.as_secs_f64() || started.elapsed() > limit {
+            return after;
+        }
+        before = after;
+    }
 }
 
 /// The newest figures, and whether the process has ended.
