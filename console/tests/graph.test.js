@@ -84,5 +84,7 @@ test("what a client makes appears by itself", async () => {
   await page.locator('.card[data-name="made_later"]').waitFor();
   await page.goto(`${node.url}/activity`);
   await page.getByRole("region", { name: "Replays" }).getByRole("link", { name: "made_later" }).waitFor();
+  const changes = page.getByRole("region", { name: "Changes" }).first();
+  await changes.getByText(/create materialized view made_later non-breaking; replays \d+ rows of history/).waitFor();
   await close(page);
 });

@@ -12,7 +12,7 @@ class Seen {
   all(): readonly Checkpoint[] {
     const [last] = node.data.checkpoints;
     const known = this.list.at(-1);
-    if (last !== undefined && last.number !== known?.number) {
+    if (last !== undefined && last.duration_ms !== null && last.number !== known?.number) {
       if (known !== undefined && last.number < known.number) this.list.length = 0;
       this.list.push(last);
       if (this.list.length > KEPT) this.list.shift();

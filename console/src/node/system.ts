@@ -78,8 +78,9 @@ export interface Checkpoint {
   number: number;
   taken_at: string;
   age_ms: number;
-  duration_ms: number;
-  bytes: number;
+  /** Null for one of an engine before. */
+  duration_ms: number | null;
+  bytes: number | null;
 }
 
 export interface Rule {

@@ -13,7 +13,7 @@ export interface Catalog {
 }
 
 /** The relations that a node always has. */
-const SYSTEM = `streams partitions views operators checkpoints rules dead_letters relations columns lineage replays`
+const SYSTEM = `streams partitions views operators checkpoints rules dead_letters relations columns lineage changes replays`
   .split(" ")
   .map((name) => `system.${name}`);
 

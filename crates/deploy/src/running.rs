@@ -153,6 +153,11 @@ impl Running {
         Ok(self.replay.is_none() && self.engine()?.is_settled()?)
     }
 
+    /// Takes a checkpoint of what the engine has done, if it has done something.
+    pub fn settle(&mut self) -> Result<()> {
+        Ok(self.engine()?.settle()?)
+    }
+
     /// Makes all that was done last, and ends.
     pub fn close(mut self) -> Result<()> {
         if let Some(replay) = self.replay.take() {

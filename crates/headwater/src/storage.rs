@@ -29,6 +29,9 @@ const CLAIM: &str = "installation.json";
 /// Parts of a data folder that are in the bucket where there is one.
 const STORED: [&str; 3] = ["catalog", "checkpoints", "lake"];
 
+/// Variables that name a server, the first that is set.
+const ENDPOINTS: [&str; 3] = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"];
+
 /// A server that does not take a connection for so long is away.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -98,7 +101,8 @@ impl Bucket {
     fn client(&self, max_retries: usize) -> Result<Arc<dyn ObjectStore>> {
         let retry = RetryConfig { max_retries, ..RetryConfig::default() };
         let mut builder = AmazonS3Builder::from_env().with_url(self.url.as_str()).with_retry(retry);
-        let endpoint = self.endpoint.clone().or_else(|| std::env::var("AWS_ENDPOINT_URL").ok());
+        let named = || ENDPOINTS.iter().find_map(|name| std::env::var(name).ok());
+        let endpoint = self.endpoint.clone().or_else(named);
         // Whoever writes http:// means it.
         let plain = endpoint.as_ref().is_some_and(|endpoint| endpoint.starts_with("http://"));
         builder = builder

@@ -9,7 +9,7 @@ use std::ops::ControlFlow;
 
 use sqlparser::ast::{Expr, Visit, Visitor};
 
-use crate::ast::{AlterAction, Change, Column, CreateStream, CreateTable, Name, Rule};
+use crate::ast::{AlterAction, Change, Column, CreateSink, CreateSource, CreateStream, CreateTable, Name, Rule};
 use crate::{Diagnostic, Diagnostics, Options, Result, SourceText, Span};
 
 impl CreateStream {
@@ -86,6 +86,40 @@ impl CreateTable {
         }
         Ok(altered)
     }
+}
+
+impl CreateSource {
+    /// The definition's text after these actions, which are options; `source` is the text that they stand in.
+    pub fn alter(&self, actions: &[AlterAction], source: &SourceText) -> Result<String, Diagnostics> {
+        let mut altered = self.clone();
+        altered.options = with_options(&self.options, actions, source, "source")?;
+        altered.settings()?;
+        Ok(self.options.replaced_by(&altered.options))
+    }
+}
+
+impl CreateSink {
+    /// As [`CreateSource::alter`].
+    pub fn alter(&self, actions: &[AlterAction], source: &SourceText) -> Result<String, Diagnostics> {
+        let mut altered = self.clone();
+        altered.options = with_options(&self.options, actions, source, "sink")?;
+        altered.settings()?;
+        Ok(self.options.replaced_by(&altered.options))
+    }
+}
+
+fn with_options(there: &Options, actions: &[AlterAction], source: &SourceText, kind: &str) -> Result<Options> {
+    let mut options = there.clone();
+    for action in actions {
+        let Change::Options(change) = &action.change else {
+            let refused = Place { source, span: action.span }.refuse(format!("a {kind} has no columns of its own"));
+            return Err(
+                refused.with_hint(format!("what works: ALTER {} name SET (enabled = false)", kind.to_uppercase()))
+            );
+        };
+        options = merged(&options, change);
+    }
+    Ok(options)
 }
 
 /// Where the text says what is being done.

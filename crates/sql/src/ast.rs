@@ -56,6 +56,8 @@ pub enum Statement {
     CreateUser(CreateUser),
     AlterStream(Alter),
     AlterTable(Alter),
+    AlterSource(Alter),
+    AlterSink(Alter),
     AlterUser(AlterUser),
     Drop(Drop),
     Comment(Comment),
@@ -86,6 +88,8 @@ impl Statement {
             Statement::CreateUser(_) => "CREATE USER",
             Statement::AlterStream(_) => "ALTER STREAM",
             Statement::AlterTable(_) => "ALTER TABLE",
+            Statement::AlterSource(_) => "ALTER SOURCE",
+            Statement::AlterSink(_) => "ALTER SINK",
             Statement::AlterUser(_) => "ALTER USER",
             Statement::Drop(drop) => drop.words(),
             Statement::Comment(_) => "COMMENT",
@@ -115,6 +119,8 @@ impl Statement {
             Statement::CreateUser(create) => Some((&create.name, create.existing)),
             Statement::AlterStream(_)
             | Statement::AlterTable(_)
+            | Statement::AlterSource(_)
+            | Statement::AlterSink(_)
             | Statement::AlterUser(_)
             | Statement::Drop(_)
             | Statement::Comment(_)

@@ -182,6 +182,8 @@ fn statement(cursor: &mut Cursor<'_>) -> Result<Statement, Diagnostics> {
         (Some("EXPLAIN"), _) => query::explain(cursor).map(Statement::Explain),
         (Some("ALTER"), Some("STREAM")) => alter::alter(cursor, "STREAM").map(Statement::AlterStream),
         (Some("ALTER"), Some("TABLE")) => alter::alter(cursor, "TABLE").map(Statement::AlterTable),
+        (Some("ALTER"), Some("SOURCE")) => alter::alter(cursor, "SOURCE").map(Statement::AlterSource),
+        (Some("ALTER"), Some("SINK")) => alter::alter(cursor, "SINK").map(Statement::AlterSink),
         (Some("ALTER"), Some("USER")) => connection::alter_user(cursor).map(Statement::AlterUser),
         (Some("COMMENT"), Some("ON")) => comment::comment(cursor).map(Statement::Comment),
         (Some("INSERT"), _) => rows::insert(cursor).map(Statement::Insert),

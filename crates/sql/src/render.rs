@@ -112,6 +112,17 @@ pub(crate) fn name(name: &Name) -> String {
     }
 }
 
+impl Options {
+    /// The text of their statement, which ends with them, with others in their place.
+    pub(crate) fn replaced_by(&self, others: &Options) -> String {
+        let text = self.source.text.trim_end_matches([';', ' ', '\n']);
+        match self.is_empty() {
+            true => format!("{text} WITH {}", options(others)),
+            false => format!("{}{}", &text[..self.span.start], options(others)),
+        }
+    }
+}
+
 fn options(list: &Options) -> String {
     let mut sql = String::from("(");
     for (number, entry) in list.entries().iter().enumerate() {

@@ -34,7 +34,7 @@ use crate::{Error, Result};
 use archives::Archives;
 pub use checkpointing::Joined;
 use inputs::{Goal, Inputs};
-use published::Published;
+use published::{CheckpointStatus, Published};
 pub use recovery::{Offline, behind, newest, offline};
 
 /// The writer's name in the log: there is one engine of a node on a log, and a newer one fences it.
@@ -220,6 +220,7 @@ impl Engine {
         }
         engine.published.lock().tables = restored.tables;
         engine.published.lock().status.violations.clone_from(&engine.violations);
+        engine.published.lock().status.checkpoint = engine.checkpoints.newest().map(CheckpointStatus::from);
         engine.first_epoch()?;
         Ok(engine)
     }

@@ -1,4 +1,4 @@
-//! Statements of clients that change a definition of theirs: `ALTER STREAM`, `ALTER TABLE`, `COMMENT ON`.
+//! Statements of clients that change a definition of theirs: `ALTER` and `COMMENT ON`.
 
 use headwater_base::ErrorKind;
 use headwater_catalog::Owner;
@@ -12,7 +12,7 @@ use headwater_sql::{Diagnostic, Diagnostics, Parsed, SourceText, Statement, near
 use super::Node;
 
 impl Node {
-    /// Changes columns or options of a stream or table.
+    /// Changes columns or options of a definition.
     pub(super) fn alter(&mut self, alter: &Alter, parsed: &Parsed) -> Result<Done, Problem> {
         let (mut declarations, at) = self.found(&alter.name, parsed)?;
         let declaration = &mut declarations[at];
@@ -23,6 +23,10 @@ impl Node {
             (Statement::AlterTable(_), Statement::CreateTable(create)) => {
                 create.alter(&alter.actions, &parsed.source)?.to_sql()
             }
+            (Statement::AlterSource(_), Statement::CreateSource(create)) => {
+                create.alter(&alter.actions, &parsed.source)?
+            }
+            (Statement::AlterSink(_), Statement::CreateSink(create)) => create.alter(&alter.actions, &parsed.source)?,
             (statement, _) => {
                 let kind = self.running.definitions().get(&alter.name.value).map(|one| one.kind.to_string());
                 let message = format!("{} is a {}", alter.name, kind.unwrap_or_default());

@@ -32,8 +32,12 @@ pub fn run(mut node: Node, interrupted: &AtomicBool) -> Result<()> {
             node.tell_replays();
         }
         if let Step::Idle(time) = stepped {
-            if over && node.running.is_settled()? && all_finished(&node) {
-                break;
+            if over {
+                // Nobody will bring more that a checkpoint could wait for.
+                node.running.settle()?;
+                if node.running.is_settled()? && all_finished(&node) {
+                    break;
+                }
             }
             // Both outcomes mean to look again.
             let _ = node.woken.recv_timeout(time.min(Duration::from_millis(100)));

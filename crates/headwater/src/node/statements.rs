@@ -40,7 +40,13 @@ impl Node {
             let done = match (self.change_users(&statement), &statement.statement) {
                 (Some(done), _) => done,
                 (None, Statement::Drop(drop)) => self.drop_objects(drop, &statement),
-                (None, Statement::AlterStream(alter) | Statement::AlterTable(alter)) => self.alter(alter, &statement),
+                (
+                    None,
+                    Statement::AlterStream(alter)
+                    | Statement::AlterTable(alter)
+                    | Statement::AlterSource(alter)
+                    | Statement::AlterSink(alter),
+                ) => self.alter(alter, &statement),
                 (None, Statement::Comment(comment)) => self.comment(comment, &statement),
                 _ => self.define(statement),
             };

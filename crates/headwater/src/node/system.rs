@@ -268,8 +268,8 @@ impl System {
             Arc::new(all.iter().map(|each| each.number as i64).collect::<Int64Array>()),
             times(all.iter().map(|each| Some(each.taken_us))),
             Arc::new(all.iter().map(|each| age_ms(each.taken_us)).collect::<Float64Array>()),
-            Arc::new(all.iter().map(|each| each.duration_us as f64 / 1e3).collect::<Float64Array>()),
-            Arc::new(all.iter().map(|each| each.bytes as i64).collect::<Int64Array>()),
+            Arc::new(all.iter().map(|each| Some(each.written?.duration_us as f64 / 1e3)).collect::<Float64Array>()),
+            Arc::new(all.iter().map(|each| Some(each.written?.bytes as i64)).collect::<Int64Array>()),
         ]
     }
 }

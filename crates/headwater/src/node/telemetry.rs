@@ -69,15 +69,23 @@ fn checkpoints(inner: &Inner, now_us: i64) -> Vec<Family> {
     let epoch = epoch.one(inner.epoch as f64);
     let Some(last) = inner.status.checkpoint else { return vec![epoch] };
     let age = (now_us - last.taken_us).max(0) as f64 / 1e6;
-    vec![
+    let mut all = vec![
         epoch,
         Family::counter("headwater_checkpoints_total", "Checkpoints since the data folder began.")
             .one(last.number as f64),
         Family::gauge("headwater_checkpoint_age_seconds", "Time since the last checkpoint was taken.").one(age),
-        Family::gauge("headwater_checkpoint_duration_seconds", "How long the last checkpoint took.")
-            .one(last.duration_us as f64 / 1e6),
-        Family::gauge("headwater_checkpoint_bytes", "State that the last checkpoint wrote.").one(last.bytes as f64),
-    ]
+    ];
+    if let Some(written) = last.written {
+        all.push(
+            Family::gauge("headwater_checkpoint_duration_seconds", "How long the last checkpoint took.")
+                .one(written.duration_us as f64 / 1e6),
+        );
+        all.push(
+            Family::gauge("headwater_checkpoint_bytes", "State that the last checkpoint wrote.")
+                .one(written.bytes as f64),
+        );
+    }
+    all
 }
 
 fn statements(queries: &Queries) -> Vec<Family> {

@@ -21,6 +21,8 @@ fn altered(definition: &str, actions: &str) -> String {
         (Statement::CreateTable(create), Statement::AlterTable(alter_table)) => {
             create.alter(&alter_table.actions, &alter.source).map(|altered| altered.to_sql())
         }
+        (Statement::CreateSource(create), Statement::AlterSource(of)) => create.alter(&of.actions, &alter.source),
+        (Statement::CreateSink(create), Statement::AlterSink(of)) => create.alter(&of.actions, &alter.source),
         other => panic!("{other:?}"),
     };
     outcome.unwrap_or_else(|wrong| {
@@ -59,6 +61,27 @@ fn what_is_accepted() {
         )
         PARTITIONED BY (day)"#]]
     .assert_eq(&altered(TABLE, "ALTER TABLE s ALTER id TYPE BIGINT, DROP n, ADD m BOOLEAN"));
+}
+
+#[test]
+fn options_of_sources_and_sinks() {
+    const SOURCE: &str = "CREATE SOURCE x INTO s FROM FILES (PATH 'a (1).csv')";
+    const SINK: &str = "CREATE SINK x FROM s INTO FILES (PATH 'out', ROWS 7) WITH (enabled = true);";
+    let cases = [
+        (SOURCE, "ALTER SOURCE x SET (enabled = false)"),
+        (SINK, "ALTER SINK x SET (enabled = false), SET (enabled = true), SET (enabled = false)"),
+        (SOURCE, "ALTER SOURCE x SET (enbled = false)"),
+        (SINK, "ALTER SINK x SET (enabled = 7)"),
+        (SINK, "ALTER SINK x ADD COLUMN a INT"),
+    ];
+    let told: Vec<String> = cases.iter().map(|(of, actions)| format!("{}\n", altered(of, actions))).collect();
+    expect![[r#"
+        CREATE SOURCE x INTO s FROM FILES (PATH 'a (1).csv') WITH (enabled = false)
+        CREATE SINK x FROM s INTO FILES (PATH 'out', ROWS 7) WITH (enabled = false)
+        unknown option enbled [enbled]; did you mean enabled?
+        option enabled must be true or false, not the number 7 [7]
+        a sink has no columns of its own [ADD COLUMN a INT]; what works: ALTER SINK name SET (enabled = false)
+    "#]].assert_eq(&told.concat());
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! `ALTER STREAM` and `ALTER TABLE`. What an action means for a definition is in `crate::alter`.
+//! `ALTER` of streams, tables, sources and sinks. What an action means for a definition is in `crate::alter`.
 
 use sqlparser::tokenizer::Token;
 
@@ -8,7 +8,7 @@ use crate::{Diagnostic, Diagnostics, Result};
 
 const ACTIONS: &str = "what works: ADD [COLUMN], DROP [COLUMN], ALTER [COLUMN] … TYPE, SET (option = value)";
 
-/// After `ALTER STREAM` or `ALTER TABLE`, whose last word is `kind`.
+/// `ALTER` of a kind.
 pub(super) fn alter(cursor: &mut Cursor<'_>, kind: &str) -> Result<Alter, Diagnostics> {
     cursor.expect(&["ALTER", kind])?;
     let what = kind.to_ascii_lowercase();

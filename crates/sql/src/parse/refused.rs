@@ -104,7 +104,7 @@ pub(super) fn refuse(cursor: &mut Cursor<'_>) -> Diagnostic {
     cursor.advance();
     let hint = match first.as_str() {
         "CREATE" | "DROP" => format!("{first} takes {CREATED}"),
-        "ALTER" => "ALTER takes STREAM, TABLE, USER".to_owned(),
+        "ALTER" => "ALTER takes STREAM, TABLE, SOURCE, SINK, USER; CREATE OR REPLACE makes the others anew".to_owned(),
         _ => WORKS.to_owned(),
     };
     if first == "CREATE" {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::published::{CheckpointStatus, Inner};
+use super::published::{CheckpointStatus, Inner, Written};
 use super::{Engine, wanted};
 use crate::Result;
 use crate::checkpoint::{Manifest, OutputState, Replayed, Saved, TABLE};
@@ -124,7 +124,8 @@ impl Engine {
         let duration_us = now.saturating_sub(began).as_micros() as u64;
         let operators = self.operators()?;
         let mut inner = self.published.lock();
-        inner.status.checkpoint = Some(CheckpointStatus { number, taken_us, duration_us, bytes });
+        inner.status.checkpoint =
+            Some(CheckpointStatus { number, taken_us, written: Some(Written { duration_us, bytes }) });
         inner.status.operators = operators;
         Ok(())
     }

@@ -14,6 +14,7 @@ use headwater_query::provide::{ReadPoint, Snapshots, ViewReader};
 use super::inputs::PartitionStatus;
 use crate::Result;
 use crate::batch::Batch;
+use crate::checkpoint::Manifest;
 use crate::operator::Violations;
 use crate::view::{Snapshot, Table};
 use crate::worker::NodeStatus;
@@ -59,8 +60,21 @@ pub struct CheckpointStatus {
     pub number: u64,
     /// Wall clock, microseconds.
     pub taken_us: i64,
+    /// Nothing where an engine before this one took it.
+    pub written: Option<Written>,
+}
+
+/// What a checkpoint cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Written {
     pub duration_us: u64,
     pub bytes: u64,
+}
+
+impl From<&Manifest> for CheckpointStatus {
+    fn from(manifest: &Manifest) -> CheckpointStatus {
+        CheckpointStatus { number: manifest.number, taken_us: manifest.taken_us, written: None }
+    }
 }
 
 impl Published {

@@ -11,7 +11,7 @@ use tokio::runtime::Runtime;
 
 use super::checkpointing::table_owner;
 use super::inputs::Inputs;
-use super::published::{CheckpointStatus, Published};
+use super::published::Published;
 use crate::checkpoint::{Checkpoints, Manifest};
 use crate::executor::Executor;
 use crate::graph::{Graph, Kind, Output};
@@ -137,8 +137,7 @@ pub fn offline(graph: &Graph, log: &dyn Log, store: Arc<dyn ObjectStore>, runtim
         inner.failed = failed(manifest, graph);
         inner.status.dead_letters = manifest.dead_letters;
         inner.status.violations.clone_from(&manifest.violations);
-        inner.status.checkpoint =
-            Some(CheckpointStatus { number: manifest.number, taken_us: manifest.taken_us, duration_us: 0, bytes: 0 });
+        inner.status.checkpoint = Some(manifest.into());
         for stream in &graph.inputs {
             let Some(saved) = manifest.inputs.get(&stream.topic) else { continue };
             inner.ends.insert(stream.name.clone(), saved.partitions.iter().map(|partition| partition.next).collect());

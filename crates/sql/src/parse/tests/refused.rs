@@ -44,7 +44,7 @@ fn statements_that_are_not_built() {
         "CREATE OR REPLACE MODEL m",
         "DROP MODEL m",
         "DROP STREEM s",
-        "ALTER SOURCE s SET (enabled = true)",
+        "ALTER CONNECTION c SET (x = 1)",
         "ALTER MATERIALIZED VIEW v PAUSE",
         "COMMENT x",
         "SHOW server_version",
@@ -80,7 +80,7 @@ fn statements_that_are_not_built() {
         CREATE
             expected the kind of object, found the end of the statement [] CREATE takes STREAM, SOURCE, SINK, TABLE, EXTERNAL TABLE, VIEW, MATERIALIZED VIEW, CONNECTION, SECRET, USER
         ALTER MATERIALIZED VIEW v RENAME TO w
-            ALTER MATERIALIZED VIEW is not built yet [ALTER MATERIALIZED VIEW] ALTER takes STREAM, TABLE, USER
+            ALTER MATERIALIZED VIEW is not built yet [ALTER MATERIALIZED VIEW] ALTER takes STREAM, TABLE, SOURCE, SINK, USER; CREATE OR REPLACE makes the others anew
         MERGE INTO t USING s ON true WHEN MATCHED THEN DELETE
             MERGE is not built yet [MERGE] statements begin with SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, COMMENT, SHOW, DESCRIBE, EXPLAIN, REPLAY
         COPY t TO 'x'
@@ -99,10 +99,10 @@ fn statements_that_are_not_built() {
             DROP MODEL is not built yet [DROP MODEL] DROP takes STREAM, SOURCE, SINK, TABLE, EXTERNAL TABLE, VIEW, MATERIALIZED VIEW, CONNECTION, SECRET, USER
         DROP STREEM s
             there is no statement DROP STREEM [DROP STREEM] did you mean DROP STREAM?
-        ALTER SOURCE s SET (enabled = true)
-            ALTER SOURCE is not built yet [ALTER SOURCE] ALTER takes STREAM, TABLE, USER
+        ALTER CONNECTION c SET (x = 1)
+            ALTER CONNECTION is not built yet [ALTER CONNECTION] ALTER takes STREAM, TABLE, SOURCE, SINK, USER; CREATE OR REPLACE makes the others anew
         ALTER MATERIALIZED VIEW v PAUSE
-            ALTER MATERIALIZED VIEW is not built yet [ALTER MATERIALIZED VIEW] ALTER takes STREAM, TABLE, USER
+            ALTER MATERIALIZED VIEW is not built yet [ALTER MATERIALIZED VIEW] ALTER takes STREAM, TABLE, SOURCE, SINK, USER; CREATE OR REPLACE makes the others anew
         COMMENT x
             COMMENT is not built yet [COMMENT] statements begin with SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, COMMENT, SHOW, DESCRIBE, EXPLAIN, REPLAY
         SHOW server_version
