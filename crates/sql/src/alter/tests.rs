@@ -81,7 +81,8 @@ fn options_of_sources_and_sinks() {
         unknown option enbled [enbled]; did you mean enabled?
         option enabled must be true or false, not the number 7 [7]
         a sink has no columns of its own [ADD COLUMN a INT]; what works: ALTER SINK name SET (enabled = false)
-    "#]].assert_eq(&told.concat());
+    "#]]
+    .assert_eq(&told.concat());
 }
 
 #[test]
