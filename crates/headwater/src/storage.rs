@@ -216,7 +216,11 @@ fn found(files: &dyn Files, folder: &FilePath, bucket: &Bucket, role: Role) -> R
 
 /// Makes sure that the bucket is this data folder's, and that it can hold a lake.
 async fn check(files: &dyn Files, folder: &FilePath, bucket: &Bucket, id: &str, role: Role) -> Result<()> {
-    let (store, claim) = (bucket.hasty()?, Path::from(CLAIM));
+    let (store, claim) = (bucket.remote()?, Path::from(CLAIM));
+    match bucket.hasty()?.head(&claim).await {
+        Ok(_) | Err(Error::NotFound { .. }) => {}
+        Err(error) => return Err(bucket.unreachable(error)),
+    }
     let text = serde_json::to_vec(&Installation { format: FORMAT, id: id.to_owned(), url: None })?;
     let there = match store.get(&claim).await {
         Ok(found) => Some(found.bytes().await.map_err(|error| bucket.unreachable(error))?),
