@@ -118,7 +118,9 @@ impl Facts<'_> {
                     definition.dropped_columns.extend(names.filter(|name| !has(name)));
                 }
             }
-            if let Some(again) = definition.dropped_columns.iter().find(|name| has(name)) {
+            // In the lake, as for other readers of Delta tables, names that differ in case alone are one.
+            let is_again = |gone: &&String| after.fields().iter().any(|field| field.name().eq_ignore_ascii_case(gone));
+            if let Some(again) = definition.dropped_columns.iter().find(is_again) {
                 return Err(Error::Refused {
                     message: format!("{name} had a column {again} once, whose values would be seen again"),
                     hint: "give the column another name".to_owned(),
