@@ -145,6 +145,9 @@ pub struct Definitions {
 pub struct Retired {
     pub kind: Kind,
     pub generation: u64,
+    /// Its archive goes too.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub purged: bool,
 }
 
 /// What one name would become.
@@ -207,7 +210,10 @@ impl Definitions {
                     Change::Changed { before: before.clone(), after }
                 }
                 None => {
-                    retired.insert(name.clone(), Retired { kind: before.kind, generation: before.generation });
+                    retired.insert(
+                        name.clone(),
+                        Retired { kind: before.kind, generation: before.generation, purged: false },
+                    );
                     Change::Removed(before.clone())
                 }
             };

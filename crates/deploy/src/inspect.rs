@@ -1,9 +1,8 @@
 //! The one step that looks outside before anything is planned: what columns the files of external tables have.
 
-use std::path::Path;
-
 use arrow::datatypes::Schema;
-use headwater_query::provide::files;
+use headwater_catalog::{Definitions, Kind};
+use headwater_query::provide::files::Places;
 use headwater_query::relation::Files;
 use headwater_query::sqltype::{sql_name, stored_type};
 use headwater_sql::ast::{Column, CreateExternalTable, Name};
@@ -11,14 +10,25 @@ use headwater_sql::{Diagnostic, Diagnostics, Parsed, SourceText, Span, Statement
 
 use crate::{Error, Result};
 
-/// The same statements; external tables that name no columns have those of their files.
-pub async fn inspect(statements: Vec<Parsed>, root: &Path) -> Result<Vec<Parsed>> {
+/// The same statements; external tables that name no columns have those of their files. Where the files can't be read,
+/// a table that was declared in the same way before has the columns that it had: what reads it will say what is missing.
+pub async fn inspect(statements: Vec<Parsed>, places: &Places, before: &Definitions) -> Result<Vec<Parsed>> {
     let (mut known, mut wrong) = (Vec::with_capacity(statements.len()), Vec::new());
     for mut parsed in statements {
         if let Statement::CreateExternalTable(create) = &mut parsed.statement
             && create.columns.is_empty()
         {
-            match discovered(create, root).await {
+            let found = match discovered(create, places).await {
+                Ok(columns) => Ok(columns),
+                Err(error) => match columns_before(create, before) {
+                    Some(columns) => {
+                        tracing::warn!("external table {} keeps its columns: {error}", create.name);
+                        Ok(columns)
+                    }
+                    None => Err(error),
+                },
+            };
+            match found {
                 Ok(columns) => {
                     create.columns = columns;
                     parsed.text = create.to_sql();
@@ -34,16 +44,20 @@ pub async fn inspect(statements: Vec<Parsed>, root: &Path) -> Result<Vec<Parsed>
     Ok(known)
 }
 
-async fn discovered(create: &CreateExternalTable, root: &Path) -> Result<Vec<Column>> {
-    let settings = create.settings()?;
-    let files = Files {
-        format: create.format,
-        location: create.location.clone(),
-        header: settings.header,
-        delimiter: settings.delimiter,
-    };
-    let found = files::discover(&files, root).await?;
+async fn discovered(create: &CreateExternalTable, places: &Places) -> Result<Vec<Column>> {
+    let found = places.discover(&Files::of(create)?).await?;
     columns(&found, create.location_span)
+}
+
+/// The columns that a table of the same name, format, place and options has.
+fn columns_before(create: &CreateExternalTable, before: &Definitions) -> Option<Vec<Column>> {
+    let text = before.get(&create.name.value).filter(|one| one.kind == Kind::ExternalTable)?.text.as_str();
+    let parsed = headwater_sql::parse(&SourceText::new("a stored definition", text)).ok()?.pop()?;
+    let Statement::CreateExternalTable(there) = parsed.statement else { return None };
+    let same = there.format == create.format
+        && there.location == create.location
+        && there.settings().ok()? == create.settings().ok()?;
+    same.then_some(there.columns)
 }
 
 /// A schema as the columns of a statement, at some place of its text.

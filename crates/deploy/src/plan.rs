@@ -220,13 +220,19 @@ fn class(kind: Kind, name: &str, declared: &Declared, running: &Running<'_>) -> 
 
 fn of_table(before: &Table, after: &Table) -> Result<Class> {
     let refuse = |why: String, hint: &str| Err(Error::Refused { message: why, hint: hint.to_owned() });
-    let key = |table: &Table| -> Vec<String> {
-        table.key.iter().map(|column| table.schema.field(*column).name().clone()).collect()
+    let names = |table: &Table, columns: &[usize]| -> Vec<String> {
+        columns.iter().map(|column| table.schema.field(*column).name().clone()).collect()
     };
+    let key = |table: &Table| names(table, &table.key);
+    let layout = |table: &Table| names(table, &table.partitioned_by);
     match (&before.place, &after.place) {
         (Place::Lake(_), Place::Lake(_)) if key(before) != key(after) => refuse(
             format!("the rows of table {} were checked by the key that it has", after.name),
             "put its PRIMARY KEY back as it was, or declare a table of another name and insert the rows there",
+        ),
+        (Place::Lake(_), Place::Lake(_)) if layout(before) != layout(after) => refuse(
+            format!("the files of table {} are laid out as it says, PARTITIONED BY stays", after.name),
+            "declare a table of another name and insert the rows there",
         ),
         (Place::Lake(_), Place::Lake(_)) => follow(&before.schema, &after.schema).or_else(|why| {
             refuse(

@@ -1,13 +1,13 @@
 //! The tables of the lake that are declared, open: queries read their latest versions, statements write them.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use arrow::array::RecordBatch;
 use datafusion::datasource::TableProvider;
 use headwater_lake::{Lake, Snapshot, Stays};
-use headwater_query::provide::{StoredTables, files};
+use headwater_query::provide::StoredTables;
+use headwater_query::provide::files::Places;
 use headwater_query::relation::{Place, Relations, Table};
 
 use crate::{Error, Result};
@@ -16,8 +16,8 @@ use crate::{Error, Result};
 #[derive(Debug)]
 pub struct Tables {
     lake: Arc<Lake>,
-    /// Where relative paths of files begin.
-    root: PathBuf,
+    /// Where files of external tables are found.
+    places: Places,
     /// By the names of the lake.
     open: RwLock<BTreeMap<String, Arc<Open>>>,
 }
@@ -44,13 +44,13 @@ impl Open {
 }
 
 impl Tables {
-    pub fn new(lake: Arc<Lake>, root: PathBuf) -> Tables {
-        Tables { lake, root, open: RwLock::default() }
+    pub fn new(lake: Arc<Lake>, places: Places) -> Tables {
+        Tables { lake, places, open: RwLock::default() }
     }
 
-    /// Where relative paths of external tables begin.
-    pub fn root(&self) -> &Path {
-        &self.root
+    /// Where files of external tables are found.
+    pub fn places(&self) -> &Places {
+        &self.places
     }
 
     /// Opens what is declared, and closes what is not any more. If it may `write`, it makes what is missing, and brings
@@ -63,7 +63,9 @@ impl Tables {
                 Some(there) => Some(there),
                 None => match self.lake.find_table(store).await? {
                     Some(found) => Some(Open::new(found)),
-                    None if write => Some(Open::new(self.lake.create_table(store, &table.schema).await?)),
+                    None if write => {
+                        Some(Open::new(self.lake.create_table(store, &table.schema, &names(table)).await?))
+                    }
                     None => None,
                 },
             };
@@ -145,9 +147,14 @@ impl Tables {
     }
 }
 
+/// The columns by which a table's files are laid out.
+fn names(table: &Table) -> Vec<String> {
+    table.partitioned_by.iter().map(|at| table.schema.field(*at).name().clone()).collect()
+}
+
 impl StoredTables for Tables {
     fn table(&self, table: &Table) -> headwater_query::Result<Arc<dyn TableProvider>> {
-        if let Some(provider) = files::provider(table, &self.root) {
+        if let Some(provider) = self.places.provider(table) {
             return Ok(provider);
         }
         let open = self.of(table).map_err(|error| headwater_query::Error::Execution(error.to_string()))?;

@@ -11,11 +11,16 @@ pub mod test;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
 use headwater_base::files::disk::Disk;
+use headwater_catalog::Definitions;
 use headwater_deploy::{Project, inspect};
+use headwater_query::provide::files::Places;
+
+use crate::storage::client::Others;
 
 /// A data platform in one process: streams, views, an open lake, declared in SQL files.
 #[derive(Debug, Parser)]
@@ -68,11 +73,17 @@ pub struct DataOptions {
 }
 
 impl ProjectOptions {
+    /// Reads the project.
+    pub fn read(&self) -> Result<Project> {
+        Ok(Project::load(&Disk, &self.project, &self.settings())?)
+    }
+
     /// Reads the project, and looks at what its files name outside.
     pub fn load(&self) -> Result<Project> {
-        let mut project = Project::load(&Disk, &self.project, &self.settings())?;
+        let mut project = self.read()?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        project.statements = runtime.block_on(inspect(project.statements, &project.root))?;
+        let places = Places::new(project.root.clone(), Arc::new(Others));
+        project.statements = runtime.block_on(inspect(project.statements, &places, &Definitions::default()))?;
         Ok(project)
     }
 

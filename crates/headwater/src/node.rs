@@ -24,10 +24,12 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use headwater_base::clock::{Clock, SystemClock};
 use headwater_base::files::Lock;
-use headwater_deploy::{Declared, Ground, Project, Running, Tables, resolve};
+use headwater_catalog::Definitions;
+use headwater_deploy::{Declared, Ground, Project, Running, Tables, inspect, resolve};
 use headwater_gateway::access::Access;
 use headwater_gateway::{Server, postgres};
 use headwater_log::Log;
+use headwater_query::provide::files::Places;
 use headwater_query::running::{Limits, Queries};
 use headwater_query::session::{self, Session};
 use headwater_stream::delivery::runner::{self as delivery, Running as Sink};
@@ -40,6 +42,7 @@ use tokio::sync::watch as signal;
 use crate::folder::{self, DataFolder, NodeFile};
 use crate::sinks;
 use crate::storage::Role;
+use crate::storage::client::Others;
 use doors::{Current, Doors, Epochs, Outside, Request};
 use system::Known;
 
@@ -85,19 +88,24 @@ pub struct Node {
 impl Node {
     /// Takes the folder, recovers, and brings what runs to what the project declares.
     pub fn start(project: &Project, options: Options) -> Result<Node> {
-        let declared = resolve(project.statements.clone())?;
-        let lock = options.folder.take()?;
-        access::open_files();
-        let access = access::open(&options)?;
         let runtime = Arc::new(
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().context("no runtime")?,
         );
+        let places = Places::new(options.root.clone(), Arc::new(Others));
+        // What is wrong with the files is told before anything is touched.
+        let looked = runtime.block_on(inspect(project.statements.clone(), &places, &Definitions::default()));
+        if let Ok(statements) = &looked {
+            resolve(statements.clone())?;
+        }
+        let lock = options.folder.take()?;
+        access::open_files();
+        let access = access::open(&options)?;
         let query_threads = tokio::runtime::Builder::new_multi_thread().thread_name("query").enable_all().build()?;
         let clock = SystemClock::shared();
         let store = runtime.block_on(options.folder.store(Role::Node))?;
         let log: Arc<dyn Log> = Arc::new(options.folder.log(false)?);
         let lake = Arc::new(options.folder.lake(&store));
-        let tables = Arc::new(Tables::new(Arc::clone(&lake), options.root.clone()));
+        let tables = Arc::new(Tables::new(Arc::clone(&lake), places.clone()));
         let mut running = Running::open(Ground {
             log: Arc::clone(&log),
             lake,
@@ -112,8 +120,13 @@ impl Node {
                 ..stream::Options::default()
             },
         })?;
-        try_outside(&declared, &options, &runtime, &clock)?;
-        let prepared = running.plan_project(resolve::project(project.statements.clone()))?;
+        let statements = match looked {
+            Ok(statements) => statements,
+            // Files that are gone keep no node from starting.
+            Err(_) => runtime.block_on(inspect(project.statements.clone(), &places, running.definitions()))?,
+        };
+        try_outside(&resolve(statements.clone())?, &options, &runtime, &clock)?;
+        let prepared = running.plan_project(resolve::project(statements))?;
         running.apply(prepared)?;
         let (server, postgres) = runtime.block_on(access::bind(&options, &access))?;
         let id = format!("{}-{:x}", std::process::id(), clock.now_us());
@@ -369,5 +382,6 @@ fn current(
         ..session::Options::default()
     };
     let graph = Arc::clone(&running.declared().graph);
-    Ok(Current { session: Session::new(from, limits)?, graph, published, outside })
+    let definitions = Arc::new(running.definitions().clone());
+    Ok(Current { session: Session::new(from, limits)?, graph, published, definitions, outside })
 }

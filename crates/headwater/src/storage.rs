@@ -3,9 +3,10 @@
 //! Log and bucket belong together: offsets in checkpoints and archives mean records of this log. So both carry the same
 //! id, and a node refuses a bucket of another data folder, and a data folder of another bucket.
 
+pub mod client;
+
 use std::path::Path as FilePath;
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use headwater_base::clock::SystemClock;
@@ -13,10 +14,10 @@ use headwater_base::files::{self, Files};
 use headwater_base::objects::Objects;
 use headwater_base::objects::remote::Remote;
 use headwater_deploy::project;
-use object_store::aws::AmazonS3Builder;
+use headwater_query::relation::Server;
 use object_store::path::Path;
 use object_store::prefix::PrefixStore;
-use object_store::{ClientOptions, Error, ObjectStore, ObjectStoreExt, PutMode, RetryConfig};
+use object_store::{Error, ObjectStore, ObjectStoreExt, PutMode};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
@@ -29,18 +30,11 @@ const CLAIM: &str = "installation.json";
 /// Parts of a data folder that are in the bucket where there is one.
 const STORED: [&str; 3] = ["catalog", "checkpoints", "lake"];
 
-/// Variables that name a server, the first that is set.
-const ENDPOINTS: [&str; 3] = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"];
-
-/// A server that does not take a connection for so long is away.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// Where to find a bucket. Credentials come from the environment, as other S3 clients take them.
+/// Where to find a bucket.
 #[derive(Debug, Clone)]
 pub struct Bucket {
     url: Url,
-    region: Option<String>,
-    endpoint: Option<String>,
+    server: Server,
 }
 
 const FORMAT: u32 = 1;
@@ -91,7 +85,8 @@ impl Bucket {
         if url.scheme() != "s3" || url.host_str().is_none_or(str::is_empty) || url.query().is_some() {
             bail!("'{text}' is no place for storage: {form}");
         }
-        Ok(Some(Bucket { url, region: fixed.region.clone(), endpoint: fixed.endpoint.clone() }))
+        let server = Server { region: fixed.region.clone(), endpoint: fixed.endpoint.clone(), unsigned: false };
+        Ok(Some(Bucket { url, server }))
     }
 
     fn url(&self) -> &str {
@@ -99,22 +94,10 @@ impl Bucket {
     }
 
     fn client(&self, max_retries: usize) -> Result<Arc<dyn ObjectStore>> {
-        let retry = RetryConfig { max_retries, ..RetryConfig::default() };
-        let mut builder = AmazonS3Builder::from_env().with_url(self.url.as_str()).with_retry(retry);
-        let named = || ENDPOINTS.iter().find_map(|name| std::env::var(name).ok());
-        let endpoint = self.endpoint.clone().or_else(named);
-        // Whoever writes http:// means it.
-        let plain = endpoint.as_ref().is_some_and(|endpoint| endpoint.starts_with("http://"));
-        builder = builder
-            .with_client_options(ClientOptions::default().with_connect_timeout(CONNECT_TIMEOUT).with_allow_http(plain));
-        if let Some(region) = &self.region {
-            builder = builder.with_region(region);
-        }
-        if let Some(endpoint) = endpoint {
-            builder = builder.with_endpoint(endpoint);
-        }
         let prefix = Path::from_url_path(self.url.path()).with_context(|| format!("'{}' names no place", self.url))?;
-        let client = builder.build().with_context(|| format!("{} can't be used", self.url()))?;
+        let bucket = self.url.host_str().unwrap_or_default();
+        let client = client::client(bucket, &self.server, max_retries)
+            .with_context(|| format!("{} can't be used", self.url()))?;
         Ok(Arc::new(PrefixStore::new(client, prefix)))
     }
 
@@ -130,22 +113,8 @@ impl Bucket {
     fn unreachable(&self, error: Error) -> anyhow::Error {
         let hint = "check the bucket's name, [storage] endpoint and region, and the credentials in AWS_ACCESS_KEY_ID and \
                     AWS_SECRET_ACCESS_KEY";
-        unusable(format!("cannot use {}: {}", self.url(), brief(&error)), hint)
+        unusable(format!("cannot use {}: {}", self.url(), client::brief(&error)), hint)
     }
-}
-
-/// What a client says, down to the cause and without repeating itself.
-fn brief(error: &Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(deeper) = cause {
-        let more = deeper.to_string();
-        if !text.contains(&more) {
-            text = format!("{text}: {more}");
-        }
-        cause = deeper.source();
-    }
-    text
 }
 
 /// Opens the object store of a data folder.

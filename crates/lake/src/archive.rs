@@ -52,7 +52,7 @@ pub struct Archive {
 pub(crate) async fn open(table: Arc<Table>, columns: &SchemaRef) -> Result<Archive> {
     let schema = schema::of_stream(columns)?;
     if !damage::exists(&table).await? {
-        create::create(&table, &schema).await?;
+        create::create(&table, &schema, &[]).await?;
     } else {
         evolve::evolve(&table, &schema).await?;
     }

@@ -15,6 +15,8 @@ pub enum Error {
     ColumnType { column: String, data_type: String },
     #[error("column {column:?} can't be archived: {reason}")]
     ColumnName { column: String, reason: &'static str },
+    #[error("files can't be laid out by column {column:?}: {reason}")]
+    Layout { column: String, reason: &'static str },
     #[error(
         "the archive {table} has other columns than its stream: {detail}; declare the stream as its archive is, or move \
          the archive's folder away to begin a new one"
@@ -61,6 +63,7 @@ impl Error {
             Error::Name { .. }
             | Error::ColumnType { .. }
             | Error::ColumnName { .. }
+            | Error::Layout { .. }
             | Error::Schema { .. }
             | Error::External { .. }
             | Error::Undecided { .. }

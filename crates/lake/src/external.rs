@@ -1,24 +1,30 @@
-//! Delta tables that others write, in a folder of this machine.
+//! Delta tables that others write.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use datafusion::catalog::TableProvider;
 use deltalake::DeltaTable;
-use url::Url;
+use futures::StreamExt;
+use object_store::ObjectStore;
+use object_store::path::Path;
 
-use crate::{Error, Result};
+use crate::archive::{snapshot, state};
+use crate::{Error, Lake, Result};
 
-/// The latest version of a Delta table in a folder, as a table of DataFusion's.
-///
-/// # Errors
-/// [`Error::External`] where there is none, or what is there can't be read.
-pub async fn read_external(folder: &Path) -> Result<Arc<dyn TableProvider>> {
-    let refuse = |detail: String| Error::External { detail };
-    if !folder.join("_delta_log").is_dir() {
-        return Err(refuse("the folder has no _delta_log".to_owned()));
+impl Lake {
+    /// The latest version of somebody's Delta table in a folder of the lake's store, as a table of DataFusion's.
+    ///
+    /// # Errors
+    /// [`Error::External`] where there is none, or what is there can't be read.
+    pub async fn read_external(&self, folder: Path) -> Result<Arc<dyn TableProvider>> {
+        let place = self.at("", folder.clone());
+        match place.store().list(Some(&folder.join("_delta_log"))).next().await {
+            Some(Ok(_)) => {}
+            Some(Err(error)) => return Err(Error::External { detail: error.to_string() }),
+            None => return Err(Error::External { detail: "the folder has no _delta_log".to_owned() }),
+        }
+        let mut delta = DeltaTable::new(Arc::clone(&place.log));
+        delta.load().await.map_err(|error| Error::External { detail: error.to_string() })?;
+        snapshot::provider(Arc::clone(&place), state(&place, &delta)?)
     }
-    let url = Url::from_directory_path(folder).map_err(|()| refuse("its path is not absolute".to_owned()))?;
-    let table: DeltaTable = deltalake::open_table(url).await.map_err(|error| refuse(error.to_string()))?;
-    table.table_provider().await.map_err(|error| refuse(error.to_string()))
 }

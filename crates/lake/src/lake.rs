@@ -145,7 +145,7 @@ impl Lake {
         Ok(self.at(name, folder))
     }
 
-    fn at(&self, name: &str, folder: Path) -> Arc<Table> {
+    pub(crate) fn at(&self, name: &str, folder: Path) -> Arc<Table> {
         let store = Arc::new(PrefixStore::new(Arc::clone(&self.shared.store), folder.clone()));
         let mut url = self.shared.url.clone();
         url.set_path(folder.as_ref());

@@ -17,7 +17,6 @@ pub use archive::snapshot::Snapshot;
 pub use archive::writer::{FinishedFile, PartitionWriter};
 pub use archive::{Archive, Compaction, Merged, OFFSET, PARTITION, TIMESTAMP};
 pub use error::{Error, Result};
-pub use external::read_external;
 pub use lake::{Lake, check_columns};
 pub use table::Table;
 pub use table::change::Stays;

@@ -5,6 +5,7 @@
 
 pub(crate) mod change;
 mod evolve;
+mod layout;
 mod write;
 
 use std::sync::Arc;
@@ -17,25 +18,29 @@ use crate::archive::{create, damage, log, schema};
 use crate::lake::{Lake, Table as Place};
 use crate::{Error, Result};
 
+use layout::Layout;
+
 /// A table as of one version, and the way to the next.
 #[derive(Debug)]
 pub struct Table {
     place: Arc<Place>,
     schema: SchemaRef,
+    layout: Layout,
     delta: DeltaTable,
     snapshot: Snapshot,
 }
 
 impl Lake {
-    /// Makes a table with these columns.
+    /// Makes a table with these columns, whose files are laid out by some of them.
     ///
     /// # Errors
     /// [`Error::Exists`] where there is one, [`Error::ColumnType`] and [`Error::ColumnName`] for columns that a Delta table
-    /// can't hold.
-    pub async fn create_table(&self, name: &str, columns: &SchemaRef) -> Result<Table> {
+    /// can't hold, [`Error::Layout`] for those that files can't be laid out by.
+    pub async fn create_table(&self, name: &str, columns: &SchemaRef, partitioned_by: &[String]) -> Result<Table> {
         let place = self.table_place(name)?;
         schema::check_columns(columns)?;
-        if damage::exists(&place).await? || !create::create(&place, columns).await? {
+        let layout = Layout::of(columns, partitioned_by)?;
+        if damage::exists(&place).await? || !create::create(&place, columns, layout.names()).await? {
             return Err(Error::Exists { table: place.folder.to_string() });
         }
         Table::load(place).await
@@ -65,13 +70,19 @@ impl Table {
         }
         let state = crate::archive::state(&place, &delta)?;
         let schema = schema::from_delta(place.folder.as_ref(), &state.schema())?;
+        let layout = Layout::of(&schema, state.metadata().partition_columns())?;
         log::read_all(&place, state.version()).await?.apply(&place, &mut log::Offsets::new());
         let snapshot = Snapshot::new(Arc::clone(&place), &schema, state, log::Offsets::new())?;
-        Ok(Table { place, schema, delta, snapshot })
+        Ok(Table { place, schema, layout, delta, snapshot })
     }
 
     pub fn schema(&self) -> SchemaRef {
         Arc::clone(&self.schema)
+    }
+
+    /// The columns by which files are laid out, from the outermost folder on.
+    pub fn partitioned_by(&self) -> &[String] {
+        self.layout.names()
     }
 
     pub fn version(&self) -> i64 {

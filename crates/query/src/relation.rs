@@ -18,7 +18,7 @@ pub use headwater_sql::ast::Emit;
 pub use headwater_sql::settings::ViewSettings;
 
 use crate::rule::RuleSet;
-pub use table::{Files, Place, Table};
+pub use table::{Files, Place, Server, Table};
 
 /// The time zone of every TIMESTAMP.
 pub const UTC: &str = "UTC";

@@ -9,7 +9,10 @@ use std::ops::ControlFlow;
 
 use sqlparser::ast::{Expr, Visit, Visitor};
 
-use crate::ast::{AlterAction, Change, Column, CreateSink, CreateSource, CreateStream, CreateTable, Name, Rule};
+use crate::ast::{
+    AlterAction, Change, Column, CreateExternalTable, CreateMaterializedView, CreateSink, CreateSource, CreateStream,
+    CreateTable, CreateView, Name, Query, Rule,
+};
 use crate::{Diagnostic, Diagnostics, Options, Result, SourceText, Span};
 
 impl CreateStream {
@@ -22,27 +25,32 @@ impl CreateStream {
         for action in actions {
             let place = Place { source, span: action.span };
             match &action.change {
-                Change::AddColumn(column) => add(&mut altered.columns, column, &place)?,
-                Change::DropColumn(name) => {
-                    find(&altered.columns, name, &place)?;
-                    if altered.partition_key.contains(name) {
-                        return Err(place.used(name, "PARTITION KEY").into());
+                Change::DropColumn { column, .. } => {
+                    if altered.partition_key.contains(column) {
+                        return Err(place.used(column, "PARTITION KEY").into());
                     }
                     if let Some(watermark) = &altered.watermark
-                        && (watermark.column == *name || mentions(&watermark.expression, name))
+                        && (watermark.column == *column || mentions(&watermark.expression, column))
                     {
-                        return Err(place.used(name, "the watermark").into());
+                        return Err(place.used(column, "the watermark").into());
                     }
-                    drop_column(&mut altered.columns, &altered.rules, name, &place)?;
+                    change_columns(&mut altered.columns, &altered.rules, action, &place)?;
                 }
-                Change::ColumnType { column, data_type, data_type_span } => {
-                    let at = find(&altered.columns, column, &place)?;
-                    widen::column(&mut altered.columns[at], data_type, &Place { source, span: *data_type_span })?;
+                Change::AddRule(rule) => {
+                    if altered.rules.iter().any(|there| there.name == rule.name) {
+                        return Err(place.at(&rule.name, format!("there is a rule {} already", rule.name)).into());
+                    }
+                    altered.rules.push(rule.clone());
+                }
+                Change::DropRule(name) => {
+                    let at = position(altered.rules.iter().map(|rule| &rule.name), name, "rule", &place)?;
+                    altered.rules.remove(at);
                 }
                 Change::Options(options) => {
                     altered.options = merged(&altered.options, options);
                     altered.settings()?;
                 }
+                _ => change_columns(&mut altered.columns, &altered.rules, action, &place)?,
             }
         }
         Ok(altered)
@@ -57,31 +65,48 @@ impl CreateTable {
         for action in actions {
             let place = Place { source, span: action.span };
             match &action.change {
-                Change::AddColumn(column) => add(&mut altered.columns, column, &place)?,
-                Change::DropColumn(name) => {
-                    find(&altered.columns, name, &place)?;
-                    for (names, what) in
-                        [(&altered.primary_key, "PRIMARY KEY"), (&altered.partitioned_by, "PARTITIONED BY")]
-                    {
-                        if names.contains(name) {
-                            return Err(place.used(name, what).into());
+                Change::DropColumn { column, .. } => {
+                    let keys = [(&altered.primary_key, "PRIMARY KEY"), (&altered.partitioned_by, "PARTITIONED BY")];
+                    for (names, what) in keys {
+                        if names.contains(column) {
+                            return Err(place.used(column, what).into());
                         }
                     }
-                    drop_column(&mut altered.columns, &altered.rules, name, &place)?;
                 }
-                Change::ColumnType { column, data_type, data_type_span } => {
-                    let at = find(&altered.columns, column, &place)?;
-                    let type_place = Place { source, span: *data_type_span };
-                    if altered.partitioned_by.contains(column) {
-                        let message = format!("{column} is in PARTITIONED BY: its type names folders of files");
-                        return Err(type_place.refuse(message).into());
-                    }
-                    widen::column(&mut altered.columns[at], data_type, &type_place)?;
+                Change::ColumnType { column, data_type_span, .. } if altered.partitioned_by.contains(column) => {
+                    let message = format!("{column} is in PARTITIONED BY: its type names folders of files");
+                    return Err(Place { source, span: *data_type_span }.refuse(message).into());
+                }
+                Change::DropNotNull(column) if altered.primary_key.contains(column) => {
+                    return Err(place
+                        .at(column, format!("{column} is in PRIMARY KEY, which always has a value"))
+                        .into());
                 }
                 Change::Options(options) => {
                     altered.options = merged(&altered.options, options);
                     altered.settings()?;
+                    continue;
                 }
+                _ => {}
+            }
+            change_columns(&mut altered.columns, &altered.rules, action, &place)?;
+        }
+        Ok(altered)
+    }
+}
+
+impl CreateExternalTable {
+    /// As [`CreateStream::alter`]. Nothing is read: columns and options say how files are understood.
+    pub fn alter(&self, actions: &[AlterAction], source: &SourceText) -> Result<CreateExternalTable, Diagnostics> {
+        let mut altered = self.clone();
+        for action in actions {
+            match &action.change {
+                Change::Location(location) => altered.location.clone_from(location),
+                Change::Options(options) => {
+                    altered.options = merged(&altered.options, options);
+                    altered.settings()?;
+                }
+                _ => change_columns(&mut altered.columns, &[], action, &Place { source, span: action.span })?,
             }
         }
         Ok(altered)
@@ -90,9 +115,9 @@ impl CreateTable {
 
 impl CreateSource {
     /// The definition's text after these actions, which are options; `source` is the text that they stand in.
-    pub fn alter(&self, actions: &[AlterAction], source: &SourceText) -> Result<String, Diagnostics> {
+    pub fn alter(&self, actions: &[AlterAction]) -> Result<String, Diagnostics> {
         let mut altered = self.clone();
-        altered.options = with_options(&self.options, actions, source, "source")?;
+        altered.options = with_options(&self.options, actions);
         altered.settings()?;
         Ok(self.options.replaced_by(&altered.options))
     }
@@ -100,26 +125,77 @@ impl CreateSource {
 
 impl CreateSink {
     /// As [`CreateSource::alter`].
-    pub fn alter(&self, actions: &[AlterAction], source: &SourceText) -> Result<String, Diagnostics> {
+    pub fn alter(&self, actions: &[AlterAction]) -> Result<String, Diagnostics> {
         let mut altered = self.clone();
-        altered.options = with_options(&self.options, actions, source, "sink")?;
+        altered.options = with_options(&self.options, actions);
         altered.settings()?;
         Ok(self.options.replaced_by(&altered.options))
     }
 }
 
-fn with_options(there: &Options, actions: &[AlterAction], source: &SourceText, kind: &str) -> Result<Options> {
-    let mut options = there.clone();
-    for action in actions {
-        let Change::Options(change) = &action.change else {
-            let refused = Place { source, span: action.span }.refuse(format!("a {kind} has no columns of its own"));
-            return Err(
-                refused.with_hint(format!("what works: ALTER {} name SET (enabled = false)", kind.to_uppercase()))
-            );
-        };
-        options = merged(&options, change);
+impl CreateMaterializedView {
+    /// The definition after these actions: another query, other options.
+    pub fn alter(&self, actions: &[AlterAction]) -> Result<CreateMaterializedView, Diagnostics> {
+        let mut altered = self.clone();
+        if let Some(query) = last_query(actions) {
+            altered.query_text.clone_from(&query.text);
+        }
+        altered.options = with_options(&self.options, actions);
+        altered.settings()?;
+        Ok(altered)
     }
-    Ok(options)
+}
+
+impl CreateView {
+    /// The definition after these actions: another query.
+    pub fn alter(&self, actions: &[AlterAction]) -> CreateView {
+        let mut altered = self.clone();
+        if let Some(query) = last_query(actions) {
+            altered.query_text.clone_from(&query.text);
+        }
+        altered
+    }
+}
+
+fn last_query(actions: &[AlterAction]) -> Option<&Query> {
+    actions.iter().rev().find_map(|action| match &action.change {
+        Change::Query(query) => Some(query),
+        _ => None,
+    })
+}
+
+fn with_options(there: &Options, actions: &[AlterAction]) -> Options {
+    let changes = actions.iter().filter_map(|action| match &action.change {
+        Change::Options(change) => Some(change),
+        _ => None,
+    });
+    changes.fold(there.clone(), |options, change| merged(&options, change))
+}
+
+/// Makes an action on columns, as any relation that has its own takes it.
+fn change_columns(columns: &mut Vec<Column>, rules: &[Rule], action: &AlterAction, place: &Place<'_>) -> Result<()> {
+    match &action.change {
+        Change::AddColumn { column, if_not_exists } => {
+            let there = columns.iter().any(|there| there.name == column.name);
+            if there && *if_not_exists { Ok(()) } else { add(columns, column, place) }
+        }
+        Change::DropColumn { column, if_exists } => {
+            let there = columns.iter().any(|there| there.name == *column);
+            if !there && *if_exists { Ok(()) } else { drop_column(columns, rules, column, place) }
+        }
+        Change::ColumnType { column, data_type, data_type_span } => {
+            let at = find(columns, column, place)?;
+            widen::column(&mut columns[at], data_type, &Place { source: place.source, span: *data_type_span })
+        }
+        Change::DropNotNull(column) => {
+            let at = find(columns, column, place)?;
+            columns[at].not_null = false;
+            Ok(())
+        }
+        Change::AddRule(_) | Change::DropRule(_) | Change::Options(_) | Change::Query(_) | Change::Location(_) => {
+            Err(place.refuse("it has nothing of the kind"))
+        }
+    }
 }
 
 /// Where the text says what is being done.
@@ -155,9 +231,18 @@ fn add(columns: &mut Vec<Column>, column: &Column, place: &Place<'_>) -> Result<
 }
 
 fn find(columns: &[Column], name: &Name, place: &Place<'_>) -> Result<usize> {
-    columns.iter().position(|column| column.name == *name).ok_or_else(|| {
-        let refused = place.at(name, format!("there is no column {name}"));
-        match crate::nearest(&name.value, columns.iter().map(|column| column.name.value.as_str())) {
+    position(columns.iter().map(|column| &column.name), name, "column", place)
+}
+
+fn position<'a>(
+    names: impl Iterator<Item = &'a Name> + Clone,
+    name: &Name,
+    what: &str,
+    place: &Place<'_>,
+) -> Result<usize> {
+    names.clone().position(|there| there == name).ok_or_else(|| {
+        let refused = place.at(name, format!("there is no {what} {name}"));
+        match crate::nearest(&name.value, names.map(|there| there.value.as_str())) {
             Some(near) => refused.with_hint(format!("did you mean {near}?")),
             None => refused,
         }
@@ -165,6 +250,7 @@ fn find(columns: &[Column], name: &Name, place: &Place<'_>) -> Result<usize> {
 }
 
 fn drop_column(columns: &mut Vec<Column>, rules: &[Rule], name: &Name, place: &Place<'_>) -> Result<()> {
+    find(columns, name, place)?;
     if let Some(rule) = rules.iter().find(|rule| mentions(&rule.condition, name)) {
         return Err(place.used(name, &format!("rule {}", rule.name)));
     }

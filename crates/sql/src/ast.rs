@@ -54,10 +54,7 @@ pub enum Statement {
     CreateConnection(CreateConnection),
     CreateSecret(CreateSecret),
     CreateUser(CreateUser),
-    AlterStream(Alter),
-    AlterTable(Alter),
-    AlterSource(Alter),
-    AlterSink(Alter),
+    Alter(Alter),
     AlterUser(AlterUser),
     Drop(Drop),
     Comment(Comment),
@@ -86,10 +83,7 @@ impl Statement {
             Statement::CreateConnection(_) => "CREATE CONNECTION",
             Statement::CreateSecret(_) => "CREATE SECRET",
             Statement::CreateUser(_) => "CREATE USER",
-            Statement::AlterStream(_) => "ALTER STREAM",
-            Statement::AlterTable(_) => "ALTER TABLE",
-            Statement::AlterSource(_) => "ALTER SOURCE",
-            Statement::AlterSink(_) => "ALTER SINK",
+            Statement::Alter(alter) => alter.words(),
             Statement::AlterUser(_) => "ALTER USER",
             Statement::Drop(drop) => drop.words(),
             Statement::Comment(_) => "COMMENT",
@@ -117,10 +111,7 @@ impl Statement {
             Statement::CreateConnection(create) => Some((&create.name, create.existing)),
             Statement::CreateSecret(create) => Some((&create.name, create.existing)),
             Statement::CreateUser(create) => Some((&create.name, create.existing)),
-            Statement::AlterStream(_)
-            | Statement::AlterTable(_)
-            | Statement::AlterSource(_)
-            | Statement::AlterSink(_)
+            Statement::Alter(_)
             | Statement::AlterUser(_)
             | Statement::Drop(_)
             | Statement::Comment(_)

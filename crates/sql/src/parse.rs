@@ -12,6 +12,7 @@ mod create;
 mod cursor;
 mod drop;
 mod lists;
+mod names;
 mod project_test;
 mod query;
 mod refused;
@@ -172,6 +173,9 @@ fn statement(cursor: &mut Cursor<'_>) -> Result<Statement, Diagnostics> {
     if query::explains_view(cursor) {
         return query::explain_view(cursor).map(Statement::ExplainView);
     }
+    if let Some((kind, words)) = alter::starts(cursor) {
+        return alter::alter(cursor, kind, words).map(Statement::Alter);
+    }
     if drop::starts(cursor) {
         return drop::drop(cursor).map(Statement::Drop);
     }
@@ -180,10 +184,6 @@ fn statement(cursor: &mut Cursor<'_>) -> Result<Statement, Diagnostics> {
     }
     match (cursor.word().as_deref(), cursor.nth_word(1).as_deref()) {
         (Some("EXPLAIN"), _) => query::explain(cursor).map(Statement::Explain),
-        (Some("ALTER"), Some("STREAM")) => alter::alter(cursor, "STREAM").map(Statement::AlterStream),
-        (Some("ALTER"), Some("TABLE")) => alter::alter(cursor, "TABLE").map(Statement::AlterTable),
-        (Some("ALTER"), Some("SOURCE")) => alter::alter(cursor, "SOURCE").map(Statement::AlterSource),
-        (Some("ALTER"), Some("SINK")) => alter::alter(cursor, "SINK").map(Statement::AlterSink),
         (Some("ALTER"), Some("USER")) => connection::alter_user(cursor).map(Statement::AlterUser),
         (Some("COMMENT"), Some("ON")) => comment::comment(cursor).map(Statement::Comment),
         (Some("INSERT"), _) => rows::insert(cursor).map(Statement::Insert),

@@ -4,7 +4,10 @@
 
 use std::fmt::Write;
 
-use crate::ast::{Column, CreateExternalTable, CreateStream, CreateTable, Existing, Name, Rule};
+use crate::ast::{
+    Column, CreateExternalTable, CreateMaterializedView, CreateStream, CreateTable, CreateView, Emit, Existing, Name,
+    Rule,
+};
 use crate::{Options, Value};
 
 /// Words that open something else where a column could stand.
@@ -65,6 +68,40 @@ impl CreateExternalTable {
         if !self.options.is_empty() {
             push(&mut sql, &format!("\nWITH {}", options(&self.options)));
         }
+        sql
+    }
+}
+
+impl CreateView {
+    pub fn to_sql(&self) -> String {
+        let mut sql = open("VIEW", self.existing, &self.name);
+        if !self.columns.is_empty() {
+            push(&mut sql, &format!(" ({})", names(&self.columns)));
+        }
+        push(&mut sql, &format!(" AS\n{}", self.query_text));
+        sql
+    }
+}
+
+impl CreateMaterializedView {
+    pub fn to_sql(&self) -> String {
+        let body: Vec<String> = self.columns.iter().map(name).chain(self.rules.iter().map(rule)).collect();
+        let mut sql = open("MATERIALIZED VIEW", self.existing, &self.name);
+        if !body.is_empty() {
+            push_body(&mut sql, &body);
+        }
+        if !self.partition_key.is_empty() {
+            push(&mut sql, &format!("\nPARTITION KEY ({})", names(&self.partition_key)));
+        }
+        if !self.options.is_empty() {
+            push(&mut sql, &format!("\nWITH {}", options(&self.options)));
+        }
+        match self.emit {
+            None => {}
+            Some(Emit::Changes) => push(&mut sql, "\nEMIT CHANGES"),
+            Some(Emit::OnWindowClose) => push(&mut sql, "\nEMIT ON WINDOW CLOSE"),
+        }
+        push(&mut sql, &format!("\nAS\n{}", self.query_text));
         sql
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::ast::{
     CreateExternalTable, CreateMaterializedView, CreateSink, CreateSource, CreateStream, CreateTable, FileFormat,
 };
-use crate::options::Value;
+use crate::options::{Entry, Value};
 use crate::{Diagnostic, Diagnostics, Options};
 
 /// More partitions than anyone needs on the embedded log; a mistyped number should not create a million folders.
@@ -16,6 +16,9 @@ pub const PARTITIONS_MAX: u32 = 4096;
 /// A row whose event time is further ahead of its arrival comes from a clock that is wrong, unless told otherwise: time
 /// zones alone explain less.
 pub const MAX_FUTURE: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// What only a location in a bucket needs.
+const BUCKET_OPTIONS: [&str; 3] = ["region", "endpoint", "unsigned"];
 
 /// How a row's bytes are written in the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -70,6 +73,12 @@ pub struct ExternalTableSettings {
     pub header: bool,
     /// Of CSV: one ASCII character between fields.
     pub delimiter: u8,
+    /// Of a location in a bucket: where the bucket is.
+    pub region: Option<String>,
+    /// Of a location in a bucket: who answers for it.
+    pub endpoint: Option<String>,
+    /// Of a location in a bucket: asked without credentials.
+    pub unsigned: bool,
 }
 
 impl StreamSettings {
@@ -124,9 +133,22 @@ impl TableSettings {
 }
 
 impl ExternalTableSettings {
-    pub fn read(options: &Options, format: FileFormat) -> Result<ExternalTableSettings, Diagnostics> {
+    pub fn read(options: &Options, format: FileFormat, location: &str) -> Result<ExternalTableSettings, Diagnostics> {
         let mut options = options.clone();
-        let mut settings = ExternalTableSettings { header: true, delimiter: b',' };
+        let of_buckets = |entry: &&Entry| BUCKET_OPTIONS.contains(&entry.name.value.as_str());
+        if !location.contains("://")
+            && let Some(entry) = options.entries().iter().find(of_buckets)
+        {
+            let message = format!("option {} belongs to a location in a bucket", entry.name);
+            return Err(options.refuse(entry, message).with_hint("write LOCATION 's3://bucket/path/'").into());
+        }
+        let mut settings = ExternalTableSettings {
+            header: true,
+            delimiter: b',',
+            region: options.take_text("region")?,
+            endpoint: options.take_text("endpoint")?,
+            unsigned: options.take_boolean("unsigned")?.unwrap_or(false),
+        };
         if format == FileFormat::Csv {
             settings.header = options.take_boolean("header")?.unwrap_or(true);
             let written = options.entries().iter().find(|entry| entry.name.value == "delimiter").cloned();
@@ -156,7 +178,7 @@ impl CreateTable {
 
 impl CreateExternalTable {
     pub fn settings(&self) -> Result<ExternalTableSettings, Diagnostics> {
-        ExternalTableSettings::read(&self.options, self.format)
+        ExternalTableSettings::read(&self.options, self.format, &self.location)
     }
 }
 

@@ -1,4 +1,5 @@
-//! Nodes whose catalog, checkpoints and lake are in a bucket of an S3 server (`moto`).
+//! Nodes beside an S3 server (`moto`): one that keeps catalog, checkpoints and lake there, one that reads what others
+//! have put there; and what `deltalake` reads of a node's tables.
 
 use std::process::Command;
 
@@ -7,19 +8,26 @@ use anyhow::{Context, Result, bail};
 use crate::node::Binary;
 use crate::{random, shell};
 
+const SCRIPTS: [&str; 2] = ["storage", "tables"];
+
 /// Returns the number of checks that passed.
 pub fn check(binary: &Binary) -> Result<usize> {
+    SCRIPTS.iter().map(|script| run(binary, script)).sum()
+}
+
+fn run(binary: &Binary, script: &str) -> Result<usize> {
     let python = super::python()?;
-    let folder = shell::target_dir().join("clients-storage");
+    let folder = shell::target_dir().join(format!("clients-{script}"));
     shell::fresh_dir(&folder)?;
     let seed = random::fresh_seed().to_string();
     let mut command = Command::new(&python);
-    command.arg(shell::root().join("tests/clients/storage.py")).arg(binary.path()).arg(folder.join("run")).arg(&seed);
+    command.arg(shell::root().join(format!("tests/clients/{script}.py")));
+    command.arg(binary.path()).arg(folder.join("run")).arg(&seed);
     let mut passed = 0;
     shell::run_watched(&mut command, |line| passed += usize::from(line.starts_with("ok ")))
-        .with_context(|| format!("with seed {seed}, in {}", folder.display()))?;
+        .with_context(|| format!("{script}.py with seed {seed}, in {}", folder.display()))?;
     if passed == 0 {
-        bail!("the nodes over a bucket checked nothing");
+        bail!("{script}.py checked nothing");
     }
     shell::fresh_dir(&folder)?;
     Ok(passed)

@@ -73,12 +73,14 @@ impl Running {
             .collect();
         let definitions = self.definitions();
         let tables: Vec<&Place> = self.declared.relations.tables().map(|table| &table.place).collect();
-        let gone = definitions.retired.iter().map(|(name, retired)| (name, retired.kind, retired.generation));
-        let there = definitions.iter().map(|one| (&one.name, one.kind, one.generation));
-        for (name, kind, generation) in gone.chain(there) {
+        let gone = definitions.retired.iter();
+        let gone = gone.map(|(name, retired)| (name, retired.kind, retired.generation, retired.purged));
+        let there = definitions.iter().map(|one| (&one.name, one.kind, one.generation, false));
+        for (name, kind, generation, purged) in gone.chain(there) {
             if !matches!(kind, Kind::Stream | Kind::View | Kind::Table) {
                 continue;
             }
+            let archive = if kind == Kind::View || purged { Archive::Goes } else { Archive::Stays };
             for topic in (0..=generation).map(|generation| store(name, generation)) {
                 if kind == Kind::Table {
                     if !tables.contains(&&Place::Lake(topic.clone())) {
@@ -87,7 +89,7 @@ impl Running {
                     continue;
                 }
                 if !used.contains(&&topic) && topics.iter().any(|each| each.name == topic) {
-                    self.remove_store(&topic, kind)?;
+                    self.remove_store(&topic, archive)?;
                 }
             }
         }
@@ -95,9 +97,9 @@ impl Running {
     }
 
     /// The archive first: as long as the topic is there, the removal is tried again.
-    pub(super) fn remove_store(&self, topic: &str, kind: Kind) -> Result<()> {
+    pub(super) fn remove_store(&self, topic: &str, archive: Archive) -> Result<()> {
         let Ground { log, lake, runtime, .. } = &self.ground;
-        if kind == Kind::View {
+        if archive == Archive::Goes {
             runtime.block_on(lake.remove_archive(topic)).map_err(headwater_stream::Error::from)?;
         } else {
             runtime.block_on(lake.remove_empty_archive(topic)).or_else(|kept| match kept {
@@ -107,4 +109,11 @@ impl Running {
         }
         Ok(log.delete_topic(topic).map_err(headwater_stream::Error::from)?)
     }
+}
+
+/// What becomes of the archive of rows that go from the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Archive {
+    Goes,
+    Stays,
 }

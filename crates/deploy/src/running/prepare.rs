@@ -1,6 +1,6 @@
 //! What a change of definitions would do, worked out from what is stored: the same for a node and for a folder at rest.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use headwater_catalog::{Definitions, Owner, Proposal};
 use headwater_log::Log;
@@ -9,7 +9,7 @@ use headwater_stream::checkpoint::Manifest;
 use headwater_stream::engine::behind;
 
 use crate::columns::evolve;
-use crate::plan::{self, Plan};
+use crate::plan::{self, Plan, Rows};
 use crate::resolve::{Declaration, Declared, Named};
 use crate::{Error, Result, stored};
 
@@ -32,6 +32,18 @@ pub struct Prepared {
 }
 
 impl Prepared {
+    /// With the archives of these streams, where they go.
+    pub fn purge(&mut self, names: &BTreeSet<String>) {
+        for (name, retired) in &mut self.proposal.next.retired {
+            retired.purged |= names.contains(name);
+        }
+        for step in self.plan.steps.iter_mut().filter(|step| names.contains(&step.name)) {
+            if step.rows == Rows::Archived {
+                step.rows = Rows::Deleted;
+            }
+        }
+    }
+
     /// Everything as it will be.
     pub fn declared(&self) -> &Declared {
         &self.declared

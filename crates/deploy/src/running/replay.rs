@@ -7,13 +7,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::TryStreamExt;
-use headwater_catalog::Kind;
 use headwater_stream::checkpoint::Replayed;
 use headwater_stream::engine::{Engine, History, Parts, Role, Step, behind, newest};
 use object_store::path::Path;
 use object_store::prefix::PrefixStore;
 use object_store::{ObjectStore, ObjectStoreExt};
 
+use super::apply::Archive;
 use super::{Ground, Running, open_engine};
 use crate::{Result, stored};
 
@@ -117,7 +117,7 @@ impl Running {
             // Another replay may have been here, and have given up.
             let topics = ground.log.topics().map_err(headwater_stream::Error::from)?;
             for stream in graph.derived().filter(|stream| topics.iter().any(|topic| topic.name == stream.topic)) {
-                self.remove_store(&stream.topic, Kind::View)?;
+                self.remove_store(&stream.topic, Archive::Goes)?;
             }
         }
         let until = self.engine()?.positions();

@@ -12,6 +12,7 @@ use headwater_deploy::{Ground, Running, Tables, resolve};
 use headwater_lake::Lake;
 use headwater_log::embedded::Options as LogOptions;
 use headwater_log::{Builder, EmbeddedLog, Log, ReadOptions};
+use headwater_query::provide::files::{NoBuckets, Places};
 use headwater_query::provide::{ReadPoint, SystemTables};
 use headwater_query::render::{Format, render};
 use headwater_query::session::{self, Session, Sources};
@@ -55,7 +56,7 @@ impl World {
         let lake = Arc::new(Lake::new(store.clone(), object_store::path::Path::from("lake")));
         let running = Running::open(Ground {
             log: log.clone(),
-            tables: Arc::new(Tables::new(lake.clone(), "/".into())),
+            tables: Arc::new(Tables::new(lake.clone(), Places::new("/".into(), Arc::new(NoBuckets)))),
             lake,
             board: Board::default(),
             store,

@@ -26,19 +26,22 @@ pub struct Options {
 }
 
 pub fn run(options: &Options) -> Result<()> {
-    let project = options.project.load()?;
+    let project = options.project.read()?;
+    let looked = options.project.load();
     // What is wrong with the files is told with their own lines.
-    resolve::resolve(project.statements.clone())?;
+    if let Ok(looked) = &looked {
+        resolve::resolve(looked.statements.clone())?;
+    }
     let folder = folder::of(&project.root, &project.configuration, &options.data)?;
     let runtime = Arc::new(Runtime::new()?);
     let steps = if !folder.exists() {
-        let names = resolve::Named::of(resolve::project(project.statements))?;
+        let names = resolve::Named::of(resolve::project(looked?.statements))?;
         let created = names.objects().iter().map(|object| &object.definition);
         created.map(|one| format!("create {} {}: non-breaking", one.kind, one.name)).collect()
     } else {
         match Door::find(&folder, &options.login, &runtime)? {
             Some(door) => runtime.block_on(ask(&door, &project))?,
-            None => offline::plan(&folder, &runtime, project.statements)?,
+            None => offline::plan(&folder, &project.root, &runtime, project.statements)?,
         }
     };
     if steps.is_empty() {

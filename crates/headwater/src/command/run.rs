@@ -72,7 +72,7 @@ pub struct Options {
 }
 
 pub fn run(options: &Options) -> Result<()> {
-    let project = options.project.load()?;
+    let project = options.project.read()?;
     let fixed = &project.configuration.node;
     let http = options.http.clone().or_else(|| fixed.http.clone()).unwrap_or_else(|| HTTP.to_owned());
     let postgres = options.postgres.clone().or_else(|| fixed.postgres.clone()).unwrap_or_else(|| POSTGRES.to_owned());

@@ -1,45 +1,33 @@
 //! Statements of clients that change a definition of theirs: `ALTER` and `COMMENT ON`.
 
+use std::collections::BTreeSet;
+
 use headwater_base::ErrorKind;
 use headwater_catalog::Owner;
 use headwater_catalog::graph::{about, comment, fits};
 use headwater_deploy::{Declaration, stored};
 use headwater_gateway::{Done, Problem};
 use headwater_query::relation::Relation;
-use headwater_sql::ast::{Alter, Comment, Commented, Name};
+use headwater_sql::ast::{Alter, Comment, Commented, Kind, Name};
 use headwater_sql::{Diagnostic, Diagnostics, Parsed, SourceText, Statement, nearest};
 
 use super::Node;
 
 impl Node {
-    /// Changes columns or options of a definition.
+    /// Changes columns, options, rules or the query of a definition.
     pub(super) fn alter(&mut self, alter: &Alter, parsed: &Parsed) -> Result<Done, Problem> {
+        let tag = parsed.statement.words().to_owned();
+        if alter.if_exists && self.running.definitions().get(&alter.name.value).is_none() {
+            let notice = format!("there is no {}, nothing to alter", alter.name);
+            return Ok(Done { tag, notices: vec![notice] });
+        }
         let (mut declarations, at) = self.found(&alter.name, parsed)?;
-        let declaration = &mut declarations[at];
-        let text = match (&parsed.statement, &declaration.parsed.statement) {
-            (Statement::AlterStream(_), Statement::CreateStream(create)) => {
-                create.alter(&alter.actions, &parsed.source)?.to_sql()
-            }
-            (Statement::AlterTable(_), Statement::CreateTable(create)) => {
-                create.alter(&alter.actions, &parsed.source)?.to_sql()
-            }
-            (Statement::AlterSource(_), Statement::CreateSource(create)) => {
-                create.alter(&alter.actions, &parsed.source)?
-            }
-            (Statement::AlterSink(_), Statement::CreateSink(create)) => create.alter(&alter.actions, &parsed.source)?,
-            (statement, _) => {
-                let kind = self.running.definitions().get(&alter.name.value).map(|one| one.kind.to_string());
-                let message = format!("{} is a {}", alter.name, kind.unwrap_or_default());
-                let refused = Diagnostic::new(parsed.source.clone(), alter.name.span, message);
-                let hint = format!("{} changes what CREATE of the same kind made", statement.words());
-                return Err(Diagnostics::from(refused.with_hint(hint)).into());
-            }
-        };
+        let text = altered(alter, &declarations[at].parsed.statement, parsed)?;
         let source = SourceText::new(parsed.source.name.clone(), text);
         let altered = headwater_sql::parse(&source)?.pop();
-        declaration.parsed =
+        declarations[at].parsed =
             altered.ok_or_else(|| Problem::new(ErrorKind::Internal, "the altered definition is no statement"))?;
-        self.change(declarations, parsed.statement.words().to_owned())
+        self.change(declarations, &BTreeSet::new(), tag)
     }
 
     /// Says something of an object or a column.
@@ -65,7 +53,7 @@ impl Node {
             }
         }
         comment(&mut declarations[at].comments, statement);
-        self.change(declarations, parsed.statement.words().to_owned())
+        self.change(declarations, &BTreeSet::new(), parsed.statement.words().to_owned())
     }
 
     /// All declarations, and which of them a client's statement may change.
@@ -86,6 +74,30 @@ impl Node {
         let declarations = definitions.iter().map(stored::declaration).collect::<Result<Vec<_>, _>>()?;
         Ok((declarations, at))
     }
+}
+
+/// The text of a definition after what a statement asks for.
+fn altered(alter: &Alter, there: &Statement, parsed: &Parsed) -> Result<String, Problem> {
+    let actions = &alter.actions;
+    Ok(match (alter.kind, there) {
+        (Kind::Stream, Statement::CreateStream(create)) => create.alter(actions, &parsed.source)?.to_sql(),
+        (Kind::Table, Statement::CreateTable(create)) => create.alter(actions, &parsed.source)?.to_sql(),
+        (Kind::Table, Statement::CreateExternalTable(create)) => create.alter(actions, &parsed.source)?.to_sql(),
+        (Kind::Source, Statement::CreateSource(create)) => create.alter(actions)?,
+        (Kind::Sink, Statement::CreateSink(create)) => create.alter(actions)?,
+        (Kind::View, Statement::CreateView(create)) => create.alter(actions).to_sql(),
+        (Kind::MaterializedView, Statement::CreateMaterializedView(create)) => create.alter(actions)?.to_sql(),
+        (_, there) => {
+            let message = format!("{} is a {}", alter.name, kind_of(there));
+            let refused = Diagnostic::new(parsed.source.clone(), alter.name.span, message);
+            let hint = format!("{} changes what CREATE of the same kind made", alter.words());
+            return Err(Diagnostics::from(refused.with_hint(hint)).into());
+        }
+    })
+}
+
+fn kind_of(statement: &Statement) -> String {
+    headwater_catalog::Kind::of(statement).map(|kind| kind.to_string()).unwrap_or_default()
 }
 
 fn column_names(relation: &Relation) -> Vec<String> {

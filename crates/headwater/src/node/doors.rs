@@ -9,6 +9,7 @@ use arrow::array::RecordBatch;
 use async_trait::async_trait;
 use headwater_base::ErrorKind;
 use headwater_base::clock::Clock;
+use headwater_catalog::Definitions;
 use headwater_deploy::Tables;
 use headwater_deploy::running::{Progress, State};
 use headwater_gateway::ingest::Appended;
@@ -74,6 +75,7 @@ pub struct Current {
     pub session: Session,
     pub graph: Arc<Graph>,
     pub published: Arc<Published>,
+    pub definitions: Arc<Definitions>,
     pub outside: Outside,
 }
 
@@ -100,6 +102,10 @@ impl Doors {
     /// Shows what runs from now on.
     pub fn show(&self, current: Current) {
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = current;
+    }
+
+    fn definitions(&self) -> Arc<Definitions> {
+        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner).definitions)
     }
 
     pub fn published(&self) -> Arc<Published> {
@@ -247,7 +253,8 @@ impl Doors {
 
     /// A statement with what it names outside looked at.
     async fn inspected(&self, statement: Parsed) -> Result<Parsed, Problem> {
-        let mut known = headwater_deploy::inspect(vec![statement], self.ground.tables.root()).await?;
+        let places = self.ground.tables.places();
+        let mut known = headwater_deploy::inspect(vec![statement], places, &Definitions::default()).await?;
         known.pop().ok_or_else(|| Problem::new(ErrorKind::Internal, "a statement was lost"))
     }
 }
@@ -319,7 +326,8 @@ impl Node for Doors {
         for File { path, text } in files {
             statements.extend(headwater_sql::parse(&SourceText::new(path, text))?);
         }
-        let statements = headwater_deploy::inspect(statements, self.ground.tables.root()).await?;
+        let before = self.definitions();
+        let statements = headwater_deploy::inspect(statements, self.ground.tables.places(), &before).await?;
         let (answer, answered) = oneshot::channel();
         self.ask(Request::Plan { statements, answer })?;
         answered.await.map_err(|_| stopping())?

@@ -7,8 +7,9 @@ use anyhow::Result;
 use headwater_base::clock::SystemClock;
 use headwater_catalog::Catalog;
 use headwater_deploy::running::Facts;
-use headwater_deploy::{Tables, resolve, stored};
+use headwater_deploy::{Tables, inspect, resolve, stored};
 use headwater_log::Log;
+use headwater_query::provide::files::Places;
 use headwater_query::session::{Options, Session, Sources};
 use headwater_sql::Parsed;
 use headwater_stream::engine;
@@ -19,6 +20,7 @@ use super::doors::Outside;
 use super::system::{Declared, Known, System};
 use crate::folder::DataFolder;
 use crate::storage::Role;
+use crate::storage::client::Others;
 
 /// A session over the last checkpoint, and when that was taken (microseconds).
 pub fn open(folder: &DataFolder, root: &Path, runtime: &Arc<Runtime>) -> Result<(Session, Option<i64>)> {
@@ -35,7 +37,7 @@ pub fn open(folder: &DataFolder, root: &Path, runtime: &Arc<Runtime>) -> Result<
             archives.show(&stream.name, Shown { snapshot: archive.snapshot(), rows: 0, trouble: None });
         }
     }
-    let tables = Tables::new(Arc::new(lake), root.to_path_buf());
+    let tables = Tables::new(Arc::new(lake), Places::new(root.to_path_buf(), Arc::new(Others)));
     runtime.block_on(tables.open(&declared.relations, false))?;
     let system = System::new(
         &declared.graph,
@@ -58,12 +60,14 @@ pub fn open(folder: &DataFolder, root: &Path, runtime: &Arc<Runtime>) -> Result<
 }
 
 /// What applying a project to a folder without a node would do: one line a step.
-pub fn plan(folder: &DataFolder, runtime: &Arc<Runtime>, statements: Vec<Parsed>) -> Result<Vec<String>> {
+pub fn plan(folder: &DataFolder, root: &Path, runtime: &Arc<Runtime>, statements: Vec<Parsed>) -> Result<Vec<String>> {
     let store = runtime.block_on(folder.store(Role::Reader))?;
     let log: Arc<dyn Log> = Arc::new(folder.log(true)?);
     let newest = runtime.block_on(engine::newest(Arc::clone(&store)))?;
     let catalog = runtime.block_on(Catalog::open(store))?;
     let definitions = catalog.current();
+    let places = Places::new(root.to_path_buf(), Arc::new(Others));
+    let statements = runtime.block_on(inspect(statements, &places, definitions))?;
     let declared = stored::at_rest(definitions, newest.as_ref(), log.as_ref())?;
     let all = stored::wanted(definitions)?.declare(definitions)?;
     let facts = Facts { definitions, declared: &declared, all: &all, newest: newest.as_ref(), log: log.as_ref() };

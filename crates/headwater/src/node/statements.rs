@@ -40,13 +40,7 @@ impl Node {
             let done = match (self.change_users(&statement), &statement.statement) {
                 (Some(done), _) => done,
                 (None, Statement::Drop(drop)) => self.drop_objects(drop, &statement),
-                (
-                    None,
-                    Statement::AlterStream(alter)
-                    | Statement::AlterTable(alter)
-                    | Statement::AlterSource(alter)
-                    | Statement::AlterSink(alter),
-                ) => self.alter(alter, &statement),
+                (None, Statement::Alter(alter)) => self.alter(alter, &statement),
                 (None, Statement::Comment(comment)) => self.comment(comment, &statement),
                 _ => self.define(statement),
             };
@@ -117,16 +111,12 @@ impl Node {
         let comments = there.map(|there| there.comments.clone()).unwrap_or_default();
         let parsed = plain(statement)?;
         declarations.push(Declaration { parsed, owner: Owner::Client, comments });
-        self.change(declarations, tag)
+        self.change(declarations, &BTreeSet::new(), tag)
     }
 
     /// Takes away definitions of clients', and what depends on them where that was asked for.
     fn drop_objects(&mut self, drop: &ast::Drop, parsed: &Parsed) -> Result<Done, Problem> {
         let tag = parsed.statement.words().to_owned();
-        if drop.purge {
-            let problem = Problem::new(ErrorKind::Invalid, "DROP … PURGE is not built yet");
-            return Err(problem.with_hint("a stream's archive stays under lake/ in the data folder; remove it there"));
-        }
         let definitions = self.running.definitions();
         let mut gone: BTreeSet<&str> = BTreeSet::new();
         let mut notices = Vec::new();
@@ -164,14 +154,21 @@ impl Node {
         }
         let stay = definitions.iter().filter(|one| !gone.contains(one.name.as_str()));
         let declarations = stay.map(stored::declaration).collect::<Result<Vec<_>, _>>()?;
-        let mut done = self.change(declarations, tag)?;
+        let purged = gone.iter().filter(|_| drop.purge).map(|name| (*name).to_owned()).collect();
+        let mut done = self.change(declarations, &purged, tag)?;
         done.notices.splice(0..0, notices);
         Ok(done)
     }
 
-    /// Brings what runs to these declarations.
-    pub(super) fn change(&mut self, declarations: Vec<Declaration>, tag: String) -> Result<Done, Problem> {
-        let prepared = self.running.plan(declarations)?;
+    /// Brings what runs to these declarations; streams that are purged lose their archives, too.
+    pub(super) fn change(
+        &mut self,
+        declarations: Vec<Declaration>,
+        purged: &BTreeSet<String>,
+        tag: String,
+    ) -> Result<Done, Problem> {
+        let mut prepared = self.running.plan(declarations)?;
+        prepared.purge(purged);
         let tried = super::try_outside(prepared.declared(), &self.options, &self.runtime, &self.clock);
         tried.map_err(|error| Problem::new(ErrorKind::Invalid, format!("{error:#}")))?;
         self.sources.clear();

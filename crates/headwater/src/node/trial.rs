@@ -23,6 +23,7 @@ use headwater_gateway::ingest;
 use headwater_lake::Lake;
 use headwater_log::embedded::Options as LogOptions;
 use headwater_log::{EmbeddedLog, Log};
+use headwater_query::provide::files::Places;
 use headwater_query::relation::{Relation, Stream};
 use headwater_query::session::Session;
 use headwater_sql::ast::{Action, Given, GivenRows, Moment, Name, ProjectTest, Query};
@@ -39,6 +40,7 @@ use super::doors::Outside;
 use super::system::Known;
 use super::{current, rows};
 use crate::report;
+use crate::storage::client::Others;
 use expect::Difference;
 
 /// Append times begin here: the year 2200, microseconds.
@@ -100,7 +102,7 @@ impl Trial {
         let runtime = Arc::new(tokio::runtime::Builder::new_current_thread().enable_all().build()?);
         let mut running = Running::open(Ground {
             log: log.clone(),
-            tables: Arc::new(Tables::new(lake.clone(), root.to_path_buf())),
+            tables: Arc::new(Tables::new(lake.clone(), Places::new(root.to_path_buf(), Arc::new(Others)))),
             lake,
             board: Board::default(),
             store,

@@ -46,7 +46,7 @@ impl Archive {
         let (partition, first) = (run[0].partition, run[0].first_offset);
         let next = run[run.len() - 1].next_offset;
         let mut writer = self.writer_from(partition, first);
-        let mut rows = Replay::of_files(&self.snapshot, run.iter().map(|file| file.add.path.clone()));
+        let mut rows = Replay::of_files(&self.snapshot, run.iter().map(|file| &file.add));
         while let Some(batch) = rows.next().await? {
             writer.write_archived(&batch)?;
         }

@@ -14,7 +14,7 @@ use crate::{Error, Result};
 const LOG_RETENTION: &str = "interval 1 hours";
 
 /// Creates the table. Somebody else's version 0 is left as it is, for the caller to compare: then false.
-pub(crate) async fn create(table: &Table, columns: &Schema) -> Result<bool> {
+pub(crate) async fn create(table: &Table, columns: &Schema, partitioned_by: &[String]) -> Result<bool> {
     let columns = schema::to_delta(columns)?;
     let configuration = [
         ("delta.checkpointInterval", table.checkpoint_interval().to_string()),
@@ -22,8 +22,7 @@ pub(crate) async fn create(table: &Table, columns: &Schema) -> Result<bool> {
         ("delta.appendOnly", "false".to_owned()),
         ("headwater.stream", table.name.clone()),
     ];
-    let nothing: [&str; 0] = [];
-    let metadata = new_metadata(&columns, nothing, configuration)
+    let metadata = new_metadata(&columns, partitioned_by, configuration)
         .and_then(|metadata| Ok(serde_json::to_value(metadata)?))
         .map_err(|error| Error::ColumnType { column: String::new(), data_type: error.to_string() })?;
     let now_ms = table.now_ms();

@@ -41,7 +41,7 @@ pub(super) async fn evolve(table: &Arc<Table>, needed: &SchemaRef) -> Result<()>
 async fn rewrite(archive: &Archive, needed: &SchemaRef, file: &DataFile) -> Result<FinishedFile> {
     let table = Arc::clone(&archive.table);
     let mut writer = PartitionWriter::new(table, Arc::clone(needed), file.partition, file.first_offset);
-    let mut rows = Replay::of_files(&archive.snapshot, std::iter::once(file.add.path.clone()));
+    let mut rows = Replay::of_files(&archive.snapshot, std::iter::once(&file.add));
     rows.conform_to(needed);
     while let Some(batch) = rows.next().await? {
         writer.write_archived(&batch)?;

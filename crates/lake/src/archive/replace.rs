@@ -77,7 +77,7 @@ pub(crate) fn removal(file: &Add, now_ms: i64, changes_rows: bool) -> Value {
         "deletionTimestamp": now_ms,
         "dataChange": changes_rows,
         "extendedFileMetadata": true,
-        "partitionValues": {},
+        "partitionValues": file.partition_values,
         "size": file.size,
     }})
 }

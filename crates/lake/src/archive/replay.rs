@@ -3,16 +3,16 @@
 //! Files of a partition cover disjoint ranges and carry where they begin in their names, so they are read one after
 //! the other; at most one is held in memory.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, new_null_array};
-use arrow::compute::{CastOptions, cast_with_options};
-use arrow::datatypes::{Int64Type, SchemaRef};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray, UInt32Array, new_null_array};
+use arrow::compute::{CastOptions, cast_with_options, take};
+use arrow::datatypes::{DataType, Int64Type, SchemaRef};
 use object_store::path::Path;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 
-use deltalake::kernel::EagerSnapshot;
+use deltalake::kernel::{Add, EagerSnapshot};
 
 use super::schema::OFFSET;
 use super::snapshot::Snapshot;
@@ -30,7 +30,7 @@ pub struct Replay {
     table: Arc<Table>,
     schema: SchemaRef,
     files: VecDeque<File>,
-    open: Option<(Path, ParquetRecordBatchReader)>,
+    open: Option<Open>,
     from: i64,
     /// Keeps the files from being removed.
     _held: Arc<EagerSnapshot>,
@@ -39,6 +39,14 @@ pub struct Replay {
 struct File {
     first_offset: i64,
     path: String,
+    /// Values of all its rows in columns that it has not, as texts.
+    values: HashMap<String, Option<String>>,
+}
+
+struct Open {
+    path: Path,
+    reader: ParquetRecordBatchReader,
+    values: HashMap<String, Option<String>>,
 }
 
 impl Snapshot {
@@ -50,7 +58,7 @@ impl Snapshot {
             .files()
             .filter_map(|path| {
                 let first = path.strip_prefix(&folder)?.split('-').next()?.parse().ok()?;
-                Some(File { first_offset: first, path })
+                Some(File { first_offset: first, path, values: HashMap::new() })
             })
             .collect();
         files.sort_by_key(|file| file.first_offset);
@@ -62,8 +70,13 @@ impl Snapshot {
 
 impl Replay {
     /// The rows of these files, which follow each other.
-    pub(crate) fn of_files(snapshot: &Snapshot, paths: impl Iterator<Item = String>) -> Replay {
-        let files = paths.map(|path| File { first_offset: 0, path }).collect();
+    pub(crate) fn of_files<'a>(snapshot: &Snapshot, files: impl IntoIterator<Item = &'a Add>) -> Replay {
+        let files = files.into_iter().map(|file| File {
+            first_offset: 0,
+            path: file.path.clone(),
+            values: file.partition_values.clone(),
+        });
+        let files = files.collect();
         let (table, schema) = (snapshot.table(), snapshot.schema());
         Replay { table, schema, files, open: None, from: i64::MIN, _held: snapshot.hold() }
     }
@@ -96,7 +109,7 @@ impl Replay {
 
     async fn read(&mut self) -> Result<Option<(Path, RecordBatch)>> {
         loop {
-            let Some((path, reader)) = &mut self.open else {
+            let Some(Open { path, reader, values }) = &mut self.open else {
                 let Some(file) = self.files.pop_front() else { return Ok(None) };
                 let path = self.table.file(&file.path);
                 let bytes = self.table.read(&path).await?;
@@ -104,7 +117,7 @@ impl Replay {
                     |error: parquet::errors::ParquetError| Error::corrupt(path.to_string(), error.to_string());
                 let builder = ParquetRecordBatchReaderBuilder::try_new(bytes).map_err(corrupt)?;
                 let reader = builder.with_batch_size(BATCH_ROWS).build().map_err(corrupt)?;
-                self.open = Some((path, reader));
+                self.open = Some(Open { path, reader, values: file.values });
                 continue;
             };
             let Some(batch) = reader.next() else {
@@ -113,22 +126,35 @@ impl Replay {
             };
             let corrupt = |error: String| Error::corrupt(path.to_string(), error);
             let batch = batch.map_err(|error| corrupt(error.to_string()))?;
-            let rows = conform(&self.schema, &batch).map_err(|error| corrupt(error.to_string()))?;
+            let rows = conform(&self.schema, &batch, values).map_err(|error| corrupt(error.to_string()))?;
             return Ok(Some((path.clone(), rows)));
         }
     }
 }
 
 /// A file's columns as the archive has them now: those that came later are null.
-fn conform(schema: &SchemaRef, batch: &RecordBatch) -> Result<RecordBatch, arrow::error::ArrowError> {
+fn conform(
+    schema: &SchemaRef,
+    batch: &RecordBatch,
+    values: &HashMap<String, Option<String>>,
+) -> Result<RecordBatch, arrow::error::ArrowError> {
     let columns: Vec<ArrayRef> = schema
         .fields()
         .iter()
         .map(|field| match batch.column_by_name(field.name()) {
             Some(column) if column.data_type() == field.data_type() => Ok(Arc::clone(column)),
             Some(column) => cast_with_options(column, field.data_type(), &STRICT),
-            None => Ok(new_null_array(field.data_type(), batch.num_rows())),
+            None => match values.get(field.name()).and_then(Option::as_ref) {
+                Some(text) => repeated(text, field.data_type(), batch.num_rows()),
+                None => Ok(new_null_array(field.data_type(), batch.num_rows())),
+            },
         })
         .collect::<Result<_, _>>()?;
     RecordBatch::try_new(Arc::clone(schema), columns)
+}
+
+/// A value in each of so many rows.
+fn repeated(text: &str, data_type: &DataType, rows: usize) -> Result<ArrayRef, arrow::error::ArrowError> {
+    let value = cast_with_options(&StringArray::from(vec![text]), data_type, &STRICT)?;
+    take(&value, &UInt32Array::from(vec![0; rows]), None)
 }

@@ -93,6 +93,14 @@ impl Snapshot {
     }
 }
 
+/// A version of a table with the columns that Delta has for it.
+pub(crate) fn provider(table: Arc<Table>, delta: &EagerSnapshot) -> Result<Arc<dyn TableProvider>> {
+    let scan = DeltaScanNext::new(delta.clone(), DeltaScanConfig::new())
+        .map_err(|error| Error::Feature { table: table.folder.to_string(), detail: error.to_string() })?;
+    let held = table.hold(delta.clone());
+    Ok(Arc::new(ArchiveTable { table, scan, held }))
+}
+
 /// Delta's own scan, with its store made known to whichever session asks.
 struct ArchiveTable {
     table: Arc<Table>,

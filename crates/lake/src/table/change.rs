@@ -50,7 +50,7 @@ impl Table {
         let written = self.write(rows).await?;
         for _ in 0..ATTEMPTS {
             self.refresh().await?;
-            let mut there = Replay::of_files(&self.snapshot, self.snapshot.files());
+            let mut there = Replay::of_files(&self.snapshot, &self.files());
             while let Some(batch) = there.next_rows().await? {
                 if let Some(row) = keys.of(&batch)?.iter().position(|one| new.contains(one)) {
                     return Err(self.key_exists(&batch, key, row));
@@ -95,7 +95,7 @@ impl Table {
     ) -> Result<i64> {
         self.refresh().await?;
         let files = self.files();
-        let mut writer = Writer::new(&self.place, self.schema());
+        let mut writer = Writer::new(&self.place, self.schema(), &self.layout);
         let mut removed = Vec::new();
         for file in &files {
             if !self.loses_rows(file, stays).await? {
@@ -104,7 +104,7 @@ impl Table {
             removed.push(file);
         }
         for file in &removed {
-            let mut rows = Replay::of_files(&self.snapshot, std::iter::once(file.path.clone()));
+            let mut rows = Replay::of_files(&self.snapshot, std::iter::once(*file));
             while let Some(batch) = rows.next_rows().await? {
                 let mask = stays(&batch)?;
                 writer.write(&filter_record_batch(&batch, &mask).map_err(unfit)?).await?;
@@ -127,7 +127,7 @@ impl Table {
     }
 
     async fn loses_rows(&self, file: &Add, stays: &mut Stays<'_>) -> Result<bool> {
-        let mut rows = Replay::of_files(&self.snapshot, std::iter::once(file.path.clone()));
+        let mut rows = Replay::of_files(&self.snapshot, std::iter::once(file));
         while let Some(batch) = rows.next_rows().await? {
             if stays(&batch)?.false_count() > 0 {
                 return Ok(true);
@@ -137,7 +137,7 @@ impl Table {
     }
 
     async fn write(&self, rows: &[RecordBatch]) -> Result<Vec<Written>> {
-        let mut writer = Writer::new(&self.place, self.schema());
+        let mut writer = Writer::new(&self.place, self.schema(), &self.layout);
         for batch in rows {
             writer.write(batch).await?;
         }

@@ -27,9 +27,9 @@ impl Table {
         let folder = self.place.folder.to_string();
         let Some(change) = Change::of(&folder, &self.snapshot, needed)? else { return Ok(()) };
         let files = if change.widens() { self.files() } else { Vec::new() };
-        let mut writer = Writer::new(&self.place, SchemaRef::clone(needed));
+        let mut writer = Writer::new(&self.place, SchemaRef::clone(needed), &self.layout);
         for file in &files {
-            let mut rows = Replay::of_files(&self.snapshot, std::iter::once(file.path.clone()));
+            let mut rows = Replay::of_files(&self.snapshot, std::iter::once(file));
             rows.conform_to(needed);
             while let Some(batch) = rows.next_rows().await? {
                 writer.write(&batch).await?;

@@ -4,10 +4,13 @@ use std::collections::BTreeMap;
 use std::path::Path as FilePath;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, Int32Array, Int64Array, RecordBatch, StringViewArray};
-use arrow::compute::cast;
-use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
-use datafusion::prelude::SessionContext;
+use arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, Date32Array, Decimal128Array, Int32Array, Int64Array, RecordBatch,
+    StringViewArray, TimestampMicrosecondArray,
+};
+use arrow::compute::{cast, concat_batches};
+use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef, TimeUnit};
+use datafusion::prelude::{SessionContext, col};
 use headwater_base::files::simulated::{Faults, Simulated};
 use headwater_base::objects::Objects;
 use headwater_base::random::Random;
@@ -54,8 +57,8 @@ fn map(of: &[(i64, &str)]) -> BTreeMap<i64, String> {
 async fn rows_are_inserted_replaced_and_removed() {
     let lake = lake(&Simulated::new(1));
     assert!(lake.find_table("products").await.unwrap().is_none());
-    let mut table = lake.create_table("products", &columns()).await.unwrap();
-    assert!(matches!(lake.create_table("products", &columns()).await, Err(Error::Exists { .. })));
+    let mut table = lake.create_table("products", &columns(), &[]).await.unwrap();
+    assert!(matches!(lake.create_table("products", &columns(), &[]).await, Err(Error::Exists { .. })));
     assert!(lake.find_archive("products").await.unwrap().is_none(), "an archive of that name is another thing");
     assert_eq!(table.append(&[]).await.unwrap(), 0);
     table.append(&[rows(&[(1, "a"), (2, "b")])]).await.unwrap();
@@ -83,15 +86,94 @@ async fn rows_are_inserted_replaced_and_removed() {
     assert!(lake.find_table("products").await.unwrap().is_none());
 }
 
+fn laid_out() -> SchemaRef {
+    let instant = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
+    Arc::new(Schema::new(vec![
+        Field::new("id", DataType::Int64, false),
+        Field::new("day", DataType::Date32, true),
+        Field::new("at", instant, true),
+        Field::new("exact", DataType::Decimal128(9, 2), true),
+        Field::new("is", DataType::Boolean, true),
+        Field::new("Shop name", DataType::Utf8View, true),
+    ]))
+}
+
+/// Rows whose values in all columns but the first follow from the id; every seventh has none.
+fn rows_of_many(ids: std::ops::Range<i64>) -> RecordBatch {
+    let shops = ["Oslo", "a=b%20/c", "Köln \"x\"", "__HIVE_DEFAULT_PARTITION__", "null", "."];
+    let some = |id: i64| (id % 7 != 0).then_some(id);
+    let columns: Vec<ArrayRef> = vec![
+        Arc::new(ids.clone().collect::<Int64Array>()),
+        Arc::new(ids.clone().map(|id| some(id).map(|id| id as i32 % 3 - 800_000)).collect::<Date32Array>()),
+        Arc::new(
+            ids.clone()
+                .map(|id| some(id).map(|id| id % 2 * 1_700_000_000_123_456 - 1))
+                .collect::<TimestampMicrosecondArray>()
+                .with_timezone("UTC"),
+        ),
+        Arc::new(
+            ids.clone()
+                .map(|id| some(id).map(|id| i128::from(id % 3) * 125 - 100))
+                .collect::<Decimal128Array>()
+                .with_precision_and_scale(9, 2)
+                .unwrap(),
+        ),
+        Arc::new(ids.clone().map(|id| some(id).map(|id| id % 2 == 0)).collect::<BooleanArray>()),
+        Arc::new(ids.map(|id| some(id).map(|id| shops[id as usize % shops.len()])).collect::<StringViewArray>()),
+    ];
+    RecordBatch::try_new(laid_out(), columns).unwrap()
+}
+
+#[tokio::test]
+async fn files_are_laid_out_by_columns() {
+    let lake = lake(&Simulated::new(1));
+    let by = ["day", "at", "exact", "is", "Shop name"].map(str::to_owned);
+    for number in 1..=by.len() {
+        let name = format!("t{number}");
+        let mut table = lake.create_table(&name, &laid_out(), &by[..number]).await.unwrap();
+        table.append(&[rows_of_many(0..100), rows_of_many(100..150)]).await.unwrap();
+        assert!(table.files().len() > 1, "{number}");
+        assert!(table.files().iter().all(|file| file.partition_values.len() == number && file.path.contains('=')));
+        let mut even = |batch: &RecordBatch| {
+            Ok(batch.column(0).as_primitive::<Int64Type>().values().iter().map(|id| Some(id % 2 != 0)).collect())
+        };
+        table.rewrite("DELETE", &mut even, &[rows_of_many(200..210)]).await.unwrap();
+        assert!(matches!(table.insert(&[rows_of_many(101..102)], &[0]).await, Err(Error::KeyExists { .. })));
+        table.upsert(&[rows_of_many(101..102), rows_of_many(0..1)], &[0]).await.unwrap();
+        let table = lake.find_table(&name).await.unwrap().unwrap();
+        assert_eq!(table.partitioned_by(), &by[..number]);
+        let wanted: Vec<RecordBatch> =
+            (0..150).filter(|id| id % 2 != 0 || *id == 0).chain(200..210).map(|id| rows_of_many(id..id + 1)).collect();
+        let wanted = concat_batches(&laid_out(), &wanted).unwrap();
+        let read = SessionContext::new().read_table(table.snapshot().table_provider()).unwrap();
+        let read = read.sort_by(vec![col("id")]).unwrap().collect().await.unwrap();
+        assert_eq!(concat_batches(&laid_out(), &read).unwrap(), wanted, "by {number} columns");
+    }
+}
+
+#[tokio::test]
+async fn layouts_that_cannot_be() {
+    let lake = lake(&Simulated::new(1));
+    let real =
+        Arc::new(Schema::new(vec![Field::new("x", DataType::Float64, true), Field::new("y", DataType::Int64, true)]));
+    for by in [vec!["x"], vec!["z"], vec!["y", "x"]] {
+        let by: Vec<String> = by.into_iter().map(str::to_owned).collect();
+        assert!(matches!(lake.create_table("t", &real, &by).await, Err(Error::Layout { .. })));
+    }
+    let mut table = lake.create_table("t", &columns(), &["name".to_owned()]).await.unwrap();
+    let error = table.append(&[rows(&[(1, "")])]).await.unwrap_err();
+    assert!(error.to_string().contains("an empty text would be read as NULL"), "{error}");
+}
+
 #[tokio::test]
 async fn what_does_not_fit_is_refused() {
     let lake = lake(&Simulated::new(1));
     let wrong = Arc::new(Schema::new(vec![Field::new("x", DataType::UInt64, true)]));
-    assert!(matches!(lake.create_table("t", &wrong).await, Err(Error::ColumnType { .. })));
+    assert!(matches!(lake.create_table("t", &wrong, &[]).await, Err(Error::ColumnType { .. })));
     let twice =
         Arc::new(Schema::new(vec![Field::new("x", DataType::Int64, true), Field::new("X", DataType::Int64, true)]));
-    assert!(matches!(lake.create_table("t", &twice).await, Err(Error::ColumnName { .. })));
-    let mut table = lake.create_table("t", &columns()).await.unwrap();
+    assert!(matches!(lake.create_table("t", &twice, &[]).await, Err(Error::ColumnName { .. })));
+    let mut table = lake.create_table("t", &columns(), &[]).await.unwrap();
     let nullable = Arc::new(Schema::new(vec![
         Field::new("id", DataType::Int64, true),
         Field::new("name", DataType::Utf8View, true),
@@ -110,7 +192,7 @@ async fn live(sim: &Simulated, random: &mut Random, known: &mut BTreeMap<i64, St
     let Ok(found) = lake.find_table("t").await else { return known.clone() };
     let mut table = match found {
         Some(table) => table,
-        None => match lake.create_table("t", &columns()).await {
+        None => match lake.create_table("t", &columns(), &[]).await {
             Ok(table) => table,
             Err(_) => return known.clone(),
         },
@@ -174,7 +256,7 @@ fn narrow() -> SchemaRef {
 }
 
 async fn narrow_table(lake: &Lake) -> crate::Result<Table> {
-    let mut table = lake.create_table("t", &narrow()).await?;
+    let mut table = lake.create_table("t", &narrow(), &[]).await?;
     for id in 0..3 {
         let columns: Vec<ArrayRef> =
             vec![Arc::new(Int32Array::from(vec![id])), Arc::new(StringViewArray::from(vec!["n"]))];

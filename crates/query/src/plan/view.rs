@@ -17,7 +17,7 @@ use datafusion::optimizer::optimize_unions::OptimizeUnions;
 use datafusion::optimizer::push_down_filter::PushDownFilter;
 use datafusion::optimizer::replace_distinct_aggregate::ReplaceDistinctWithAggregate;
 use datafusion::optimizer::{Analyzer, Optimizer, OptimizerContext, OptimizerRule};
-use headwater_sql::ast::{CreateMaterializedView, CreateView};
+use headwater_sql::ast::{CreateMaterializedView, CreateView, Name};
 use headwater_sql::{Diagnostic, Diagnostics, SourceText};
 
 use super::refuse::{ignored_clauses, subqueries_in_expressions, unrepeatable_functions};
@@ -62,7 +62,7 @@ pub fn plan_view(relations: &Relations, view: &CreateMaterializedView, source: &
         .and_then(|()| Scope::new(state, relations).query(query))
         .and_then(analyse);
     let plan = planned.map_err(|error| diagnose::planning(&error, &place))?;
-    let plan = storable(plan, &place)?;
+    let plan = storable(plan, &view.columns, &place)?;
     optimise(plan).map_err(|error| diagnose::planning(&error, &place))
 }
 
@@ -76,21 +76,9 @@ pub fn plan_plain_view(relations: &Relations, view: &CreateView, source: &Source
         .and_then(|()| Scope::new(planning(), relations).query(query))
         .and_then(analyse);
     let plan = planned.map_err(|error| diagnose::planning(&error, &place))?;
-    let given = plan.schema().fields().len();
-    if let Some(extra) = view.columns.get(given) {
-        let message = format!("there are more names than the query has columns ({given})");
-        return Err(Diagnostic::new(source.clone(), extra.span, message).into());
-    }
-    let (mut names, mut columns, mut refused) = (std::collections::BTreeSet::new(), Vec::new(), Vec::new());
-    for (at, (qualifier, field)) in plan.schema().iter().enumerate() {
-        let name = view.columns.get(at).map_or(field.name(), |name| &name.value);
-        if !names.insert(name.clone()) {
-            let twice = place.refuse(format!("two columns are called {name}"));
-            refused.push(twice.with_hint("rename one with AS"));
-        }
-        columns.push(Expr::Column((qualifier, field).into()).alias(name));
-    }
-    Diagnostics::check(refused)?;
+    let names = names(&plan, &view.columns, &place)?;
+    let columns = plan.schema().iter().zip(names).map(|(field, name)| Expr::Column(field.into()).alias(name));
+    let columns: Vec<Expr> = columns.collect();
     let project = LogicalPlanBuilder::from(plan).project(columns).and_then(LogicalPlanBuilder::build);
     project.map_err(|error| Error::Internal(error.to_string()))
 }
@@ -105,21 +93,37 @@ fn optimise(plan: LogicalPlan) -> Result<LogicalPlan, DataFusionError> {
     Optimizer::with_rules(streaming_rules()).optimize(plan, &context, |_, _| {})
 }
 
-/// Casts output columns to stored types where they have others, and refuses what has no name of its own or no type.
-fn storable(plan: LogicalPlan, place: &Place<'_>) -> Result<LogicalPlan> {
-    let mut names = std::collections::BTreeSet::new();
+/// What a view's columns are called: as the statement says, from the first on, else as the query does.
+fn names(plan: &LogicalPlan, given: &[Name], place: &Place<'_>) -> Result<Vec<String>> {
+    let fields = plan.schema().fields();
+    if let Some(extra) = given.get(fields.len()) {
+        let message = format!("there are more names than the query has columns ({})", fields.len());
+        return Err(Diagnostic::new(place.source.clone(), extra.span, message).into());
+    }
+    let name = |at: usize| given.get(at).map_or(fields[at].name(), |name| &name.value).clone();
+    let names: Vec<String> = (0..fields.len()).map(name).collect();
+    let mut seen = std::collections::BTreeSet::new();
+    let twice = names.iter().filter(|name| !seen.insert(*name));
+    let refused =
+        twice.map(|name| place.refuse(format!("two columns are called {name}")).with_hint("rename one with AS"));
+    Diagnostics::check(refused.collect())?;
+    Ok(names)
+}
+
+/// Casts output columns to stored types where they have others, gives them the names that the statement has for them,
+/// and refuses what has no name of its own or no type.
+fn storable(plan: LogicalPlan, given: &[Name], place: &Place<'_>) -> Result<LogicalPlan> {
+    let names = names(&plan, given, place)?;
     let (mut columns, mut changed, mut refused) = (Vec::new(), false, Vec::new());
-    for (qualifier, field) in plan.schema().iter() {
+    for ((qualifier, field), name) in plan.schema().iter().zip(names) {
         let column = Expr::Column((qualifier, field).into());
-        if !names.insert(field.name().clone()) {
-            let twice = place.refuse(format!("two columns are called {}", field.name()));
-            refused.push(twice.with_hint("rename one with AS"));
-        }
+        let qualifier = qualifier.filter(|_| name == *field.name()).cloned();
         match stored_type(field.data_type()) {
-            Some(stored) if stored == *field.data_type() => columns.push(column),
+            Some(stored) if stored == *field.data_type() && name == *field.name() => columns.push(column),
             Some(stored) => {
                 changed = true;
-                columns.push(cast(column, stored).alias_qualified(qualifier.cloned(), field.name()));
+                let stored = if stored == *field.data_type() { column } else { cast(column, stored) };
+                columns.push(stored.alias_qualified(qualifier, name));
             }
             None => {
                 let found = sql_name(field.data_type());

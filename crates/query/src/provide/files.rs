@@ -2,7 +2,8 @@
 //!
 //! Files are listed for each query; folders named `column=value` give columns of the table.
 
-use std::path::{Path, PathBuf};
+mod places;
+
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
@@ -27,6 +28,8 @@ use crate::relation::{Files, Place, Table};
 use crate::session::state::planning;
 use crate::sqltype::stored_type;
 
+pub use places::{Buckets, NoBuckets, Places};
+
 /// Ends of file names, by format.
 fn extensions(format: FileFormat) -> &'static [&'static str] {
     match format {
@@ -37,30 +40,39 @@ fn extensions(format: FileFormat) -> &'static [&'static str] {
     }
 }
 
-/// The columns that a table's files have, those of folders last.
-///
-/// # Errors
-/// [`Error::Execution`] where there are no such files, or columns are of types that SQL has no name for.
-pub async fn discover(files: &Files, root: &Path) -> Result<SchemaRef, Error> {
-    let found = match files.format {
-        FileFormat::Delta => delta(files, root).await.map_err(failed)?.schema(),
-        _ => {
-            let place = Listing::of(files, root, planning()).await.map_err(failed)?;
-            let schema = place.options.infer_schema(planning(), &place.url).await.map_err(failed)?;
-            let folders = place.folders.iter().map(|name| Arc::new(Field::new(name, DataType::Utf8View, false)));
-            Arc::new(Schema::new(schema.fields().iter().cloned().chain(folders).collect::<Vec<_>>()))
-        }
-    };
-    let fields = found.fields().iter().map(|field| match stored_type(field.data_type()) {
-        Some(stored) => Ok(field.as_ref().clone().with_data_type(stored)),
-        None => Err(Error::Execution(format!(
-            "column {} of {} is of type {}, which a table cannot have yet; write the columns to be read after the table's name",
-            field.name(),
-            files.location,
-            field.data_type()
-        ))),
-    });
-    Ok(Arc::new(Schema::new(fields.collect::<Result<Vec<_>, Error>>()?)))
+impl Places {
+    /// The columns that a table's files have, those of folders last.
+    ///
+    /// # Errors
+    /// [`Error::Execution`] where there are no such files, or columns are of types that SQL has no name for.
+    pub async fn discover(&self, files: &Files) -> Result<SchemaRef, Error> {
+        let found = match files.format {
+            FileFormat::Delta => delta(files, self).await.map_err(failed)?.schema(),
+            _ => {
+                let place = Listing::of(files, self, planning()).await.map_err(failed)?;
+                let schema = place.options.infer_schema(planning(), &place.url).await.map_err(failed)?;
+                let folders = place.folders.iter().map(|name| Arc::new(Field::new(name, DataType::Utf8View, false)));
+                Arc::new(Schema::new(schema.fields().iter().cloned().chain(folders).collect::<Vec<_>>()))
+            }
+        };
+        let fields = found.fields().iter().map(|field| match stored_type(field.data_type()) {
+            Some(stored) => Ok(field.as_ref().clone().with_data_type(stored)),
+            None => Err(Error::Execution(format!(
+                "column {} of {} is of type {}, which a table cannot have yet; write the columns to be read after the table's name",
+                field.name(),
+                files.location,
+                field.data_type()
+            ))),
+        });
+        Ok(Arc::new(Schema::new(fields.collect::<Result<Vec<_>, Error>>()?)))
+    }
+
+    /// A table for queries. `None` for one that is not in files.
+    pub fn provider(&self, table: &Table) -> Option<Arc<dyn TableProvider>> {
+        let Place::Files(files) = &table.place else { return None };
+        let (files, places) = (files.clone(), self.clone());
+        Some(Arc::new(FilesTable { files, places, schema: Arc::clone(&table.schema) }))
+    }
 }
 
 fn failed(error: DataFusionError) -> Error {
@@ -70,16 +82,10 @@ fn failed(error: DataFusionError) -> Error {
     }
 }
 
-/// A table for queries. `None` for one that is not in files.
-pub fn provider(table: &Table, root: &Path) -> Option<Arc<dyn TableProvider>> {
-    let Place::Files(files) = &table.place else { return None };
-    Some(Arc::new(FilesTable { files: files.clone(), root: root.to_path_buf(), schema: Arc::clone(&table.schema) }))
-}
-
 #[derive(Debug)]
 struct FilesTable {
     files: Files,
-    root: PathBuf,
+    places: Places,
     schema: SchemaRef,
 }
 
@@ -106,7 +112,7 @@ impl TableProvider for FilesTable {
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let table = match self.files.format {
-            FileFormat::Delta => delta(&self.files, &self.root).await?,
+            FileFormat::Delta => delta(&self.files, &self.places).await?,
             _ => self.listed(state).await?,
         };
         let all = || (0..self.schema.fields().len()).collect();
@@ -125,7 +131,7 @@ impl TableProvider for FilesTable {
 
 impl FilesTable {
     async fn listed(&self, state: &dyn Session) -> Result<Arc<dyn TableProvider>> {
-        let place = Listing::of(&self.files, &self.root, state).await?;
+        let place = Listing::of(&self.files, &self.places, state).await?;
         let is_folder = |field: &&Arc<Field>| place.folders.contains(field.name());
         let inside: Vec<Arc<Field>> = self.schema.fields().iter().filter(|field| !is_folder(field)).cloned().collect();
         let folders = self.schema.fields().iter().filter(is_folder);
@@ -169,8 +175,8 @@ struct Listing {
 }
 
 impl Listing {
-    async fn of(files: &Files, root: &Path, state: &dyn Session) -> Result<Listing> {
-        let url = ListingTableUrl::parse(path(files, root)?.to_string_lossy())?;
+    async fn of(files: &Files, places: &Places, state: &dyn Session) -> Result<Listing> {
+        let url = places.find(files)?.listed(state).await?;
         let store = state.runtime_env().object_store(&url)?;
         let mut first = None;
         {
@@ -204,25 +210,8 @@ fn reader(files: &Files) -> Arc<dyn Reader> {
     }
 }
 
-async fn delta(files: &Files, root: &Path) -> Result<Arc<dyn TableProvider>> {
-    let folder = path(files, root)?;
+async fn delta(files: &Files, places: &Places) -> Result<Arc<dyn TableProvider>> {
+    let (lake, folder) = places.find(files)?.folder()?;
     let refused = |error| DataFusionError::Execution(format!("{}: {error}", files.location));
-    headwater_lake::read_external(&folder).await.map_err(refused)
-}
-
-/// Where a location is on this machine.
-fn path(files: &Files, root: &Path) -> Result<PathBuf> {
-    let location = files.location.as_str();
-    if let Some((scheme, rest)) = location.split_once("://") {
-        if scheme == "file" {
-            return Ok(PathBuf::from(rest));
-        }
-        let message = format!("tables at {scheme}:// are not built yet; what works: paths of this machine");
-        return Err(DataFusionError::Execution(message));
-    }
-    let path = root.join(location);
-    if path.is_absolute() {
-        return Ok(path);
-    }
-    std::path::absolute(&path).map_err(DataFusionError::from)
+    lake.read_external(folder).await.map_err(refused)
 }

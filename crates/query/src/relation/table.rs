@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{DataType, SchemaRef};
 use headwater_sql::ast::{CreateExternalTable, CreateTable, FileFormat};
 use headwater_sql::{Diagnostic, Diagnostics, SourceText};
 
 use super::resolve::{columns, indices};
 use super::store;
+use crate::sqltype::sql_name;
 use crate::{Error, Result};
 
 /// Rows that stay until somebody changes them, as of the version that a query finds.
@@ -17,6 +18,8 @@ pub struct Table {
     pub schema: SchemaRef,
     /// Columns that identify a row; empty: none do.
     pub key: Vec<usize>,
+    /// Columns by which the lake lays out files.
+    pub partitioned_by: Vec<usize>,
     pub place: Place,
 }
 
@@ -38,6 +41,30 @@ pub struct Files {
     pub header: bool,
     /// Of CSV: between fields.
     pub delimiter: u8,
+    /// Of a location in a bucket.
+    pub server: Server,
+}
+
+/// Who answers for a bucket; what is not said follows from the environment of the node.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct Server {
+    pub region: Option<String>,
+    pub endpoint: Option<String>,
+    /// Asked without credentials, as for public data.
+    pub unsigned: bool,
+}
+
+impl Files {
+    pub fn of(create: &CreateExternalTable) -> Result<Files> {
+        let settings = create.settings()?;
+        Ok(Files {
+            format: create.format,
+            location: create.location.clone(),
+            header: settings.header,
+            delimiter: settings.delimiter,
+            server: Server { region: settings.region, endpoint: settings.endpoint, unsigned: settings.unsigned },
+        })
+    }
 }
 
 /// Resolves a table of the lake.
@@ -45,9 +72,6 @@ pub fn lake(create: &CreateTable, generation: u64, source: &SourceText) -> Resul
     let refuse = |span, message: &str| Error::from(Diagnostic::new(source.clone(), span, message));
     if let Some(rule) = create.rules.first() {
         return Err(refuse(rule.span, "rules on tables are not built yet"));
-    }
-    if let Some(column) = create.partitioned_by.first() {
-        return Err(refuse(column.span, "PARTITIONED BY is not built yet"));
     }
     if let Some(query) = &create.query {
         let refused = Diagnostic::new(source.clone(), query.span, "CREATE TABLE AS belongs to a client's statement");
@@ -63,8 +87,19 @@ pub fn lake(create: &CreateTable, generation: u64, source: &SourceText) -> Resul
         field.as_ref().clone().with_nullable(nullable)
     });
     let schema = Arc::new(arrow::datatypes::Schema::new(fields.collect::<Vec<_>>()));
+    let partitioned_by = indices(&create.partitioned_by, &schema, source)?;
+    for (at, column) in partitioned_by.iter().zip(&create.partitioned_by) {
+        let found = schema.field(*at).data_type();
+        if matches!(found, DataType::Float32 | DataType::Float64 | DataType::Binary) {
+            let message = format!("files can't be laid out by {column}, which is of type {}", sql_name(found));
+            return Err(refuse(column.span, &message));
+        }
+        if partitioned_by.len() == schema.fields().len() {
+            return Err(refuse(column.span, "a table has at least one column that is not in PARTITIONED BY"));
+        }
+    }
     let name = create.name.value.clone();
-    Ok(Table { place: Place::Lake(store(&name, generation)), name, schema, key })
+    Ok(Table { place: Place::Lake(store(&name, generation)), name, schema, key, partitioned_by })
 }
 
 /// Resolves a table in files elsewhere, whose columns are known by now.
@@ -73,16 +108,11 @@ pub fn external(create: &CreateExternalTable, source: &SourceText) -> Result<Tab
         let message = format!("the columns of {} are not known", create.name);
         return Err(Diagnostics::from(Diagnostic::new(source.clone(), create.location_span, message)).into());
     }
-    let settings = create.settings()?;
     Ok(Table {
         name: create.name.value.clone(),
         schema: columns(&create.columns, source)?,
         key: Vec::new(),
-        place: Place::Files(Files {
-            format: create.format,
-            location: create.location.clone(),
-            header: settings.header,
-            delimiter: settings.delimiter,
-        }),
+        partitioned_by: Vec::new(),
+        place: Place::Files(Files::of(create)?),
     })
 }

@@ -14,15 +14,17 @@ const TABLE: &str = "CREATE TABLE s (id INT, day DATE, n BIGINT, PRIMARY KEY (id
 fn altered(definition: &str, actions: &str) -> String {
     let statement = |text: &str| parse(&SourceText::new("a.sql", text)).unwrap().remove(0);
     let alter = statement(actions);
-    let outcome = match (statement(definition).statement, &alter.statement) {
-        (Statement::CreateStream(create), Statement::AlterStream(alter_stream)) => {
-            create.alter(&alter_stream.actions, &alter.source).map(|altered| altered.to_sql())
+    let Statement::Alter(of) = &alter.statement else { panic!("{alter:?}") };
+    let outcome = match statement(definition).statement {
+        Statement::CreateStream(create) => create.alter(&of.actions, &alter.source).map(|altered| altered.to_sql()),
+        Statement::CreateTable(create) => create.alter(&of.actions, &alter.source).map(|altered| altered.to_sql()),
+        Statement::CreateExternalTable(create) => {
+            create.alter(&of.actions, &alter.source).map(|altered| altered.to_sql())
         }
-        (Statement::CreateTable(create), Statement::AlterTable(alter_table)) => {
-            create.alter(&alter_table.actions, &alter.source).map(|altered| altered.to_sql())
-        }
-        (Statement::CreateSource(create), Statement::AlterSource(of)) => create.alter(&of.actions, &alter.source),
-        (Statement::CreateSink(create), Statement::AlterSink(of)) => create.alter(&of.actions, &alter.source),
+        Statement::CreateMaterializedView(create) => create.alter(&of.actions).map(|altered| altered.to_sql()),
+        Statement::CreateView(create) => Ok(create.alter(&of.actions).to_sql()),
+        Statement::CreateSource(create) => create.alter(&of.actions),
+        Statement::CreateSink(create) => create.alter(&of.actions),
         other => panic!("{other:?}"),
     };
     outcome.unwrap_or_else(|wrong| {
@@ -72,7 +74,6 @@ fn options_of_sources_and_sinks() {
         (SINK, "ALTER SINK x SET (enabled = false), SET (enabled = true), SET (enabled = false)"),
         (SOURCE, "ALTER SOURCE x SET (enbled = false)"),
         (SINK, "ALTER SINK x SET (enabled = 7)"),
-        (SINK, "ALTER SINK x ADD COLUMN a INT"),
     ];
     let told: Vec<String> = cases.iter().map(|(of, actions)| format!("{}\n", altered(of, actions))).collect();
     expect![[r#"
@@ -80,7 +81,82 @@ fn options_of_sources_and_sinks() {
         CREATE SINK x FROM s INTO FILES (PATH 'out', ROWS 7) WITH (enabled = false)
         unknown option enbled [enbled]; did you mean enabled?
         option enabled must be true or false, not the number 7 [7]
-        a sink has no columns of its own [ADD COLUMN a INT]; what works: ALTER SINK name SET (enabled = false)
+    "#]]
+    .assert_eq(&told.concat());
+}
+
+#[test]
+fn rules_queries_and_places() {
+    const VIEW: &str = "CREATE MATERIALIZED VIEW v (a, constraint, CONSTRAINT c EXPECT (a > 0) ON VIOLATION DROP)
+        WITH (partitions = 2) AS SELECT x, y FROM s EMIT CHANGES";
+    const FILES: &str = "CREATE EXTERNAL TABLE t (a INT NOT NULL) STORED AS CSV LOCATION 'it''s/*.csv'";
+    let cases = [
+        (
+            STREAM,
+            "ALTER STREAM s ADD CONSTRAINT d EXPECT (id > 0) ON VIOLATION FAIL, DROP CONSTRAINT c, ALTER id DROP NOT NULL",
+        ),
+        (STREAM, "ALTER STREAM s ADD COLUMN IF NOT EXISTS id TEXT, DROP COLUMN IF EXISTS y, DROP CONSTRAINT d"),
+        (VIEW, "ALTER MATERIALIZED VIEW v AS SELECT z, 'AS' FROM s WHERE z IS NOT NULL, SET (partitions = 3)"),
+        (VIEW, "ALTER MATERIALIZED VIEW v AS SELECT z FROM s"),
+        (VIEW, "ALTER MATERIALIZED VIEW v SET (partitions = 3), SET (enabled = true)"),
+        ("CREATE VIEW w (\"A\") AS SELECT 1", "ALTER VIEW w AS SELECT 2"),
+        (
+            FILES,
+            "ALTER EXTERNAL TABLE t SET LOCATION 's3://b/c', SET (header = false), ADD b TEXT, ALTER a DROP NOT NULL",
+        ),
+        (FILES, "ALTER EXTERNAL TABLE t SET (heder = false)"),
+    ];
+    let told: Vec<String> = cases.iter().map(|(of, actions)| format!("{}\n\n", altered(of, actions))).collect();
+    expect![[r#"
+        CREATE STREAM s (
+            id INT,
+            "Name" VARCHAR,
+            price DECIMAL(10,2),
+            at TIMESTAMP,
+            x REAL,
+            WATERMARK FOR at AS at - INTERVAL '1 second',
+            CONSTRAINT d EXPECT (id > 0) ON VIOLATION FAIL
+        )
+        PARTITION KEY (id)
+        WITH (retention = '7 days', format = 'csv')
+
+        there is no rule d [d]
+
+        CREATE MATERIALIZED VIEW v (
+            a,
+            "constraint",
+            CONSTRAINT c EXPECT (a > 0) ON VIOLATION DROP
+        )
+        WITH (partitions = 3)
+        EMIT CHANGES
+        AS
+        SELECT z, 'AS' FROM s WHERE z IS NOT NULL
+
+        CREATE MATERIALIZED VIEW v (
+            a,
+            "constraint",
+            CONSTRAINT c EXPECT (a > 0) ON VIOLATION DROP
+        )
+        WITH (partitions = 2)
+        EMIT CHANGES
+        AS
+        SELECT z FROM s
+
+        unknown option enabled [enabled]; the options here are format, partitions
+
+        CREATE VIEW w ("A") AS
+        SELECT 2
+
+        CREATE EXTERNAL TABLE t (
+            a INT,
+            b TEXT
+        )
+        STORED AS CSV
+        LOCATION 's3://b/c'
+        WITH (header = false)
+
+        unknown option heder [heder]; did you mean header?
+
     "#]]
     .assert_eq(&told.concat());
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use sqlparser::ast as engine;
 
-use super::{Column, Name};
+use super::{Column, Name, Query, Rule};
 use crate::options::TextOrSecret;
 use crate::{Options, Span};
 
@@ -108,10 +108,12 @@ impl Drop {
     }
 }
 
-/// `ALTER STREAM name action, …` and `ALTER TABLE name action, …`
+/// `ALTER KIND IF EXISTS name action, …`
 #[derive(Debug, Clone)]
 pub struct Alter {
+    pub kind: Kind,
     pub name: Name,
+    pub if_exists: bool,
     /// At least one, to be applied in this order.
     pub actions: Vec<AlterAction>,
 }
@@ -124,15 +126,47 @@ pub struct AlterAction {
 
 #[derive(Debug, Clone)]
 pub enum Change {
-    AddColumn(Column),
-    DropColumn(Name),
+    AddColumn {
+        column: Column,
+        if_not_exists: bool,
+    },
+    DropColumn {
+        column: Name,
+        if_exists: bool,
+    },
     ColumnType {
         column: Name,
         data_type: engine::DataType,
         data_type_span: Span,
     },
+    /// `ALTER COLUMN name DROP NOT NULL`
+    DropNotNull(Name),
+    AddRule(Rule),
+    /// `DROP CONSTRAINT name`
+    DropRule(Name),
+    /// `AS query`, of a view.
+    Query(Query),
+    /// `SET LOCATION 'place'`, of an external table.
+    Location(String),
     /// `SET (option = value, …)`: options that are not named keep their values.
     Options(Options),
+}
+
+impl Alter {
+    /// The words that open it.
+    pub fn words(&self) -> &'static str {
+        match self.kind {
+            Kind::Stream => "ALTER STREAM",
+            Kind::Source => "ALTER SOURCE",
+            Kind::Sink => "ALTER SINK",
+            Kind::Table => "ALTER TABLE",
+            Kind::View => "ALTER VIEW",
+            Kind::MaterializedView => "ALTER MATERIALIZED VIEW",
+            Kind::Connection => "ALTER CONNECTION",
+            Kind::Secret => "ALTER SECRET",
+            Kind::User => "ALTER USER",
+        }
+    }
 }
 
 /// `ALTER USER name PASSWORD …`

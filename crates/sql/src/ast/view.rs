@@ -5,13 +5,15 @@ use sqlparser::ast as engine;
 use super::{Existing, Name, Rule};
 use crate::{Options, Span};
 
-/// `CREATE MATERIALIZED VIEW name (rules) … AS query EMIT …`
+/// `CREATE MATERIALIZED VIEW name (columns, rules) … AS query EMIT …`
 #[derive(Debug, Clone)]
 pub struct CreateMaterializedView {
     pub name: Name,
     pub existing: Existing,
+    /// Names for the query's columns, from the first on; empty: the query's own.
+    pub columns: Vec<Name>,
     pub rules: Vec<Rule>,
-    /// Names of the query's output columns; whether they exist is known only when planned.
+    /// Names of output columns; whether they exist is known only when planned.
     pub partition_key: Vec<Name>,
     pub options: Options,
     /// None: not said.

@@ -2,7 +2,7 @@
 
 use sqlparser::tokenizer::Token;
 
-use super::{Cursor, drop, lists};
+use super::{Cursor, drop, lists, names};
 use crate::ast::{Comment, Commented, Kind};
 use crate::{Diagnostics, Result};
 
@@ -22,7 +22,7 @@ pub(super) fn comment(cursor: &mut Cursor<'_>) -> Result<Comment, Diagnostics> {
         };
         (0..words).for_each(|_| cursor.advance());
         let what = format!("the {}", kind.to_string().to_ascii_lowercase());
-        Commented::Object { kind, name: lists::object_name(cursor, &what)? }
+        Commented::Object { kind, name: names::object(cursor, &what)? }
     };
     cursor.expect(&["IS"])?;
     let text = if cursor.take(&["NULL"]) { None } else { Some(lists::text(cursor, "a text or NULL")?.0) };

@@ -2,14 +2,14 @@
 
 use sqlparser::tokenizer::Token;
 
-use super::{Cursor, create, lists};
+use super::{Cursor, create, lists, names};
 use crate::ast::{AlterUser, CreateConnection, CreateSecret, CreateUser, Name, SecretOrigin};
 use crate::options::TextOrSecret;
 use crate::{Diagnostics, Result, Span};
 
 pub(super) fn create(cursor: &mut Cursor<'_>) -> Result<CreateConnection, Diagnostics> {
     let create::Opening { existing, .. } = create::open(cursor, &["CONNECTION"])?;
-    let name = lists::object_name(cursor, "the connection")?;
+    let name = names::object(cursor, "the connection")?;
     let hint = "say to what: TO POSTGRES (HOST 'localhost', …)";
     cursor.expect(&["TO"]).map_err(|refused| refused.with_hint(hint))?;
     let kind = cursor.name("the kind of system").map_err(|refused| refused.with_hint(hint))?;
@@ -24,7 +24,7 @@ pub(super) fn create(cursor: &mut Cursor<'_>) -> Result<CreateConnection, Diagno
 pub(super) fn create_secret(cursor: &mut Cursor<'_>) -> Result<CreateSecret, Diagnostics> {
     const HINT: &str = "write FROM ENV 'VARIABLE', or FROM FILE 'path'";
     let create::Opening { existing, .. } = create::open(cursor, &["SECRET"])?;
-    let name = lists::object_name(cursor, "the secret")?;
+    let name = names::object(cursor, "the secret")?;
     cursor.take(&["FROM"]);
     if matches!(cursor.next(), Token::SingleQuotedString(_)) || cursor.at(&["AS"]) || cursor.next() == &Token::Eq {
         let refused = cursor.error(cursor.span(), "a secret does not stand in its statement");
@@ -54,7 +54,7 @@ pub(super) fn create_secret(cursor: &mut Cursor<'_>) -> Result<CreateSecret, Dia
 
 pub(super) fn create_user(cursor: &mut Cursor<'_>) -> Result<CreateUser, Diagnostics> {
     let create::Opening { existing, .. } = create::open(cursor, &["USER"])?;
-    let name = lists::object_name(cursor, "the user")?;
+    let name = names::user(cursor)?;
     // PostgreSQL's own spelling has WITH.
     cursor.take(&["WITH"]);
     let (password, password_span) = password(cursor)?;
@@ -63,7 +63,7 @@ pub(super) fn create_user(cursor: &mut Cursor<'_>) -> Result<CreateUser, Diagnos
 
 pub(super) fn alter_user(cursor: &mut Cursor<'_>) -> Result<AlterUser, Diagnostics> {
     cursor.expect(&["ALTER", "USER"])?;
-    let name: Name = lists::object_name(cursor, "the user")?;
+    let name: Name = names::user(cursor)?;
     cursor.take(&["WITH"]);
     let (password, password_span) = password(cursor)?;
     Ok(AlterUser { name, password, password_span })
@@ -74,7 +74,7 @@ fn password(cursor: &mut Cursor<'_>) -> Result<(TextOrSecret, Span)> {
     cursor.expect(&["PASSWORD"]).map_err(|refused| refused.with_hint(HINT))?;
     let start = cursor.position();
     let password = if cursor.take(&["SECRET"]) {
-        TextOrSecret::Secret(lists::object_name(cursor, "the secret")?)
+        TextOrSecret::Secret(names::object(cursor, "the secret")?)
     } else {
         let (text, span) = lists::text(cursor, "a password").map_err(|refused| refused.with_hint(HINT))?;
         if text.is_empty() {

@@ -2,7 +2,7 @@
 
 use sqlparser::tokenizer::Token;
 
-use super::{Cursor, lists};
+use super::{Cursor, lists, names};
 use crate::ast::{Drop, Kind, Name};
 use crate::{Diagnostics, Result};
 
@@ -27,7 +27,7 @@ pub(super) fn drop(cursor: &mut Cursor<'_>) -> Result<Drop, Diagnostics> {
     let if_exists = cursor.take(&["IF", "EXISTS"]);
     let mut names: Vec<Name> = Vec::new();
     loop {
-        let name = lists::object_name(cursor, &what)?;
+        let name = names::object(cursor, &what)?;
         lists::refuse_too_many(cursor, &names, name.span, "names")?;
         if let Some(first) = names.iter().find(|first| **first == name) {
             let refused = cursor.error(name.span, format!("{name} stands twice"));

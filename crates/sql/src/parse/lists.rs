@@ -2,7 +2,7 @@
 
 use sqlparser::tokenizer::Token;
 
-use super::Cursor;
+use super::{Cursor, names};
 use crate::ast::{Name, RelationName};
 use crate::options::Entry;
 use crate::{Options, Result, Span, Value};
@@ -81,7 +81,7 @@ fn literal(cursor: &mut Cursor<'_>, name: &Name) -> Result<Value> {
             Some("FALSE") => Value::Boolean(false),
             Some("SECRET") => {
                 cursor.advance();
-                return object_name(cursor, "the secret").map(Value::Secret);
+                return names::object(cursor, "the secret").map(Value::Secret);
             }
             _ => {
                 let refused = cursor.expected(&format!("a value for option {name}"));
@@ -127,13 +127,7 @@ pub(super) fn names(cursor: &mut Cursor<'_>) -> Result<Vec<Name>> {
     cursor.expect_token(&Token::LParen)?;
     let mut names: Vec<Name> = Vec::new();
     loop {
-        let name = cursor.name("the name of a column")?;
-        refuse_too_many(cursor, &names, name.span, "columns")?;
-        if let Some(first) = names.iter().find(|first| **first == name) {
-            let refused = cursor.error(name.span, format!("column {name} stands twice"));
-            return Err(refused.with_related(cursor.source().clone(), first.span, "it stands first here"));
-        }
-        names.push(name);
+        names.push(one_more(cursor, &names)?);
         if !cursor.take_token(&Token::Comma) {
             break;
         }
@@ -142,6 +136,19 @@ pub(super) fn names(cursor: &mut Cursor<'_>) -> Result<Vec<Name>> {
         return Err(cursor.expected("a comma or )"));
     }
     Ok(names)
+}
+
+/// The name of a column that is not among these yet.
+pub(super) fn one_more(cursor: &mut Cursor<'_>, names: &[Name]) -> Result<Name> {
+    let name = cursor.name("the name of a column")?;
+    refuse_too_many(cursor, names, name.span, "columns")?;
+    match names.iter().find(|first| **first == name) {
+        None => Ok(name),
+        Some(first) => {
+            let refused = cursor.error(name.span, format!("column {name} stands twice"));
+            Err(refused.with_related(cursor.source().clone(), first.span, "it stands first here"))
+        }
+    }
 }
 
 /// More columns or options than any definition has: each is compared with all before it.
@@ -153,21 +160,4 @@ pub(super) fn refuse_too_many<T>(cursor: &Cursor<'_>, entries: &[T], span: Span,
         return Ok(());
     }
     Err(cursor.error(span, format!("more than {ENTRIES_MAX} {what}")))
-}
-
-/// The name of a stream, source or view. It is also the name of a Kafka topic and of a folder, so Kafka's rules hold:
-/// 1 to 249 of letters, digits, `.`, `_`, `-`, and neither `.` nor `..`
-/// (org.apache.kafka.common.internals.Topic).
-pub(super) fn object_name(cursor: &mut Cursor<'_>, what: &str) -> Result<Name> {
-    let name = cursor.name(&format!("the name of {what}"))?;
-    if cursor.next() == &Token::Period {
-        let refused = cursor.error(name.span, format!("the name of {what} has one part"));
-        return Err(refused.with_hint("a name with a dot in it must be quoted"));
-    }
-    let fits = name.value.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'));
-    if !fits || name.value.len() > 249 || name.value == "." || name.value == ".." {
-        let refused = cursor.error(name.span, format!("\"{name}\" can't be the name of {what}"));
-        return Err(refused.with_detail("a name has up to 249 letters (a to z), digits, '.', '_' and '-'"));
-    }
-    Ok(name)
 }

@@ -3,7 +3,7 @@
 use sqlparser::ast::SetExpr;
 use sqlparser::tokenizer::Token;
 
-use super::{Cursor, Part, lists, query};
+use super::{Cursor, Part, lists, names, query};
 use crate::ast::{Action, Expect, Expected, Given, GivenRows, Moment, Name, ProjectTest, Query, Step};
 use crate::template::Template;
 use crate::{Diagnostic, Diagnostics, Result, Span};
@@ -55,7 +55,7 @@ fn action(cursor: &mut Cursor<'_>, first: bool) -> Result<Action, Diagnostics> {
 }
 
 fn given(cursor: &mut Cursor<'_>) -> Result<Given, Diagnostics> {
-    let stream = lists::object_name(cursor, "the stream")?;
+    let stream = names::object(cursor, "the stream")?;
     if cursor.take(&["FROM"]) {
         cursor.expect(&["FILE"])?;
         let (path, path_span) = lists::text(cursor, "the path of a file")?;
@@ -78,7 +78,7 @@ fn given(cursor: &mut Cursor<'_>) -> Result<Given, Diagnostics> {
 fn expect(cursor: &mut Cursor<'_>) -> Result<Expect, Diagnostics> {
     let of = if cursor.at(&["DEAD", "LETTERS"]) {
         cursor.expect(&["DEAD", "LETTERS"])?;
-        let of = if cursor.take(&["OF"]) { Some(lists::object_name(cursor, "the relation")?) } else { None };
+        let of = if cursor.take(&["OF"]) { Some(names::object(cursor, "the relation")?) } else { None };
         let columns = columns(cursor)?;
         if columns.is_empty() && cursor.at(&["VALUES"]) {
             let refused = cursor.expected("columns or EMPTY");

@@ -4,7 +4,7 @@ mod dropped;
 
 use sqlparser::tokenizer::Token;
 
-use super::{Cursor, lists, view};
+use super::{Cursor, names, view};
 use crate::ast::{Explain, ExplainView, Expression, Query};
 use crate::tokens::is_word;
 use crate::{Diagnostics, Result};
@@ -49,7 +49,7 @@ pub(super) fn explains_view(cursor: &Cursor<'_>) -> bool {
 pub(super) fn explain_view(cursor: &mut Cursor<'_>) -> Result<ExplainView, Diagnostics> {
     cursor.expect(&["EXPLAIN"])?;
     if cursor.take(&["MATERIALIZED", "VIEW"]) {
-        return Ok(ExplainView::Existing(lists::object_name(cursor, "the view")?));
+        return Ok(ExplainView::Existing(names::object(cursor, "the view")?));
     }
     Ok(ExplainView::Planned(Box::new(view::create_materialized(cursor)?)))
 }

@@ -104,7 +104,11 @@ pub(super) fn refuse(cursor: &mut Cursor<'_>) -> Diagnostic {
     cursor.advance();
     let hint = match first.as_str() {
         "CREATE" | "DROP" => format!("{first} takes {CREATED}"),
-        "ALTER" => "ALTER takes STREAM, TABLE, SOURCE, SINK, USER; CREATE OR REPLACE makes the others anew".to_owned(),
+        "ALTER" => {
+            "ALTER takes STREAM, SOURCE, SINK, TABLE, EXTERNAL TABLE, VIEW, MATERIALIZED VIEW, USER; CREATE OR REPLACE \
+                    makes the others anew"
+                .to_owned()
+        }
         _ => WORKS.to_owned(),
     };
     if first == "CREATE" {

@@ -1,13 +1,13 @@
 //! Statements that act on what runs: `REPLAY DEAD LETTERS` and `CANCEL QUERY`.
 
-use super::{Cursor, lists, query};
+use super::{Cursor, lists, names, query};
 use crate::ast::{CancelQuery, ReplayDeadLetters};
 use crate::{Diagnostics, Result};
 
 pub(super) fn replay(cursor: &mut Cursor<'_>) -> Result<ReplayDeadLetters, Diagnostics> {
     cursor.expect(&["REPLAY"])?;
     cursor.expect(&["DEAD", "LETTERS"])?;
-    let of = if cursor.take(&["OF"]) { Some(lists::object_name(cursor, "the relation")?) } else { None };
+    let of = if cursor.take(&["OF"]) { Some(names::object(cursor, "the relation")?) } else { None };
     let condition = if cursor.take(&["WHERE"]) { Some(query::expression(cursor)?) } else { None };
     if !cursor.at_end() {
         let wanted =

@@ -1,6 +1,6 @@
 //! `SHOW` of what the catalog knows, and `DESCRIBE`. `SHOW` of a parameter of a session is none of it.
 
-use super::{Cursor, drop, lists};
+use super::{Cursor, drop, lists, names};
 use crate::ast::{Kind, Show};
 use crate::{Diagnostics, Result};
 
@@ -38,7 +38,7 @@ pub(super) fn show(cursor: &mut Cursor<'_>) -> Result<Show, Diagnostics> {
             || "an object".to_owned(),
             |(kind, _)| format!("the {}", kind.to_string().to_ascii_lowercase()),
         );
-        return Ok(Show::Create { kind: kind.map(|(kind, _)| kind), name: lists::object_name(cursor, &what)? });
+        return Ok(Show::Create { kind: kind.map(|(kind, _)| kind), name: names::object(cursor, &what)? });
     }
     let Some(kind) = plural(cursor, 0) else { return Err(cursor.expected("what to show").into()) };
     kind.plural_words().iter().for_each(|_| cursor.advance());

@@ -4,7 +4,7 @@
 
 use sqlparser::tokenizer::Token;
 
-use super::{Cursor, create, lists, query};
+use super::{Cursor, create, lists, names, query};
 use crate::ast::{CreateSink, Destination, SinkRows};
 use crate::settings::SinkSettings;
 use crate::tokens::is_word;
@@ -14,12 +14,12 @@ const DESTINATIONS: [&str; 3] = ["FILES", "HTTP", "CONNECTION"];
 
 pub(super) fn create(cursor: &mut Cursor<'_>) -> Result<CreateSink, Diagnostics> {
     let create::Opening { start, existing } = create::open(cursor, &["SINK"])?;
-    let name = lists::object_name(cursor, "the sink")?;
+    let name = names::object(cursor, "the sink")?;
     let empty = lists::no_options(cursor, start);
     let from;
     let mut after;
     let rest = if cursor.take(&["FROM"]) {
-        from = SinkRows::Relation(lists::object_name(cursor, "the relation")?);
+        from = SinkRows::Relation(names::object(cursor, "the relation")?);
         &mut *cursor
     } else if cursor.take(&["AS"]) {
         let into = destination_start(cursor);
@@ -72,7 +72,7 @@ fn destination(cursor: &mut Cursor<'_>) -> Result<Destination> {
         return lists::options(cursor).map(Destination::Http);
     }
     if cursor.take(&["CONNECTION"]) {
-        let connection = lists::object_name(cursor, "the connection")?;
+        let connection = names::object(cursor, "the connection")?;
         let options = if cursor.next() == &Token::LParen {
             lists::options(cursor)?
         } else {

@@ -1,15 +1,15 @@
 //! `CREATE SOURCE`.
 
-use super::{Cursor, create, lists};
+use super::{Cursor, create, lists, names};
 use crate::ast::{CreateSource, Origin};
 use crate::settings::SourceSettings;
 use crate::{Diagnostics, Result};
 
 pub(super) fn create(cursor: &mut Cursor<'_>) -> Result<CreateSource, Diagnostics> {
     let create::Opening { start, existing } = create::open(cursor, &["SOURCE"])?;
-    let name = lists::object_name(cursor, "the source")?;
+    let name = names::object(cursor, "the source")?;
     let empty = lists::no_options(cursor, start);
-    let into = if cursor.take(&["INTO"]) { Some(lists::object_name(cursor, "the stream")?) } else { None };
+    let into = if cursor.take(&["INTO"]) { Some(names::object(cursor, "the stream")?) } else { None };
     cursor.expect(&["FROM"])?;
     let from = origin(cursor)?;
     let options = if cursor.take(&["WITH"]) { lists::options(cursor)? } else { empty };

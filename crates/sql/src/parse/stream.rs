@@ -2,14 +2,14 @@
 
 use sqlparser::tokenizer::Token;
 
-use super::{Cursor, columns, create, lists, rules};
+use super::{Cursor, columns, create, lists, names, rules};
 use crate::ast::{Column, CreateStream, Rule, Watermark};
 use crate::settings::StreamSettings;
 use crate::{Diagnostics, Result};
 
 pub(super) fn create(cursor: &mut Cursor<'_>) -> Result<CreateStream, Diagnostics> {
     let create::Opening { start, existing } = create::open(cursor, &["STREAM"])?;
-    let name = lists::object_name(cursor, "the stream")?;
+    let name = names::object(cursor, "the stream")?;
     let empty = lists::no_options(cursor, start);
     let Body { columns, watermark, rules } = body(cursor)?;
     let (mut partition_key, mut options) = (None, None);

@@ -2,14 +2,14 @@
 
 use sqlparser::tokenizer::Token;
 
-use super::{Cursor, columns, create, lists, query, rules};
+use super::{Cursor, columns, create, lists, names, query, rules};
 use crate::ast::{Column, CreateExternalTable, CreateTable, FileFormat, Name, Rule};
 use crate::settings::{ExternalTableSettings, TableSettings};
 use crate::{Diagnostics, Result, Span};
 
 pub(super) fn create(cursor: &mut Cursor<'_>) -> Result<CreateTable, Diagnostics> {
     let create::Opening { start, existing } = create::open(cursor, &["TABLE"])?;
-    let name = lists::object_name(cursor, "the table")?;
+    let name = names::object(cursor, "the table")?;
     let empty = lists::no_options(cursor, start);
     let body_start = cursor.position();
     let body = if cursor.next() == &Token::LParen { Some(body(cursor)?) } else { None };
@@ -111,7 +111,7 @@ fn one_key(cursor: &Cursor<'_>, first: &mut Option<Span>, span: Span) -> Result<
 
 pub(super) fn create_external(cursor: &mut Cursor<'_>) -> Result<CreateExternalTable, Diagnostics> {
     let create::Opening { start, existing } = create::open(cursor, &["EXTERNAL", "TABLE"])?;
-    let name = lists::object_name(cursor, "the table")?;
+    let name = names::object(cursor, "the table")?;
     let empty = lists::no_options(cursor, start);
     let columns = if cursor.next() == &Token::LParen { external_columns(cursor)? } else { Vec::new() };
     let (mut format, mut location, mut options) = (None, None, None);
@@ -141,7 +141,7 @@ pub(super) fn create_external(cursor: &mut Cursor<'_>) -> Result<CreateExternalT
         return Err(cursor.expected("LOCATION").with_hint("say where the files are: LOCATION 'data/trips/'").into());
     };
     let options = options.unwrap_or(empty);
-    ExternalTableSettings::read(&options, format)?;
+    ExternalTableSettings::read(&options, format, &location)?;
     Ok(CreateExternalTable { name, existing, columns, format, format_span, location, location_span, options })
 }
 

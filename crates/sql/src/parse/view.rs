@@ -6,7 +6,7 @@
 
 use sqlparser::tokenizer::Token;
 
-use super::{Cursor, create, lists, query, rules};
+use super::{Cursor, create, lists, names, query, rules};
 use crate::ast::{CreateMaterializedView, CreateView, Emit, Name, Refresh, Rule};
 use crate::settings::ViewSettings;
 use crate::tokens::is_word;
@@ -14,9 +14,9 @@ use crate::{Diagnostics, Options, Result};
 
 pub(super) fn create_materialized(cursor: &mut Cursor<'_>) -> Result<CreateMaterializedView, Diagnostics> {
     let create::Opening { start, existing } = create::open(cursor, &["MATERIALIZED", "VIEW"])?;
-    let name = lists::object_name(cursor, "the view")?;
+    let name = names::object(cursor, "the view")?;
     let empty = lists::no_options(cursor, start);
-    let rules = if cursor.next() == &Token::LParen { body(cursor)? } else { Vec::new() };
+    let (columns, rules) = if cursor.next() == &Token::LParen { body(cursor)? } else { Default::default() };
     let mut clauses = Clauses::default();
     while !cursor.take(&["AS"]) {
         if !clauses.read_before_query(cursor)? && !clauses.read(cursor)? {
@@ -42,6 +42,7 @@ pub(super) fn create_materialized(cursor: &mut Cursor<'_>) -> Result<CreateMater
     Ok(CreateMaterializedView {
         name,
         existing,
+        columns,
         rules,
         partition_key: clauses.partition_key.unwrap_or_default(),
         options,
@@ -56,7 +57,7 @@ pub(super) fn create_materialized(cursor: &mut Cursor<'_>) -> Result<CreateMater
 /// `CREATE VIEW name (columns) AS query`
 pub(super) fn create_plain(cursor: &mut Cursor<'_>) -> Result<CreateView, Diagnostics> {
     let create::Opening { existing, .. } = create::open(cursor, &["VIEW"])?;
-    let name = lists::object_name(cursor, "the view")?;
+    let name = names::object(cursor, "the view")?;
     let columns = if cursor.next() == &Token::LParen { lists::names(cursor)? } else { Vec::new() };
     if cursor.at(&["WITH"]) {
         let refused = cursor.error(cursor.span(), "a view has no options");
@@ -74,18 +75,16 @@ pub(super) fn create_plain(cursor: &mut Cursor<'_>) -> Result<CreateView, Diagno
     Ok(CreateView { name, existing, columns, query: query.query, query_span: query.span, query_text: query.text })
 }
 
-fn body(cursor: &mut Cursor<'_>) -> Result<Vec<Rule>> {
+/// Names of columns and rules. A column may be called `constraint`: no name follows it then.
+fn body(cursor: &mut Cursor<'_>) -> Result<(Vec<Name>, Vec<Rule>)> {
     cursor.expect_token(&Token::LParen)?;
-    let mut rules = Vec::new();
+    let (mut columns, mut rules): (Vec<Name>, Vec<Rule>) = Default::default();
     loop {
-        if !cursor.at(&["CONSTRAINT"]) {
-            if !matches!(cursor.next(), Token::Word(_)) {
-                return Err(cursor.expected("CONSTRAINT"));
-            }
-            let refused = cursor.error(cursor.span(), "a list of columns on a view is not built yet");
-            return Err(refused.with_hint("name the columns in the query: SELECT a AS b"));
+        if cursor.at(&["CONSTRAINT"]) && cursor.nth_word(1).is_some() {
+            rules.push(rules::rule(cursor, &rules)?);
+        } else {
+            columns.push(lists::one_more(cursor, &columns)?);
         }
-        rules.push(rules::rule(cursor, &rules)?);
         if !cursor.take_token(&Token::Comma) {
             break;
         }
@@ -93,7 +92,7 @@ fn body(cursor: &mut Cursor<'_>) -> Result<Vec<Rule>> {
     if !cursor.take_token(&Token::RParen) {
         return Err(cursor.expected("a comma or )"));
     }
-    Ok(rules)
+    Ok((columns, rules))
 }
 
 /// Where the clauses after the query start: the first `EMIT CHANGES`, `EMIT ON WINDOW` or `WITH (` outside parentheses.

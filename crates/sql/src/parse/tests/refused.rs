@@ -80,7 +80,7 @@ fn statements_that_are_not_built() {
         CREATE
             expected the kind of object, found the end of the statement [] CREATE takes STREAM, SOURCE, SINK, TABLE, EXTERNAL TABLE, VIEW, MATERIALIZED VIEW, CONNECTION, SECRET, USER
         ALTER MATERIALIZED VIEW v RENAME TO w
-            ALTER MATERIALIZED VIEW is not built yet [ALTER MATERIALIZED VIEW] ALTER takes STREAM, TABLE, SOURCE, SINK, USER; CREATE OR REPLACE makes the others anew
+            RENAME is not built yet [RENAME] what works: AS query, SET (option = value)
         MERGE INTO t USING s ON true WHEN MATCHED THEN DELETE
             MERGE is not built yet [MERGE] statements begin with SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, COMMENT, SHOW, DESCRIBE, EXPLAIN, REPLAY
         COPY t TO 'x'
@@ -100,9 +100,9 @@ fn statements_that_are_not_built() {
         DROP STREEM s
             there is no statement DROP STREEM [DROP STREEM] did you mean DROP STREAM?
         ALTER CONNECTION c SET (x = 1)
-            ALTER CONNECTION is not built yet [ALTER CONNECTION] ALTER takes STREAM, TABLE, SOURCE, SINK, USER; CREATE OR REPLACE makes the others anew
+            ALTER CONNECTION is not built yet [ALTER CONNECTION] ALTER takes STREAM, SOURCE, SINK, TABLE, EXTERNAL TABLE, VIEW, MATERIALIZED VIEW, USER; CREATE OR REPLACE makes the others anew
         ALTER MATERIALIZED VIEW v PAUSE
-            ALTER MATERIALIZED VIEW is not built yet [ALTER MATERIALIZED VIEW] ALTER takes STREAM, TABLE, SOURCE, SINK, USER; CREATE OR REPLACE makes the others anew
+            PAUSE is not built yet [PAUSE] what works: AS query, SET (option = value)
         COMMENT x
             COMMENT is not built yet [COMMENT] statements begin with SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, COMMENT, SHOW, DESCRIBE, EXPLAIN, REPLAY
         SHOW server_version
@@ -138,7 +138,9 @@ fn streams_that_are_wrong() {
         "CREATE STREAM s ()",
         "CREATE STREAM s (a INT,)",
         "CREATE STREAM a.b (a INT)",
-        "CREATE STREAM \"a b\" (a INT)",
+        "CREATE STREAM \"a~b\" (a INT)",
+        "CREATE STREAM \" a\" (a INT)",
+        "CREATE STREAM \"данные-данные-данные-данные-данные-данные\" (a INT)",
         "CREATE STREAM \"\" (a INT)",
         "CREATE STREAM s (at TIMESTAMP, WATERMARK FOR att AS at)",
         "CREATE STREAM s (at TIMESTAMP, WATERMARK FOR at)",
@@ -184,8 +186,12 @@ fn streams_that_are_wrong() {
             expected the name of a column, found ) [)] 
         CREATE STREAM a.b (a INT)
             the name of the stream has one part [a] a name with a dot in it must be quoted
-        CREATE STREAM "a b" (a INT)
-            "a b" can't be the name of the stream ["a b"] a name has up to 249 letters (a to z), digits, '.', '_' and '-'
+        CREATE STREAM "a~b" (a INT)
+            "a~b" can't be the name of the stream ["a~b"] a name has no '~', and no characters that control text or can't be seen
+        CREATE STREAM " a" (a INT)
+            " a" can't be the name of the stream [" a"] it begins or ends with a space
+        CREATE STREAM "данные-данные-данные-данные-данные-данные" (a INT)
+            "данные-данные-данные-данные-данные-данные" can't be the name of the stream ["данные-данные-данные-данные-данные-данные"] it is too long: folders are named after it, at most 190 bytes, in which letters a to z, digits, '.', '_' and '-' take one and each byte of other characters takes three
         CREATE STREAM "" (a INT)
             the name of the stream must not be empty [""] 
         CREATE STREAM s (at TIMESTAMP, WATERMARK FOR att AS at)
@@ -234,12 +240,26 @@ fn streams_that_are_wrong() {
 }
 
 #[test]
+fn names_that_cannot_be_seen() {
+    for name in ["a\u{202e}b", "a\u{200b}", "a\u{7}", "a\u{2028}b", "\u{feff}a"] {
+        let text = format!("CREATE STREAM \"{name}\" (a INT)");
+        let wrong = parse(&SourceText::new("a.sql", &*text)).unwrap_err().to_string();
+        assert!(wrong.contains("can't be the name of the stream"), "{wrong}");
+    }
+    for name in ["заказы", "\"orders\"\"\"", "\"two words\"", "\"a/b\"", "注文", "\"क्षेत्र\"", "\"👩\u{200d}🚀\""]
+    {
+        let text = format!("CREATE STREAM {name} (a INT)");
+        assert!(parse(&SourceText::new("a.sql", &*text)).is_ok(), "{text}");
+    }
+}
+
+#[test]
 fn sources_views_and_queries_that_are_wrong() {
     let statements = [
         "CREATE SOURCE s FROM CONNECTION shop (TABLE 'x')",
         "CREATE SOURCE s FROM FILE (PATH 'x')",
         "CREATE SOURCE s INTO t FROM FILES (PATH 'x') WITH (enabled = 'yes')",
-        "CREATE MATERIALIZED VIEW v (a, b) AS SELECT 1, 2",
+        "CREATE MATERIALIZED VIEW v (a, b, a) AS SELECT 1, 2, 3",
         "CREATE MATERIALIZED VIEW v REFRESH EVERY '1 day' AS SELECT 1",
         "CREATE MATERIALIZED VIEW v REFRESH TARGET LAG '1 day' AS SELECT 1",
         "CREATE MATERIALIZED VIEW v PARTITIONED BY (a) AS SELECT 1",
@@ -266,8 +286,8 @@ fn sources_views_and_queries_that_are_wrong() {
             expected FILES or GENERATOR, found FILE [FILE] did you mean FILES?
         CREATE SOURCE s INTO t FROM FILES (PATH 'x') WITH (enabled = 'yes')
             option enabled must be true or false, not the text 'yes' ['yes'] 
-        CREATE MATERIALIZED VIEW v (a, b) AS SELECT 1, 2
-            a list of columns on a view is not built yet [a] name the columns in the query: SELECT a AS b
+        CREATE MATERIALIZED VIEW v (a, b, a) AS SELECT 1, 2, 3
+            column a stands twice [a] 
         CREATE MATERIALIZED VIEW v REFRESH EVERY '1 day' AS SELECT 1
             REFRESH EVERY is not built yet [REFRESH EVERY] a view is kept up to date continuously: REFRESH CONTINUOUS, or no REFRESH
         CREATE MATERIALIZED VIEW v REFRESH TARGET LAG '1 day' AS SELECT 1

@@ -53,12 +53,19 @@ pub(super) fn describe(statement: &Statement, told: &mut String) -> std::fmt::Re
 
 fn describe_action(statement: &Statement, told: &mut String) -> std::fmt::Result {
     match statement {
-        Statement::AlterStream(alter) | Statement::AlterTable(alter) => {
-            writeln!(told, "{} {}", statement.words().to_lowercase(), alter.name)?;
+        Statement::Alter(alter) => {
+            writeln!(told, "{} {} if_exists={}", statement.words().to_lowercase(), alter.name, alter.if_exists)?;
             for action in &alter.actions {
                 match &action.change {
-                    Change::AddColumn(column) => writeln!(told, "  add {}", columns(std::slice::from_ref(column)))?,
-                    Change::DropColumn(name) => writeln!(told, "  drop {name}")?,
+                    Change::AddColumn { column, if_not_exists } => {
+                        writeln!(told, "  add {} {if_not_exists}", columns(std::slice::from_ref(column)))?;
+                    }
+                    Change::DropColumn { column, if_exists } => writeln!(told, "  drop {column} {if_exists}")?,
+                    Change::DropNotNull(column) => writeln!(told, "  {column} may be null")?,
+                    Change::AddRule(rule) => writeln!(told, "  rule {} {}", rule.name, rule.condition_text)?,
+                    Change::DropRule(name) => writeln!(told, "  no rule {name}")?,
+                    Change::Query(query) => writeln!(told, "  as {}", query.text)?,
+                    Change::Location(place) => writeln!(told, "  at {place}")?,
                     Change::ColumnType { column, data_type, .. } => writeln!(told, "  {column} is {data_type}")?,
                     Change::Options(options) => writeln!(told, "  set {}", list(options))?,
                 }
@@ -163,22 +170,37 @@ fn what_alter_and_drop_change() {
         "ALTER STREAM orders ADD COLUMN note VARCHAR, ADD tip DOUBLE, DROP COLUMN category, DROP x,
              ALTER COLUMN amount TYPE DECIMAL(12, 2), ALTER id SET DATA TYPE BIGINT, SET (retention = '30 days');
          ALTER TABLE products ADD primary BOOLEAN;
+         ALTER STREAM IF EXISTS orders ADD COLUMN IF NOT EXISTS note VARCHAR, DROP COLUMN IF EXISTS x,
+             ALTER amount DROP NOT NULL, ADD CONSTRAINT c EXPECT (amount > 0) ON VIOLATION DROP, DROP CONSTRAINT d,
+             ADD COLUMN constraint INT, DROP constraint;
+         ALTER EXTERNAL TABLE trips SET LOCATION 's3://bucket/trips/', SET (header = false);
+         ALTER VIEW v AS SELECT 1 AS a; ALTER MATERIALIZED VIEW m AS SELECT a, count(*) FROM s GROUP BY a;
+         ALTER MATERIALIZED VIEW m SET (partitions = 2);
          ALTER USER anna PASSWORD 'x';
          DROP STREAM orders; DROP SOURCE IF EXISTS a, b CASCADE; DROP TABLE t RESTRICT; DROP EXTERNAL TABLE t;
          DROP VIEW v; DROP MATERIALIZED VIEW v PURGE CASCADE; DROP CONNECTION c; DROP SECRET s; DROP USER u; DROP SINK x;
          COMMENT ON STREAM orders IS 'what was bought'; COMMENT ON COLUMN orders.\"Id\" IS NULL;
          COMMENT ON MATERIALIZED VIEW v IS 'it''s'",
         expect![[r#"
-            alter stream orders
-              add (note VARCHAR)
-              add (tip DOUBLE)
-              drop category
-              drop x
+            alter stream orders if_exists=false
+              add (note VARCHAR) false
+              add (tip DOUBLE) false
+              drop category false
+              drop x false
               amount is DECIMAL(12,2)
               id is BIGINT
               set (retention = '30 days')
-            alter table products
-              add (primary BOOLEAN)
+            alter table products if_exists=false
+              add (primary BOOLEAN) false
+            alter table trips if_exists=false
+              at s3://bucket/trips/
+              set (header = false)
+            alter view v if_exists=false
+              as SELECT 1 AS a
+            alter materialized view m if_exists=false
+              as SELECT a, count(*) FROM s GROUP BY a
+            alter materialized view m if_exists=false
+              set (partitions = 2)
             alter user anna Text(…) Refuse
             drop STREAM (orders) if_exists=false cascade=false purge=false
             drop SOURCE (a, b) if_exists=true cascade=true purge=false
@@ -193,6 +215,12 @@ fn what_alter_and_drop_change() {
             comment on STREAM orders: Some("what was bought")
             comment on column orders.Id: None
             comment on MATERIALIZED VIEW v: Some("it's")
+            error: expected EXPECT, found ,
+             --> orders.sql:6:32
+              |
+            6 |              ADD constraint INT, DROP constraint;
+              |                                ^
+              = hint: write CONSTRAINT name EXPECT (condition) ON VIOLATION QUARANTINE
         "#]],
     );
 }
@@ -284,7 +312,11 @@ fn statements_that_are_wrong() {
         "CREATE USER u",
         "CREATE USER u PASSWORD ''",
         "ALTER STREAM s RENAME TO t",
-        "ALTER STREAM s ADD CONSTRAINT c EXPECT (a > 0) ON VIOLATION DROP",
+        "ALTER TABLE s ADD CONSTRAINT c EXPECT (a > 0) ON VIOLATION DROP",
+        "ALTER SINK x ADD COLUMN a INT",
+        "ALTER VIEW v SET (a = 1), ADD COLUMN b INT",
+        "ALTER MATERIALIZED VIEW v RENAME TO w",
+        "ALTER STREAM s AS SELECT 1",
         "ALTER STREAM s ALTER COLUMN a SET NOT NULL",
         "ALTER STREAM s ALTER COLUMN a TYPE BIGNT",
         "ALTER STREAM s ALTER COLUMN a BIGINT",
@@ -382,19 +414,27 @@ fn statements_that_are_wrong() {
         CREATE USER u PASSWORD ''
             a password must not be empty [''] 
         ALTER STREAM s RENAME TO t
-            RENAME is not built yet [RENAME] what works: ADD [COLUMN], DROP [COLUMN], ALTER [COLUMN] … TYPE, SET (option = value)
-        ALTER STREAM s ADD CONSTRAINT c EXPECT (a > 0) ON VIOLATION DROP
-            ADD CONSTRAINT is not built yet [CONSTRAINT] what works: ADD [COLUMN], DROP [COLUMN], ALTER [COLUMN] … TYPE, SET (option = value)
+            RENAME is not built yet [RENAME] what works: ADD [COLUMN], DROP [COLUMN], ALTER [COLUMN] … TYPE, ALTER [COLUMN] … DROP NOT NULL, ADD CONSTRAINT, DROP CONSTRAINT, SET (option = value)
+        ALTER TABLE s ADD CONSTRAINT c EXPECT (a > 0) ON VIOLATION DROP
+            ADD CONSTRAINT is not built yet [CONSTRAINT] what works: ADD [COLUMN], DROP [COLUMN], ALTER [COLUMN] … TYPE, ALTER [COLUMN] … DROP NOT NULL, of external tables SET (option = value), SET LOCATION
+        ALTER SINK x ADD COLUMN a INT
+            a sink has no columns of its own [ADD] what works: SET (enabled = false), SET (enabled = true)
+        ALTER VIEW v SET (a = 1), ADD COLUMN b INT
+            a view has no columns of its own [ADD] what works: AS query
+        ALTER MATERIALIZED VIEW v RENAME TO w
+            RENAME is not built yet [RENAME] what works: AS query, SET (option = value)
+        ALTER STREAM s AS SELECT 1
+            there is no such change [AS] what works: ADD [COLUMN], DROP [COLUMN], ALTER [COLUMN] … TYPE, ALTER [COLUMN] … DROP NOT NULL, ADD CONSTRAINT, DROP CONSTRAINT, SET (option = value)
         ALTER STREAM s ALTER COLUMN a SET NOT NULL
-            ALTER COLUMN … SET NOT NULL is not built yet [SET] what works: ADD [COLUMN], DROP [COLUMN], ALTER [COLUMN] … TYPE, SET (option = value)
+            ALTER COLUMN … SET NOT NULL is not built yet [SET] what works: ADD [COLUMN], DROP [COLUMN], ALTER [COLUMN] … TYPE, ALTER [COLUMN] … DROP NOT NULL, ADD CONSTRAINT, DROP CONSTRAINT, SET (option = value)
         ALTER STREAM s ALTER COLUMN a TYPE BIGNT
             BIGNT is not a type [BIGNT] did you mean BIGINT?
         ALTER STREAM s ALTER COLUMN a BIGINT
             expected TYPE, found BIGINT [BIGINT] write ALTER COLUMN a TYPE BIGINT
         ALTER TABLE t DROP COLUMN a CASCADE
-            DROP COLUMN … CASCADE is not built yet [CASCADE] what works: ADD [COLUMN], DROP [COLUMN], ALTER [COLUMN] … TYPE, SET (option = value)
+            DROP COLUMN … CASCADE is not built yet [CASCADE] what works: ADD [COLUMN], DROP [COLUMN], ALTER [COLUMN] … TYPE, ALTER [COLUMN] … DROP NOT NULL, of external tables SET (option = value), SET LOCATION
         ALTER STREAM s FROB
-            expected ADD, DROP, ALTER or SET, found FROB [FROB] what works: ADD [COLUMN], DROP [COLUMN], ALTER [COLUMN] … TYPE, SET (option = value)
+            there is no such change [FROB] what works: ADD [COLUMN], DROP [COLUMN], ALTER [COLUMN] … TYPE, ALTER [COLUMN] … DROP NOT NULL, ADD CONSTRAINT, DROP CONSTRAINT, SET (option = value)
         DROP STREAM
             expected the name of the stream, found the end of the statement [] 
         DROP STREAM a, a
