@@ -1,5 +1,7 @@
 //! Plans asked of a running node: what they show is what applying does, whoever changes definitions meanwhile.
 
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -204,4 +206,103 @@ fn what_has_no_plan_is_refused() {
         let (status, answer) = post(&client, &body);
         assert!(status == 400 && answer.to_string().contains(expected), "{body}: {answer}");
     }
+}
+
+/// What a client makes of `v` and `w`, over and over, each with what the plan of the project then says of `v`: once all
+/// history is replayed, and while it is. Before the first round, all is as after the first statement.
+const ROUND: [(&str, &[&str]); 5] = [
+    ("DROP MATERIALIZED VIEW v", &["create materialized view v: non-breaking; replays 4 rows of history"]),
+    (
+        "CREATE MATERIALIZED VIEW v AS SELECT id FROM events WHERE id > 1",
+        &[
+            "alter materialized view v: no effect; its rows stay",
+            "alter materialized view v: non-breaking; replays 4 rows of history",
+        ],
+    ),
+    (
+        "CREATE OR REPLACE MATERIALIZED VIEW v AS SELECT id, 1 AS extra FROM events",
+        &[
+            "alter materialized view v: breaking; replays 4 rows of history",
+            "alter materialized view v: no effect; its rows stay",
+        ],
+    ),
+    ("CREATE MATERIALIZED VIEW w AS SELECT sum(n) AS n FROM counts", &["there is no relation counts"]),
+    ("DROP MATERIALIZED VIEW w", &["alter materialized view v: breaking; replays 4 rows of history"]),
+];
+const CHANGED: &str = "CREATE MATERIALIZED VIEW v AS SELECT id FROM events WHERE id > 1;\n";
+
+/// What the plan of the changed project says of `v`, or why there is none.
+fn of_project(client: &Client) -> String {
+    let files = [("main.sql", STREAM), ("views.sql", CHANGED)];
+    let files: Vec<Value> = files.iter().map(|(path, text)| json!({"path": path, "text": text})).collect();
+    let (status, answer) = post(client, &json!({"files": files}));
+    if status != 200 {
+        assert!((400..500).contains(&status), "{status} {answer}");
+        return answer["error"]["diagnostics"][0]["message"].as_str().unwrap_or_default().to_owned();
+    }
+    let steps = texts(&answer);
+    assert_eq!((steps.len(), steps[0].as_str()), (2, "drop materialized view counts: breaking; its rows are deleted"));
+    without_last(&steps[1])
+}
+
+#[test]
+fn a_plan_is_right_for_a_state_that_there_was_while_it_was_made() {
+    let (_project, node, client) = served();
+    // How many of the client's statements had been sent, and how many answered.
+    let (sent, answered, enough) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicBool::new(false));
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let client = Client::new(&node);
+            for (statement, _) in ROUND.iter().skip(1).chain(ROUND.iter().cycle()) {
+                sent.fetch_add(1, Ordering::SeqCst);
+                sql(&client, statement);
+                answered.fetch_add(1, Ordering::SeqCst);
+                rest(&client);
+                if enough.load(Ordering::SeqCst) {
+                    break;
+                }
+            }
+        });
+        let mut missing: BTreeSet<&str> = ROUND.iter().map(|(_, plans)| plans[0]).collect();
+        let mut asked = 0;
+        while !missing.is_empty() && asked < 3000 {
+            let first = answered.load(Ordering::SeqCst);
+            let told = of_project(&client);
+            let last = sent.load(Ordering::SeqCst);
+            let right: Vec<&str> = (first..=last).flat_map(|state| ROUND[state % ROUND.len()].1).copied().collect();
+            if !right.contains(&told.as_str()) {
+                enough.store(true, Ordering::SeqCst);
+                panic!("after statements {first} to {last}, {right:#?} would be right, and not {told}");
+            }
+            missing.remove(told.as_str());
+            asked += 1;
+        }
+        enough.store(true, Ordering::SeqCst);
+        assert!(missing.is_empty(), "never seen in {asked} plans: {missing:#?}");
+    });
+}
+
+#[test]
+fn applying_after_a_change_does_what_a_new_plan_says() {
+    let (project, mut node, client) = served();
+    project.write("views.sql", CHANGED);
+    let plan = || {
+        let done = project.ends(&["plan"]);
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        String::from_utf8(done.stdout).unwrap()
+    };
+    let shown = plan();
+    // Between the plan and applying, a client takes the name, and makes something else of it.
+    sql(&client, ROUND[2].0);
+    rest(&client);
+    let anew = plan();
+    assert_ne!(shown, anew);
+    assert!(node.end(Duration::from_secs(30)), "the node ends");
+    assert_eq!(plan(), anew, "without a node, too");
+    project.run();
+    let query = "SELECT step FROM system.changes WHERE version = (SELECT max(version) FROM system.changes)";
+    let steps = project.sql(query).into_iter().map(|step| step.trim_matches('"').replace("\"\"", "\""));
+    assert_eq!(steps.collect::<Vec<_>>(), anew.lines().collect::<Vec<_>>());
+    assert_eq!(project.sql("SELECT id FROM v ORDER BY id"), ["2", "3", "4"]);
+    assert_eq!(plan(), "nothing to do: what runs is what is declared\n");
 }
