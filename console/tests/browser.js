@@ -21,13 +21,16 @@ export async function launch() {
   return await chromium.launch({ executablePath, args: ["--no-sandbox"] });
 }
 
-/** A page of `node`. `mistakes` collects what went wrong in it; expected refusals of the node are none. */
-export async function open(browser, node, path = "/", { size = DESK, dark = false, theme } = {}) {
+/** A page of `node`, asked for by the name and password of `login`. `mistakes` collects what went wrong in it; expected refusals of the node are none. */
+export async function open(browser, node, path = "/", { size = DESK, dark = false, theme, login } = {}) {
   const context = await browser.newContext({
     viewport: size,
     colorScheme: dark ? "dark" : "light",
     hasTouch: size === PHONE,
     acceptDownloads: true,
+    // Those of the tests are signed by nobody.
+    ignoreHTTPSErrors: true,
+    ...(login && { httpCredentials: login }),
   });
   if (theme) await context.addInitScript((name) => localStorage.setItem("headwater.theme", name), theme);
   const page = await context.newPage();

@@ -1,16 +1,35 @@
 // Every page in light and dark, at a desk and on a phone: readable by everybody, and nothing to scroll sideways.
 
 import assert from "node:assert/strict";
-import { mkdirSync } from "node:fs";
+import { mkdirSync, rmSync } from "node:fs";
 import { after, before, test } from "node:test";
 
 import { accessible, close, DESK, launch, open, PHONE, sideways } from "./browser.js";
 import { Node } from "./node.js";
+import { declareOutside } from "./outside.js";
 
 /** A folder for pictures of every page, for people to look at. */
 const PICTURES = process.env.HEADWATER_PICTURES;
 
 const QUERY = "SELECT window_start, category, revenue, orders\nFROM revenue_by_minute\nORDER BY window_start, category;";
+const CHANGE = `CREATE OR REPLACE MATERIALIZED VIEW spent AS
+SELECT customer_id, sum(amount) AS spent
+FROM orders_clean
+GROUP BY customer_id;`;
+const BROKEN = "CREATE MATERIALIZED VIEW spent_by_day AS\nSELECT custmer_id, sum(amount) AS spent\nFROM orders_clean";
+
+/** A worksheet with a statement that is planned. */
+function planned(statement, ready) {
+  return [
+    `/worksheet?sql=${encodeURIComponent(statement)}`,
+    async (page) => {
+      await page.locator(".cm-content").getByText("spent").first().waitFor();
+      await page.getByRole("button", { name: "Plan", exact: true }).click();
+      await ready(page.getByRole("region", { name: "Plan", exact: true }));
+    },
+  ];
+}
+
 const PAGES = {
   graph: ["/", (page) => page.locator("main").getByText("orders_clean").first().waitFor()],
   stream: ["/relations/orders_clean", (page) => page.getByText("as they are appended").waitFor()],
@@ -31,6 +50,14 @@ const PAGES = {
       await page.getByRole("alert").waitFor();
     },
   ],
+  plan: planned(CHANGE, (panel) => panel.getByRole("button", { name: /^Apply/ }).waitFor()),
+  "plan-failure": planned(BROKEN, (panel) => panel.getByRole("alert").waitFor()),
+  "plan-nothing": planned("DROP VIEW IF EXISTS spent_by_day", (panel) => panel.getByText("Nothing to do for").waitFor()),
+  sink: ["/relations/large_orders_out", (page) => page.getByText(/delivered since start\s*[1-9]/).waitFor()],
+  "sink-retrying": ["/relations/nobody_there", (page) => page.getByText("It can't deliver for now").waitFor()],
+  source: ["/relations/orders_demo", (page) => page.getByText(/gave since start\s*[1-9]/).waitFor()],
+  "lake-table": ["/relations/customers", (page) => page.getByRole("cell", { name: "Zoë" }).waitFor()],
+  "external-table": ["/relations/suppliers", (page) => page.getByRole("cell", { name: "Nordic Paper" }).waitFor()],
   activity: ["/activity", (page) => page.getByText("wrote").waitFor()],
   nothing: ["/relations/nothing", (page) => page.getByText("There is no relation nothing").waitFor()],
 };
@@ -41,11 +68,17 @@ const WAYS = {
   "phone-dark": { size: PHONE, dark: true },
 };
 
-let node, browser;
-before(async () => ([node, browser] = await Promise.all([Node.start(), launch()])));
+let node, browser, folder;
+before(async () => {
+  [node, browser] = await Promise.all([Node.start(), launch()]);
+  folder = await declareOutside(node);
+  await node.sql("CREATE MATERIALIZED VIEW spent AS SELECT customer_id, sum(amount) AS spent, count(*) AS orders FROM orders GROUP BY customer_id");
+  await node.sql("CREATE VIEW spenders AS SELECT customer_id FROM spent WHERE spent > 1000");
+});
 after(async () => {
   await browser?.close();
   await node?.close();
+  rmSync(folder, { recursive: true, force: true });
 });
 
 for (const [way, options] of Object.entries(WAYS)) {

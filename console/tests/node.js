@@ -18,15 +18,19 @@ export class Node {
   #data = mkdtempSync(join(tmpdir(), "headwater-console-"));
   #child;
   #address = "127.0.0.1:0";
+  #scheme = "http";
+  #settings;
   #front;
 
-  constructor(project) {
+  /** `settings` are further arguments of `headwater run`. */
+  constructor(project, settings = []) {
     this.#project = project;
+    this.#settings = settings;
     if (!this.#binary) throw new Error("HEADWATER_BINARY names no binary: run `cargo xtask console`");
   }
 
-  static async start(project = SHOP) {
-    const node = new Node(project);
+  static async start(project = SHOP, settings = []) {
+    const node = new Node(project, settings);
     await node.start();
     // The console that the binary embeds, unless a folder with a newer one is named.
     const folder = process.env.HEADWATER_CONSOLE;
@@ -36,23 +40,24 @@ export class Node {
 
   /** Where its pages are. */
   get url() {
-    return this.#front?.url ?? `http://${this.#address}`;
+    return this.#front?.url ?? `${this.#scheme}://${this.#address}`;
   }
 
-  /** Starts it, the second time on the port that it had. */
-  async start() {
+  /** Starts it, the second time on the port that it had, and with more arguments if there are some. */
+  async start(more = []) {
+    this.#settings.push(...more);
     const settings = this.#project === SHOP ? ["--set", `start=${new Date().toISOString().slice(0, 19).replace("T", " ")}`] : [];
     const doors = ["--http", this.#address, "--postgres", "127.0.0.1:0"];
-    const child = spawn(this.#binary, ["run", this.#project, "--data-dir", this.#data, ...doors, ...settings]);
+    const child = spawn(this.#binary, ["run", this.#project, "--data-dir", this.#data, ...doors, ...settings, ...this.#settings]);
     this.#child = child;
     let said = "";
     await new Promise((ready, failed) => {
       const timer = setTimeout(() => failed(new Error(`the node was not ready in time:\n${said}`)), READY_MS);
       const hear = (part) => {
         said += part;
-        const address = /HTTP on http:\/\/([\d.:]+)/.exec(said)?.[1];
-        if (address === undefined) return;
-        this.#address = address;
+        const place = /HTTP on (https?):\/\/([\d.:]+)/.exec(said);
+        if (place === null) return;
+        [this.#scheme, this.#address] = place.slice(1);
         clearTimeout(timer);
         ready();
       };

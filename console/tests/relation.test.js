@@ -36,7 +36,7 @@ test("a derived stream: rows as they are appended, definition, columns, lineage,
 test("a keyed table is asked for again and again", async () => {
   const page = await open(browser, node, "/relations/revenue_by_category");
   await page.getByText("keyed table", { exact: true }).first().waitFor();
-  await part(page, "Latest rows").getByRole("cell", { name: "books" }).waitFor();
+  await part(page, "Rows").getByRole("cell", { name: "books" }).waitFor();
   await page.getByText(/holds\s*5 rows/).waitFor();
   await close(page);
 });

@@ -48,7 +48,7 @@ pub fn check(binary: &Binary, data_dir: &Path) -> Result<usize> {
 }
 
 /// Makes sure that a program is here: installs its Debian package where it does not answer.
-fn installed(program: &str, asked: &[&str], package: &str) -> Result<()> {
+pub fn installed(program: &str, asked: &[&str], package: &str) -> Result<()> {
     if Command::new(program).args(asked).output().is_ok() {
         return Ok(());
     }

@@ -8,7 +8,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use crate::node::{Binary, Profile, Which};
-use crate::shell;
+use crate::{clients, shell};
 
 #[derive(Debug, clap::Args)]
 pub struct Options {
@@ -54,10 +54,11 @@ fn test(binary: &Binary, pictures: Option<&Path>) -> Result<usize> {
     Ok(passed)
 }
 
-/// Node, Chromium, and the packages of the lock file, unless the gateway's build has installed those.
+/// Node, Chromium, what makes certificates, and the packages of the lock file, unless the gateway's build has installed those.
 pub fn install() -> Result<()> {
     shell::debian("npm", &["nodejs", "npm"])?;
     shell::debian("chromium", &["chromium"])?;
+    clients::installed("openssl", &["version"], "openssl")?;
     let folder = shell::root().join("console");
     let wanted = std::fs::read_to_string(folder.join("package-lock.json"))?;
     let installed = folder.join("node_modules/.installed-by");

@@ -3,12 +3,19 @@
 /** One thing that is wrong with a text. Lines and columns from 1, `start` and `end` in bytes of UTF-8. */
 export interface Diagnostic {
   message: string;
+  /** The text that it is about: that of the request, or `catalog: NAME`, a definition that was there before. */
+  file: string;
   detail: string | null;
   hint: string | null;
   line: number;
   column: number;
   start: number;
   end: number;
+}
+
+/** The object whose definition is wrong, where it is not the statement itself. */
+export function elsewhere({ file }: Diagnostic): string | null {
+  return /^catalog: (.*)$/.exec(file)?.[1] ?? null;
 }
 
 export type FailureKind =

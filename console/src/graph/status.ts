@@ -4,6 +4,7 @@ import type { Sections } from "../node/system.ts";
 
 export type Matter =
   | { kind: "stopped"; reason: string }
+  | { kind: "retrying"; reason: string }
   | { kind: "replaying"; share: number }
   | { kind: "lagging"; lag: number }
   | { kind: "dead letters"; count: number };
@@ -17,6 +18,9 @@ export function matters(data: Sections, name: string): Matter[] {
     data.views.find((view) => view.name === name)?.stopped ??
     data.partitions.find((partition) => partition.stream === name && partition.stopped !== null)?.stopped;
   if (stopped) found.push({ kind: "stopped", reason: stopped });
+  const outside = [...data.sources, ...data.sinks].find((each) => each.name === name);
+  if (outside?.state === "stopped") found.push({ kind: "stopped", reason: outside.failure ?? "" });
+  if (outside?.state === "retrying") found.push({ kind: "retrying", reason: outside.failure ?? "" });
   const replay = data.replays.find((each) => each.view === name && each.state === "running");
   if (replay) found.push({ kind: "replaying", share: shareOf(replay.rows_done, replay.rows_total) });
   const lag = data.streams.find((stream) => stream.name === name)?.lag ?? 0;

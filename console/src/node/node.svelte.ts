@@ -11,6 +11,7 @@ import { watermarks } from "./watermark.ts";
 const TICK_MS = 1000;
 const HIDDEN_MS = 15_000;
 const RETRY_MS_MAX = 10_000;
+const UNAUTHORIZED = 401;
 
 /** What a node did not have is asked for again after so long: it may have been replaced by a newer one. */
 const MISSING_MS = 60_000;
@@ -19,7 +20,8 @@ const MISSING_MS = 60_000;
 const SHARE = 5;
 
 class NodeState {
-  reach = $state<"connecting" | "up" | "down">("connecting");
+  /** `locked`: it answers, and asks for a user and a password that the browser has not sent. */
+  reach = $state<"connecting" | "up" | "down" | "locked">("connecting");
   failure = $state.raw<Failure | null>(null);
   /** When it answered last, in milliseconds of our clock. */
   seen_at = $state(0);
@@ -75,7 +77,7 @@ class NodeState {
     const took = performance.now() - began;
     this.running = false;
     let delay = Math.max(TICK_MS - took, took * SHARE);
-    if (this.reach === "down") {
+    if (this.reach === "down" || this.reach === "locked") {
       delay = Math.min(TICK_MS * 2 ** (this.failures - 1), RETRY_MS_MAX);
     } else if (document.hidden) {
       delay = HIDDEN_MS;
@@ -97,13 +99,14 @@ class NodeState {
 
   private async ask(): Promise<void> {
     const due = this.due();
-    // While nothing answers, one question is enough to find out.
-    const names = this.reach === "down" ? due.slice(0, 1) : due;
+    // While nothing is told, one question is enough to find out.
+    const names = this.reach === "down" || this.reach === "locked" ? due.slice(0, 1) : due;
     const answers = await Promise.allSettled(names.map((name) => rows(SECTIONS[name].query)));
     const next: Sections = { ...this.data };
     const missing = new Set(this.missing);
     const failed = new Map(this.failed);
     let answered = 0;
+    let isLocked = false;
     answers.forEach((answer, index) => {
       const name = names[index] as SectionName;
       if (answer.status === "fulfilled") {
@@ -115,7 +118,8 @@ class NodeState {
         return;
       }
       const failure = failureFrom(answer.reason);
-      if (failure.kind === "unreachable" || failure.status === 0) {
+      isLocked ||= failure.status === UNAUTHORIZED;
+      if (failure.kind === "unreachable" || failure.status === 0 || isLocked) {
         this.failure = failure;
         return;
       }
@@ -126,7 +130,7 @@ class NodeState {
     });
     if (answered === 0 && names.length > 0) {
       this.failures += 1;
-      this.reach = "down";
+      this.reach = isLocked ? "locked" : "down";
       return;
     }
     const wasDown = this.reach !== "up";

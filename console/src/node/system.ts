@@ -103,8 +103,30 @@ export interface Replay {
   rows_total: number;
   started_at: string;
   took_ms?: number | null;
+  /** Why it failed. */
+  failure?: string | null;
   rate?: number | null;
   eta_ms?: number | null;
+}
+
+export interface Source {
+  name: string;
+  /** `running`, `ended`, `stopped` */
+  state: string;
+  rows_since_start: number;
+  /** Where it is, such as file and line. */
+  at: string | null;
+  failure: string | null;
+}
+
+export interface Sink {
+  name: string;
+  /** `running`, `retrying`, `stopped` */
+  state: string;
+  rows_since_start: number;
+  /** Records that are not delivered yet. */
+  lag: number;
+  failure: string | null;
 }
 
 export interface Query {
@@ -137,6 +159,8 @@ export interface Sections {
   rules: Rule[];
   dead_letters: DeadLetterCount[];
   replays: Replay[];
+  sources: Source[];
+  sinks: Sink[];
   changes: Change[];
   queries: Query[];
 }
@@ -167,6 +191,8 @@ export const SECTIONS: Record<SectionName, Section> = {
     every_ms: SLOW_MS,
   },
   replays: { query: "SELECT * FROM system.replays", every_ms: LIVE_MS },
+  sources: { query: "SELECT * FROM system.sources", every_ms: SLOW_MS },
+  sinks: { query: "SELECT * FROM system.sinks", every_ms: SLOW_MS },
   changes: { query: "SELECT * FROM system.changes", every_ms: SLOW_MS },
   queries: {
     query:
@@ -191,6 +217,8 @@ export const EMPTY: Sections = {
   rules: [],
   dead_letters: [],
   replays: [],
+  sources: [],
+  sinks: [],
   changes: [],
   queries: [],
 };

@@ -82,7 +82,7 @@ export class Latest {
 
   private async ask(): Promise<void> {
     let delay = EVERY_MS;
-    if (!this.isPaused && !document.hidden && node.reach !== "down") {
+    if (!this.isPaused && !document.hidden && node.reach !== "down" && node.reach !== "locked") {
       const order = this.time === null ? "" : ` ORDER BY ${quoted(this.time)} DESC`;
       const began = performance.now();
       try {

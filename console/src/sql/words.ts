@@ -3,7 +3,7 @@
 export const KEYWORDS = `add all alter analyze and as asc asof between by cascade case cast changes close column comment
 connection constraint create cross cumulate current data database dead delete desc describe descriptor dimension
 disable distinct drop else emit enable end escape except exists expect explain external false fetch files filter
-first following for format from full generator group having if ilike in inner insert intersect interval into is join
+first following for format from full generator group having http if ilike in inner insert intersect interval into is join
 key last lateral left letters like limit location manual materialized model natural not null nulls of offset on or
 order outer over partition partitioned preceding primary purge range recursive refresh replace replay restrict right
 row rows schema secret select semi sequence set show sink source stored stream table then to true truncate

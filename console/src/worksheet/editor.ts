@@ -12,7 +12,7 @@ import { EditorState, Prec } from "@codemirror/state";
 import { drawSelection, EditorView, highlightActiveLine, keymap, lineNumbers, placeholder } from "@codemirror/view";
 import { tags } from "@lezer/highlight";
 
-import type { Diagnostic } from "../api/failure.ts";
+import { type Diagnostic, elsewhere } from "../api/failure.ts";
 import { indexOfByte, type Statement } from "../sql/tokens.ts";
 import { KEYWORDS, TYPES } from "../sql/words.ts";
 import { type Catalog, complete } from "./completion.ts";
@@ -73,6 +73,7 @@ export interface Hooks {
   catalog: () => Catalog;
   run: () => void;
   runAll: () => void;
+  plan: () => void;
   changed: (text: string) => void;
 }
 
@@ -81,6 +82,7 @@ export function editor(root: ShadowRoot, parent: Element, text: string, hooks: H
     keymap.of([
       { key: "Mod-Enter", run: () => (hooks.run(), true) },
       { key: "Shift-Mod-Enter", run: () => (hooks.runAll(), true) },
+      { key: "Alt-Enter", run: () => (hooks.plan(), true) },
       { key: "Mod-/", run: toggleComment },
       // Tab completes where something is offered; else it goes on to the next control, as anywhere on the page.
       { key: "Escape", run: (view) => (view.contentDOM.blur(), true) },
@@ -115,7 +117,8 @@ export function editor(root: ShadowRoot, parent: Element, text: string, hooks: H
 /** Shows what is wrong with a statement at its place, and puts the cursor there. */
 export function mark(view: EditorView, statement: Statement, diagnostics: Diagnostic[]): void {
   const length = view.state.doc.length;
-  const marks: Mark[] = diagnostics.map(({ message, detail, hint, start, end }) => {
+  const inside = diagnostics.filter((each) => elsewhere(each) === null);
+  const marks: Mark[] = inside.map(({ message, detail, hint, start, end }) => {
     const from = Math.min(statement.start + indexOfByte(statement.text, start), length);
     const to = Math.min(Math.max(statement.start + indexOfByte(statement.text, end), from), length);
     const text = [message, detail, hint === null ? null : `hint: ${hint}`].filter((line) => line !== null).join("\n");

@@ -98,6 +98,11 @@ impl Running {
         &self.declared
     }
 
+    /// All that is wanted, whether it runs yet or not.
+    pub fn all(&self) -> &Declared {
+        &self.all
+    }
+
     /// Relations that are wanted, and of which nothing runs yet.
     pub fn wanted_only(&self) -> Vec<Relation> {
         let names = self.all.relations.names().into_iter();

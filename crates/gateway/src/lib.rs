@@ -17,5 +17,5 @@ pub mod tls;
 pub mod users;
 
 pub use http::{Error, NODE_HEADER, Server};
-pub use node::{Done, File, Node, Outcome};
+pub use node::{Done, File, Node, Outcome, Planned};
 pub use problem::{Problem, Reason};

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use async_trait::async_trait;
+use headwater_deploy::Step;
 use headwater_log::Log;
 use headwater_query::relation::Table;
 use headwater_query::running::Asker;
@@ -47,8 +48,11 @@ pub trait Node: Send + Sync + 'static {
     /// What the node measures, without its doors.
     fn metrics(&self) -> Vec<Family>;
 
-    /// What bringing the project's part of what runs to these files would do: one line a step. Nothing is done.
-    async fn plan(&self, files: Vec<File>) -> Result<Vec<String>, Problem>;
+    /// What bringing the project's part of what runs to these files would do. Nothing is done.
+    async fn plan_project(&self, files: Vec<File>) -> Result<Planned, Problem>;
+
+    /// What a client's statements would do, one after the other. Nothing is done.
+    async fn plan_statements(&self, text: String) -> Result<Planned, Problem>;
 
     /// Runs any one statement. Definitions are applied to the node when this returns, and belong to clients.
     async fn execute(&self, statement: Parsed, asker: Asker) -> Result<Outcome, Problem>;
@@ -82,6 +86,15 @@ pub struct Checkpoint {
 pub struct File {
     pub path: String,
     pub text: String,
+}
+
+/// What a change of definitions would do.
+#[derive(Debug, Clone, Default)]
+pub struct Planned {
+    /// In the order in which they are made.
+    pub steps: Vec<Step>,
+    /// What whoever wants the change should know: what is there already, what there is not to drop.
+    pub notices: Vec<String>,
 }
 
 /// What a statement came to.

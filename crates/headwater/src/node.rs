@@ -1,17 +1,18 @@
 //! A node: one data folder, one engine, its sources and its doors.
 
 pub mod access;
-mod alter;
 mod doors;
 mod engine;
 mod explain;
 mod letters;
 pub mod offline;
+mod planning;
 mod rows;
 mod statements;
 mod system;
 mod telemetry;
 pub mod trial;
+mod wanted;
 mod watch;
 
 use std::net::SocketAddr;

@@ -22,6 +22,8 @@ mod lookups;
 mod node;
 #[path = "headwater/outlets.rs"]
 mod outlets;
+#[path = "headwater/plans.rs"]
+mod plans;
 #[path = "headwater/queries.rs"]
 mod queries;
 #[path = "headwater/reading.rs"]

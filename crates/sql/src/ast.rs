@@ -136,6 +136,27 @@ impl Statement {
     pub fn existing(&self) -> Existing {
         self.definition().map_or(Existing::Refuse, |(_, existing)| existing)
     }
+
+    /// The same, of a name that nothing else has.
+    pub fn refusing_existing(mut self) -> Statement {
+        let existing = match &mut self {
+            Statement::CreateStream(create) => Some(&mut create.existing),
+            Statement::CreateSource(create) => Some(&mut create.existing),
+            Statement::CreateTable(create) => Some(&mut create.existing),
+            Statement::CreateExternalTable(create) => Some(&mut create.existing),
+            Statement::CreateView(create) => Some(&mut create.existing),
+            Statement::CreateMaterializedView(create) => Some(&mut create.existing),
+            Statement::CreateSink(create) => Some(&mut create.existing),
+            Statement::CreateConnection(create) => Some(&mut create.existing),
+            Statement::CreateSecret(create) => Some(&mut create.existing),
+            Statement::CreateUser(create) => Some(&mut create.existing),
+            _ => None,
+        };
+        if let Some(existing) = existing {
+            *existing = Existing::Refuse;
+        }
+        self
+    }
 }
 
 /// What `CREATE` does when there is an object of the name already.

@@ -23,6 +23,11 @@ impl Running {
         self.facts().prepare(declarations)
     }
 
+    /// What bringing everything to these declarations would do once `before` is applied; see [`Facts::prepare_after`].
+    pub fn plan_after(&self, before: &Prepared, declarations: Vec<Declaration>) -> Result<Prepared> {
+        self.facts().prepare_after(before, declarations)
+    }
+
     fn facts(&self) -> Facts<'_> {
         Facts {
             definitions: self.definitions(),

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use headwater_catalog::{Definitions, Owner, Proposal};
 use headwater_log::Log;
 use headwater_query::relation::{Origin, Place, Stream};
-use headwater_stream::checkpoint::Manifest;
+use headwater_stream::checkpoint::{Manifest, OutputState};
 use headwater_stream::engine::behind;
 
 use crate::columns::evolve;
@@ -48,6 +48,27 @@ impl Prepared {
     pub fn declared(&self) -> &Declared {
         &self.declared
     }
+
+    /// The definitions as they will be.
+    pub fn definitions(&self) -> &Definitions {
+        &self.proposal.next
+    }
+
+    /// The newest checkpoint as it will be when all replays are over.
+    fn reached(&self, newest: &Manifest) -> Manifest {
+        let outputs = self.declared.graph.outputs.iter().map(|output| {
+            let state = OutputState {
+                fingerprint: output.fingerprint.clone(),
+                definition: output.definition.clone(),
+                generation: output.generation,
+                ends: Vec::new(),
+                failed: None,
+                replayed: newest.outputs.get(&output.relation).and_then(|state| state.replayed),
+            };
+            (output.relation.clone(), state)
+        });
+        Manifest { outputs: outputs.collect(), ..newest.clone() }
+    }
 }
 
 impl Facts<'_> {
@@ -84,6 +105,20 @@ impl Facts<'_> {
         };
         let plan = plan::plan(&proposal, &wanted, &declared, &running)?;
         Ok(Prepared { plan, declared, wanted, proposal })
+    }
+
+    /// What bringing everything to these declarations would do once `before` is applied and its replays are over. For
+    /// showing: applying begins with what is there.
+    pub fn prepare_after(&self, before: &Prepared, declarations: Vec<Declaration>) -> Result<Prepared> {
+        let reached = self.newest.map(|newest| before.reached(newest));
+        let facts = Facts {
+            definitions: before.definitions(),
+            declared: &before.declared,
+            all: &before.declared,
+            newest: reached.as_ref(),
+            log: self.log,
+        };
+        facts.prepare(declarations)
     }
 
     fn has_rows(&self, stream: &Stream) -> bool {

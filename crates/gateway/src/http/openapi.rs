@@ -3,6 +3,7 @@
 //! Only what the routes do is written down here; a test holds the document against the table of routes.
 //! Source: OpenAPI Specification 3.1.1.
 
+mod plans;
 mod queries;
 mod streams;
 mod watching;
@@ -31,7 +32,7 @@ fn document() -> Value {
         "security": [{}, {"basic": []}],
         "paths": {
             "/v1/sql": {"post": queries::sql()},
-            "/v1/plan": {"post": queries::plan()},
+            "/v1/plan": {"post": plans::plan()},
             "/v1/queries/{id}": {"delete": queries::cancel()},
             "/v1/streams/{name}": {"get": streams::read(), "post": streams::append()},
             "/v1/tables/{view}/{key}": {"get": queries::look_up()},

@@ -68,5 +68,5 @@ async fn ask(door: &Door, project: &Project) -> Result<Vec<String>> {
         });
     }
     let Some(steps) = body["steps"].as_array() else { bail!("the node answered {body}") };
-    Ok(steps.iter().filter_map(|step| step.as_str().map(str::to_owned)).collect())
+    Ok(steps.iter().filter_map(|step| step["text"].as_str().map(str::to_owned)).collect())
 }

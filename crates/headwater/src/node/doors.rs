@@ -17,20 +17,22 @@ use headwater_gateway::ingest::load::Loads;
 use headwater_gateway::metrics::Family;
 use headwater_gateway::node::Health;
 use headwater_gateway::users::Users;
-use headwater_gateway::{Done, File, Node, Outcome, Problem};
+use headwater_gateway::{Done, File, Node, Outcome, Planned, Problem};
 use headwater_log::Log;
 use headwater_query::provide::{ReadPoint, Snapshots};
 use headwater_query::relation::Table;
 use headwater_query::running::{Asker, Kind, Refused};
 use headwater_query::session::Session;
-use headwater_sql::{Diagnostic, Diagnostics, Parsed, SourceText, Statement, ast};
+use headwater_sql::{Diagnostic, Diagnostics, Parsed, SourceText, Span, Statement, ast};
 use headwater_stream::delivery::runner as delivery;
 use headwater_stream::engine::published::Published;
 use headwater_stream::graph::Graph;
 use headwater_stream::source::runner::{Report, Reports};
 use tokio::sync::oneshot;
 
+use super::planning::ToPlan;
 use super::system::Known;
+use super::wanted::check_plannable;
 use super::{explain, letters, rows, telemetry};
 
 /// What only the node's own thread can do, on its way there.
@@ -40,8 +42,8 @@ pub enum Request {
         answer: oneshot::Sender<Result<Done, Problem>>,
     },
     Plan {
-        statements: Vec<Parsed>,
-        answer: oneshot::Sender<Result<Vec<String>, Problem>>,
+        what: ToPlan,
+        answer: oneshot::Sender<Result<Planned, Problem>>,
     },
     /// `EXPLAIN CREATE MATERIALIZED VIEW`: the graph that there would be.
     Explain {
@@ -177,7 +179,9 @@ impl Doors {
         {
             return self.create_table_as(create, query, &statement).await.map(Outcome::Done);
         }
-        self.change(self.inspected(statement).await?).await.map(Outcome::Done)
+        let known = self.inspected(vec![statement]).await?.pop();
+        let known = known.ok_or_else(|| Problem::new(ErrorKind::Internal, "a statement was lost"))?;
+        self.change(known).await.map(Outcome::Done)
     }
 
     /// Ends a query that runs, whoever asked it.
@@ -201,6 +205,13 @@ impl Doors {
     async fn change(&self, statement: Parsed) -> Result<Done, Problem> {
         let (answer, answered) = oneshot::channel();
         self.ask(Request::Change { statement: Box::new(statement), answer })?;
+        answered.await.map_err(|_| stopping())?
+    }
+
+    /// Says what a change would do.
+    async fn plan(&self, what: ToPlan) -> Result<Planned, Problem> {
+        let (answer, answered) = oneshot::channel();
+        self.ask(Request::Plan { what, answer })?;
         answered.await.map_err(|_| stopping())?
     }
 
@@ -251,11 +262,9 @@ impl Doors {
         }
     }
 
-    /// A statement with what it names outside looked at.
-    async fn inspected(&self, statement: Parsed) -> Result<Parsed, Problem> {
-        let places = self.ground.tables.places();
-        let mut known = headwater_deploy::inspect(vec![statement], places, &Definitions::default()).await?;
-        known.pop().ok_or_else(|| Problem::new(ErrorKind::Internal, "a statement was lost"))
+    /// Statements with what they name outside looked at; `before` knows those that need not be looked at again.
+    async fn inspected(&self, statements: Vec<Parsed>, before: &Definitions) -> Result<Vec<Parsed>, Problem> {
+        Ok(headwater_deploy::inspect(statements, self.ground.tables.places(), before).await?)
     }
 }
 
@@ -321,16 +330,23 @@ impl Node for Doors {
         Ok(self.ground.tables.upsert(table, rows).await?)
     }
 
-    async fn plan(&self, files: Vec<File>) -> Result<Vec<String>, Problem> {
+    async fn plan_project(&self, files: Vec<File>) -> Result<Planned, Problem> {
         let mut statements = Vec::new();
         for File { path, text } in files {
             statements.extend(headwater_sql::parse(&SourceText::new(path, text))?);
         }
         let before = self.definitions();
-        let statements = headwater_deploy::inspect(statements, self.ground.tables.places(), &before).await?;
-        let (answer, answered) = oneshot::channel();
-        self.ask(Request::Plan { statements, answer })?;
-        answered.await.map_err(|_| stopping())?
+        self.plan(ToPlan::Project(self.inspected(statements, &before).await?)).await
+    }
+
+    async fn plan_statements(&self, text: String) -> Result<Planned, Problem> {
+        let source = SourceText::new("statement", text);
+        let statements = headwater_sql::parse(&source)?;
+        if statements.is_empty() {
+            return Err(Diagnostics::from(Diagnostic::new(source, Span::default(), "there is no statement")).into());
+        }
+        statements.iter().try_for_each(check_plannable)?;
+        self.plan(ToPlan::Statements(self.inspected(statements, &Definitions::default()).await?)).await
     }
 }
 

@@ -1,21 +1,13 @@
-//! Statements of clients that change what runs.
-
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+//! What clients ask of the node's own thread: statements that change what runs, and plans of them.
 
 use headwater_base::ErrorKind;
-use headwater_catalog::graph::fits;
-use headwater_catalog::{Definition, Kind, Owner};
-use headwater_deploy::running::State;
-use headwater_deploy::{Declaration, stored};
+use headwater_deploy::running::{Prepared, State};
 use headwater_gateway::{Done, Problem};
-use headwater_sql::ast::{self, Existing};
-use headwater_sql::{Diagnostic, Diagnostics, Parsed, SourceText, Statement};
-
-use headwater_stream::graph::Graph;
+use headwater_sql::Parsed;
 
 use super::Node;
 use super::doors::Request;
+use super::planning::Proposed;
 
 impl Node {
     /// Does what clients have asked for since the last call.
@@ -24,49 +16,28 @@ impl Node {
     /// What leaves the node unable to go on; the clients' own errors are told to them.
     pub(super) fn answer_requests(&mut self) -> anyhow::Result<()> {
         while let Ok(request) = self.requests.try_recv() {
-            let (statement, answer) = match request {
-                Request::Change { statement, answer } => (*statement, answer),
-                Request::Plan { statements, answer } => {
-                    let planned = self.running.plan_project(headwater_deploy::resolve::project(statements));
-                    let steps = planned.map(|prepared| prepared.plan.steps.iter().map(ToString::to_string).collect());
-                    let _ = answer.send(steps.map_err(Problem::from));
+            // A client that has gone does not ask any more.
+            let told = match request {
+                Request::Plan { what, answer } => {
+                    let _ = answer.send(self.plan(what));
                     continue;
                 }
                 Request::Explain { statement, answer } => {
                     let _ = answer.send(self.planned_graph(&statement));
                     continue;
                 }
+                Request::Change { statement, answer } => {
+                    let done = self.change_users(&statement).unwrap_or_else(|| self.change(&statement));
+                    let told = done.as_ref().err().map(Problem::to_string);
+                    let _ = answer.send(done);
+                    told
+                }
             };
-            let done = match (self.change_users(&statement), &statement.statement) {
-                (Some(done), _) => done,
-                (None, Statement::Drop(drop)) => self.drop_objects(drop, &statement),
-                (None, Statement::Alter(alter)) => self.alter(alter, &statement),
-                (None, Statement::Comment(comment)) => self.comment(comment, &statement),
-                _ => self.define(statement),
-            };
-            let fatal = self.running.engine().is_err();
-            let told = done.as_ref().err().map(Problem::to_string);
-            // A client that has gone does not ask any more.
-            let _ = answer.send(done);
-            if fatal {
+            if self.running.engine().is_err() {
                 return Err(anyhow::anyhow!("{}", told.unwrap_or_default()));
             }
         }
         Ok(())
-    }
-
-    /// The graph that there would be with the view that a statement explains.
-    fn planned_graph(&mut self, explained: &Parsed) -> Result<Arc<Graph>, Problem> {
-        let text = headwater_sql::canonical(&explained.text).map_err(Diagnostics::from)?;
-        let text = text.strip_prefix("explain ").unwrap_or(&text);
-        let create = headwater_sql::parse(&SourceText::new(explained.source.name.clone(), text))?.pop();
-        let create = create.ok_or_else(|| Problem::new(ErrorKind::Internal, "nothing is explained"))?;
-        let name = create.statement.defines().map(|name| name.value.clone()).unwrap_or_default();
-        let others = self.running.definitions().iter().filter(|one| one.name != name).map(stored::declaration);
-        let mut declarations = others.collect::<Result<Vec<_>, _>>()?;
-        let parsed = plain(create)?;
-        declarations.push(Declaration { parsed, owner: Owner::Client, comments: BTreeMap::new() });
-        Ok(Arc::clone(&self.running.plan(declarations)?.declared().graph))
     }
 
     /// Lets the doors see how far replays are.
@@ -74,101 +45,17 @@ impl Node {
         *self.known.replays() = self.running.replays();
     }
 
-    /// Adds a definition of a client's.
-    fn define(&mut self, statement: Parsed) -> Result<Done, Problem> {
-        let tag = statement.statement.words().to_owned();
-        let Some(name) = statement.statement.defines().map(|name| name.value.clone()) else {
-            let problem = Problem::new(ErrorKind::Invalid, format!("{tag} is not built yet"));
-            return Err(problem.with_hint("what a client can create: STREAM, SOURCE, SINK, TABLE, EXTERNAL TABLE, VIEW, MATERIALIZED VIEW, CONNECTION, SECRET"));
-        };
-        let existing = statement.statement.existing();
-        let there = self.running.definitions().get(&name);
-        let replaces = |there: &Definition| existing == Existing::Replace && there.owner == Owner::Client;
-        match there {
-            Some(there) if existing == Existing::Keep => {
-                let notice = format!("there is a {} of the name {name} already", there.kind);
-                return Ok(Done { tag, notices: vec![notice] });
-            }
-            Some(there) if replaces(there) && Kind::of(&statement.statement) != Some(there.kind) => {
-                let message = format!("{name} is a {}, and is not replaced by another kind", there.kind);
-                return Err(Problem::new(ErrorKind::Conflict, message).with_hint("drop it first"));
-            }
-            Some(there) if replaces(there) => {}
-            Some(there) => {
-                let message = format!("there is a {} of the name {name} already", there.kind);
-                let problem = Problem::new(ErrorKind::Conflict, message);
-                return Err(match there.owner {
-                    Owner::Project => {
-                        problem.with_hint("it is declared by the project: change its file and apply that")
-                    }
-                    Owner::Client => problem.with_hint("drop it first, or write CREATE OR REPLACE"),
-                });
-            }
-            None => {}
+    /// Changes definitions as a statement wants it.
+    fn change(&mut self, statement: &Parsed) -> Result<Done, Problem> {
+        let Proposed { prepared, mut notices } = self.propose(statement, None)?;
+        if let Some(prepared) = prepared {
+            notices.extend(self.apply(prepared)?);
         }
-        let others = self.running.definitions().iter().filter(|one| one.name != name).map(stored::declaration);
-        let mut declarations = others.collect::<Result<Vec<_>, _>>()?;
-        let comments = there.map(|there| there.comments.clone()).unwrap_or_default();
-        let parsed = plain(statement)?;
-        declarations.push(Declaration { parsed, owner: Owner::Client, comments });
-        self.change(declarations, &BTreeSet::new(), tag)
+        Ok(Done { tag: statement.statement.words().to_owned(), notices })
     }
 
-    /// Takes away definitions of clients', and what depends on them where that was asked for.
-    fn drop_objects(&mut self, drop: &ast::Drop, parsed: &Parsed) -> Result<Done, Problem> {
-        let tag = parsed.statement.words().to_owned();
-        let definitions = self.running.definitions();
-        let mut gone: BTreeSet<&str> = BTreeSet::new();
-        let mut notices = Vec::new();
-        for name in &drop.names {
-            match definitions.get(&name.value) {
-                Some(there) if fits(drop.kind, there.kind) => {
-                    gone.insert(&there.name);
-                }
-                Some(there) => return Err(refuse(parsed, name, format!("{name} is a {}", there.kind))),
-                None if drop.if_exists => notices.push(format!("there is no {name}, nothing to drop")),
-                None => return Err(refuse(parsed, name, format!("there is no {name}"))),
-            }
-        }
-        loop {
-            let depends = |one: &&Definition| one.depends_on.iter().any(|on| gone.contains(on.as_str()));
-            let more = definitions.iter().find(|one| !gone.contains(one.name.as_str()) && depends(one));
-            match more {
-                None => break,
-                Some(one) if drop.cascade => gone.insert(&one.name),
-                Some(one) => {
-                    let problem = Problem::new(ErrorKind::Conflict, format!("{} {} depends on it", one.kind, one.name));
-                    return Err(problem.with_hint("drop that first, or drop all with CASCADE"));
-                }
-            };
-        }
-        if let Some(one) =
-            definitions.iter().find(|one| gone.contains(one.name.as_str()) && one.owner == Owner::Project)
-        {
-            let problem =
-                Problem::new(ErrorKind::Conflict, format!("{} {} is declared by the project", one.kind, one.name));
-            return Err(problem.with_hint("take it out of the project's files and apply them"));
-        }
-        if gone.is_empty() {
-            return Ok(Done { tag, notices });
-        }
-        let stay = definitions.iter().filter(|one| !gone.contains(one.name.as_str()));
-        let declarations = stay.map(stored::declaration).collect::<Result<Vec<_>, _>>()?;
-        let purged = gone.iter().filter(|_| drop.purge).map(|name| (*name).to_owned()).collect();
-        let mut done = self.change(declarations, &purged, tag)?;
-        done.notices.splice(0..0, notices);
-        Ok(done)
-    }
-
-    /// Brings what runs to these declarations; streams that are purged lose their archives, too.
-    pub(super) fn change(
-        &mut self,
-        declarations: Vec<Declaration>,
-        purged: &BTreeSet<String>,
-        tag: String,
-    ) -> Result<Done, Problem> {
-        let mut prepared = self.running.plan(declarations)?;
-        prepared.purge(purged);
+    /// Brings what runs to a plan; what is replayed for that is told.
+    fn apply(&mut self, prepared: Prepared) -> Result<Vec<String>, Problem> {
         let tried = super::try_outside(prepared.declared(), &self.options, &self.runtime, &self.clock);
         tried.map_err(|error| Problem::new(ErrorKind::Invalid, format!("{error:#}")))?;
         self.sources.clear();
@@ -182,23 +69,8 @@ impl Node {
         }
         applied?;
         let replays = self.running.replays().into_iter().filter(|each| each.state == State::Running);
-        let notices =
+        let told =
             replays.map(|each| format!("replaying {} rows of history for {}", each.rows_total, each.views.join(", ")));
-        Ok(Done { tag, notices: notices.collect() })
+        Ok(told.collect())
     }
-}
-
-/// A definition without what it says of one that is there: that is settled.
-fn plain(parsed: Parsed) -> Result<Parsed, Problem> {
-    if parsed.statement.existing() == Existing::Refuse {
-        return Ok(parsed);
-    }
-    let text = headwater_sql::canonical(&parsed.text).map_err(Diagnostics::from)?;
-    let text = text.replacen("create or replace ", "create ", 1).replacen(" if not exists ", " ", 1);
-    let plain = headwater_sql::parse(&SourceText::new(parsed.source.name.clone(), text))?.pop();
-    plain.ok_or_else(|| Problem::new(ErrorKind::Internal, "a definition was lost"))
-}
-
-fn refuse(parsed: &Parsed, name: &ast::Name, message: String) -> Problem {
-    Diagnostics::from(Diagnostic::new(parsed.source.clone(), name.span, message)).into()
 }

@@ -44,7 +44,8 @@ impl Watch {
             at: node.clock.elapsed(),
             rate: 0.0,
         };
-        let http = http.map(|address| format!(", HTTP on http://{address}")).unwrap_or_default();
+        let scheme = if node.access.tls.is_some() { "https" } else { "http" };
+        let http = http.map(|address| format!(", HTTP on {scheme}://{address}")).unwrap_or_default();
         let postgres = postgres.map(|address| format!(", PostgreSQL on {address}")).unwrap_or_default();
         eprintln!("headwater is ready: {}{http}{postgres}", node.options.folder.path.display());
         let (stop, stopped) = channel();

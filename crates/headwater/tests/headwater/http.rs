@@ -148,7 +148,7 @@ fn what_no_route_takes_is_refused_in_the_form_of_errors() {
         ("/v1/sql", &text, &large, 413, "the body is larger than 4 MiB"),
         ("/v1/plan", &json, &large, 413, "the body is larger than 4 MiB"),
         ("/v1/plan", &text, b"{}", 415, "application/json"),
-        ("/v1/plan", &json, b"{}", 400, "missing field `files`"),
+        ("/v1/plan", &json, b"{}", 400, "neither files nor a statement"),
         ("/v1/openapi.json", &json, b"{}", 405, "this path takes another method"),
         ("/metrics", &json, b"{}", 405, "this path takes another method"),
         ("/v1/queries/1", &json, b"{}", 405, "this path takes another method"),

@@ -1,4 +1,4 @@
-//! Statements, plans, running queries, and rows under a key.
+//! Statements, running queries, and rows under a key.
 
 use serde_json::{Value, json};
 
@@ -69,46 +69,6 @@ fn rows() -> Value {
     let mut headers = epoch_headers();
     headers["X-Headwater-Query"] = header("integer", "the number of the query in system.queries");
     json!({"description": "Rows, or what the statement did.", "headers": headers, "content": content})
-}
-
-/// `POST /v1/plan`.
-pub fn plan() -> Value {
-    let file = json!({
-        "type": "object",
-        "required": ["path", "text"],
-        "properties": {
-            "path": {"type": "string", "examples": ["orders.sql"]},
-            "text": {"type": "string", "examples": ["CREATE STREAM orders (id BIGINT) WITH (format = 'json');"]},
-        },
-        "additionalProperties": false,
-    });
-    let request = json!({
-        "type": "object",
-        "required": ["files"],
-        "properties": {"files": {"type": "array", "items": file}},
-        "additionalProperties": false,
-    });
-    let steps = json!({
-        "type": "object",
-        "required": ["steps"],
-        "properties": {"steps": {"type": "array", "items": {"type": "string"}}},
-        "additionalProperties": false,
-    });
-    let done = json!({"description": "a line a step", "content": {"application/json": {"schema": steps}}});
-    let refusals = [
-        (400, "The body or the project is wrong."),
-        (408, "The body stood still for too long."),
-        (409, "What the node runs cannot become this project."),
-        (413, "More than 4 MiB."),
-        (415, "The content type is not application/json."),
-        (503, "The node is stopping."),
-    ];
-    json!({
-        "operationId": "plan",
-        "summary": "Says what applying a project would do, and does nothing",
-        "requestBody": {"required": true, "content": {"application/json": {"schema": request}}},
-        "responses": responses(done, &refusals),
-    })
 }
 
 /// `DELETE /v1/queries/{id}`.

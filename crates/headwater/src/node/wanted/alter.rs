@@ -1,0 +1,90 @@
+//! `ALTER …` and `COMMENT ON`: statements of clients that change a definition of theirs.
+
+use headwater_base::ErrorKind;
+use headwater_catalog::Owner;
+use headwater_catalog::graph::{about, comment, fits};
+use headwater_deploy::{Declaration, stored};
+use headwater_gateway::Problem;
+use headwater_query::relation::Relation;
+use headwater_sql::ast::{Alter, Comment, Commented, Kind, Name};
+use headwater_sql::{Diagnostic, Diagnostics, Parsed, SourceText, Statement};
+
+use super::{Known, Wanted, refuse, refuse_with_nearest};
+
+/// Changes columns, options, rules or the query of a definition.
+pub fn wanted(alter: &Alter, parsed: &Parsed, known: &Known<'_>) -> Result<Wanted, Problem> {
+    if alter.if_exists && known.definitions.get(&alter.name.value).is_none() {
+        return Ok(Wanted::nothing(vec![format!("there is no {}, nothing to alter", alter.name)]));
+    }
+    let (mut declarations, at) = found(&alter.name, parsed, known)?;
+    let text = altered(alter, &declarations[at].parsed.statement, parsed)?;
+    // What is wrong with all of the definition has no place in the statement that alters it.
+    let source = SourceText::new(format!("catalog: {}", alter.name), text);
+    let altered = headwater_sql::parse(&source)?.pop();
+    declarations[at].parsed =
+        altered.ok_or_else(|| Problem::new(ErrorKind::Internal, "the altered definition is no statement"))?;
+    Ok(Wanted::of(declarations))
+}
+
+/// The text of a definition after what a statement asks for.
+fn altered(alter: &Alter, there: &Statement, parsed: &Parsed) -> Result<String, Problem> {
+    let actions = &alter.actions;
+    Ok(match (alter.kind, there) {
+        (Kind::Stream, Statement::CreateStream(create)) => create.alter(actions, &parsed.source)?.to_sql(),
+        (Kind::Table, Statement::CreateTable(create)) => create.alter(actions, &parsed.source)?.to_sql(),
+        (Kind::Table, Statement::CreateExternalTable(create)) => create.alter(actions, &parsed.source)?.to_sql(),
+        (Kind::Source, Statement::CreateSource(create)) => create.alter(actions)?,
+        (Kind::Sink, Statement::CreateSink(create)) => create.alter(actions)?,
+        (Kind::View, Statement::CreateView(create)) => create.alter(actions).to_sql(),
+        (Kind::MaterializedView, Statement::CreateMaterializedView(create)) => create.alter(actions)?.to_sql(),
+        (_, there) => {
+            let kind = headwater_catalog::Kind::of(there).map(|kind| kind.to_string()).unwrap_or_default();
+            let message = format!("{} is a {kind}", alter.name);
+            let refused = Diagnostic::new(parsed.source.clone(), alter.name.span, message);
+            let hint = format!("{} changes what CREATE of the same kind made", alter.words());
+            return Err(Diagnostics::from(refused.with_hint(hint)).into());
+        }
+    })
+}
+
+/// Says something of an object or a column.
+pub fn commented(statement: &Comment, parsed: &Parsed, known: &Known<'_>) -> Result<Wanted, Problem> {
+    let name = about(statement);
+    let (mut declarations, at) = found(name, parsed, known)?;
+    let there = known.definitions.get(&name.value);
+    if let (Commented::Object { kind, .. }, Some(there)) = (&statement.on, there)
+        && !fits(*kind, there.kind)
+    {
+        return Err(refuse(parsed, name, format!("{name} is a {}", there.kind)));
+    }
+    if let Commented::Column { column, .. } = &statement.on {
+        let relation = known.relations.get(&name.value);
+        let columns: Vec<String> = relation.iter().flat_map(column_names).collect();
+        if !columns.contains(&column.value) {
+            let message = format!("{name} has no column {column}");
+            return Err(refuse_with_nearest(parsed, column, message, columns.iter().map(String::as_str)));
+        }
+    }
+    comment(&mut declarations[at].comments, statement);
+    Ok(Wanted::of(declarations))
+}
+
+/// All declarations, and which of them a client's statement may change.
+fn found(name: &Name, parsed: &Parsed, known: &Known<'_>) -> Result<(Vec<Declaration>, usize), Problem> {
+    let definitions = known.definitions;
+    let Some(there) = definitions.get(&name.value) else {
+        let names = definitions.iter().map(|one| one.name.as_str());
+        return Err(refuse_with_nearest(parsed, name, format!("there is no {name}"), names));
+    };
+    if there.owner == Owner::Project {
+        let message = format!("{} {name} is declared by the project", there.kind);
+        return Err(Problem::new(ErrorKind::Conflict, message).with_hint("change its file and apply that"));
+    }
+    let at = definitions.iter().position(|one| one.name == name.value).unwrap_or_default();
+    let declarations = definitions.iter().map(stored::declaration).collect::<Result<Vec<_>, _>>()?;
+    Ok((declarations, at))
+}
+
+fn column_names(relation: &Relation) -> Vec<String> {
+    relation.schema().fields().iter().map(|field| field.name().clone()).collect()
+}
