@@ -10,7 +10,7 @@ use std::ops::ControlFlow;
 use sqlparser::ast::{Expr, Visit, Visitor};
 
 use crate::ast::{AlterAction, Change, Column, CreateSink, CreateSource, CreateStream, CreateTable, Name, Rule};
-use crate::{Diagnostic, Diagnostics, Options, Result, SourceText, Span};
+use crate::{Diagnostic, Diagnostics, Fault, Options, Result, SourceText, Span};
 
 impl CreateStream {
     /// The definition after these actions; `source` is the text that they stand in.
@@ -144,7 +144,8 @@ impl Place<'_> {
 
 fn add(columns: &mut Vec<Column>, column: &Column, place: &Place<'_>) -> Result<()> {
     if columns.iter().any(|there| there.name == column.name) {
-        return Err(place.at(&column.name, format!("there is a column {} already", column.name)));
+        let refused = place.at(&column.name, format!("there is a column {} already", column.name));
+        return Err(refused.with_fault(Fault::ColumnTwice));
     }
     if column.not_null {
         let refused = Diagnostic::new(place.source.clone(), column.span, "a new column can't be NOT NULL");
@@ -156,7 +157,7 @@ fn add(columns: &mut Vec<Column>, column: &Column, place: &Place<'_>) -> Result<
 
 fn find(columns: &[Column], name: &Name, place: &Place<'_>) -> Result<usize> {
     columns.iter().position(|column| column.name == *name).ok_or_else(|| {
-        let refused = place.at(name, format!("there is no column {name}"));
+        let refused = place.at(name, format!("there is no column {name}")).with_fault(Fault::NoColumn);
         match crate::nearest(&name.value, columns.iter().map(|column| column.name.value.as_str())) {
             Some(near) => refused.with_hint(format!("did you mean {near}?")),
             None => refused,

@@ -41,7 +41,7 @@ pub fn check(binary: &Binary) -> Result<usize> {
         node.wait_ready(READY)?;
         let address = node.postgres().context("the node has announced no address for PostgreSQL clients")?;
         let mut passed = 0;
-        for script in ["postgres.py", "catalog.py"] {
+        for script in ["postgres.py", "catalog.py", "states.py"] {
             let mut command = Command::new(&python);
             command.arg(shell::root().join("tests/clients").join(script)).arg(&address);
             shell::run_watched(&mut command, |line| passed += usize::from(line.starts_with("ok ")))?;

@@ -7,9 +7,10 @@ use headwater_deploy::{Declaration, stored};
 use headwater_gateway::{Done, Problem};
 use headwater_query::relation::Relation;
 use headwater_sql::ast::{Alter, Comment, Commented, Name};
-use headwater_sql::{Diagnostic, Diagnostics, Parsed, SourceText, Statement, nearest};
+use headwater_sql::{Diagnostic, Diagnostics, Fault, Parsed, SourceText, Statement, nearest};
 
 use super::Node;
+use super::statements::missing;
 
 impl Node {
     /// Changes columns or options of a definition.
@@ -31,6 +32,7 @@ impl Node {
                 let kind = self.running.definitions().get(&alter.name.value).map(|one| one.kind.to_string());
                 let message = format!("{} is a {}", alter.name, kind.unwrap_or_default());
                 let refused = Diagnostic::new(parsed.source.clone(), alter.name.span, message);
+                let refused = refused.with_fault(Fault::WrongKind);
                 let hint = format!("{} changes what CREATE of the same kind made", statement.words());
                 return Err(Diagnostics::from(refused.with_hint(hint)).into());
             }
@@ -58,6 +60,7 @@ impl Node {
             if !columns.contains(&column.value) {
                 let refused =
                     Diagnostic::new(parsed.source.clone(), column.span, format!("{name} has no column {column}"));
+                let refused = refused.with_fault(Fault::NoColumn);
                 return Err(match nearest(&column.value, columns.iter().map(String::as_str)) {
                     Some(near) => Diagnostics::from(refused.with_hint(format!("did you mean {near}?"))).into(),
                     None => Diagnostics::from(refused).into(),
@@ -73,6 +76,7 @@ impl Node {
         let definitions = self.running.definitions();
         let Some(there) = definitions.get(&name.value) else {
             let refused = Diagnostic::new(parsed.source.clone(), name.span, format!("there is no {name}"));
+            let refused = refused.with_fault(missing(&parsed.statement));
             return Err(match nearest(&name.value, definitions.iter().map(|one| one.name.as_str())) {
                 Some(near) => Diagnostics::from(refused.with_hint(format!("did you mean {near}?"))).into(),
                 None => Diagnostics::from(refused).into(),
@@ -93,5 +97,5 @@ fn column_names(relation: &Relation) -> Vec<String> {
 }
 
 fn refuse(parsed: &Parsed, name: &Name, message: String) -> Problem {
-    Diagnostics::from(Diagnostic::new(parsed.source.clone(), name.span, message)).into()
+    Diagnostics::from(Diagnostic::new(parsed.source.clone(), name.span, message).with_fault(Fault::WrongKind)).into()
 }

@@ -8,9 +8,9 @@ use headwater_catalog::graph::fits;
 use headwater_catalog::{Definition, Kind, Owner};
 use headwater_deploy::running::State;
 use headwater_deploy::{Declaration, stored};
-use headwater_gateway::{Done, Problem};
+use headwater_gateway::{Done, Problem, Reason};
 use headwater_sql::ast::{self, Existing};
-use headwater_sql::{Diagnostic, Diagnostics, Parsed, SourceText, Statement};
+use headwater_sql::{Diagnostic, Diagnostics, Fault, Parsed, SourceText, Statement};
 
 use headwater_stream::graph::Graph;
 
@@ -85,6 +85,7 @@ impl Node {
         let tag = statement.statement.words().to_owned();
         let Some(name) = statement.statement.defines().map(|name| name.value.clone()) else {
             let problem = Problem::new(ErrorKind::Invalid, format!("{tag} is not built yet"));
+            let problem = problem.with_reason(Reason::NotBuilt);
             return Err(problem.with_hint("what a client can create: STREAM, SOURCE, SINK, TABLE, EXTERNAL TABLE, VIEW, MATERIALIZED VIEW, CONNECTION, SECRET"));
         };
         let existing = statement.statement.existing();
@@ -103,6 +104,8 @@ impl Node {
             Some(there) => {
                 let message = format!("there is a {} of the name {name} already", there.kind);
                 let problem = Problem::new(ErrorKind::Conflict, message);
+                let reason = if there.kind.is_relation() { Reason::RelationExists } else { Reason::Exists };
+                let problem = problem.with_reason(reason);
                 return Err(match there.owner {
                     Owner::Project => {
                         problem.with_hint("it is declared by the project: change its file and apply that")
@@ -124,7 +127,8 @@ impl Node {
     fn drop_objects(&mut self, drop: &ast::Drop, parsed: &Parsed) -> Result<Done, Problem> {
         let tag = parsed.statement.words().to_owned();
         if drop.purge {
-            let problem = Problem::new(ErrorKind::Invalid, "DROP … PURGE is not built yet");
+            let problem =
+                Problem::new(ErrorKind::Invalid, "DROP … PURGE is not built yet").with_reason(Reason::NotBuilt);
             return Err(problem.with_hint("a stream's archive stays under lake/ in the data folder; remove it there"));
         }
         let definitions = self.running.definitions();
@@ -135,9 +139,14 @@ impl Node {
                 Some(there) if fits(drop.kind, there.kind) => {
                     gone.insert(&there.name);
                 }
-                Some(there) => return Err(refuse(parsed, name, format!("{name} is a {}", there.kind))),
+                Some(there) => {
+                    return Err(refuse(parsed, name, Fault::WrongKind, format!("{name} is a {}", there.kind)));
+                }
                 None if drop.if_exists => notices.push(format!("there is no {name}, nothing to drop")),
-                None => return Err(refuse(parsed, name, format!("there is no {name}"))),
+                None => {
+                    let fault = missing(&parsed.statement);
+                    return Err(refuse(parsed, name, fault, format!("there is no {name}")));
+                }
             }
         }
         loop {
@@ -147,7 +156,8 @@ impl Node {
                 None => break,
                 Some(one) if drop.cascade => gone.insert(&one.name),
                 Some(one) => {
-                    let problem = Problem::new(ErrorKind::Conflict, format!("{} {} depends on it", one.kind, one.name));
+                    let problem = Problem::new(ErrorKind::Conflict, format!("{} {} depends on it", one.kind, one.name))
+                        .with_reason(Reason::DependedOn);
                     return Err(problem.with_hint("drop that first, or drop all with CASCADE"));
                 }
             };
@@ -202,6 +212,18 @@ fn plain(parsed: Parsed) -> Result<Parsed, Problem> {
     plain.ok_or_else(|| Problem::new(ErrorKind::Internal, "a definition was lost"))
 }
 
-fn refuse(parsed: &Parsed, name: &ast::Name, message: String) -> Problem {
-    Diagnostics::from(Diagnostic::new(parsed.source.clone(), name.span, message)).into()
+/// What lacks when the object of a statement does.
+pub(super) fn missing(statement: &Statement) -> Fault {
+    let other = |kind: ast::Kind| {
+        matches!(kind, ast::Kind::Source | ast::Kind::Sink | ast::Kind::Connection | ast::Kind::Secret)
+    };
+    match statement {
+        Statement::AlterSource(_) | Statement::AlterSink(_) => Fault::NoObject,
+        Statement::Drop(drop) if other(drop.kind) => Fault::NoObject,
+        _ => Fault::NoRelation,
+    }
+}
+
+fn refuse(parsed: &Parsed, name: &ast::Name, fault: Fault, message: String) -> Problem {
+    Diagnostics::from(Diagnostic::new(parsed.source.clone(), name.span, message).with_fault(fault)).into()
 }

@@ -18,7 +18,7 @@ use datafusion::optimizer::push_down_filter::PushDownFilter;
 use datafusion::optimizer::replace_distinct_aggregate::ReplaceDistinctWithAggregate;
 use datafusion::optimizer::{Analyzer, Optimizer, OptimizerContext, OptimizerRule};
 use headwater_sql::ast::{CreateMaterializedView, CreateView};
-use headwater_sql::{Diagnostic, Diagnostics, SourceText};
+use headwater_sql::{Diagnostic, Diagnostics, Fault, SourceText};
 
 use super::refuse::{ignored_clauses, subqueries_in_expressions, unrepeatable_functions};
 use super::scope::Scope;
@@ -85,7 +85,7 @@ pub fn plan_plain_view(relations: &Relations, view: &CreateView, source: &Source
     for (at, (qualifier, field)) in plan.schema().iter().enumerate() {
         let name = view.columns.get(at).map_or(field.name(), |name| &name.value);
         if !names.insert(name.clone()) {
-            let twice = place.refuse(format!("two columns are called {name}"));
+            let twice = place.refuse(format!("two columns are called {name}")).with_fault(Fault::ColumnTwice);
             refused.push(twice.with_hint("rename one with AS"));
         }
         columns.push(Expr::Column((qualifier, field).into()).alias(name));
@@ -112,7 +112,7 @@ fn storable(plan: LogicalPlan, place: &Place<'_>) -> Result<LogicalPlan> {
     for (qualifier, field) in plan.schema().iter() {
         let column = Expr::Column((qualifier, field).into());
         if !names.insert(field.name().clone()) {
-            let twice = place.refuse(format!("two columns are called {}", field.name()));
+            let twice = place.refuse(format!("two columns are called {}", field.name())).with_fault(Fault::ColumnTwice);
             refused.push(twice.with_hint("rename one with AS"));
         }
         match stored_type(field.data_type()) {

@@ -13,7 +13,7 @@ pub(super) fn alter(cursor: &mut Cursor<'_>, kind: &str) -> Result<Alter, Diagno
     cursor.expect(&["ALTER", kind])?;
     let what = kind.to_ascii_lowercase();
     if cursor.at(&["IF", "EXISTS"]) {
-        return Err(cursor.error(cursor.span(), "IF EXISTS after ALTER is not built yet").into());
+        return Err(cursor.not_built(cursor.span(), "IF EXISTS after ALTER is").into());
     }
     let name = lists::object_name(cursor, &format!("the {what}"))?;
     let mut actions: Vec<AlterAction> = Vec::new();
@@ -106,5 +106,5 @@ fn column_type(cursor: &mut Cursor<'_>) -> Result<Change> {
 }
 
 fn not_built(cursor: &Cursor<'_>, what: &str) -> Diagnostic {
-    cursor.error(cursor.span(), format!("{what} is not built yet")).with_hint(ACTIONS)
+    cursor.not_built(cursor.span(), &format!("{what} is")).with_hint(ACTIONS)
 }

@@ -5,7 +5,7 @@ use sqlparser::tokenizer::Token;
 use super::Cursor;
 use crate::ast::{Name, RelationName};
 use crate::options::Entry;
-use crate::{Options, Result, Span, Value};
+use crate::{Fault, Options, Result, Span, Value};
 
 /// `(name = 'text', name 5, name true, name (…), name = 'a' <> 'b')`: the first equals sign may be left out.
 pub(super) fn options(cursor: &mut Cursor<'_>) -> Result<Options> {
@@ -130,7 +130,7 @@ pub(super) fn names(cursor: &mut Cursor<'_>) -> Result<Vec<Name>> {
         let name = cursor.name("the name of a column")?;
         refuse_too_many(cursor, &names, name.span, "columns")?;
         if let Some(first) = names.iter().find(|first| **first == name) {
-            let refused = cursor.error(name.span, format!("column {name} stands twice"));
+            let refused = cursor.error(name.span, format!("column {name} stands twice")).with_fault(Fault::ColumnTwice);
             return Err(refused.with_related(cursor.source().clone(), first.span, "it stands first here"));
         }
         names.push(name);

@@ -82,7 +82,7 @@ fn body(cursor: &mut Cursor<'_>) -> Result<Vec<Rule>> {
             if !matches!(cursor.next(), Token::Word(_)) {
                 return Err(cursor.expected("CONSTRAINT"));
             }
-            let refused = cursor.error(cursor.span(), "a list of columns on a view is not built yet");
+            let refused = cursor.not_built(cursor.span(), "a list of columns on a view is");
             return Err(refused.with_hint("name the columns in the query: SELECT a AS b"));
         }
         rules.push(rules::rule(cursor, &rules)?);
@@ -136,7 +136,7 @@ impl Clauses {
             let refresh = refresh(cursor, start)?;
             lists::once(cursor, start, "REFRESH", &mut self.refresh, refresh)?;
         } else if cursor.take(&["PARTITIONED", "BY"]) {
-            let refused = cursor.error(cursor.span_from(start), "PARTITIONED BY is not built yet");
+            let refused = cursor.not_built(cursor.span_from(start), "PARTITIONED BY is");
             return Err(refused.with_hint("PARTITION KEY (…) says which partition of the log a row goes to"));
         } else {
             return Ok(false);
@@ -173,8 +173,7 @@ fn refresh(cursor: &mut Cursor<'_>, start: usize) -> Result<Refresh> {
     let known: [&[&str]; 4] = [&["EVERY"], &["CRON"], &["TARGET", "LAG"], &["MANUAL"]];
     for words in known {
         if cursor.take(words) {
-            let message = format!("REFRESH {} is not built yet", words.join(" "));
-            let refused = cursor.error(cursor.span_from(start), message);
+            let refused = cursor.not_built(cursor.span_from(start), &format!("REFRESH {} is", words.join(" ")));
             return Err(refused.with_hint("a view is kept up to date continuously: REFRESH CONTINUOUS, or no REFRESH"));
         }
     }
