@@ -84,7 +84,7 @@ public class Jdbc {
         check("catalogs", rows(about.getCatalogs(), "TABLE_CAT"), List.of("shop"));
         check("schemas", rows(about.getSchemas(), "TABLE_SCHEM").containsAll(List.of("archive", "public", "system")), true);
         check("tables", rows(about.getTables(null, "public", "%", null), "TABLE_NAME", "TABLE_TYPE"),
-                List.of("by_category MATERIALIZED VIEW", "orders TABLE"));
+                List.of("by_category_pkey INDEX", "by_category MATERIALIZED VIEW", "orders TABLE"));
         check("tables by type", rows(about.getTables("shop", "public", "ord%", new String[] {"TABLE"}), "TABLE_NAME"),
                 List.of("orders"));
         check("table types", rows(about.getTableTypes(), "TABLE_TYPE").contains("TABLE"), true);
@@ -96,6 +96,7 @@ public class Jdbc {
         check("types", rows(about.getTypeInfo(), "TYPE_NAME").containsAll(List.of("int8", "text", "timestamptz")), true);
         check("no primary key", rows(about.getPrimaryKeys(null, "public", "orders"), "COLUMN_NAME"), List.of());
         check("no index", rows(about.getIndexInfo(null, "public", "orders", false, true), "INDEX_NAME"), List.of());
+        keys(connection, about);
         check("no foreign keys", rows(about.getImportedKeys(null, "public", "orders"), "FKCOLUMN_NAME"), List.of());
         check("no rights", rows(about.getTablePrivileges(null, "public", "orders"), "TABLE_NAME").isEmpty(), false);
         check("no procedures", rows(about.getProcedures(null, "public", "%"), "PROCEDURE_NAME"), List.of());
@@ -104,6 +105,27 @@ public class Jdbc {
             check("columns of a query", found.getMetaData().getColumnTypeName(1) + " " + found.getMetaData().getPrecision(2)
                     + " " + found.getMetaData().getScale(2), "int8 10 2");
             check("nullable", found.getMetaData().isNullable(2) != 99, true);
+        }
+    }
+
+    static void keys(Connection connection, DatabaseMetaData about) throws SQLException {
+        try (Statement statement = connection.createStatement()) {
+            statement.execute("CREATE TABLE jdbc_keyed (name VARCHAR, \"Shop\" VARCHAR, id BIGINT, PRIMARY KEY (id, \"Shop\"))");
+            statement.execute("COMMENT ON TABLE jdbc_keyed IS 'what is sold'");
+            statement.execute("COMMENT ON COLUMN jdbc_keyed.id IS 'as printed on it'");
+            check("primary key", rows(about.getPrimaryKeys(null, "public", "jdbc_keyed"), "COLUMN_NAME", "KEY_SEQ", "PK_NAME"),
+                    List.of("id 1 jdbc_keyed_pkey", "Shop 2 jdbc_keyed_pkey"));
+            check("primary key of a view", rows(about.getPrimaryKeys(null, null, "by_category"), "TABLE_SCHEM", "COLUMN_NAME", "PK_NAME"),
+                    List.of("public category by_category_pkey"));
+            check("index", rows(about.getIndexInfo(null, "public", "jdbc_keyed", true, true),
+                    "NON_UNIQUE", "INDEX_NAME", "ORDINAL_POSITION", "COLUMN_NAME", "ASC_OR_DESC"),
+                    List.of("f jdbc_keyed_pkey 1 id A", "f jdbc_keyed_pkey 2 Shop A"));
+            check("best row", rows(about.getBestRowIdentifier(null, "public", "jdbc_keyed", 0, true), "COLUMN_NAME").stream().sorted().toList(),
+                    List.of("Shop", "id"));
+            check("comment", rows(about.getTables(null, "public", "jdbc_keyed", null), "REMARKS"), List.of("what is sold"));
+            check("comments on columns", rows(about.getColumns(null, "public", "jdbc_keyed", "%"), "COLUMN_NAME", "REMARKS"),
+                    List.of("name null", "Shop null", "id as printed on it"));
+            statement.execute("DROP TABLE jdbc_keyed");
         }
     }
 

@@ -9,6 +9,8 @@ import json
 import os
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 
@@ -128,7 +130,30 @@ def changes() -> None:
     check("without users again", one("SELECT 1", "me"), 1)
 
 
+def guesses() -> None:
+    says("a user to guess at", psql("me", "", "CREATE USER eve PASSWORD 'pencil'"), "CREATE USER")
+    started = time.monotonic()
+    for guess in range(4):
+        refused(f"guess {guess}", "eve", f"guess {guess}", "password authentication failed")
+    check("a guess by HTTP", curl("--user", "eve:x", "--data", "SELECT 1")[0], 401)
+    for guess in range(2):
+        check(f"guess {guess} that waits", curl("--user", "eve:x", "--data", "SELECT 1")[0], 401)
+    check("they have waited", time.monotonic() - started > 0.7, True)
+    # What is tried at once waits one for the other; what would wait longest is not looked at.
+    with ThreadPoolExecutor(12) as pool:
+        answers = list(pool.map(lambda _: curl("--user", "eve:x", "--data", "SELECT 1", "--include"), range(12)))
+    many = [body for status, body in answers if status == 429]
+    check("guesses at once", (len(many) > 6, {status for status, _ in answers}), (True, {401, 429}))
+    says("too many", many[0].lower(), "too many wrong passwords for user eve", "retry-after: ")
+    check("the right password, in its turn", one("SELECT 1", "eve", "pencil"), 1)
+    started = time.monotonic()
+    check("and then at once", curl("--user", "eve:pencil", "--data", "SELECT 1")[0], 200)
+    check("it was at once", time.monotonic() - started < 3, True)
+    says("nobody is left", psql("eve", "pencil", "DROP USER eve"), "DROP USER")
+
+
 without_users()
 first_user()
 over_http()
 changes()
+guesses()

@@ -14,7 +14,7 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 
 use headwater_sql::ast::Existing;
-use headwater_sql::{Diagnostic, Diagnostics, Parsed, Statement};
+use headwater_sql::{Diagnostic, Diagnostics, Fault, Parsed, Statement};
 
 use crate::definition::{Definition, Kind, Owner};
 
@@ -159,6 +159,7 @@ fn drafts(statements: Vec<Parsed>, known: &Known, wrong: &mut Vec<Diagnostic>) -
             let place = first.parsed.statement.defines().map_or(first.parsed.span, |name| name.span);
             let note = format!("the {} of that name stands here", first.kind);
             let refused = Diagnostic::new(parsed.source.clone(), name.span, message);
+            let refused = refused.with_fault(Fault::Exists);
             wrong.push(refused.with_related(first.parsed.source.clone(), place, note));
             continue;
         }

@@ -7,7 +7,7 @@ use arrow::datatypes::SchemaRef;
 use headwater_catalog::{Definition, Definitions, Graph, Known, Object, Owner};
 use headwater_query::relation::{Relation, Relations, resolve as relation, store, table};
 use headwater_sql::ast::{CreateMaterializedView, CreateStream};
-use headwater_sql::{Diagnostic, Diagnostics, Parsed, Span, Statement};
+use headwater_sql::{Diagnostic, Diagnostics, Fault, Parsed, Span, Statement};
 use headwater_stream::graph::Graph as Dataflow;
 use headwater_stream::plan::{Builder, Storage};
 
@@ -125,7 +125,7 @@ fn comments_on_nothing(definition: &Definition, parsed: &Parsed, relations: &Rel
     let span = parsed.statement.defines().map_or(parsed.span, |name| name.span);
     let refuse = |column: &String| {
         let message = format!("there is a comment on column {column}, which {} does not have", definition.name);
-        Diagnostic::new(parsed.source.clone(), span, message)
+        Diagnostic::new(parsed.source.clone(), span, message).with_fault(Fault::NoColumn)
     };
     missing.map(refuse).collect()
 }
@@ -134,8 +134,14 @@ fn comments_on_nothing(definition: &Definition, parsed: &Parsed, relations: &Rel
 fn diagnostics(error: Error, parsed: &Parsed) -> Result<Diagnostics> {
     match error {
         Error::Sql(diagnostics) | Error::Query(headwater_query::Error::Sql(diagnostics)) => Ok(diagnostics),
-        Error::Stream(headwater_stream::Error::Invalid { message, hint }) => {
-            let diagnostic = Diagnostic::new(parsed.source.clone(), query_span(parsed), message);
+        Error::Stream(error @ (headwater_stream::Error::Invalid { .. } | headwater_stream::Error::NotBuilt { .. })) => {
+            let fault = match error {
+                headwater_stream::Error::NotBuilt { .. } => Fault::NotBuilt,
+                _ => Fault::Meaning,
+            };
+            let hint = error.hint().map(str::to_owned);
+            let diagnostic = Diagnostic::new(parsed.source.clone(), query_span(parsed), error.to_string());
+            let diagnostic = diagnostic.with_fault(fault);
             Ok(match hint {
                 Some(hint) => diagnostic.with_hint(hint).into(),
                 None => diagnostic.into(),

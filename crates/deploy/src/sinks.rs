@@ -9,7 +9,7 @@ use headwater_format::Format;
 use headwater_query::relation::{Relation, Relations, Stream};
 use headwater_sql::ast::{CreateConnection, CreateSink, Destination, SecretOrigin, SinkRows};
 use headwater_sql::options::{TextOrSecret, Value};
-use headwater_sql::{Diagnostic, Diagnostics, Options, Parsed};
+use headwater_sql::{Diagnostic, Diagnostics, Fault, Options, Parsed};
 
 use crate::Result;
 
@@ -83,7 +83,8 @@ pub struct Outside {
 
 /// Resolves a sink against what is declared before it.
 pub fn resolve(create: &CreateSink, parsed: &Parsed, relations: &Relations, outside: &Outside) -> Result<Declared> {
-    let refuse = |span, message: String| Diagnostic::new(parsed.source.clone(), span, message);
+    let refuse =
+        |span, message: String| Diagnostic::new(parsed.source.clone(), span, message).with_fault(Fault::NotBuilt);
     let hint = "write the rows as a materialized view that never takes one back, and give that to the sink";
     let from = match &create.from {
         SinkRows::Relation(name) => name,
@@ -115,7 +116,7 @@ pub fn resolve(create: &CreateSink, parsed: &Parsed, relations: &Relations, outs
 pub fn connection(create: &CreateConnection, parsed: &Parsed) -> Result<Connection> {
     if create.kind.value != "http" {
         let message = format!("a connection TO {} is not built yet", create.kind.value.to_ascii_uppercase());
-        let refused = Diagnostic::new(parsed.source.clone(), create.kind.span, message);
+        let refused = Diagnostic::new(parsed.source.clone(), create.kind.span, message).with_fault(Fault::NotBuilt);
         return Err(Diagnostics::from(refused.with_hint("what works: TO HTTP (URL 'https://…', HEADERS (…))")).into());
     }
     Ok(server(create.options.clone())?)

@@ -8,7 +8,7 @@ use headwater_query::relation::{Relations, Stream};
 use headwater_sql::ast::{CreateSource, Origin as Written};
 use headwater_sql::options::Value;
 use headwater_sql::settings;
-use headwater_sql::{Diagnostic, Diagnostics, Options, Parsed};
+use headwater_sql::{Diagnostic, Diagnostics, Fault, Options, Parsed};
 
 use crate::Result;
 
@@ -60,11 +60,13 @@ pub fn resolve(create: &CreateSource, parsed: &Parsed, relations: &Relations) ->
     let Some(into) = &create.into else {
         let message = format!("source {} does not say which stream it feeds", create.name);
         let hint = "write INTO and the name of a declared stream; discovering a schema is not built yet";
-        return Err(Diagnostics::from(refuse(create.name.span, message).with_hint(hint)).into());
+        return Err(
+            Diagnostics::from(refuse(create.name.span, message).with_fault(Fault::NotBuilt).with_hint(hint)).into()
+        );
     };
     let Some(stream) = relations.stream(&into.value).filter(|stream| stream.origin == declared()) else {
         let message = format!("{into} is no declared stream, so no source can feed it");
-        return Err(Diagnostics::from(refuse(into.span, message)).into());
+        return Err(Diagnostics::from(refuse(into.span, message).with_fault(Fault::WrongKind)).into());
     };
     let enabled = create.settings()?.enabled;
     let origin = match &create.from {

@@ -1,6 +1,7 @@
 //! Takes connections up to a limit, and lets all of them end when the node does.
 
 use std::future::Future;
+use std::net::IpAddr;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -20,6 +21,7 @@ const RETRY: Duration = Duration::from_millis(50);
 /// A connection that was taken.
 pub struct Taken {
     pub socket: TcpStream,
+    pub from: IpAddr,
     /// It is one too many, and to be told so.
     pub is_beyond: bool,
     /// True once the node ends.
@@ -42,10 +44,11 @@ pub async fn run<F: Future<Output = ()> + Send + 'static>(
             () = &mut stop => break,
             Some(_) = connections.join_next() => {}
             taken = listener.accept() => match taken {
-                Ok((socket, _)) if connections.len() < connections_max + TOLD => {
+                Ok((socket, from)) if connections.len() < connections_max + TOLD => {
                     prepare(&socket);
                     let is_beyond = connections.len() >= connections_max;
-                    connections.spawn(serve(Taken { socket, is_beyond, stopped: stopped.clone() }));
+                    let taken = Taken { socket, from: from.ip(), is_beyond, stopped: stopped.clone() };
+                    connections.spawn(serve(taken));
                 }
                 Ok(_) => {}
                 Err(error) => {

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use crate::guesses::Guesses;
 use crate::tls::Tls;
 use crate::users::Users;
 
@@ -12,6 +13,8 @@ pub struct Access {
     pub tls: Option<Tls>,
     /// With any user, passing takes a user's password. Without one, nobody is asked.
     pub users: Arc<Users>,
+    /// Shared by all doors, so that a guess at one counts at the others.
+    pub guesses: Arc<Guesses>,
     /// Whether what is not encrypted is refused.
     pub must_encrypt: bool,
 }

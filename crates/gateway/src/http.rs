@@ -37,6 +37,7 @@ use tower_http::compression::CompressionLayer;
 
 use self::connection::Serving;
 use self::door::Door;
+use self::login::Login;
 use self::measured::Requests;
 use self::routes::{Route, Served};
 use crate::accept;
@@ -128,7 +129,7 @@ impl Server {
             .fallback(page)
             .method_not_allowed_fallback(failure::wrong_method)
             .with_state(Served { door, requests: requests.clone() })
-            .layer(from_fn_with_state(self.access.users, login::check))
+            .layer(from_fn_with_state(Login::new(self.access.clone()), login::check))
             .layer(from_fn_with_state(self.address.ip().is_loopback(), origin::check))
             .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
             .layer(from_fn_with_state(requests, measured::measure));

@@ -21,7 +21,7 @@ use headwater_format::{Encoded, Format, RowError};
 use headwater_log::{Batch, Log, Ticket};
 use headwater_query::relation::{Origin, Relation, Relations, Stream};
 
-use crate::Problem;
+use crate::{Problem, Reason};
 
 /// What becomes of a request in which some rows are broken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -74,7 +74,9 @@ pub struct Appended {
 
 /// The stream of a name, if rows may be appended to it.
 pub fn target(relations: &Relations, name: &str) -> Result<Option<Arc<Stream>>, Problem> {
-    let refuse = |message: String, hint: &str| Err(Problem::new(ErrorKind::Invalid, message).with_hint(hint));
+    let refuse = |message: String, hint: &str| {
+        Err(Problem::new(ErrorKind::Invalid, message).with_reason(Reason::WrongKind).with_hint(hint))
+    };
     match relations.get(name) {
         None => Ok(None),
         Some(Relation::Table(_)) => refuse(format!("{name} is a table, and no stream"), "write INSERT INTO"),

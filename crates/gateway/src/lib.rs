@@ -6,6 +6,7 @@
 mod accept;
 pub mod access;
 mod console;
+pub mod guesses;
 pub mod http;
 pub mod ingest;
 pub mod metrics;

@@ -34,6 +34,17 @@ pub enum Reason {
     /// Somebody ended the query.
     Cancelled,
     TimedOut,
+    /// There is a relation of the name already.
+    RelationExists,
+    /// There is an object of the name already.
+    Exists,
+    /// There is no such object.
+    NoObject,
+    /// Something else needs it.
+    DependedOn,
+    /// The object is of a kind that takes no rows.
+    WrongKind,
+    NotBuilt,
 }
 
 impl Problem {

@@ -358,6 +358,9 @@ fn current(
         missing.push(relation.name().to_owned());
         relations.add(relation);
     }
+    for definition in running.definitions().iter().filter(|definition| !definition.comments.is_empty()) {
+        relations.describe(&definition.name, definition.comments.clone());
+    }
     let system = system::System::new(
         &running.declared().graph,
         system::Declared::new(running.definitions(), running.changes(), &relations),

@@ -113,7 +113,11 @@ pub struct Relations {
     views: BTreeMap<String, Arc<View>>,
     plain_views: BTreeMap<String, Arc<PlainView>>,
     tables: BTreeMap<String, Arc<Table>>,
+    comments: BTreeMap<String, Comments>,
 }
+
+/// What is said of a relation, under an empty name, and of its columns, by theirs.
+pub type Comments = BTreeMap<String, String>;
 
 /// One relation by its name.
 #[derive(Debug, Clone)]
@@ -168,6 +172,16 @@ impl Relations {
             Relation::PlainView(view) => drop(self.plain_views.insert(view.name.clone(), view)),
             Relation::Table(table) => drop(self.tables.insert(table.name.clone(), table)),
         }
+    }
+
+    /// Says something of a relation, in the place of what was said.
+    pub fn describe(&mut self, name: &str, comments: Comments) {
+        self.comments.insert(name.to_owned(), comments);
+    }
+
+    /// Empty where nothing is said.
+    pub fn comments(&self, name: &str) -> Comments {
+        self.comments.get(name).cloned().unwrap_or_default()
     }
 
     /// Looks up a name that is already folded.

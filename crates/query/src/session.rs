@@ -35,7 +35,7 @@ use datafusion::physical_plan::execute_stream;
 use futures::stream::BoxStream;
 use futures::{FutureExt, StreamExt, TryStreamExt};
 use headwater_log::Log;
-use headwater_sql::{Diagnostic, Diagnostics, Parsed, SourceText, Statement, ast};
+use headwater_sql::{Diagnostic, Diagnostics, Fault, Parsed, SourceText, Statement, ast};
 use sqlparser::ast::visit_relations;
 use tokio::runtime::Handle;
 
@@ -221,7 +221,8 @@ impl Session {
         if let Statement::Show(show) = &parsed.statement {
             self.known(show, parsed)?;
             let Some(query) = show::query(show, self.sources.system.as_ref()) else {
-                let refused = Diagnostic::new(parsed.source.clone(), parsed.span, "this SHOW is not built yet");
+                let refused = Diagnostic::new(parsed.source.clone(), parsed.span, "this SHOW is not built yet")
+                    .with_fault(Fault::NotBuilt);
                 let hint =
                     "SHOW STREAMS, SOURCES, MATERIALIZED VIEWS and RELATIONS work, and SELECT on system. relations";
                 return Err(refused.with_hint(hint).into());
@@ -250,7 +251,8 @@ impl Session {
         if self.sources.relations.get(&name.value).is_some() {
             return Ok(());
         }
-        let refused = Diagnostic::new(parsed.source.clone(), name.span, format!("there is no relation {name}"));
+        let refused = Diagnostic::new(parsed.source.clone(), name.span, format!("there is no relation {name}"))
+            .with_fault(Fault::NoRelation);
         let near = headwater_sql::nearest(&name.value, self.sources.relations.names());
         Err(match near {
             Some(near) => refused.with_hint(format!("did you mean {near}?")).into(),

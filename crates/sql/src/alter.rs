@@ -13,7 +13,7 @@ use crate::ast::{
     AlterAction, Change, Column, CreateExternalTable, CreateMaterializedView, CreateSink, CreateSource, CreateStream,
     CreateTable, CreateView, Name, Query, Rule,
 };
-use crate::{Diagnostic, Diagnostics, Options, Result, SourceText, Span};
+use crate::{Diagnostic, Diagnostics, Fault, Options, Result, SourceText, Span};
 
 impl CreateStream {
     /// The definition after these actions; `source` is the text that they stand in.
@@ -220,7 +220,8 @@ impl Place<'_> {
 
 fn add(columns: &mut Vec<Column>, column: &Column, place: &Place<'_>) -> Result<()> {
     if columns.iter().any(|there| there.name == column.name) {
-        return Err(place.at(&column.name, format!("there is a column {} already", column.name)));
+        let refused = place.at(&column.name, format!("there is a column {} already", column.name));
+        return Err(refused.with_fault(Fault::ColumnTwice));
     }
     if column.not_null {
         let refused = Diagnostic::new(place.source.clone(), column.span, "a new column can't be NOT NULL");
@@ -231,7 +232,8 @@ fn add(columns: &mut Vec<Column>, column: &Column, place: &Place<'_>) -> Result<
 }
 
 fn find(columns: &[Column], name: &Name, place: &Place<'_>) -> Result<usize> {
-    position(columns.iter().map(|column| &column.name), name, "column", place)
+    let names = columns.iter().map(|column| &column.name);
+    position(names, name, "column", place).map_err(|refused| refused.with_fault(Fault::NoColumn))
 }
 
 fn position<'a>(

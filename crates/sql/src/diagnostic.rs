@@ -3,10 +3,12 @@
 //! A diagnostic is for people: its message is a sentence without a full stop. `Display` renders
 //! it for a terminal, `Serialize` for a program.
 
+mod fault;
 mod render;
 
 use std::fmt;
 
+pub use fault::Fault;
 use headwater_base::ErrorKind;
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
@@ -17,6 +19,7 @@ use crate::{SourceText, Span};
 #[derive(Debug, Clone, PartialEq)]
 pub struct Diagnostic {
     pub kind: ErrorKind,
+    pub fault: Fault,
     pub message: String,
     pub detail: Option<String>,
     pub hint: Option<String>,
@@ -35,10 +38,11 @@ pub struct Related {
 }
 
 impl Diagnostic {
-    /// Of kind `Invalid`.
+    /// Of kind `Invalid`, and of no fault with a nearer name.
     pub fn new(source: SourceText, span: Span, message: impl Into<String>) -> Diagnostic {
         Diagnostic {
             kind: ErrorKind::Invalid,
+            fault: Fault::Meaning,
             message: message.into(),
             detail: None,
             hint: None,
@@ -46,6 +50,16 @@ impl Diagnostic {
             span,
             related: Box::default(),
         }
+    }
+
+    /// A text that is no statement.
+    pub fn syntax(source: SourceText, span: Span, message: impl Into<String>) -> Diagnostic {
+        Diagnostic::new(source, span, message).with_fault(Fault::Syntax)
+    }
+
+    pub fn with_fault(mut self, fault: Fault) -> Diagnostic {
+        self.fault = fault;
+        self
     }
 
     pub fn with_kind(mut self, kind: ErrorKind) -> Diagnostic {

@@ -11,7 +11,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::ast::Name;
-use crate::{Diagnostic, Diagnostics, Result, SourceText, Span};
+use crate::{Diagnostic, Diagnostics, Fault, Result, SourceText, Span};
 
 pub use duration::parse_duration;
 
@@ -188,23 +188,20 @@ impl Options {
         // Most likely it is there, mistyped.
         if let Some(entry) = self.entries.iter().find(|entry| crate::nearest(&entry.name.value, [name]).is_some()) {
             let unknown = format!("unknown option {}", entry.name);
-            return Diagnostic::new(self.source.clone(), entry.name.span, unknown)
-                .with_hint(format!("did you mean {name}?"));
+            return wrong(&self.source, entry.name.span, unknown).with_hint(format!("did you mean {name}?"));
         }
-        Diagnostic::new(self.source.clone(), self.span, format!("option {name} is missing"))
-            .with_hint(format!("add {example}"))
+        wrong(&self.source, self.span, format!("option {name} is missing")).with_hint(format!("add {example}"))
     }
 
     /// An option whose value has the right type and is refused all the same.
     pub fn refuse(&self, entry: &Entry, message: impl Into<String>) -> Diagnostic {
-        Diagnostic::new(self.source.clone(), entry.value_span, message)
+        wrong(&self.source, entry.value_span, message)
     }
 
     /// Refuses what is left: unknown options, each with the nearest known name.
     pub fn finish(self) -> Result<(), Diagnostics> {
         let unknown = self.entries.iter().map(|entry| {
-            let refused =
-                Diagnostic::new(self.source.clone(), entry.name.span, format!("unknown option {}", entry.name));
+            let refused = wrong(&self.source, entry.name.span, format!("unknown option {}", entry.name));
             match crate::nearest(&entry.name.value, self.asked.iter().map(String::as_str)) {
                 Some(near) => refused.with_hint(format!("did you mean {near}?")),
                 None if self.asked.is_empty() => refused.with_hint("there are no options here"),
@@ -224,6 +221,10 @@ impl Options {
 
     fn wrong(&self, entry: &Entry, wanted: &str) -> Diagnostic {
         let message = format!("option {} must be {wanted}, not {}", entry.name, entry.value.describe());
-        Diagnostic::new(self.source.clone(), entry.value_span, message)
+        wrong(&self.source, entry.value_span, message)
     }
+}
+
+fn wrong(source: &SourceText, span: Span, message: impl Into<String>) -> Diagnostic {
+    Diagnostic::new(source.clone(), span, message).with_fault(Fault::Option)
 }

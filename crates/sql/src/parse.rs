@@ -156,7 +156,7 @@ fn open(template: &Template, (tokens, places): Part) -> Result<Option<(Cursor<'_
     let Some(first) = places.iter().position(|place| !place.white) else { return Ok(None) };
     let last = places.iter().rposition(|place| !place.white).unwrap_or(first);
     if let Some((at, message)) = limits::exceeded(&tokens) {
-        return Err(Diagnostic::new(template.source.clone(), places[at].written, message));
+        return Err(Diagnostic::syntax(template.source.clone(), places[at].written, message));
     }
     let span = places[first].written.to(places[last].written);
     let cursor = Cursor::new(template, tokens[first..=last].to_vec(), places[first..=last].to_vec());

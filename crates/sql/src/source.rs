@@ -49,7 +49,8 @@ impl SourceText {
                 // character that stands at `at` is three bytes long.
                 let span = Span::new(at, at + '\u{FFFD}'.len_utf8());
                 let message = format!("byte {} is not UTF-8", at + (all - bytes.len()));
-                Err(Diagnostic::new(SourceText::new(name, readable), span, message).with_hint("save the file as UTF-8"))
+                Err(Diagnostic::syntax(SourceText::new(name, readable), span, message)
+                    .with_hint("save the file as UTF-8"))
             }
         }
     }

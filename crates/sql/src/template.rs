@@ -145,7 +145,7 @@ impl Filler<'_> {
     fn setting(&mut self) {
         let Some(name) = setting_name(self.rest()).map(str::to_owned) else {
             let span = Span::new(self.at, self.at + 2);
-            let refused = Diagnostic::new(self.source.clone(), span, "a setting must be written ${name}")
+            let refused = Diagnostic::syntax(self.source.clone(), span, "a setting must be written ${name}")
                 .with_detail("a name has letters, digits and underscores")
                 .with_hint("for the characters ${name} themselves write $${name}");
             self.wrong.push(refused);
@@ -162,7 +162,7 @@ impl Filler<'_> {
             None => format!("give it a value: --set {name}=value"),
         };
         let message = format!("setting {name} has no value");
-        self.wrong.push(Diagnostic::new(self.source.clone(), span, message).with_hint(hint));
+        self.wrong.push(Diagnostic::syntax(self.source.clone(), span, message).with_hint(hint));
         self.put(length, "");
     }
 

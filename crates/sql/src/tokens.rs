@@ -35,7 +35,7 @@ pub(crate) fn tokenize(template: &Template) -> Tokens {
     let mut found = Tokens { tokens: Vec::new(), places: Vec::new(), broken: None };
     if let Some(at) = template.text.find('\0') {
         let span = template.written(Span::new(at, at + 1));
-        found.broken = Some(Diagnostic::new(template.source.clone(), span, "a NUL byte is not allowed in SQL"));
+        found.broken = Some(Diagnostic::syntax(template.source.clone(), span, "a NUL byte is not allowed in SQL"));
         return found;
     }
     let filled = SourceText::new(template.source.name.clone(), template.text.clone());
@@ -58,7 +58,7 @@ pub(crate) fn tokenize(template: &Template) -> Tokens {
     if hidden.is_some() {
         let span = template.written(Span::new(start, start + "/*!".len()));
         let message = "a comment that is executed (/*! … */) is not SQL";
-        let refused = Diagnostic::new(template.source.clone(), span, message);
+        let refused = Diagnostic::syntax(template.source.clone(), span, message);
         found.broken = Some(refused.with_hint("remove the exclamation mark to make it a comment"));
     } else if let Err(error) = outcome {
         found.broken = Some(unreadable(template, start, &error.message));
@@ -91,7 +91,7 @@ fn unreadable(template: &Template, start: usize, message: &str) -> Diagnostic {
         (length, super::parse::lower_first(message), None)
     };
     let span = template.written(Span::new(start, start + length));
-    let mut refused = Diagnostic::new(template.source.clone(), span, message);
+    let mut refused = Diagnostic::syntax(template.source.clone(), span, message);
     refused.hint = hint.map(str::to_owned);
     refused
 }

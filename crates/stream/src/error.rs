@@ -9,6 +9,9 @@ pub enum Error {
     /// A query that can't be kept up to date, or an input that can't be taken.
     #[error("{message}")]
     Invalid { message: String, hint: Option<String> },
+    /// A query, or a part of a definition, that nothing maintains yet.
+    #[error("{message}")]
+    NotBuilt { message: String, hint: Option<String> },
     /// Stored state is not what was written.
     #[error("{message}")]
     Corrupt { message: String, hint: Option<String> },
@@ -40,6 +43,10 @@ impl Error {
         Error::Invalid { message: message.into(), hint: None }
     }
 
+    pub fn not_built(message: impl Into<String>) -> Error {
+        Error::NotBuilt { message: message.into(), hint: None }
+    }
+
     pub fn corrupt(message: impl Into<String>) -> Error {
         Error::Corrupt { message: message.into(), hint: None }
     }
@@ -50,7 +57,7 @@ impl Error {
 
     #[must_use]
     pub fn with_hint(mut self, text: impl Into<String>) -> Error {
-        if let Error::Invalid { hint, .. } | Error::Corrupt { hint, .. } = &mut self {
+        if let Error::Invalid { hint, .. } | Error::NotBuilt { hint, .. } | Error::Corrupt { hint, .. } = &mut self {
             *hint = Some(text.into());
         }
         self
@@ -63,7 +70,7 @@ impl Error {
 
     pub fn hint(&self) -> Option<&str> {
         match self {
-            Error::Invalid { hint, .. } | Error::Corrupt { hint, .. } => hint.as_deref(),
+            Error::Invalid { hint, .. } | Error::NotBuilt { hint, .. } | Error::Corrupt { hint, .. } => hint.as_deref(),
             Error::Source(error) => error.hint.as_deref(),
             _ => None,
         }
@@ -71,7 +78,7 @@ impl Error {
 
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Error::Invalid { .. } => ErrorKind::Invalid,
+            Error::Invalid { .. } | Error::NotBuilt { .. } => ErrorKind::Invalid,
             Error::Corrupt { .. } => ErrorKind::Corrupt,
             Error::Internal(_) | Error::Arrow(_) | Error::DataFusion(_) => ErrorKind::Internal,
             Error::Log(error) => error.kind(),

@@ -94,7 +94,7 @@ impl Builder {
         }
         if !view.rules.is_empty() {
             if flow.retracts {
-                return Err(Error::invalid(format!(
+                return Err(Error::not_built(format!(
                     "rules on {}, whose rows can change, are not built yet",
                     view.name
                 ))
@@ -220,7 +220,7 @@ impl Compile<'_> {
             let view = self.view;
             let is_table = scan.source.downcast_ref::<RelationSource>();
             if is_table.is_some_and(|source| matches!(source.relation, Relation::Table(_))) {
-                let refused = Error::invalid(format!(
+                let refused = Error::not_built(format!(
                     "{view} reads table {name}; tables in materialized views are not built yet"
                 ));
                 return Err(refused.with_hint("read the table in a view or a query over this view"));
@@ -271,13 +271,13 @@ impl Compile<'_> {
 
 fn physical(expr: &Expr, over: &DFSchema) -> Result<Arc<dyn PhysicalExpr>> {
     create_physical_expr(expr, over, &ExecutionProps::new(), &PhysicalPlanningContext::default())
-        .map_err(|error| Error::invalid(format!("{expr} can't be kept up to date: {}", error.strip_backtrace())))
+        .map_err(|error| Error::not_built(format!("{expr} can't be kept up to date: {}", error.strip_backtrace())))
 }
 
 /// Refuses what a view's declaration says of its storage and nothing here would keep.
 fn check_storage(view: &View, storage: &Storage, retracts: bool) -> Result<()> {
     if !view.partition_key.is_empty() {
-        return Err(Error::invalid(format!("{}: PARTITION KEY on a view is not built yet", view.name))
+        return Err(Error::not_built(format!("{}: PARTITION KEY on a view is not built yet", view.name))
             .with_hint("leave it out: rows of a derived stream stay in the partition of the row they come from"));
     }
     if retracts && (storage.format.is_some() || storage.partitions.is_some()) {
@@ -303,5 +303,5 @@ fn refuse(view: &str, plan: &LogicalPlan) -> Error {
         LogicalPlan::RecursiveQuery(_) => ("a recursive query", "run it as a query instead"),
         _ => ("a part", "this part of SQL can't be maintained yet"),
     };
-    Error::invalid(format!("{view} can't be kept up to date: its query has {what}")).with_hint(hint)
+    Error::not_built(format!("{view} can't be kept up to date: its query has {what}")).with_hint(hint)
 }

@@ -41,9 +41,11 @@ pub fn check(binary: &Binary) -> Result<usize> {
         node.wait_ready(READY)?;
         let address = node.postgres().context("the node has announced no address for PostgreSQL clients")?;
         let mut passed = 0;
-        let mut command = Command::new(&python);
-        command.arg(shell::root().join("tests/clients/postgres.py")).arg(&address);
-        shell::run_watched(&mut command, |line| passed += usize::from(line.starts_with("ok ")))?;
+        for script in ["postgres.py", "catalog.py", "states.py"] {
+            let mut command = Command::new(&python);
+            command.arg(shell::root().join("tests/clients").join(script)).arg(&address);
+            shell::run_watched(&mut command, |line| passed += usize::from(line.starts_with("ok ")))?;
+        }
         Ok(passed + super::jdbc::check(&address)?)
     })();
     node.kill()?;

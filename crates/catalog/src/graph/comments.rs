@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use headwater_sql::ast::{self, Comment, Commented, Name};
-use headwater_sql::{Diagnostic, Parsed, Statement, nearest};
+use headwater_sql::{Diagnostic, Fault, Parsed, Statement, nearest};
 
 use crate::definition::{Definition, Kind};
 
@@ -18,10 +18,11 @@ pub(super) fn attach(comments: &[Parsed], definitions: &mut [Option<Definition>]
         let Statement::Comment(statement) = &parsed.statement else { continue };
         let name = about(statement);
         let known = || definitions.iter().flatten().map(|one| one.name.as_str());
-        let refuse = |message: String| Diagnostic::new(parsed.source.clone(), name.span, message);
+        let refuse =
+            |fault, message: String| Diagnostic::new(parsed.source.clone(), name.span, message).with_fault(fault);
         match definitions.iter().flatten().find(|one| one.name == name.value) {
             None => {
-                let refused = refuse(format!("there is no {name} to comment on"));
+                let refused = refuse(Fault::NoObject, format!("there is no {name} to comment on"));
                 wrong.push(match nearest(&name.value, known()) {
                     Some(near) => refused.with_hint(format!("did you mean {near}?")),
                     None => refused,
@@ -29,10 +30,10 @@ pub(super) fn attach(comments: &[Parsed], definitions: &mut [Option<Definition>]
             }
             Some(one) => match &statement.on {
                 Commented::Object { kind, .. } if !fits(*kind, one.kind) => {
-                    wrong.push(refuse(format!("{name} is a {}", one.kind)));
+                    wrong.push(refuse(Fault::WrongKind, format!("{name} is a {}", one.kind)));
                 }
                 Commented::Column { .. } if !one.kind.is_relation() => {
-                    wrong.push(refuse(format!("{name} is a {}, which has no columns", one.kind)));
+                    wrong.push(refuse(Fault::WrongKind, format!("{name} is a {}, which has no columns", one.kind)));
                 }
                 _ => {
                     let found = definitions.iter_mut().flatten().find(|one| one.name == name.value);

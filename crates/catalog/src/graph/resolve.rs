@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use headwater_sql::{Diagnostic, nearest};
+use headwater_sql::{Diagnostic, Fault, nearest};
 
 use super::references::Use;
 use super::{Draft, Known, Reference};
@@ -27,20 +27,22 @@ pub(super) fn resolve<'a>(
     names: &'a BTreeMap<String, Named>,
     known: &Known,
 ) -> Result<Option<&'a str>, Diagnostic> {
-    let refuse = |message: String| Diagnostic::new(draft.parsed.source.clone(), reference.span, message);
-    let what = match reference.of {
-        Use::Rows | Use::Feed => "relation",
-        Use::Secret => "secret",
-        Use::Connection => "connection",
+    let refuse = |message: String| {
+        Diagnostic::new(draft.parsed.source.clone(), reference.span, message).with_fault(Fault::WrongKind)
+    };
+    let (what, missing) = match reference.of {
+        Use::Rows | Use::Feed => ("relation", Fault::NoRelation),
+        Use::Secret => ("secret", Fault::NoObject),
+        Use::Connection => ("connection", Fault::NoObject),
     };
     let wanted = match &reference.parts[..] {
         [name] => name,
         [schema, ..] if known.schemas.contains(schema) => return Ok(None),
         [schema, name] if known.mirrors.contains(schema) => name,
-        parts => return Err(refuse(format!("there is no {what} {}", parts.join(".")))),
+        parts => return Err(refuse(format!("there is no {what} {}", parts.join("."))).with_fault(missing)),
     };
     let Some((name, named)) = names.get_key_value(wanted) else {
-        let refused = refuse(format!("there is no {what} {}", reference.parts.join(".")));
+        let refused = refuse(format!("there is no {what} {}", reference.parts.join("."))).with_fault(missing);
         return Err(match nearest(wanted, names.keys().map(String::as_str)) {
             Some(near) => refused.with_hint(format!("did you mean {near}?")),
             None if reference.of == Use::Secret => refused.with_hint("declare it with CREATE SECRET"),

@@ -1,10 +1,14 @@
 //! One HTTP connection: TLS where it is spoken, a time for each request's head, and an end when the node ends.
 
+use std::net::IpAddr;
 use std::pin::pin;
 use std::time::Duration;
 
 use axum::Router;
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use serde_json::json;
@@ -20,6 +24,10 @@ const HANDSHAKE: Duration = Duration::from_secs(10);
 /// How long a client that was refused may take to read why.
 const FAREWELL: Duration = Duration::from_secs(2);
 
+/// Where a request comes from: an extension of it.
+#[derive(Debug, Clone, Copy)]
+pub struct Peer(pub IpAddr);
+
 /// What all connections share.
 #[derive(Clone)]
 pub struct Serving {
@@ -29,18 +37,18 @@ pub struct Serving {
 }
 
 pub async fn serve(taken: Taken, serving: Serving) {
-    let Taken { socket, is_beyond, stopped } = taken;
+    let Taken { socket, from, is_beyond, stopped } = taken;
     match serving.tls.clone() {
-        None => speak(socket, is_beyond, stopped, serving).await,
+        None => speak(socket, from, is_beyond, stopped, serving).await,
         Some(acceptor) => {
             if let Ok(Ok(socket)) = tokio::time::timeout(HANDSHAKE, acceptor.accept(socket)).await {
-                speak(socket, is_beyond, stopped, serving).await;
+                speak(socket, from, is_beyond, stopped, serving).await;
             }
         }
     }
 }
 
-async fn speak<S>(socket: S, is_beyond: bool, mut stopped: watch::Receiver<bool>, serving: Serving)
+async fn speak<S>(socket: S, from: IpAddr, is_beyond: bool, mut stopped: watch::Receiver<bool>, serving: Serving)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -51,7 +59,12 @@ where
     }
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(serving.limits.head);
-    let connection = http.serve_connection(TokioIo::new(socket), TowerToHyperService::new(serving.router));
+    let router = TowerToHyperService::new(serving.router);
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(Peer(from));
+        router.call(request)
+    });
+    let connection = http.serve_connection(TokioIo::new(socket), service);
     let mut connection = pin!(connection);
     // An error of a connection is its client's: it went away, was too slow, or spoke no HTTP.
     tokio::select! {

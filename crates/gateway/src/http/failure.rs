@@ -15,12 +15,19 @@ use crate::Reason;
 pub struct Failure {
     status: StatusCode,
     body: Value,
+    /// For 429: seconds.
+    retry_after: u64,
 }
 
 impl Failure {
     pub fn invalid(status: StatusCode, message: impl Into<String>, hint: &str) -> Failure {
         let body = json!({"error": {"kind": "invalid", "message": message.into(), "hint": hint}});
-        Failure { status, body }
+        Failure { status, body, retry_after: 1 }
+    }
+
+    /// Too many asked; it is of use again after some seconds.
+    pub fn too_many(message: impl Into<String>, hint: &str, retry_after: u64) -> Failure {
+        Failure { retry_after, ..Failure::invalid(StatusCode::TOO_MANY_REQUESTS, message, hint) }
     }
 }
 
@@ -42,7 +49,7 @@ impl<E: Into<Problem>> From<E> for Failure {
         if let Some(diagnostics) = &problem.diagnostics {
             body["error"]["diagnostics"] = json!(diagnostics);
         }
-        Failure { status, body }
+        Failure { status, body, retry_after: 1 }
     }
 }
 
@@ -50,7 +57,7 @@ impl IntoResponse for Failure {
     fn into_response(self) -> Response {
         let answer = (self.status, Json(self.body));
         match self.status {
-            StatusCode::TOO_MANY_REQUESTS => ([(RETRY_AFTER, "1")], answer).into_response(),
+            StatusCode::TOO_MANY_REQUESTS => ([(RETRY_AFTER, self.retry_after.to_string())], answer).into_response(),
             _ => answer.into_response(),
         }
     }

@@ -1,6 +1,8 @@
 //! Basic authentication (RFC 7617) on every path but `/health`, once there are users.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{Request, State};
 use axum::http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
@@ -10,10 +12,13 @@ use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use headwater_base::ErrorKind;
+use tokio::sync::Mutex;
 
+use super::connection::Peer;
 use super::failure::Failure;
 use crate::Problem;
-use crate::users::Users;
+use crate::access::Access;
+use crate::guesses::TooMany;
 
 /// Says nothing of the node but that it lives.
 const OPEN: &str = "/health";
@@ -22,12 +27,23 @@ const OPEN: &str = "/health";
 #[derive(Debug, Clone)]
 pub struct User(pub String);
 
+/// Asks for passwords.
+#[derive(Clone)]
+pub struct Login {
+    access: Access,
+    /// Held while a password is looked at: of many requests that come at once with a right one, which is not known to
+    /// be right yet, the others would count as guesses.
+    looking: Arc<Mutex<()>>,
+}
+
 /// Lets a request through, or says why not.
-pub async fn check(State(users): State<Arc<Users>>, mut request: Request, next: Next) -> Response {
-    if users.is_empty() || request.uri().path() == OPEN {
+pub async fn check(State(login): State<Login>, mut request: Request, next: Next) -> Response {
+    if login.access.users.is_empty() || request.uri().path() == OPEN {
         return next.run(request).await;
     }
-    match allowed(&users, request.headers()).await {
+    // Every connection says where it comes from; what would not is counted together.
+    let from = request.extensions().get::<Peer>().map_or(Ipv4Addr::UNSPECIFIED.into(), |peer| peer.0);
+    match login.allowed(request.headers(), from).await {
         Ok(name) => {
             request.extensions_mut().insert(User(name));
             next.run(request).await
@@ -36,24 +52,53 @@ pub async fn check(State(users): State<Arc<Users>>, mut request: Request, next: 
     }
 }
 
-/// The user's name.
-async fn allowed(users: &Arc<Users>, headers: &HeaderMap) -> Result<String, Response> {
-    let Some(given) = headers.get(AUTHORIZATION) else {
-        return Err(refused("this node asks for a user and a password"));
-    };
-    let Some((name, password)) = basic(given) else {
-        return Err(refused("the header Authorization is not as Basic authentication has it"));
-    };
-    if users.is_proved(&name, &password) {
-        return Ok(name);
+impl Login {
+    pub fn new(access: Access) -> Login {
+        Login { access, looking: Arc::default() }
     }
-    let (asked, users) = (name.clone(), Arc::clone(users));
-    let internal = |detail: String| Failure::from(Problem::new(ErrorKind::Internal, detail)).into_response();
-    match tokio::task::spawn_blocking(move || users.takes(&name, &password)).await {
-        Ok(Ok(true)) => Ok(asked),
-        Ok(Ok(false)) => Err(refused(format!("this is not the password of user {asked}"))),
-        Ok(Err(error)) => Err(internal(error.to_string())),
-        Err(error) => Err(internal(error.to_string())),
+
+    /// The user's name.
+    async fn allowed(&self, headers: &HeaderMap, from: IpAddr) -> Result<String, Response> {
+        let Some(given) = headers.get(AUTHORIZATION) else {
+            return Err(refused("this node asks for a user and a password"));
+        };
+        let Some((name, password)) = basic(given) else {
+            return Err(refused("the header Authorization is not as Basic authentication has it"));
+        };
+        if self.is_proved(&name, &password, from) {
+            return Ok(name);
+        }
+        let looking = self.looking.lock().await;
+        if self.is_proved(&name, &password, from) {
+            return Ok(name);
+        }
+        let begun = self.access.guesses.begin(&name, from);
+        let wait = begun.map_err(|TooMany { after }| too_many(&name, after))?;
+        if !wait.is_zero() {
+            drop(looking);
+            tokio::time::sleep(wait).await;
+            return self.prove(name, password, from).await;
+        }
+        self.prove(name, password, from).await
+    }
+
+    /// Known without work, where being quick tells a guesser nothing.
+    fn is_proved(&self, name: &str, password: &str, from: IpAddr) -> bool {
+        self.access.guesses.is_free(name, from) && self.access.users.is_proved(name, password)
+    }
+
+    async fn prove(&self, name: String, password: String, from: IpAddr) -> Result<String, Response> {
+        let (asked, users) = (name.clone(), Arc::clone(&self.access.users));
+        let internal = |detail: String| Failure::from(Problem::new(ErrorKind::Internal, detail)).into_response();
+        match tokio::task::spawn_blocking(move || users.takes(&name, &password)).await {
+            Ok(Ok(true)) => {
+                self.access.guesses.proved(&asked, from);
+                Ok(asked)
+            }
+            Ok(Ok(false)) => Err(refused(format!("this is not the password of user {asked}"))),
+            Ok(Err(error)) => Err(internal(error.to_string())),
+            Err(error) => Err(internal(error.to_string())),
+        }
     }
 }
 
@@ -65,6 +110,12 @@ fn basic(value: &HeaderValue) -> Option<(String, String)> {
     }
     let decoded = String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()?;
     decoded.split_once(':').map(|(name, password)| (name.to_owned(), password.to_owned()))
+}
+
+fn too_many(name: &str, after: Duration) -> Response {
+    let seconds = after.as_secs() + 1;
+    let message = format!("there were too many wrong passwords for user {name}");
+    Failure::too_many(message, &format!("try again in {seconds} seconds"), seconds).into_response()
 }
 
 fn refused(message: impl Into<String>) -> Response {

@@ -1,10 +1,12 @@
 //! What clients ask of PostgreSQL's catalog: `pg_catalog` and `information_schema` over the relations of now.
 //!
-//! Relations that cannot have rows here (indexes, triggers, …) are there and empty, so that clients find nothing
+//! Relations that cannot have rows here (triggers, rules, …) are there and empty, so that clients find nothing
 //! rather than fail.
 
+mod arrays;
 mod functions;
 mod information;
+mod keys;
 mod relations;
 mod rewrite;
 mod table;
@@ -16,8 +18,9 @@ use arrow::datatypes::SchemaRef;
 use datafusion::datasource::TableProvider;
 use datafusion::logical_expr::ScalarUDF;
 use headwater_query::Relation;
-use headwater_query::relation::{Origin, Place};
-use headwater_query::session::{Foreign, Session};
+use headwater_query::relation::{Comments, Origin, Place};
+use headwater_query::session::{Foreign, Session, Sources};
+use keys::Key;
 pub use rewrite::rewritten;
 
 use super::settings::Settings;
@@ -46,6 +49,20 @@ pub struct Item {
     /// As `pg_class.relkind` has it.
     pub kind: char,
     pub columns: SchemaRef,
+    key: Option<Key>,
+    comments: Comments,
+}
+
+impl Item {
+    pub fn comment(&self) -> Option<&str> {
+        self.comments.get("").map(String::as_str)
+    }
+
+    /// On a column, by its number from 1.
+    pub fn comment_on(&self, number: i64) -> Option<&str> {
+        let column = self.columns.fields().get(usize::try_from(number - 1).ok()?)?;
+        self.comments.get(column.name()).map(String::as_str)
+    }
 }
 
 /// One statement's view of the catalog.
@@ -58,36 +75,8 @@ pub struct Catalog {
 
 impl Catalog {
     pub fn new(session: &Session, database: &str, user: &str, settings: &Settings) -> Arc<Catalog> {
-        let sources = session.sources();
-        let mut found: Vec<(usize, String, char, SchemaRef)> = Vec::new();
-        for name in sources.relations.names() {
-            let Some(relation) = sources.relations.get(name) else { continue };
-            let kind = match &relation {
-                Relation::Stream(stream) if stream.origin == Origin::Declared => 'r',
-                Relation::Stream(_) | Relation::View(_) => 'm',
-                Relation::PlainView(_) => 'v',
-                Relation::Table(table) => match table.place {
-                    Place::Lake(_) => 'r',
-                    Place::Files(_) => 'f',
-                },
-            };
-            found.push((1, name.to_owned(), kind, SchemaRef::clone(relation.schema())));
-        }
-        for stream in sources.relations.streams() {
-            found.push((3, stream.name.clone(), 'r', SchemaRef::clone(&stream.schema)));
-        }
-        found.extend(sources.system.tables().into_iter().map(|(name, schema)| (4, name, 'v', schema)));
-        let mut taken = BTreeSet::new();
-        let items = found.into_iter().map(|(schema, name, kind, columns)| {
-            let (schema_oid, schema) = SCHEMAS[schema];
-            let mut oid = oid(schema, &name);
-            while !taken.insert(oid) {
-                oid += 1;
-            }
-            Item { oid, schema, schema_oid, name, kind, columns }
-        });
         Arc::new(Catalog {
-            items: items.collect(),
+            items: items(found(session.sources())),
             database: database.to_owned(),
             user: user.to_owned(),
             settings: settings.clone(),
@@ -98,16 +87,82 @@ impl Catalog {
         self.items.iter().find(|item| i64::from(item.oid) == oid)
     }
 
-    /// A name as people write it: folded unless quoted, with or without a schema.
-    pub fn by_name(&self, written: &str) -> Option<&Item> {
+    /// All keys, with what they are of.
+    pub fn keys(&self) -> impl Iterator<Item = (&Item, &Key)> {
+        self.items.iter().filter_map(|item| Some((item, item.key.as_ref()?)))
+    }
+
+    /// Schema and name of a relation or an index.
+    pub fn named(&self, oid: i64) -> Option<(&'static str, &str)> {
+        let of_key = || self.keys().find(|(_, key)| i64::from(key.oid) == oid);
+        let item = self.by_oid(oid).map(|item| (item.schema, item.name.as_str()));
+        item.or_else(|| of_key().map(|(item, key)| (item.schema, key.name.as_str())))
+    }
+
+    /// The relation or index of a name as people write it: folded unless quoted, with or without a schema.
+    pub fn oid_of(&self, written: &str) -> Option<u32> {
         let parts = split(written);
         let (schema, name) = match parts.as_slice() {
             [name] => (None, name),
-            [schema, name] | [_, schema, name] => (Some(schema), name),
+            [schema, name] | [_, schema, name] => (Some(schema.as_str()), name),
             _ => return None,
         };
-        self.items.iter().find(|item| item.name == *name && schema.map_or(PUBLIC, |schema| schema) == item.schema)
+        let of_catalog = || relations::CATALOGS.iter().find(|(known, _)| known == name).map(|(_, oid)| *oid);
+        let within = schema.unwrap_or(PUBLIC);
+        let item = self.items.iter().find(|item| item.name == *name && item.schema == within).map(|item| item.oid);
+        let key = || self.keys().find(|(item, key)| key.name == *name && item.schema == within).map(|(_, key)| key.oid);
+        item.or_else(key).or_else(|| of_catalog().filter(|_| schema.is_none_or(|schema| schema == PG_CATALOG)))
     }
+}
+
+/// What is to be shown, without identifiers.
+struct Found {
+    /// One of [`SCHEMAS`].
+    schema: usize,
+    name: String,
+    kind: char,
+    columns: SchemaRef,
+    key: Vec<usize>,
+    comments: Comments,
+}
+
+fn found(sources: &Sources) -> Vec<Found> {
+    let mut found = Vec::new();
+    for name in sources.relations.names() {
+        let Some(relation) = sources.relations.get(name) else { continue };
+        let (kind, key) = match &relation {
+            Relation::Stream(stream) if stream.origin == Origin::Declared => ('r', Vec::new()),
+            Relation::Stream(_) => ('m', Vec::new()),
+            Relation::View(view) => ('m', view.key.clone()),
+            Relation::PlainView(_) => ('v', Vec::new()),
+            Relation::Table(table) => match table.place {
+                Place::Lake(_) => ('r', table.key.clone()),
+                Place::Files(_) => ('f', Vec::new()),
+            },
+        };
+        let (columns, comments) = (SchemaRef::clone(relation.schema()), sources.relations.comments(name));
+        found.push(Found { schema: 1, name: name.to_owned(), kind, columns, key, comments });
+    }
+    let other = |schema, name, kind, columns| {
+        let (key, comments) = (Vec::new(), Comments::default());
+        Found { schema, name, kind, columns, key, comments }
+    };
+    let streams = sources.relations.streams();
+    found.extend(streams.map(|stream| other(3, stream.name.clone(), 'r', Arc::clone(&stream.schema))));
+    found.extend(sources.system.tables().into_iter().map(|(name, schema)| other(4, name, 'v', schema)));
+    found
+}
+
+fn items(found: Vec<Found>) -> Vec<Item> {
+    let mut oids = BTreeSet::new();
+    let names = found.iter().filter(|each| each.schema == 1).map(|each| each.name.clone()).collect();
+    let items = found.into_iter().map(|Found { schema, name, kind, columns, key, comments }| {
+        let (schema_oid, schema) = SCHEMAS[schema];
+        let oid = free_oid(schema, &name, &mut oids);
+        let key = (!key.is_empty()).then(|| Key::new(schema, &name, &key, &names, &mut oids));
+        Item { oid, schema, schema_oid, name, kind, columns, key, comments }
+    });
+    items.collect()
 }
 
 /// The catalog as a session takes it.
@@ -150,6 +205,15 @@ const MARKS: [&str; 16] = [
 pub fn is_asked(text: &str) -> bool {
     let text = text.to_ascii_lowercase();
     MARKS.iter().any(|mark| text.contains(mark))
+}
+
+/// An identifier that nothing has yet.
+fn free_oid(schema: &str, name: &str, taken: &mut BTreeSet<u32>) -> u32 {
+    let mut oid = oid(schema, name);
+    while !taken.insert(oid) {
+        oid += 1;
+    }
+    oid
 }
 
 /// The same for the same name, whatever else there is (FNV-1a).

@@ -15,12 +15,12 @@ use crate::node::Node;
 const OPENING: Duration = Duration::from_secs(30);
 
 pub async fn serve(taken: Taken, options: Options, node: Arc<dyn Node>, registry: Arc<Registry>) {
-    let Taken { socket, is_beyond, stopped } = taken;
+    let Taken { socket, from, is_beyond, stopped } = taken;
     let wire = Wire::new(Box::new(socket));
     let mut stopping = stopped.clone();
     let opening = async {
         tokio::select! {
-            opened = tokio::time::timeout(OPENING, opening::open(wire, &options, &registry)) => opened.ok().flatten(),
+            opened = tokio::time::timeout(OPENING, opening::open(wire, from, &options, &registry)) => opened.ok().flatten(),
             _ = stopping.wait_for(|stop| *stop) => None,
         }
     };

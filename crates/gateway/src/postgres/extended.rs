@@ -105,7 +105,7 @@ impl Connection {
             });
             return Ok(Prepared { source, command, oids: oids.collect(), plan: Some(plan) });
         }
-        let count = session::parameters(&source).map_err(|wrong| Failure::of(wrong.into(), false))?;
+        let count = session::parameters(&source)?;
         declared.resize(count.max(declared.len()), 0);
         declared.iter_mut().filter(|oid| **oid == 0).for_each(|oid| *oid = oids::UNKNOWN);
         Ok(Prepared { source, command, oids: declared, plan: None })
@@ -136,8 +136,8 @@ impl Connection {
             Some(plan) => (bound.values(&prepared.oids, &plan.parameters)?, None),
             None if prepared.oids.is_empty() => (bound.values(&[], &[])?, prepared.command.clone()),
             None => {
-                let filled = session::fill(&prepared.source, &bound.literals(&prepared.oids)?);
-                let filled = filled.map_err(|wrong| Failure::of(wrong.into(), false))?;
+                let filled =
+                    session::fill(&prepared.source, &bound.literals(&prepared.oids)?).map_err(Failure::from)?;
                 (Vec::new(), simple::read(&filled)?.pop())
             }
         };

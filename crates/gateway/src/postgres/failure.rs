@@ -2,6 +2,7 @@
 
 use bytes::{BufMut, BytesMut};
 use headwater_base::ErrorKind;
+use headwater_sql::Fault;
 
 use super::wire::{Broken, Wire, put_text};
 use crate::{Problem, Reason};
@@ -66,9 +67,8 @@ impl Failure {
         self
     }
 
-    /// A text that does not parse, or, `planned`, that means nothing.
-    pub fn of(problem: Problem, planned: bool) -> Failure {
-        let code = code(&problem, planned);
+    pub fn of(problem: Problem) -> Failure {
+        let code = code(&problem);
         let Some(diagnostics) = problem.diagnostics else {
             return Failure { hint: problem.hint, ..Failure::new(code, problem.message) };
         };
@@ -128,7 +128,7 @@ impl Failure {
 
 impl<E: Into<Problem>> From<E> for Failure {
     fn from(error: E) -> Failure {
-        Failure::of(error.into(), true)
+        Failure::of(error.into())
     }
 }
 
@@ -141,48 +141,70 @@ impl From<Broken> for Failure {
     }
 }
 
-/// What messages of ours begin or go on with, and their SQLSTATE.
-const CODES: &[(&str, &str)] = &[
-    ("there is no relation", "42P01"),
-    ("there is no column", "42703"),
-    ("there is no function", "42883"),
-    ("there is no table function", "42883"),
-    ("Invalid function", "42883"),
-    ("is in more than one relation", "42702"),
-    ("two columns are called", "42701"),
+/// What DataFusion and Arrow say when an expression fails on the rows that it meets: their errors have no kinds. So
+/// do those of the catalog's functions, which come through them.
+const RUNNING: &[(&str, &str)] = &[
+    ("there is no relation", NO_RELATION),
     ("is not supported", NOT_BUILT),
-    ("is not built", NOT_BUILT),
-    ("can't be planned", NOT_BUILT),
     ("Divide by zero", "22012"),
     ("divide by zero", "22012"),
     ("Cannot cast", BAD_TEXT),
+    ("Can't cast value", "22003"),
     ("Overflow happened", "22003"),
     ("overflow", "22003"),
     ("out of range", "22003"),
-    ("already exists", "42710"),
 ];
 
-fn code(problem: &Problem, planned: bool) -> &'static str {
+fn code(problem: &Problem) -> &'static str {
     if let Some(reason) = problem.reason {
-        return match reason {
-            Reason::NoValue => NOT_NULL,
-            Reason::WrongValue => BAD_TEXT,
-            Reason::KeyExists => "23505",
-            Reason::TooMuch => "54000",
-            Reason::TooManyQueries => TOO_MANY,
-            Reason::Cancelled | Reason::TimedOut => CANCELLED,
-        };
+        return of_reason(reason);
     }
     let first = problem.diagnostics.as_ref().and_then(|found| found.0.first());
     let message = first.map_or(problem.message.as_str(), |first| first.message.as_str());
-    let known = CODES.iter().find(|(text, _)| message.contains(text)).map(|(_, code)| *code);
-    match problem.kind {
-        ErrorKind::Invalid if first.is_some() => known.unwrap_or(if planned { "42000" } else { SYNTAX }),
-        ErrorKind::Invalid => known.unwrap_or("22000"),
-        ErrorKind::Conflict => known.unwrap_or("55006"),
-        ErrorKind::Unavailable if message.contains("memory") => "53200",
-        ErrorKind::Unavailable => "57000",
-        ErrorKind::Corrupt => "XX001",
-        ErrorKind::Internal => "XX000",
+    let told = || RUNNING.iter().find(|(words, _)| message.contains(words)).map(|(_, code)| *code);
+    match (problem.kind, first.map(|first| first.fault)) {
+        (ErrorKind::Conflict, None | Some(Fault::Meaning)) => "55006",
+        (ErrorKind::Invalid, Some(Fault::Meaning)) => told().unwrap_or("42000"),
+        (ErrorKind::Invalid, None) => told().unwrap_or("22000"),
+        (ErrorKind::Invalid | ErrorKind::Conflict, Some(fault)) => of_fault(fault),
+        (ErrorKind::Unavailable, _) if message.contains("memory") => "53200",
+        (ErrorKind::Unavailable, _) => "57000",
+        (ErrorKind::Corrupt, _) => "XX001",
+        (ErrorKind::Internal, _) => "XX000",
+    }
+}
+
+fn of_reason(reason: Reason) -> &'static str {
+    match reason {
+        Reason::NoValue => NOT_NULL,
+        Reason::WrongValue => BAD_TEXT,
+        Reason::KeyExists => "23505",
+        Reason::TooMuch => "54000",
+        Reason::TooManyQueries => TOO_MANY,
+        Reason::Cancelled | Reason::TimedOut => CANCELLED,
+        Reason::RelationExists => "42P07",
+        Reason::Exists => of_fault(Fault::Exists),
+        Reason::NoObject => of_fault(Fault::NoObject),
+        Reason::DependedOn => "2BP01",
+        Reason::WrongKind => of_fault(Fault::WrongKind),
+        Reason::NotBuilt => NOT_BUILT,
+    }
+}
+
+fn of_fault(fault: Fault) -> &'static str {
+    match fault {
+        Fault::Meaning => "42000",
+        Fault::Syntax => SYNTAX,
+        Fault::NotBuilt => NOT_BUILT,
+        Fault::NoRelation => NO_RELATION,
+        Fault::NoColumn => NO_COLUMN,
+        Fault::NoFunction => "42883",
+        Fault::NoObject => "42704",
+        Fault::Ambiguous => "42702",
+        Fault::ColumnTwice => "42701",
+        Fault::Exists => "42710",
+        Fault::WrongKind => "42809",
+        Fault::Types => "42804",
+        Fault::Option => BAD_VALUE,
     }
 }

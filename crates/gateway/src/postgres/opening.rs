@@ -1,5 +1,7 @@
 //! How a connection opens: encryption, cancel requests, the start-up message, the password.
 
+use std::net::IpAddr;
+
 use tokio_rustls::TlsAcceptor;
 
 use super::Options;
@@ -7,7 +9,9 @@ use super::cancel::Registry;
 use super::failure::{Failure, NO_ENTRY, NO_PASSWORD, NOT_BUILT, PROTOCOL};
 use super::scram::{self, Exchange, Refused};
 use super::wire::{Body, OPENING_BYTES_MAX, Wire, put_text};
-use crate::users::{Users, Verifier};
+use crate::access::Access;
+use crate::guesses::TooMany;
+use crate::users::Verifier;
 
 use bytes::BufMut;
 
@@ -36,7 +40,7 @@ pub struct Start {
 }
 
 /// `None`: there is nothing more to serve.
-pub async fn open(mut wire: Wire, options: &Options, registry: &Registry) -> Option<Opened> {
+pub async fn open(mut wire: Wire, from: IpAddr, options: &Options, registry: &Registry) -> Option<Opened> {
     let mut asked = false;
     loop {
         let opened = match wire.opening().await {
@@ -61,9 +65,19 @@ pub async fn open(mut wire: Wire, options: &Options, registry: &Registry) -> Opt
                 wire.close().await;
                 return None;
             }
-            other => return begin(wire, other, body, options, asked && options.access.tls.is_some()).await,
+            other => {
+                let encrypted = asked && options.access.tls.is_some();
+                return begin(wire, other, body, options, Peer { from, encrypted }).await;
+            }
         }
     }
+}
+
+/// What a connection has shown of itself by itself.
+#[derive(Clone, Copy)]
+struct Peer {
+    from: IpAddr,
+    encrypted: bool,
 }
 
 /// Answers the request for encryption.
@@ -89,7 +103,7 @@ async fn refuse<T>(mut wire: Wire, failure: Failure) -> Option<T> {
     None
 }
 
-async fn begin(mut wire: Wire, version: i32, body: Body, options: &Options, encrypted: bool) -> Option<Opened> {
+async fn begin(mut wire: Wire, version: i32, body: Body, options: &Options, peer: Peer) -> Option<Opened> {
     if version >> 16 != VERSION_3 >> 16 {
         let (major, minor) = (version >> 16, version & 0xffff);
         let unknown = Failure::new(NOT_BUILT, format!("protocol version {major}.{minor} is not supported"));
@@ -106,12 +120,12 @@ async fn begin(mut wire: Wire, version: i32, body: Body, options: &Options, encr
             unknown.iter().for_each(|name| put_text(out, name));
         });
     }
-    if options.access.must_encrypt && !encrypted {
+    if options.access.must_encrypt && !peer.encrypted {
         let open = Failure::new(NO_ENTRY, "this node takes encrypted connections only");
         return refuse(wire, open.hint("connect with sslmode=require")).await;
     }
     if !options.access.users.is_empty()
-        && let Err(failure) = prove(&mut wire, &start.user, &options.access.users).await
+        && let Err(failure) = prove(&mut wire, &start.user, peer.from, &options.access).await
     {
         return refuse(wire, failure).await;
     }
@@ -176,7 +190,7 @@ fn options(text: &str) -> Result<Vec<(String, String)>, Failure> {
 }
 
 /// Asks for the password by SCRAM-SHA-256.
-async fn prove(wire: &mut Wire, user: &str, users: &Users) -> Result<(), Failure> {
+async fn prove(wire: &mut Wire, user: &str, from: IpAddr, access: &Access) -> Result<(), Failure> {
     let refused = || Failure::new(NO_PASSWORD, format!("password authentication failed for user \"{user}\""));
     wire.put(b'R', |out| {
         out.put_i32(SASL);
@@ -190,7 +204,7 @@ async fn prove(wire: &mut Wire, user: &str, users: &Users) -> Result<(), Failure
     }
     let length = usize::try_from(body.int32()?).unwrap_or(0);
     let first = utf8(body.bytes(length)?.to_vec())?;
-    let known = users.get(user);
+    let known = access.users.get(user);
     let verifier = known.clone().unwrap_or_else(|| Verifier::of_nobody(user));
     let told = |error: Refused| match error {
         Refused::Malformed(why) => Failure::new(PROTOCOL, why),
@@ -202,10 +216,18 @@ async fn prove(wire: &mut Wire, user: &str, users: &Users) -> Result<(), Failure
         out.put_slice(challenge.as_bytes());
     });
     let last = utf8(answer(wire).await?.0.to_vec())?;
+    let wait = access.guesses.begin(user, from).map_err(|TooMany { after }| {
+        let many = format!("there were too many wrong passwords for user \"{user}\"");
+        Failure::new(NO_PASSWORD, many).hint(format!("try again in {} seconds", after.as_secs() + 1))
+    })?;
+    if !wait.is_zero() {
+        tokio::time::sleep(wait).await;
+    }
     let proof = exchange.finish(&last).map_err(told)?;
     if known.is_none() {
         return Err(refused());
     }
+    access.guesses.proved(user, from);
     wire.put(b'R', |out| {
         out.put_i32(SASL_FINAL);
         out.put_slice(proof.as_bytes());

@@ -39,6 +39,7 @@ const PARAMETERS: &[(&str, &str, Takes, bool)] = &[
         false,
     ),
     ("DateStyle", "ISO, MDY", Takes::Listed(&["iso", "mdy", "dmy", "ymd"]), true),
+    ("default_table_access_method", "heap", Takes::OneOf(&["heap"]), false),
     ("default_transaction_isolation", "read committed", Takes::OneOf(&["read committed", "read uncommitted"]), false),
     ("default_transaction_read_only", "off", Takes::Switch, true),
     ("escape_string_warning", "on", Takes::Switch, false),

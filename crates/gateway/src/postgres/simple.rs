@@ -10,7 +10,6 @@ use super::parameters::Answer;
 use super::rows::DataRows;
 use super::settings::Settings;
 use super::wire::{Body, Broken};
-use crate::Problem;
 
 impl Connection {
     pub async fn simple(&mut self, mut body: Body) -> Result<(), Broken> {
@@ -63,7 +62,7 @@ impl Connection {
 
 /// The statements of a text.
 pub fn read(source: &SourceText) -> Result<Vec<Command>, Failure> {
-    session::parse(source, Settings::is_known).map_err(|wrong| Failure::of(Problem::from(wrong), false))
+    Ok(session::parse(source, Settings::is_known)?)
 }
 
 /// Only SELECT counts its rows.

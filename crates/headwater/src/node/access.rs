@@ -8,7 +8,7 @@ use anyhow::{Result, anyhow};
 use headwater_base::ErrorKind;
 use headwater_gateway::access::Access;
 use headwater_gateway::users::{User, Verifier};
-use headwater_gateway::{Done, Problem, Server, postgres, tls};
+use headwater_gateway::{Done, Problem, Reason, Server, postgres, tls};
 use headwater_sql::ast::{self, Existing, Name};
 use headwater_sql::options::TextOrSecret;
 use headwater_sql::{Parsed, Statement};
@@ -35,7 +35,7 @@ pub fn open(options: &Options) -> Result<Access> {
         Some((certificate, key)) => Some(tls::load(certificate, key)?),
         None => None,
     };
-    let access = Access { tls, users: Arc::new(options.folder.users()?), must_encrypt: false };
+    let access = Access { tls, users: Arc::new(options.folder.users()?), ..Access::default() };
     for address in [options.http, options.postgres].into_iter().flatten() {
         let Some(lack) = access.lacks(address) else { continue };
         let told = format!("{address} can be reached from other machines, and {lack}");
@@ -94,7 +94,8 @@ impl Node {
         let users = &self.access.users;
         match (users.get(&name.value), create.existing) {
             (Some(_), Existing::Refuse) => {
-                let problem = Problem::new(ErrorKind::Conflict, format!("there is a user {name} already"));
+                let problem = Problem::new(ErrorKind::Conflict, format!("there is a user {name} already"))
+                    .with_reason(Reason::Exists);
                 return Err(problem.with_hint("ALTER USER changes the password"));
             }
             (Some(_), Existing::Keep) => return Ok(vec![format!("there is a user {name} already, who stays")]),
@@ -160,7 +161,8 @@ impl Node {
     }
 
     fn nobody(&self, name: &Name) -> Problem {
-        let problem = Problem::new(ErrorKind::Invalid, format!("there is no user {name}"));
+        let problem =
+            Problem::new(ErrorKind::Invalid, format!("there is no user {name}")).with_reason(Reason::NoObject);
         let users = self.access.users.all();
         match headwater_sql::nearest(&name.value, users.keys().map(String::as_str)) {
             Some(near) => problem.with_hint(format!("did you mean {near}?")),

@@ -179,7 +179,7 @@ impl Doors {
         {
             return self.create_table_as(create, query, &statement).await.map(Outcome::Done);
         }
-        let known = self.inspected(vec![statement]).await?.pop();
+        let known = self.inspected(vec![statement], &Definitions::default()).await?.pop();
         let known = known.ok_or_else(|| Problem::new(ErrorKind::Internal, "a statement was lost"))?;
         self.change(known).await.map(Outcome::Done)
     }

@@ -19,7 +19,7 @@ use headwater_query::session::Session;
 use headwater_query::session::condition::Condition;
 use headwater_query::sqltype::sql_name;
 use headwater_sql::ast::{Delete, Insert, Name, RelationName, Update};
-use headwater_sql::{Diagnostic, Diagnostics, Parsed, SourceText, Statement, nearest};
+use headwater_sql::{Diagnostic, Diagnostics, Fault, Parsed, SourceText, Statement, nearest};
 use headwater_stream::engine::published::Published;
 
 /// What one INSERT may hold in memory, as its rows are appended together.
@@ -61,7 +61,7 @@ impl Ground {
         let width = given.schema.fields().len();
         if width != columns.len() {
             let message = format!("the query gives {width} columns, and there are {} to be filled", columns.len());
-            return Err(refuse(&parsed.source, insert.query.span, message));
+            return Err(refuse(&parsed.source, insert.query.span, Fault::Syntax, message));
         }
         let (mut batches, mut bytes, mut rows) = (Vec::new(), 0, 0);
         let mut given = given.batches;
@@ -91,7 +91,7 @@ impl Ground {
         for (name, column) in names.iter().zip(columns(&names, &table.schema, &parsed.source)?) {
             if table.key.contains(&column) {
                 let message = format!("{name} is a part of the key; delete the row and insert it anew");
-                return Err(refuse(&parsed.source, name.span, message));
+                return Err(refuse(&parsed.source, name.span, Fault::Meaning, message));
             }
         }
         let value = |field: &FieldRef| {
@@ -173,16 +173,22 @@ impl Ground {
     fn target(&self, name: &RelationName, source: &SourceText) -> Result<Target, Problem> {
         let relations = &self.session.sources().relations;
         if let Some(schema) = &name.schema {
-            return Err(refuse(source, schema.span, format!("nothing can be written to {name}")));
+            return Err(refuse(source, schema.span, Fault::WrongKind, format!("nothing can be written to {name}")));
         }
         match relations.get(&name.name.value) {
-            Some(Relation::Table(table)) if matches!(table.place, Place::Files(_)) => {
-                Err(refuse(source, name.span(), format!("{name} is an external table, whose files others write")))
-            }
+            Some(Relation::Table(table)) if matches!(table.place, Place::Files(_)) => Err(refuse(
+                source,
+                name.span(),
+                Fault::WrongKind,
+                format!("{name} is an external table, whose files others write"),
+            )),
             Some(Relation::Table(table)) => Ok(Target::Table(table)),
-            Some(Relation::PlainView(_)) => {
-                Err(refuse(source, name.span(), format!("{name} is a view; its rows come from its query")))
-            }
+            Some(Relation::PlainView(_)) => Err(refuse(
+                source,
+                name.span(),
+                Fault::WrongKind,
+                format!("{name} is a view; its rows come from its query"),
+            )),
             Some(_) => match ingest::target(relations, &name.name.value)? {
                 Some(stream) => Ok(Target::Stream(stream)),
                 None => Err(no_relation(name, relations.names(), source)),
@@ -197,7 +203,10 @@ impl Ground {
             Target::Stream(_) => {
                 let message = format!("{name} is a stream, whose rows stay as they came");
                 let hint = "only tables take UPDATE and DELETE; what a row means now is a view's to say";
-                Err(Diagnostics::from(Diagnostic::new(source.clone(), name.span(), message).with_hint(hint)).into())
+                Err(Diagnostics::from(
+                    Diagnostic::new(source.clone(), name.span(), message).with_fault(Fault::WrongKind).with_hint(hint),
+                )
+                .into())
             }
         }
     }
@@ -232,7 +241,8 @@ pub(super) fn columns(names: &[Name], schema: &SchemaRef, source: &SourceText) -
     }
     let place = |name: &Name| {
         schema.index_of(&name.value).map_err(|_| {
-            let refused = Diagnostic::new(source.clone(), name.span, format!("there is no column {name}"));
+            let refused = Diagnostic::new(source.clone(), name.span, format!("there is no column {name}"))
+                .with_fault(Fault::NoColumn);
             let near = nearest(&name.value, schema.fields().iter().map(|field| field.name().as_str()));
             Problem::from(Diagnostics::from(match near {
                 Some(near) => refused.with_hint(format!("did you mean {near}?")),
@@ -268,12 +278,13 @@ fn done(tag: String) -> Done {
     Done { tag, notices: Vec::new() }
 }
 
-fn refuse(source: &SourceText, span: headwater_sql::Span, message: String) -> Problem {
-    Diagnostics::from(Diagnostic::new(source.clone(), span, message)).into()
+fn refuse(source: &SourceText, span: headwater_sql::Span, fault: Fault, message: String) -> Problem {
+    Diagnostics::from(Diagnostic::new(source.clone(), span, message).with_fault(fault)).into()
 }
 
 fn no_relation(name: &RelationName, known: Vec<&str>, source: &SourceText) -> Problem {
-    let refused = Diagnostic::new(source.clone(), name.span(), format!("there is no relation {name}"));
+    let refused = Diagnostic::new(source.clone(), name.span(), format!("there is no relation {name}"))
+        .with_fault(Fault::NoRelation);
     Diagnostics::from(match nearest(&name.name.value, known) {
         Some(near) => refused.with_hint(format!("did you mean {near}?")),
         None => refused,

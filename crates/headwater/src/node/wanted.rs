@@ -14,7 +14,7 @@ use headwater_deploy::{Declaration, stored};
 use headwater_gateway::Problem;
 use headwater_query::relation::Relations;
 use headwater_sql::ast::{Kind, Name};
-use headwater_sql::{Diagnostic, Diagnostics, Parsed, Span, Statement, nearest};
+use headwater_sql::{Diagnostic, Diagnostics, Fault, Parsed, Span, Statement, nearest};
 
 /// What is declared, before the statement.
 pub struct Known<'a> {
@@ -96,18 +96,27 @@ impl Known<'_> {
     }
 }
 
-fn refuse(parsed: &Parsed, name: &Name, message: String) -> Problem {
-    Diagnostics::from(Diagnostic::new(parsed.source.clone(), name.span, message)).into()
+fn refuse(parsed: &Parsed, name: &Name, fault: Fault, message: String) -> Problem {
+    Diagnostics::from(Diagnostic::new(parsed.source.clone(), name.span, message).with_fault(fault)).into()
+}
+
+/// What lacks when the object of a statement does.
+fn missing(kind: Kind) -> Fault {
+    match kind {
+        Kind::Source | Kind::Sink | Kind::Connection | Kind::Secret => Fault::NoObject,
+        _ => Fault::NoRelation,
+    }
 }
 
 /// As [`refuse`], with the name that may have been meant.
 fn refuse_with_nearest<'a>(
     parsed: &Parsed,
     name: &Name,
+    fault: Fault,
     message: String,
     names: impl IntoIterator<Item = &'a str>,
 ) -> Problem {
-    let refused = Diagnostic::new(parsed.source.clone(), name.span, message);
+    let refused = Diagnostic::new(parsed.source.clone(), name.span, message).with_fault(fault);
     match nearest(&name.value, names) {
         Some(near) => Diagnostics::from(refused.with_hint(format!("did you mean {near}?"))).into(),
         None => Diagnostics::from(refused).into(),

@@ -4,7 +4,7 @@
 //! points at the whole statement.
 
 use datafusion::common::{DataFusionError, Diagnostic as Found, SchemaError};
-use headwater_sql::{Diagnostic, Diagnostics, SourceText, Span};
+use headwater_sql::{Diagnostic, Diagnostics, Fault, SourceText, Span};
 
 use super::refusal::Refusal;
 use crate::Error;
@@ -118,6 +118,7 @@ fn refused(refusal: &Refusal, outer: Option<&Found>, place: &Place<'_>) -> Diagn
     let own = refusal.span.and_then(|span| place.source.engine_span(span));
     let span = own.unwrap_or_else(|| place.span_of(outer.and_then(|outer| outer.span)));
     let mut diagnostic = Diagnostic::new(place.source.clone(), span, &refusal.message);
+    diagnostic.fault = refusal.fault;
     diagnostic.detail.clone_from(&refusal.detail);
     diagnostic.hint.clone_from(&refusal.hint);
     diagnostic
@@ -127,6 +128,7 @@ fn wrong_name(schema: &SchemaError, error: &DataFusionError, outer: Option<&Foun
     let mut diagnostic = other(error, outer, place);
     match schema {
         SchemaError::FieldNotFound { field, valid_fields } => {
+            diagnostic.fault = Fault::NoColumn;
             diagnostic.message = format!("there is no column {}", field.flat_name());
             let span = field.spans().first();
             if outer.is_none() && span.is_some() {
@@ -142,14 +144,17 @@ fn wrong_name(schema: &SchemaError, error: &DataFusionError, outer: Option<&Foun
         }
         // Without a place it is not a reference that is ambiguous but the output.
         SchemaError::AmbiguousReference { field } if outer.is_none() => {
+            diagnostic.fault = Fault::ColumnTwice;
             diagnostic.message = format!("two columns are called {}", field.name());
             diagnostic.hint = Some("rename one with AS".to_owned());
         }
         SchemaError::AmbiguousReference { field } => {
+            diagnostic.fault = Fault::Ambiguous;
             diagnostic.message = format!("column {} is in more than one relation here", field.name());
             diagnostic.hint = Some("write the relation's name before it".to_owned());
         }
         SchemaError::DuplicateQualifiedField { name, .. } | SchemaError::DuplicateUnqualifiedField { name } => {
+            diagnostic.fault = Fault::ColumnTwice;
             diagnostic.message = format!("two columns are called {name}");
             // Names of expressions leave casts out.
             let hint = if name.contains('(') {
@@ -166,7 +171,8 @@ fn wrong_name(schema: &SchemaError, error: &DataFusionError, outer: Option<&Foun
 fn other(error: &DataFusionError, outer: Option<&Found>, place: &Place<'_>) -> Diagnostic {
     let message = outer.map_or_else(|| plain(error), |outer| outer.message.clone());
     let span = place.span_of(outer.and_then(|outer| outer.span));
-    let mut diagnostic = Diagnostic::new(place.source.clone(), span, message);
+    let fault = fault(error, &message);
+    let mut diagnostic = Diagnostic::new(place.source.clone(), span, message).with_fault(fault);
     let notes = outer.into_iter().flat_map(|outer| {
         let notes = outer.notes.iter().map(|note| note.message.clone());
         notes.chain(outer.helps.iter().map(|help| help.message.clone()))
@@ -179,4 +185,24 @@ fn other(error: &DataFusionError, outer: Option<&Found>, place: &Place<'_>) -> D
         diagnostic.detail = Some("the engine cannot do this yet".to_owned());
     }
     diagnostic
+}
+
+/// What DataFusion's planner says of functions and types, for which it has errors of one kind only: its words, and
+/// those of coercion. Source: the `plan_err!` of datafusion-sql, datafusion-expr and datafusion-optimizer 55.
+const PLANNING: &[(&str, Fault)] = &[
+    ("Invalid function", Fault::NoFunction),
+    ("failed to match any signature", Fault::NoFunction),
+    ("No function matches", Fault::NoFunction),
+    ("failed to coerce arguments", Fault::NoFunction),
+    ("Projections require unique expression names", Fault::ColumnTwice),
+    ("is not supported", Fault::NotBuilt),
+    ("can't be planned", Fault::NotBuilt),
+];
+
+fn fault(error: &DataFusionError, message: &str) -> Fault {
+    if let DataFusionError::NotImplemented(_) = error.find_root() {
+        return Fault::NotBuilt;
+    }
+    let known = PLANNING.iter().find(|(words, _)| message.contains(words));
+    known.map_or(Fault::Meaning, |(_, fault)| *fault)
 }

@@ -5,11 +5,13 @@
 use std::fmt;
 
 use datafusion::common::DataFusionError;
+use headwater_sql::Fault;
 use sqlparser::tokenizer::Span;
 
 /// Why a statement is refused, and where.
 #[derive(Debug, Clone)]
 pub struct Refusal {
+    pub fault: Fault,
     pub message: String,
     pub detail: Option<String>,
     pub hint: Option<String>,
@@ -18,12 +20,17 @@ pub struct Refusal {
 
 impl Refusal {
     pub fn new(message: impl Into<String>) -> Refusal {
-        Refusal { message: message.into(), detail: None, hint: None, span: None }
+        Refusal { fault: Fault::Meaning, message: message.into(), detail: None, hint: None, span: None }
     }
 
     /// An empty span is no place.
     pub fn at(mut self, span: Span) -> Refusal {
         self.span = (span != Span::empty()).then_some(span);
+        self
+    }
+
+    pub fn fault(mut self, fault: Fault) -> Refusal {
+        self.fault = fault;
         self
     }
 

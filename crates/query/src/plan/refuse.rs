@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::Volatility;
 use headwater_sql::Diagnostic;
+use headwater_sql::Fault;
 use sqlparser::ast::{
     Expr, Function, FunctionArg, FunctionArgExpr, Query, Select, Spanned, TableFactor, Visit, Visitor,
 };
@@ -16,7 +17,8 @@ use super::Place;
 pub fn ignored_clauses(query: &Query, place: &Place<'_>) -> Vec<Diagnostic> {
     let mut clauses = Clauses { found: Vec::new() };
     let _ = query.visit(&mut clauses);
-    clauses.found.into_iter().map(|(what, span)| diagnostic(place, span, format!("{what} is not supported"))).collect()
+    let refuse = |(what, span)| diagnostic(place, span, format!("{what} is not supported")).with_fault(Fault::NotBuilt);
+    clauses.found.into_iter().map(refuse).collect()
 }
 
 /// Functions whose value is another one when the same rows are read again. `what` is the thing that must not have
@@ -56,6 +58,7 @@ pub fn subqueries_in_expressions(text: &impl Visit, place: &Place<'_>) -> Vec<Di
     let _ = text.visit(&mut found);
     let refuse = |span| {
         diagnostic(place, span, "subqueries in expressions can't be kept up to date yet".to_owned())
+            .with_fault(Fault::NotBuilt)
             .with_hint("run it as a query instead")
     };
     found.found.into_iter().map(refuse).collect()

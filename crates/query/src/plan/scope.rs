@@ -11,6 +11,7 @@ use datafusion::execution::SessionState;
 use datafusion::logical_expr::planner::{ContextProvider, ExprPlanner, RelationPlanner, TypePlanner};
 use datafusion::logical_expr::{AggregateUDF, Expr, HigherOrderUDF, LogicalPlan, ScalarUDF, TableSource, WindowUDF};
 use datafusion::sql::planner::{NullOrdering, ParserOptions, PlannerContext, SqlToRel};
+use headwater_sql::Fault;
 use sqlparser::ast::{Expr as SqlExpr, Query, Statement};
 
 use super::refusal::Refusal;
@@ -104,7 +105,7 @@ impl ContextProvider for Scope<'_> {
             return Ok(table);
         }
         let names = self.tables.names();
-        let refusal = Refusal::new(format!("there is no relation {name}"));
+        let refusal = Refusal::new(format!("there is no relation {name}")).fault(Fault::NoRelation);
         Err(match headwater_sql::nearest(&name.to_string(), names.iter().map(String::as_str)) {
             Some(near) => refusal.hint(format!("did you mean {near}?")),
             None => refusal,
@@ -115,7 +116,7 @@ impl ContextProvider for Scope<'_> {
     fn get_table_function_source(&self, name: &str, args: Vec<Expr>) -> Result<Arc<dyn TableSource>> {
         let name = name.to_ascii_lowercase();
         let Some(function) = self.state.table_functions().get(&name) else {
-            return Err(Refusal::new(format!("there is no table function {name}")).into());
+            return Err(Refusal::new(format!("there is no table function {name}")).fault(Fault::NoFunction).into());
         };
         let args = args.iter().map(|arg| match crate::window::relation::constant(arg) {
             Some(value) => Ok(Expr::Literal(value, None)),

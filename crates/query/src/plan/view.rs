@@ -18,7 +18,7 @@ use datafusion::optimizer::push_down_filter::PushDownFilter;
 use datafusion::optimizer::replace_distinct_aggregate::ReplaceDistinctWithAggregate;
 use datafusion::optimizer::{Analyzer, Optimizer, OptimizerContext, OptimizerRule};
 use headwater_sql::ast::{CreateMaterializedView, CreateView, Name};
-use headwater_sql::{Diagnostic, Diagnostics, SourceText};
+use headwater_sql::{Diagnostic, Diagnostics, Fault, SourceText};
 
 use super::refuse::{ignored_clauses, subqueries_in_expressions, unrepeatable_functions};
 use super::scope::Scope;
@@ -104,8 +104,10 @@ fn names(plan: &LogicalPlan, given: &[Name], place: &Place<'_>) -> Result<Vec<St
     let names: Vec<String> = (0..fields.len()).map(name).collect();
     let mut seen = std::collections::BTreeSet::new();
     let twice = names.iter().filter(|name| !seen.insert(*name));
-    let refused =
-        twice.map(|name| place.refuse(format!("two columns are called {name}")).with_hint("rename one with AS"));
+    let refused = twice.map(|name| {
+        let refused = place.refuse(format!("two columns are called {name}")).with_fault(Fault::ColumnTwice);
+        refused.with_hint("rename one with AS")
+    });
     Diagnostics::check(refused.collect())?;
     Ok(names)
 }

@@ -7,7 +7,7 @@ use arrow::datatypes::{Field, Schema, SchemaRef};
 use datafusion::common::DFSchema;
 use headwater_format::Format;
 use headwater_sql::ast::{self, CreateMaterializedView, CreateStream, CreateView, Name};
-use headwater_sql::{Diagnostic, Diagnostics, SourceText, settings};
+use headwater_sql::{Diagnostic, Diagnostics, Fault, SourceText, settings};
 use sqlparser::ast::{BinaryOperator, Expr as SqlExpr, Ident};
 
 use super::{Origin, PlainView, Relations, Stream, View, Watermark, timestamp_type};
@@ -79,7 +79,7 @@ pub(super) fn columns(declared: &[ast::Column], source: &SourceText) -> Result<S
             Ok(None) => refused.push(refuse(format!("a column cannot be of type {}", column.data_type)).with_hint(
                 "the types are BOOLEAN, SMALLINT, INT, BIGINT, REAL, DOUBLE, DECIMAL(p, s), VARCHAR, DATE and TIMESTAMP",
             )),
-            Err(why) => refused.push(refuse(why)),
+            Err(why) => refused.push(refuse(why).with_fault(Fault::NotBuilt)),
         }
     }
     Diagnostics::check(refused)?;
@@ -100,6 +100,7 @@ pub(super) fn indices(names: &[Name], schema: &SchemaRef, source: &SourceText) -
 
 fn no_column(name: &Name, schema: &SchemaRef, source: &SourceText) -> Diagnostic {
     let refused = Diagnostic::new(source.clone(), name.span, format!("there is no column {name}"));
+    let refused = refused.with_fault(Fault::NoColumn);
     match headwater_sql::nearest(&name.value, schema.fields().iter().map(|field| field.name().as_str())) {
         Some(near) => refused.with_hint(format!("did you mean {near}?")),
         None => refused,
@@ -114,7 +115,7 @@ fn watermark(declared: &ast::Watermark, schema: &SchemaRef, source: &SourceText)
     let found = schema.field(column).data_type();
     if *found != timestamp_type() {
         let message = format!("a watermark needs a TIMESTAMP; {name} is of type {}", sql_name(found));
-        return Err(Diagnostic::new(source.clone(), name.span, message).into());
+        return Err(Diagnostic::new(source.clone(), name.span, message).with_fault(Fault::Types).into());
     }
     let place = Place::new(source, declared.expression_span);
     let shape = || {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, SchemaRef};
 use headwater_sql::ast::{CreateExternalTable, CreateTable, FileFormat};
-use headwater_sql::{Diagnostic, Diagnostics, SourceText};
+use headwater_sql::{Diagnostic, Diagnostics, Fault, SourceText};
 
 use super::resolve::{columns, indices};
 use super::store;
@@ -69,7 +69,8 @@ impl Files {
 
 /// Resolves a table of the lake.
 pub fn lake(create: &CreateTable, generation: u64, source: &SourceText) -> Result<Table> {
-    let refuse = |span, message: &str| Error::from(Diagnostic::new(source.clone(), span, message));
+    let refuse =
+        |span, message: &str| Error::from(Diagnostic::new(source.clone(), span, message).with_fault(Fault::NotBuilt));
     if let Some(rule) = create.rules.first() {
         return Err(refuse(rule.span, "rules on tables are not built yet"));
     }

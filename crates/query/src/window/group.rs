@@ -5,6 +5,7 @@
 
 use std::ops::ControlFlow;
 
+use headwater_sql::Fault;
 use sqlparser::ast::{
     Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, GroupByExpr, Ident,
     ObjectName, Query, Select, Spanned, TableAlias, TableFactor, TableFunctionArgs, VisitMut, VisitorMut,
@@ -41,6 +42,7 @@ fn rewrite_select(select: &mut Select) -> Result<(), Refusal> {
         if let Some(call) = groups.iter().find_map(|group| call_of(group, word)) {
             let name = word.to_ascii_uppercase();
             return Err(Refusal::new(format!("{name} windows are not built yet"))
+                .fault(Fault::NotBuilt)
                 .at(call.name.span())
                 .hint("use TUMBLE"));
         }

@@ -10,6 +10,7 @@ use datafusion::logical_expr::simplify::SimplifyContext;
 use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, cast, lit};
 use datafusion::optimizer::simplify_expressions::ExprSimplifier;
 use datafusion::scalar::ScalarValue;
+use headwater_sql::Fault;
 use sqlparser::ast::{
     Expr as SqlExpr, FunctionArg, FunctionArgExpr, Ident, ObjectName, ObjectNamePart, Spanned, TableAlias, TableFactor,
     TableFunctionArgs,
@@ -35,7 +36,11 @@ impl RelationPlanner for Windows {
                 plan_tumble(&name, alias, args, context)
             }
             TableFactor::Table { name, args: Some(_), .. } if NOT_YET.iter().any(|word| is_word(&name, word)) => {
-                Err(Refusal::new(format!("{name} windows are not built yet")).at(name.span()).hint("use TUMBLE").into())
+                Err(Refusal::new(format!("{name} windows are not built yet"))
+                    .fault(Fault::NotBuilt)
+                    .at(name.span())
+                    .hint("use TUMBLE")
+                    .into())
             }
             other => Ok(RelationPlanning::Original(Box::new(other))),
         }
@@ -62,7 +67,7 @@ fn refuse_ignored(relation: &TableFactor) -> Result<()> {
         TableFactor::Table { args: Some(TableFunctionArgs { settings: Some(_), .. }), .. } => "SETTINGS",
         _ => return Ok(()),
     };
-    Err(Refusal::new(format!("{refused} is not built yet")).at(relation.span()).into())
+    Err(Refusal::new(format!("{refused} is not built yet")).fault(Fault::NotBuilt).at(relation.span()).into())
 }
 
 fn plan_tumble(
@@ -94,6 +99,7 @@ fn project(input: LogicalPlan, time: Expr, size_us: i64, place: sqlparser::token
     for added in [WINDOW_START, WINDOW_END] {
         if input.schema().fields().iter().any(|field| field.name() == added) {
             return Err(Refusal::new(format!("the relation already has a column {added}"))
+                .fault(Fault::ColumnTwice)
                 .at(place)
                 .hint(format!("rename it: TUMBLE((SELECT {added} AS other, … FROM …), …)"))
                 .into());
@@ -173,6 +179,7 @@ fn time_argument(time: SqlExpr, input: &LogicalPlan, context: &mut dyn RelationP
         found if found == timestamp_type() => Ok(expr),
         DataType::Timestamp(..) | DataType::Date32 => Ok(cast(expr, timestamp_type())),
         other => Err(Refusal::new(format!("windows need a TIMESTAMP, not {}", crate::sqltype::sql_name(&other)))
+            .fault(Fault::Types)
             .at(place)
             .into()),
     }

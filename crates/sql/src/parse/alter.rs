@@ -163,5 +163,5 @@ fn column(cursor: &mut Cursor<'_>, kind: Kind) -> Result<Change> {
 }
 
 fn not_built(cursor: &Cursor<'_>, kind: Kind, what: &str) -> Diagnostic {
-    cursor.error(cursor.span(), format!("{what} is not built yet")).with_hint(actions(kind))
+    cursor.not_built(cursor.span(), &format!("{what} is")).with_hint(actions(kind))
 }

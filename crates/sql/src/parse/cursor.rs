@@ -10,7 +10,7 @@ use sqlparser::tokenizer::{Token, TokenWithSpan};
 use crate::ast::Name;
 use crate::template::Template;
 use crate::tokens::{DIALECT, Place, is_word};
-use crate::{Diagnostic, Result, SourceText, Span};
+use crate::{Diagnostic, Fault, Result, SourceText, Span};
 
 /// Each level of parentheses takes up to three; `limits` allows 64 levels. The methods of sqlparser that count this
 /// grow the stack as they need.
@@ -176,7 +176,12 @@ impl<'a> Cursor<'a> {
     }
 
     pub fn error(&self, span: Span, message: impl Into<String>) -> Diagnostic {
-        Diagnostic::new(self.source().clone(), span, shortened(message.into()))
+        Diagnostic::syntax(self.source().clone(), span, shortened(message.into()))
+    }
+
+    /// `what` is known by its name, and this version has it not.
+    pub fn not_built(&self, span: Span, what: &str) -> Diagnostic {
+        self.error(span, format!("{what} not built yet")).with_fault(Fault::NotBuilt)
     }
 
     /// Something else than the next token was needed.

@@ -5,7 +5,7 @@ use sqlparser::tokenizer::Token;
 use super::{Cursor, names};
 use crate::ast::{Name, RelationName};
 use crate::options::Entry;
-use crate::{Options, Result, Span, Value};
+use crate::{Fault, Options, Result, Span, Value};
 
 /// `(name = 'text', name 5, name true, name (…), name = 'a' <> 'b')`: the first equals sign may be left out.
 pub(super) fn options(cursor: &mut Cursor<'_>) -> Result<Options> {
@@ -145,7 +145,7 @@ pub(super) fn one_more(cursor: &mut Cursor<'_>, names: &[Name]) -> Result<Name> 
     match names.iter().find(|first| **first == name) {
         None => Ok(name),
         Some(first) => {
-            let refused = cursor.error(name.span, format!("column {name} stands twice"));
+            let refused = cursor.error(name.span, format!("column {name} stands twice")).with_fault(Fault::ColumnTwice);
             Err(refused.with_related(cursor.source().clone(), first.span, "it stands first here"))
         }
     }

@@ -116,13 +116,13 @@ pub(super) fn refuse(cursor: &mut Cursor<'_>) -> Diagnostic {
     }
     for word in ["TEMPORARY", "TEMP", "UNLOGGED", "GLOBAL", "LOCAL", "TRANSIENT"] {
         if cursor.take(&[word]) {
-            return cursor.error(cursor.span_from(start), format!("{first} {word} is not built yet")).with_hint(hint);
+            return cursor.not_built(cursor.span_from(start), &format!("{first} {word} is")).with_hint(hint);
         }
     }
     for words in OBJECTS {
         if cursor.take(words) {
-            let message = format!("{first} {} is not built yet", words.join(" "));
-            return cursor.error(cursor.span_from(start), message).with_hint(hint);
+            let what = format!("{first} {} is", words.join(" "));
+            return cursor.not_built(cursor.span_from(start), &what).with_hint(hint);
         }
     }
     let span = cursor.span_from(start).to(cursor.span());
@@ -143,7 +143,7 @@ pub(super) fn refuse(cursor: &mut Cursor<'_>) -> Diagnostic {
 fn other(cursor: &Cursor<'_>, first: &str) -> Diagnostic {
     let span = cursor.span();
     if OTHERS.contains(&first) {
-        return cursor.error(span, format!("{first} is not built yet")).with_hint(WORKS);
+        return cursor.not_built(span, &format!("{first} is")).with_hint(WORKS);
     }
     let refused = cursor.expected("a statement");
     match crate::nearest(

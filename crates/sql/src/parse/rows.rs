@@ -102,5 +102,5 @@ fn refuse_tail(cursor: &Cursor<'_>) -> Result<()> {
 }
 
 fn not_built(cursor: &Cursor<'_>, what: &str) -> Diagnostic {
-    cursor.error(cursor.span(), format!("{what} is not built yet"))
+    cursor.not_built(cursor.span(), &format!("{what} is"))
 }

@@ -28,7 +28,7 @@ fn origin(cursor: &mut Cursor<'_>) -> Result<Origin> {
     let span = cursor.span();
     let refused = match cursor.word().as_deref() {
         Some(word @ ("CONNECTION" | "WEBHOOK" | "KAFKA" | "POSTGRES" | "KINESIS" | "HTTP")) => {
-            cursor.error(span, format!("a source FROM {word} is not built yet"))
+            cursor.not_built(span, &format!("a source FROM {word} is"))
         }
         _ => cursor.expected("FILES or GENERATOR"),
     };

@@ -39,7 +39,7 @@ pub(super) fn create(cursor: &mut Cursor<'_>) -> Result<CreateTable, Diagnostics
             return Err(refused.with_hint("or fill it from a query: CREATE TABLE name AS SELECT …").into());
         }
         (Some(body), Some(_)) if !body.columns.is_empty() => {
-            let refused = cursor.error(body.columns[0].span, "columns beside AS are not built yet");
+            let refused = cursor.not_built(body.columns[0].span, "columns beside AS are");
             return Err(refused.with_hint("name and cast the columns in the query: SELECT a::BIGINT AS b").into());
         }
         (Some(body), _) => body,
@@ -128,7 +128,7 @@ pub(super) fn create_external(cursor: &mut Cursor<'_>) -> Result<CreateExternalT
             let found = lists::options(cursor)?;
             lists::once(cursor, clause_start, "the list of options", &mut options, found)?;
         } else if cursor.at(&["PARTITIONED", "BY"]) {
-            let refused = cursor.error(cursor.span(), "PARTITIONED BY on an external table is not built yet");
+            let refused = cursor.not_built(cursor.span(), "PARTITIONED BY on an external table is");
             return Err(refused.with_hint("folders named column=value are found without it").into());
         } else {
             return Err(cursor.expected("STORED AS, LOCATION, WITH or the end of the statement").into());
@@ -179,9 +179,9 @@ fn file_format(cursor: &mut Cursor<'_>) -> Result<(FileFormat, Span)> {
         }
     }
     Err(match cursor.word().as_deref() {
-        Some(word @ ("AVRO" | "ARROW" | "ORC" | "ICEBERG" | "TEXT" | "TEXTFILE")) => cursor
-            .error(span, format!("STORED AS {word} is not built yet"))
-            .with_hint("what works: CSV, JSON, PARQUET, DELTA"),
+        Some(word @ ("AVRO" | "ARROW" | "ORC" | "ICEBERG" | "TEXT" | "TEXTFILE")) => {
+            cursor.not_built(span, &format!("STORED AS {word} is")).with_hint("what works: CSV, JSON, PARQUET, DELTA")
+        }
         _ => cursor.expected("CSV, JSON, PARQUET or DELTA"),
     })
 }

@@ -135,7 +135,7 @@ impl Clauses {
             let refresh = refresh(cursor, start)?;
             lists::once(cursor, start, "REFRESH", &mut self.refresh, refresh)?;
         } else if cursor.take(&["PARTITIONED", "BY"]) {
-            let refused = cursor.error(cursor.span_from(start), "PARTITIONED BY is not built yet");
+            let refused = cursor.not_built(cursor.span_from(start), "PARTITIONED BY is");
             return Err(refused.with_hint("PARTITION KEY (…) says which partition of the log a row goes to"));
         } else {
             return Ok(false);
@@ -172,8 +172,7 @@ fn refresh(cursor: &mut Cursor<'_>, start: usize) -> Result<Refresh> {
     let known: [&[&str]; 4] = [&["EVERY"], &["CRON"], &["TARGET", "LAG"], &["MANUAL"]];
     for words in known {
         if cursor.take(words) {
-            let message = format!("REFRESH {} is not built yet", words.join(" "));
-            let refused = cursor.error(cursor.span_from(start), message);
+            let refused = cursor.not_built(cursor.span_from(start), &format!("REFRESH {} is", words.join(" ")));
             return Err(refused.with_hint("a view is kept up to date continuously: REFRESH CONTINUOUS, or no REFRESH"));
         }
     }

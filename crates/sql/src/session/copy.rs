@@ -161,7 +161,7 @@ impl Given {
             "ENCODING" => {
                 let encoding = text(reader)?;
                 if !["utf8", "utf-8", "unicode"].contains(&encoding.to_ascii_lowercase().as_str()) {
-                    return Err(reader.error(format!("encoding {encoding} is not built: texts are UTF-8")));
+                    return Err(reader.not_built(format!("encoding {encoding} is not built: texts are UTF-8")));
                 }
             }
             _ => {

@@ -20,7 +20,7 @@ pub(super) fn declare(reader: &mut Reader<'_>) -> Result<Statement, Diagnostics>
         if reader.take(&["BINARY"]) {
             binary = true;
         } else if reader.at(&["SCROLL"]) {
-            let refused = reader.error("a cursor with SCROLL is not built: rows are read once, forward");
+            let refused = reader.not_built("a cursor with SCROLL is not built: rows are read once, forward");
             return Err(refused.with_hint("leave SCROLL away").into());
         } else if !(reader.take(&["INSENSITIVE"]) || reader.take(&["ASENSITIVE"]) || reader.take(&["NO", "SCROLL"])) {
             break;
@@ -47,7 +47,7 @@ pub(super) fn fetch(reader: &mut Reader<'_>, moves: bool) -> Result<Statement, D
 fn count(reader: &mut Reader<'_>) -> Result<Count, Diagnostic> {
     for backward in ["BACKWARD", "PRIOR", "FIRST", "LAST", "ABSOLUTE", "RELATIVE"] {
         if reader.at(&[backward]) {
-            let refused = reader.error(format!("FETCH {backward} is not built: rows are read once, forward"));
+            let refused = reader.not_built(format!("FETCH {backward} is not built: rows are read once, forward"));
             return Err(refused.with_hint("FETCH [FORWARD] [n | ALL] FROM cursor"));
         }
     }

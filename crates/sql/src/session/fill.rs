@@ -18,7 +18,7 @@ fn named(source: &SourceText) -> Result<Vec<(usize, Span)>, Diagnostic> {
         let Token::Placeholder(text) = &token.token else { continue };
         let number = text.strip_prefix('$').and_then(|digits| digits.parse().ok()).filter(|number| *number > 0);
         let Some(number) = number else {
-            let wrong = Diagnostic::new(source.clone(), place.written, format!("{text} is not a parameter"));
+            let wrong = Diagnostic::syntax(source.clone(), place.written, format!("{text} is not a parameter"));
             return Err(wrong.with_hint("parameters are $1, $2 and so on"));
         };
         named.push((number, place.written));
@@ -36,7 +36,7 @@ pub fn fill(source: &SourceText, values: &[String]) -> Result<SourceText, Diagno
     let (mut text, mut end) = (String::with_capacity(source.text.len()), 0);
     for (number, span) in named(source)? {
         let Some(value) = values.get(number - 1) else {
-            return Err(Diagnostic::new(source.clone(), span, format!("parameter ${number} has no value")).into());
+            return Err(Diagnostic::syntax(source.clone(), span, format!("parameter ${number} has no value")).into());
         };
         text.push_str(&source.text[end..span.start]);
         text.push_str(value);

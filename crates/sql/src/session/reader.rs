@@ -6,7 +6,7 @@ use crate::ast::Parsed;
 use crate::parse::parse_statement;
 use crate::template::Template;
 use crate::tokens::{Place, is_word};
-use crate::{Diagnostic, Diagnostics, Span};
+use crate::{Diagnostic, Diagnostics, Fault, Span};
 
 pub(super) struct Reader<'a> {
     template: &'a Template,
@@ -108,7 +108,12 @@ impl<'a> Reader<'a> {
 
     /// At the next token.
     pub fn error(&self, message: impl Into<String>) -> Diagnostic {
-        Diagnostic::new(self.template.source.clone(), self.span(), message)
+        Diagnostic::syntax(self.template.source.clone(), self.span(), message)
+    }
+
+    /// At the next token: it is known, and this version has it not.
+    pub fn not_built(&self, message: impl Into<String>) -> Diagnostic {
+        self.error(message).with_fault(Fault::NotBuilt)
     }
 
     /// What is left, as a statement of the platform.

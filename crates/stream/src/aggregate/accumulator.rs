@@ -58,7 +58,7 @@ impl Accumulator {
             (_, Some(DataType::Float32 | DataType::Float64)) => Sums::Float(Vec::new()),
             (_, argument) => {
                 let shown = argument.as_ref().map_or("nothing".to_owned(), ToString::to_string);
-                return Err(Error::invalid(format!("sums and averages of {shown} can't be kept up to date yet")));
+                return Err(Error::not_built(format!("sums and averages of {shown} can't be kept up to date yet")));
             }
         };
         Ok(Accumulator { function, argument, output, counts: Vec::new(), sums })

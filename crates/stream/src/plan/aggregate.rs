@@ -112,7 +112,7 @@ impl Compile<'_> {
     }
 
     fn unbuilt(&self, what: &str) -> Error {
-        Error::invalid(format!("{} can't be kept up to date: {what} in views is not built yet", self.view))
+        Error::not_built(format!("{} can't be kept up to date: {what} in views is not built yet", self.view))
             .with_hint("views can count, sum and average by key and by tumbling window; the query itself runs in batch")
     }
 }

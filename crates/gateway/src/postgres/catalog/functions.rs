@@ -9,8 +9,9 @@ use datafusion::logical_expr::{
     ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, TypeSignature, Volatility,
 };
 
+use super::relations::PG_CLASS;
 use super::table::{self, Cell};
-use super::{Catalog, PG_CATALOG, PUBLIC};
+use super::{Catalog, Item, PG_CATALOG, PUBLIC, arrays};
 use crate::postgres::oids;
 
 /// What a function makes of one row's arguments.
@@ -22,7 +23,10 @@ const FUNCTIONS: &[(&str, char, Body)] = &[
         Some(ScalarValue::List(list)) if !list.value(0).is_empty() => Ok((list.value(0).len() as i64).into()),
         _ => Ok(Cell::Null),
     }),
-    ("col_description", 't', none),
+    ("col_description", 't', |catalog, given| {
+        let item = number(given, 0).and_then(|oid| catalog.by_oid(oid));
+        Ok(number(given, 1).and_then(|column| item?.comment_on(column)).map_or(Cell::Null, Cell::from))
+    }),
     ("current_catalog", 't', |catalog, _| Ok(catalog.database.as_str().into())),
     ("current_database", 't', |catalog, _| Ok(catalog.database.as_str().into())),
     ("current_schema", 't', |_, _| Ok(PUBLIC.into())),
@@ -45,17 +49,21 @@ const FUNCTIONS: &[(&str, char, Body)] = &[
     ("has_table_privilege", 'b', yes),
     ("inet_server_addr", 't', none),
     ("inet_server_port", 'i', none),
-    ("obj_description", 't', none),
+    ("obj_description", 't', obj_description),
     ("pg_backend_pid", 'i', none),
     ("pg_client_encoding", 't', |_, _| Ok("UTF8".into())),
     ("pg_encoding_to_char", 't', |_, _| Ok("UTF8".into())),
     ("pg_function_is_visible", 'b', yes),
-    ("pg_get_constraintdef", 't', none),
+    ("pg_get_constraintdef", 't', |catalog, given| {
+        let oid = number(given, 0);
+        let found = catalog.keys().find(|(_, key)| Some(i64::from(key.constraint_oid)) == oid);
+        Ok(found.map_or(Cell::Null, |(item, key)| key.constraint(item).into()))
+    }),
     ("pg_get_expr", 't', none),
     ("pg_get_function_arguments", 't', none),
     ("pg_get_function_identity_arguments", 't', none),
     ("pg_get_function_result", 't', none),
-    ("pg_get_indexdef", 't', none),
+    ("pg_get_indexdef", 't', indexdef),
     ("pg_get_partkeydef", 't', none),
     ("pg_get_ruledef", 't', none),
     ("pg_get_serial_sequence", 't', none),
@@ -72,8 +80,8 @@ const FUNCTIONS: &[(&str, char, Body)] = &[
     ("pg_size_pretty", 't', none),
     ("pg_statistics_obj_is_visible", 'b', yes),
     ("pg_table_is_visible", 'b', |catalog, given| {
-        let item = number(given, 0).and_then(|oid| catalog.by_oid(oid));
-        Ok(item.is_none_or(|item| item.schema == PUBLIC || item.schema == PG_CATALOG).into())
+        let schema = number(given, 0).and_then(|oid| catalog.named(oid)).map(|(schema, _)| schema);
+        Ok(schema.is_none_or(|schema| schema == PUBLIC || schema == PG_CATALOG).into())
     }),
     ("pg_table_size", 'o', none),
     ("pg_tablespace_location", 't', |_, _| Ok("".into())),
@@ -86,10 +94,10 @@ const FUNCTIONS: &[(&str, char, Body)] = &[
     (REGCLASS, 'o', regclass),
     (REGCLASS_NAME, 't', |catalog, given| {
         let Some(oid) = number(given, 0) else { return Ok(Cell::Null) };
-        Ok(catalog.by_oid(oid).map_or_else(|| oid.to_string(), |item| quoted(&item.name)).into())
+        Ok(catalog.named(oid).map_or_else(|| oid.to_string(), |(_, name)| quoted(name)).into())
     }),
     ("to_regclass", 'o', |catalog, given| {
-        Ok(text(given, 0).and_then(|name| catalog.by_name(&name)).map_or(Cell::Null, |item| item.oid.into()))
+        Ok(text(given, 0).and_then(|name| catalog.oid_of(&name)).map_or(Cell::Null, Cell::from))
     }),
     ("to_regtype", 'o', |_, given| {
         let name = text(given, 0).unwrap_or_default().to_ascii_lowercase();
@@ -122,7 +130,7 @@ pub fn all(catalog: &Arc<Catalog>) -> Vec<Arc<ScalarUDF>> {
         Arc::new(ScalarUDF::from(Function { name, returns, signature, body: *body, catalog: Arc::clone(catalog) }))
     });
     let schemas = Arc::new(ScalarUDF::from(Schemas(Signature::any(1, Volatility::Immutable))));
-    functions.chain([schemas]).collect()
+    functions.chain([schemas]).chain(arrays::all()).collect()
 }
 
 struct Function {
@@ -228,12 +236,33 @@ fn regclass(catalog: &Catalog, given: &[ScalarValue]) -> Result<Cell> {
     if let Ok(oid) = name.parse::<i64>() {
         return Ok(oid.into());
     }
-    match catalog.by_name(&name) {
-        Some(item) => Ok(item.oid.into()),
-        // Relations of the catalog itself: clients ask for the identifiers of comments, of which there are none.
+    match catalog.oid_of(&name) {
+        Some(oid) => Ok(oid.into()),
+        // Other relations of the catalog itself: clients ask for the identifiers of what they find nothing of.
         None if name.starts_with("pg_") => Ok(0_i64.into()),
         None => exec_err!("there is no relation {name}"),
     }
+}
+
+fn obj_description(catalog: &Catalog, given: &[ScalarValue]) -> Result<Cell> {
+    let of_relation = given.len() < 2 || text(given, 1).as_deref() == Some(PG_CLASS);
+    let item = number(given, 0).and_then(|oid| catalog.by_oid(oid)).filter(|_| of_relation);
+    Ok(item.and_then(Item::comment).map_or(Cell::Null, Cell::from))
+}
+
+/// `pg_get_indexdef(index, column, pretty)`: of one column, from 1, or of the whole.
+fn indexdef(catalog: &Catalog, given: &[ScalarValue]) -> Result<Cell> {
+    let oid = number(given, 0);
+    let Some((item, key)) = catalog.keys().find(|(_, key)| Some(i64::from(key.oid)) == oid) else {
+        return Ok(Cell::Null);
+    };
+    Ok(match number(given, 1) {
+        None | Some(0) => key.index(item).into(),
+        Some(column) => {
+            let name = usize::try_from(column - 1).ok().and_then(|at| key.names(item).nth(at));
+            name.map_or(Cell::Null, |name| quoted(name).into())
+        }
+    })
 }
 
 fn format_type(_: &Catalog, given: &[ScalarValue]) -> Result<Cell> {
@@ -251,7 +280,8 @@ fn format_type(_: &Catalog, given: &[ScalarValue]) -> Result<Cell> {
     })
 }
 
-fn quoted(name: &str) -> String {
+/// A name as it must be written.
+pub fn quoted(name: &str) -> String {
     let plain = name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_' || byte.is_ascii_digit())
         && !name.starts_with(|first: char| first.is_ascii_digit());
     if plain { name.to_owned() } else { format!("\"{}\"", name.replace('"', "\"\"")) }

@@ -5,23 +5,11 @@ use std::sync::Arc;
 use datafusion::datasource::TableProvider;
 
 use super::table::{self, Cell, row};
-use super::{Catalog, SCHEMAS};
+use super::{Catalog, SCHEMAS, keys};
 use crate::postgres::oids;
 
 /// Relations that never have rows here.
 pub const EMPTY: &[(&str, &str)] = &[
-    (
-        "table_constraints",
-        "constraint_catalog t, constraint_schema t, constraint_name t, table_catalog t, table_schema t, table_name t, constraint_type t, is_deferrable t, initially_deferred t, enforced t",
-    ),
-    (
-        "key_column_usage",
-        "constraint_catalog t, constraint_schema t, constraint_name t, table_catalog t, table_schema t, table_name t, column_name t, ordinal_position i, position_in_unique_constraint i",
-    ),
-    (
-        "constraint_column_usage",
-        "table_catalog t, table_schema t, table_name t, column_name t, constraint_catalog t, constraint_schema t, constraint_name t",
-    ),
     (
         "referential_constraints",
         "constraint_catalog t, constraint_schema t, constraint_name t, unique_constraint_catalog t, unique_constraint_schema t, unique_constraint_name t, match_option t, update_rule t, delete_rule t",
@@ -75,6 +63,9 @@ pub fn table(catalog: &Catalog, name: &str) -> Option<Arc<dyn TableProvider>> {
             )
         }
         "columns" => columns(catalog),
+        "table_constraints" => keys::table_constraints(catalog),
+        "key_column_usage" => keys::key_column_usage(catalog),
+        "constraint_column_usage" => keys::constraint_column_usage(catalog),
         "information_schema_catalog_name" => table::of("catalog_name t", &[row![database]]),
         other => {
             let (_, columns) = EMPTY.iter().find(|(name, _)| *name == other)?;

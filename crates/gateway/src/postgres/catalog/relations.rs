@@ -4,11 +4,31 @@ use std::sync::Arc;
 
 use datafusion::datasource::TableProvider;
 
+use arrow::datatypes::Field;
+
+use super::keys::{self, BTREE};
 use super::table::{self, Cell, row};
 use super::{Catalog, DATABASE_OID, ROLE_OID, SCHEMAS};
 use crate::postgres::oids;
 
 const HEAP: u32 = 2;
+
+/// Identifiers of PostgreSQL's own catalog relations, which those of comments and dependencies name.
+pub const CATALOGS: &[(&str, u32)] = &[
+    ("pg_type", 1247),
+    ("pg_attribute", 1249),
+    ("pg_proc", 1255),
+    (PG_CLASS, PG_CLASS_OID),
+    ("pg_authid", 1260),
+    ("pg_database", 1262),
+    ("pg_constraint", PG_CONSTRAINT_OID),
+    ("pg_description", 2609),
+    ("pg_index", 2610),
+    ("pg_namespace", 2615),
+];
+pub const PG_CLASS: &str = "pg_class";
+pub const PG_CLASS_OID: u32 = 1259;
+pub const PG_CONSTRAINT_OID: u32 = 2606;
 
 /// Relations that never have rows here.
 pub const EMPTY: &[(&str, &str)] = &[
@@ -20,26 +40,16 @@ pub const EMPTY: &[(&str, &str)] = &[
         "pg_collation",
         "oid o, collname t, collnamespace o, collowner o, collprovider t, collisdeterministic b, collencoding i, collcollate t, collctype t, colliculocale t, collversion t",
     ),
-    (
-        "pg_constraint",
-        "oid o, conname t, connamespace o, contype t, condeferrable b, condeferred b, convalidated b, conrelid o, contypid o, conindid o, conparentid o, confrelid o, confupdtype t, confdeltype t, confmatchtype t, conislocal b, coninhcount i, connoinherit b, conkey v, confkey v, conpfeqop v, conexclop v, conbin t",
-    ),
     ("pg_conversion", "oid o, conname t, connamespace o"),
     ("pg_db_role_setting", "setdatabase o, setrole o, setconfig a"),
     ("pg_default_acl", "oid o, defaclrole o, defaclnamespace o, defaclobjtype t, defaclacl a"),
     ("pg_depend", "classid o, objid o, objsubid i, refclassid o, refobjid o, refobjsubid i, deptype t"),
-    ("pg_description", "objoid o, classoid o, objsubid i, description t"),
     ("pg_enum", "oid o, enumtypid o, enumsortorder o, enumlabel t"),
     ("pg_event_trigger", "oid o, evtname t, evtevent t, evtowner o, evtfoid o, evtenabled t, evttags a"),
     ("pg_extension", "oid o, extname t, extowner o, extnamespace o, extrelocatable b, extversion t"),
     ("pg_foreign_data_wrapper", "oid o, fdwname t, fdwowner o, fdwhandler o, fdwvalidator o, fdwacl a, fdwoptions a"),
     ("pg_foreign_server", "oid o, srvname t, srvowner o, srvfdw o, srvtype t, srvversion t, srvacl a, srvoptions a"),
     ("pg_foreign_table", "ftrelid o, ftserver o, ftoptions a"),
-    (
-        "pg_index",
-        "indexrelid o, indrelid o, indnatts i, indnkeyatts i, indisunique b, indnullsnotdistinct b, indisprimary b, indisexclusion b, indimmediate b, indisclustered b, indisvalid b, indcheckxmin b, indisready b, indislive b, indisreplident b, indkey v, indcollation v, indclass v, indoption v, indexprs t, indpred t",
-    ),
-    ("pg_indexes", "schemaname t, tablename t, indexname t, tablespace t, indexdef t"),
     ("pg_inherits", "inhrelid o, inhparent o, inhseqno i, inhdetachpending b"),
     ("pg_language", "oid o, lanname t, lanowner o, lanispl b, lanpltrusted b"),
     ("pg_largeobject_metadata", "oid o, lomowner o, lomacl a"),
@@ -98,7 +108,14 @@ pub fn table(catalog: &Catalog, name: &str) -> Option<Arc<dyn TableProvider>> {
         "pg_database" => database(catalog),
         "pg_roles" | "pg_authid" | "pg_user" | "pg_shadow" => roles(catalog, name),
         "pg_group" => table::of("groname t, grosysid o, grolist v", &[]),
-        "pg_am" => table::of("oid o, amname t, amhandler t, amtype t", &[row![HEAP, "heap", "-", "t"]]),
+        "pg_am" => table::of(
+            "oid o, amname t, amhandler t, amtype t",
+            &[row![HEAP, "heap", "-", "t"], row![BTREE, "btree", "-", "i"]],
+        ),
+        "pg_constraint" => keys::pg_constraint(catalog),
+        "pg_description" => descriptions(catalog),
+        "pg_index" => keys::pg_index(catalog),
+        "pg_indexes" => keys::pg_indexes(catalog),
         "pg_tablespace" => {
             table::of("oid o, spcname t, spcowner o, spcacl a, spcoptions a", &[row![1663_u32, "pg_default", ROLE_OID]])
         }
@@ -125,13 +142,13 @@ pub fn table(catalog: &Catalog, name: &str) -> Option<Arc<dyn TableProvider>> {
         }
         "pg_tables" => listed(
             catalog,
-            &['r'],
+            'r',
             "schemaname t, tablename t, tableowner t, tablespace t, hasindexes b, hasrules b, hastriggers b, rowsecurity b",
         ),
-        "pg_views" => listed(catalog, &['v'], "schemaname t, viewname t, viewowner t, definition t"),
+        "pg_views" => listed(catalog, 'v', "schemaname t, viewname t, viewowner t, definition t"),
         "pg_matviews" => listed(
             catalog,
-            &['m'],
+            'm',
             "schemaname t, matviewname t, matviewowner t, tablespace t, hasindexes b, ispopulated b, definition t",
         ),
         other => {
@@ -142,80 +159,68 @@ pub fn table(catalog: &Catalog, name: &str) -> Option<Arc<dyn TableProvider>> {
 }
 
 fn class(catalog: &Catalog) -> Option<Arc<dyn TableProvider>> {
-    let rows = catalog.items.iter().map(|item| {
-        let columns = item.columns.fields().len() as i64;
-        row![
-            item.oid,
-            item.name.as_str(),
-            item.schema_oid,
-            0_u32,
-            0_u32,
-            ROLE_OID,
-            HEAP,
-            item.oid,
-            0_u32,
-            0_i64,
-            -1_i64,
-            0_i64,
-            0_u32,
-            false,
-            false,
-            "p",
-            item.kind.to_string(),
-            columns,
-            0_i64,
-            false,
-            false,
-            false,
-            false,
-            false,
-            true,
-            "n",
-            false,
-            0_u32,
-            0_i64,
-            0_i64
-        ]
-    });
+    let mut rows = Vec::new();
+    for item in &catalog.items {
+        let columns = item.columns.fields().len();
+        rows.push(entry(item.oid, &item.name, item.schema_oid, HEAP, item.key.is_some(), item.kind, columns));
+        if let Some(key) = &item.key {
+            rows.push(entry(key.oid, &key.name, item.schema_oid, BTREE, false, 'i', key.columns.len()));
+        }
+    }
     table::of(
         "oid o, relname t, relnamespace o, reltype o, reloftype o, relowner o, relam o, relfilenode o, \
          reltablespace o, relpages i, reltuples o, relallvisible i, reltoastrelid o, relhasindex b, relisshared b, \
          relpersistence t, relkind t, relnatts i, relchecks i, relhasrules b, relhastriggers b, relhassubclass b, \
          relrowsecurity b, relforcerowsecurity b, relispopulated b, relreplident t, relispartition b, relrewrite o, \
          relfrozenxid o, relminmxid o, relacl a, reloptions a, relpartbound t",
-        &rows.collect::<Vec<_>>(),
+        &rows,
     )
+}
+
+/// A row of `pg_class`.
+fn entry(oid: u32, name: &str, schema: u32, method: u32, indexed: bool, kind: char, columns: usize) -> Vec<Cell> {
+    row![
+        oid,
+        name,
+        schema,
+        0_u32,
+        0_u32,
+        ROLE_OID,
+        method,
+        oid,
+        0_u32,
+        0_i64,
+        -1_i64,
+        0_i64,
+        0_u32,
+        indexed,
+        false,
+        "p",
+        kind.to_string(),
+        columns as i64,
+        0_i64,
+        false,
+        false,
+        false,
+        false,
+        false,
+        true,
+        "n",
+        false,
+        0_u32,
+        0_i64,
+        0_i64
+    ]
 }
 
 fn attribute(catalog: &Catalog) -> Option<Arc<dyn TableProvider>> {
     let mut rows = Vec::new();
     for item in &catalog.items {
-        for (at, field) in item.columns.fields().iter().enumerate() {
-            let oid = oids::oid(field.data_type());
-            rows.push(row![
-                item.oid,
-                field.name().as_str(),
-                oid,
-                i64::from(oids::size(oid)),
-                at as i64 + 1,
-                0_i64,
-                -1_i64,
-                i64::from(oids::modifier(field)),
-                false,
-                "p",
-                "i",
-                !field.is_nullable(),
-                false,
-                false,
-                "",
-                "",
-                false,
-                true,
-                0_i64,
-                0_u32,
-                "",
-                -1_i64
-            ]);
+        let fields = item.columns.fields();
+        rows.extend(fields.iter().enumerate().map(|(at, field)| column(item.oid, at, field, !field.is_nullable())));
+        if let Some(key) = &item.key {
+            let keyed = key.columns.iter().enumerate();
+            rows.extend(keyed.map(|(at, of)| column(key.oid, at, item.columns.field(*of), false)));
         }
     }
     table::of(
@@ -225,6 +230,48 @@ fn attribute(catalog: &Catalog) -> Option<Arc<dyn TableProvider>> {
          attoptions a, attfdwoptions a",
         &rows,
     )
+}
+
+/// A row of `pg_attribute`.
+fn column(relation: u32, at: usize, field: &Field, not_null: bool) -> Vec<Cell> {
+    let oid = oids::oid(field.data_type());
+    row![
+        relation,
+        field.name().as_str(),
+        oid,
+        i64::from(oids::size(oid)),
+        at as i64 + 1,
+        0_i64,
+        -1_i64,
+        i64::from(oids::modifier(field)),
+        false,
+        "p",
+        "i",
+        not_null,
+        false,
+        false,
+        "",
+        "",
+        false,
+        true,
+        0_i64,
+        0_u32,
+        "",
+        -1_i64
+    ]
+}
+
+/// What `COMMENT ON` says of relations and columns.
+fn descriptions(catalog: &Catalog) -> Option<Arc<dyn TableProvider>> {
+    let mut rows = Vec::new();
+    for item in &catalog.items {
+        let mut say = |number: i64, text: Option<&str>| {
+            rows.extend(text.map(|text| row![item.oid, PG_CLASS_OID, number, text]));
+        };
+        say(0, item.comment());
+        (1..=item.columns.fields().len() as i64).for_each(|number| say(number, item.comment_on(number)));
+    }
+    table::of("objoid o, classoid o, objsubid i, description t", &rows)
 }
 
 fn kinds() -> Option<Arc<dyn TableProvider>> {
@@ -323,8 +370,15 @@ fn roles(catalog: &Catalog, name: &str) -> Option<Arc<dyn TableProvider>> {
     )
 }
 
-fn listed(catalog: &Catalog, kinds: &[char], columns: &str) -> Option<Arc<dyn TableProvider>> {
-    let shown = catalog.items.iter().filter(|item| kinds.contains(&item.kind));
-    let rows = shown.map(|item| row![item.schema, item.name.as_str(), catalog.user.as_str()]);
+fn listed(catalog: &Catalog, kind: char, columns: &str) -> Option<Arc<dyn TableProvider>> {
+    let shown = catalog.items.iter().filter(|item| item.kind == kind);
+    // A view of no index has one column less before its definition.
+    let rows = shown.map(|item| {
+        let mut row = row![item.schema, item.name.as_str(), catalog.user.as_str()];
+        if kind != 'v' {
+            row.extend(row![Cell::Null, item.key.is_some()]);
+        }
+        row
+    });
     table::of(columns, &rows.collect::<Vec<_>>())
 }

@@ -7,13 +7,14 @@ use std::ops::ControlFlow;
 
 use headwater_sql::{Parsed, Statement};
 use sqlparser::ast::{
-    ArrayElemTypeDef, BinaryOperator, CastKind, DataType, Expr, Function, FunctionArg, FunctionArgExpr,
+    AccessExpr, ArrayElemTypeDef, BinaryOperator, CastKind, DataType, Expr, Function, FunctionArg, FunctionArgExpr,
     FunctionArgumentList, FunctionArguments, GroupByExpr, Ident, JoinOperator, ObjectName, ObjectNamePart, Query,
     Select, SelectItem, SetExpr, TableFactor, TableWithJoins, Value, VisitMut, VisitorMut,
 };
 
+use super::arrays::{EXPANDED, SUBSCRIPTS};
 use super::functions::{REGCLASS, REGCLASS_NAME};
-use super::{PG_CATALOG, information, is_asked, relations};
+use super::{INFORMATION_SCHEMA, PG_CATALOG, information, is_asked, relations};
 
 /// The same statement, for the planner.
 pub fn rewritten(parsed: &Parsed) -> Parsed {
@@ -51,6 +52,7 @@ impl VisitorMut for Dialect {
         operator(expr);
         cast(expr);
         escape(expr);
+        field(expr);
         if let Expr::Collate { expr: inner, .. } = expr {
             *expr = std::mem::replace(inner, null());
         }
@@ -62,6 +64,9 @@ impl VisitorMut for Dialect {
                 *expr = Expr::Subquery(query);
             } else {
                 plain_name(function);
+                if gives_rows(function) {
+                    *expr = call("unnest", vec![std::mem::replace(expr, null())]);
+                }
             }
         } else if let Expr::Subquery(query) = expr {
             aggregated(query, "max");
@@ -132,10 +137,12 @@ fn list(arguments: Vec<Expr>) -> FunctionArguments {
     FunctionArguments::List(FunctionArgumentList { duplicate_treatment: None, args, clauses: Vec::new() })
 }
 
-/// Functions of `pg_catalog` are found without it, and `current_user` is a function.
+/// Functions of the catalog's schemas are found without them, and `current_user` is a function.
 fn plain_name(function: &mut Function) {
+    let of_catalog =
+        |schema: &str| [PG_CATALOG, INFORMATION_SCHEMA].iter().any(|known| schema.eq_ignore_ascii_case(known));
     if let [schema, name] = function.name.0.as_slice()
-        && schema.as_ident().is_some_and(|schema| schema.value.eq_ignore_ascii_case(PG_CATALOG))
+        && schema.as_ident().is_some_and(|schema| of_catalog(&schema.value))
         && let Some(name) = name.as_ident()
     {
         function.name = ObjectName::from(name.clone());
@@ -143,6 +150,20 @@ fn plain_name(function: &mut Function) {
     if let FunctionArguments::None = function.args {
         function.args = list(Vec::new());
     }
+}
+
+/// Whether it is one of [`super::arrays`].
+fn gives_rows(function: &Function) -> bool {
+    let name = function.name.0.last().and_then(ObjectNamePart::as_ident);
+    name.is_some_and(|name| [EXPANDED, SUBSCRIPTS].contains(&name.value.to_ascii_lowercase().as_str()))
+}
+
+/// `(value).field`
+fn field(expr: &mut Expr) {
+    let Expr::CompoundFieldAccess { root, access_chain } = expr else { return };
+    let [AccessExpr::Dot(Expr::Identifier(name))] = access_chain.as_slice() else { return };
+    let name = text(&name.value.to_ascii_lowercase());
+    *expr = call("get_field", vec![std::mem::replace(root.as_mut(), null()), name]);
 }
 
 /// `OPERATOR(pg_catalog.~)` is `~`.
@@ -338,7 +359,38 @@ fn select_is_empty(select: &Select) -> bool {
         }
         _ => false,
     });
-    !aggregates && select.from.iter().any(joined_is_empty)
+    !aggregates && (select.from.iter().any(joined_is_empty) || asks_for_others(select))
+}
+
+/// Whether it asks for constraints of a kind that there are none of.
+fn asks_for_others(select: &Select) -> bool {
+    let relations = select
+        .from
+        .iter()
+        .flat_map(|from| std::iter::once(&from.relation).chain(from.joins.iter().map(|join| &join.relation)));
+    let mut names = relations.filter_map(|factor| match factor {
+        TableFactor::Table { name, .. } => name.0.last().and_then(ObjectNamePart::as_ident),
+        _ => None,
+    });
+    names.any(|name| name.value.eq_ignore_ascii_case("pg_constraint")) && select.selection.as_ref().is_some_and(no_key)
+}
+
+/// A condition that says so: `contype = 'f'`, or `condeferrable`, alone or with others.
+fn no_key(condition: &Expr) -> bool {
+    let column = |expr: &Expr| match expr {
+        Expr::Identifier(name) => Some(name.value.to_ascii_lowercase()),
+        Expr::CompoundIdentifier(parts) => parts.last().map(|name| name.value.to_ascii_lowercase()),
+        _ => None,
+    };
+    let other = |expr: &Expr| matches!(expr, Expr::Value(value) if matches!(&value.value, Value::SingleQuotedString(kind) if kind != "p"));
+    match condition {
+        Expr::Nested(inner) => no_key(inner),
+        Expr::BinaryOp { left, op: BinaryOperator::And, right } => no_key(left) || no_key(right),
+        Expr::BinaryOp { left, op: BinaryOperator::Eq, right } => {
+            column(left).is_some_and(|name| name == "contype") && other(right)
+        }
+        other => column(other).is_some_and(|name| name == "condeferrable" || name == "condeferred"),
+    }
 }
 
 fn joined_is_empty(joined: &TableWithJoins) -> bool {

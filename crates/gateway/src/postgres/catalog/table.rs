@@ -14,6 +14,7 @@ pub enum Cell {
     Number(i64),
     Text(String),
     Flag(bool),
+    Numbers(Vec<i64>),
 }
 
 impl From<i64> for Cell {
@@ -25,6 +26,12 @@ impl From<i64> for Cell {
 impl From<u32> for Cell {
     fn from(number: u32) -> Cell {
         Cell::Number(number.into())
+    }
+}
+
+impl From<Vec<i64>> for Cell {
+    fn from(numbers: Vec<i64>) -> Cell {
+        Cell::Numbers(numbers)
     }
 }
 
@@ -93,6 +100,10 @@ pub fn scalar(cell: &Cell, arrow: &DataType) -> ScalarValue {
         (Cell::Number(number), DataType::Int64) => ScalarValue::Int64(Some(*number)),
         (Cell::Text(text), DataType::Utf8) => ScalarValue::Utf8(Some(text.clone())),
         (Cell::Flag(flag), DataType::Boolean) => ScalarValue::Boolean(Some(*flag)),
+        (Cell::Numbers(numbers), DataType::List(item)) if item.data_type() == &DataType::Int64 => {
+            let numbers: Vec<ScalarValue> = numbers.iter().map(|number| ScalarValue::from(*number)).collect();
+            ScalarValue::List(ScalarValue::new_list_nullable(&numbers, &DataType::Int64))
+        }
         _ => ScalarValue::Null,
     };
     match value {

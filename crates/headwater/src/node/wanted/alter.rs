@@ -7,16 +7,16 @@ use headwater_deploy::{Declaration, stored};
 use headwater_gateway::Problem;
 use headwater_query::relation::Relation;
 use headwater_sql::ast::{Alter, Comment, Commented, Kind, Name};
-use headwater_sql::{Diagnostic, Diagnostics, Parsed, SourceText, Statement};
+use headwater_sql::{Diagnostic, Diagnostics, Fault, Parsed, SourceText, Statement};
 
-use super::{Known, Wanted, refuse, refuse_with_nearest};
+use super::{Known, Wanted, missing, refuse, refuse_with_nearest};
 
 /// Changes columns, options, rules or the query of a definition.
 pub fn wanted(alter: &Alter, parsed: &Parsed, known: &Known<'_>) -> Result<Wanted, Problem> {
     if alter.if_exists && known.definitions.get(&alter.name.value).is_none() {
         return Ok(Wanted::nothing(vec![format!("there is no {}, nothing to alter", alter.name)]));
     }
-    let (mut declarations, at) = found(&alter.name, parsed, known)?;
+    let (mut declarations, at) = found(&alter.name, missing(alter.kind), parsed, known)?;
     let text = altered(alter, &declarations[at].parsed.statement, parsed)?;
     // What is wrong with all of the definition has no place in the statement that alters it.
     let source = SourceText::new(format!("catalog: {}", alter.name), text);
@@ -40,7 +40,7 @@ fn altered(alter: &Alter, there: &Statement, parsed: &Parsed) -> Result<String, 
         (_, there) => {
             let kind = headwater_catalog::Kind::of(there).map(|kind| kind.to_string()).unwrap_or_default();
             let message = format!("{} is a {kind}", alter.name);
-            let refused = Diagnostic::new(parsed.source.clone(), alter.name.span, message);
+            let refused = Diagnostic::new(parsed.source.clone(), alter.name.span, message).with_fault(Fault::WrongKind);
             let hint = format!("{} changes what CREATE of the same kind made", alter.words());
             return Err(Diagnostics::from(refused.with_hint(hint)).into());
         }
@@ -50,19 +50,29 @@ fn altered(alter: &Alter, there: &Statement, parsed: &Parsed) -> Result<String, 
 /// Says something of an object or a column.
 pub fn commented(statement: &Comment, parsed: &Parsed, known: &Known<'_>) -> Result<Wanted, Problem> {
     let name = about(statement);
-    let (mut declarations, at) = found(name, parsed, known)?;
+    let fault = match &statement.on {
+        Commented::Object { kind, .. } => missing(*kind),
+        Commented::Column { .. } => Fault::NoRelation,
+    };
+    let (mut declarations, at) = found(name, fault, parsed, known)?;
     let there = known.definitions.get(&name.value);
     if let (Commented::Object { kind, .. }, Some(there)) = (&statement.on, there)
         && !fits(*kind, there.kind)
     {
-        return Err(refuse(parsed, name, format!("{name} is a {}", there.kind)));
+        return Err(refuse(parsed, name, Fault::WrongKind, format!("{name} is a {}", there.kind)));
     }
     if let Commented::Column { column, .. } = &statement.on {
         let relation = known.relations.get(&name.value);
         let columns: Vec<String> = relation.iter().flat_map(column_names).collect();
         if !columns.contains(&column.value) {
             let message = format!("{name} has no column {column}");
-            return Err(refuse_with_nearest(parsed, column, message, columns.iter().map(String::as_str)));
+            return Err(refuse_with_nearest(
+                parsed,
+                column,
+                Fault::NoColumn,
+                message,
+                columns.iter().map(String::as_str),
+            ));
         }
     }
     comment(&mut declarations[at].comments, statement);
@@ -70,11 +80,11 @@ pub fn commented(statement: &Comment, parsed: &Parsed, known: &Known<'_>) -> Res
 }
 
 /// All declarations, and which of them a client's statement may change.
-fn found(name: &Name, parsed: &Parsed, known: &Known<'_>) -> Result<(Vec<Declaration>, usize), Problem> {
+fn found(name: &Name, fault: Fault, parsed: &Parsed, known: &Known<'_>) -> Result<(Vec<Declaration>, usize), Problem> {
     let definitions = known.definitions;
     let Some(there) = definitions.get(&name.value) else {
         let names = definitions.iter().map(|one| one.name.as_str());
-        return Err(refuse_with_nearest(parsed, name, format!("there is no {name}"), names));
+        return Err(refuse_with_nearest(parsed, name, fault, format!("there is no {name}"), names));
     };
     if there.owner == Owner::Project {
         let message = format!("{} {name} is declared by the project", there.kind);

@@ -3,7 +3,7 @@
 use headwater_base::ErrorKind;
 use headwater_catalog::{Definition, Kind, Owner};
 use headwater_deploy::Declaration;
-use headwater_gateway::Problem;
+use headwater_gateway::{Problem, Reason};
 use headwater_sql::ast::Existing;
 use headwater_sql::{Diagnostics, Parsed};
 
@@ -13,6 +13,7 @@ use super::{Known, Wanted};
 pub fn wanted(parsed: &Parsed, known: &Known<'_>) -> Result<Wanted, Problem> {
     let Some(name) = parsed.statement.defines().map(|name| name.value.clone()) else {
         let problem = Problem::new(ErrorKind::Invalid, format!("{} is not built yet", parsed.statement.words()));
+        let problem = problem.with_reason(Reason::NotBuilt);
         return Err(problem.with_hint("what a client can create: STREAM, SOURCE, SINK, TABLE, EXTERNAL TABLE, VIEW, MATERIALIZED VIEW, CONNECTION, SECRET"));
     };
     let there = known.definitions.get(&name);
@@ -40,6 +41,7 @@ fn check_replaces(there: &Definition, parsed: &Parsed) -> Result<(), Problem> {
         return Err(Problem::new(ErrorKind::Conflict, message).with_hint("drop it first"));
     }
     let problem = Problem::new(ErrorKind::Conflict, format!("there is a {kind} of the name {name} already"));
+    let problem = problem.with_reason(if kind.is_relation() { Reason::RelationExists } else { Reason::Exists });
     Err(match there.owner {
         Owner::Project => problem.with_hint("it is declared by the project: change its file and apply that"),
         Owner::Client => problem.with_hint("drop it first, or write CREATE OR REPLACE"),

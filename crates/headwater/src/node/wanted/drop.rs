@@ -6,11 +6,11 @@ use headwater_base::ErrorKind;
 use headwater_catalog::graph::fits;
 use headwater_catalog::{Definition, Definitions, Owner};
 use headwater_deploy::stored;
-use headwater_gateway::Problem;
-use headwater_sql::Parsed;
+use headwater_gateway::{Problem, Reason};
 use headwater_sql::ast::Drop;
+use headwater_sql::{Fault, Parsed};
 
-use super::{Known, Wanted, refuse};
+use super::{Known, Wanted, missing, refuse};
 
 /// Takes definitions away.
 pub fn wanted(drop: &Drop, parsed: &Parsed, known: &Known<'_>) -> Result<Wanted, Problem> {
@@ -22,9 +22,11 @@ pub fn wanted(drop: &Drop, parsed: &Parsed, known: &Known<'_>) -> Result<Wanted,
             Some(there) if fits(drop.kind, there.kind) => {
                 gone.insert(&there.name);
             }
-            Some(there) => return Err(refuse(parsed, name, format!("{name} is a {}", there.kind))),
+            Some(there) => {
+                return Err(refuse(parsed, name, Fault::WrongKind, format!("{name} is a {}", there.kind)));
+            }
             None if drop.if_exists => notices.push(format!("there is no {name}, nothing to drop")),
-            None => return Err(refuse(parsed, name, format!("there is no {name}"))),
+            None => return Err(refuse(parsed, name, missing(drop.kind), format!("there is no {name}"))),
         }
     }
     add_dependents(&mut gone, drop, definitions)?;
@@ -52,6 +54,7 @@ fn add_dependents<'a>(gone: &mut BTreeSet<&'a str>, drop: &Drop, definitions: &'
             Some(one) if drop.cascade => gone.insert(&one.name),
             Some(one) => {
                 let problem = Problem::new(ErrorKind::Conflict, format!("{} {} depends on it", one.kind, one.name));
+                let problem = problem.with_reason(Reason::DependedOn);
                 return Err(problem.with_hint("drop that first, or drop all with CASCADE"));
             }
         };

@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 
 use sqlparser::ast::{Query, Select, SetExpr, Spanned, TableFactor, TableSampleKind, Visit, Visitor};
 
-use crate::{Diagnostic, SourceText, Span};
+use crate::{Diagnostic, Fault, SourceText, Span};
 
 /// Every refused clause of a query, or of queries in an expression, that stands at `span`.
 pub(super) fn refuse(query: &impl Visit, span: Span, source: &SourceText) -> Vec<Diagnostic> {
@@ -24,7 +24,8 @@ struct Search<'a> {
 impl Search<'_> {
     fn refuse(&mut self, what: &str, at: &impl Spanned) {
         let span = self.source.engine_span(at.span()).unwrap_or(self.whole);
-        self.found.push(Diagnostic::new(self.source.clone(), span, format!("{what} is not built yet")));
+        let refused = Diagnostic::new(self.source.clone(), span, format!("{what} is not built yet"));
+        self.found.push(refused.with_fault(Fault::NotBuilt));
     }
 
     fn query(&mut self, query: &Query) {
