@@ -16,6 +16,8 @@ import random
 import subprocess
 import sys
 import time
+import urllib.parse
+import urllib.request
 from decimal import Decimal
 
 import boto3
@@ -141,6 +143,24 @@ def read_by_others() -> None:
     check("as the node does", answer, [f"{number},{shop}" for number, _, shop, _ in left if shop == "a=b%20c"])
 
 
+def purged() -> None:
+    """What goes with a stream: its archive stays, or does not."""
+    lake, names = FOLDER / "project/.headwater/lake", ["заказы", "two words"]
+    for name in names:
+        sql(f'CREATE STREAM "{name}" (a INT)')
+        announced = json.loads((FOLDER / "project/.headwater/node.json").read_text())
+        url = f"http://{announced['http']}/v1/streams/{urllib.parse.quote(name)}"
+        request = urllib.request.Request(url, b'{"a": 1}\n', {"Content-Type": "application/x-ndjson"})
+        check(f"rows for {name} come in", urllib.request.urlopen(request).status, 200)
+        check(f"{name} has an archive", sql(f'SELECT count(*) AS n FROM archive."{name}"').split()[0], "n")
+    before = {folder.name for folder in lake.iterdir()}
+    sql('DROP STREAM "two words"')
+    check("an archive stays", {folder.name for folder in lake.iterdir()}, before)
+    sql("DROP STREAM заказы PURGE")
+    gone = before - {folder.name for folder in lake.iterdir() if any(folder.rglob("*.parquet")) or any(folder.rglob("*.json"))}
+    check("an archive goes", gone, {"".join(f"@{byte:02X}" for byte in "заказы".encode())})
+
+
 def main() -> None:
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = ThreadedMotoServer("127.0.0.1", 0)
@@ -155,6 +175,7 @@ def main() -> None:
     node = Node(TABLES)
     external(client)
     read_by_others()
+    purged()
     node.stop()
     boto3.resource("s3", endpoint_url=url).Bucket("others").objects.all().delete()
     node = Node(TABLES)
