@@ -110,13 +110,12 @@ def external(client) -> None:
     check("columns that are named are read", sql("SELECT count(*) AS n, count(zone) AS z FROM named"), "n,z\n500,500\n")
     client.put_object(Bucket="others", Key="csv 100%/trips+1.csv", Body="id,zone,km\n1,a,2.5\n")
     check("a file that is another now is read as it is", sql("SELECT * FROM in_csv"), "id,zone,km\n1,a,2.5\n")
-    wrong = [("s3://nobody/x/", "", "cannot"), ("s3://others/nothing/", "", "there are no CSV files"),
-             ("s3://others/csv 100%/trips+1.csv", " WITH (endpoint = 'http://127.0.0.1:9')", "error")]
+    wrong = [("s3://nobody/x/", "", "cannot read s3://nobody/x/"), ("s3://others/nothing/", "", "there are no CSV files"),
+             ("s3://others/csv 100%/trips+1.csv", " WITH (endpoint = 'http://127.0.0.1:9')", "cannot read s3://others")]
     for number, (place, options, part) in enumerate(wrong):
         statement = f"CREATE EXTERNAL TABLE wrong{number} STORED AS CSV LOCATION '{place}'{options}"
         found = sql(statement)
-        says(f"refused: {place}{options}", found, "error", "wrong" if "wrong" in part else "")
-        print("  ", found.splitlines()[0][:200])
+        says(f"refused: {place}{options}", found, "error", part, "LOCATION")
 
 
 def read_by_others() -> None:
@@ -127,7 +126,7 @@ def read_by_others() -> None:
     for begin in range(0, 100, 25):
         values = ", ".join(f"({number}, {literal(day)}, {literal(shop)}, {cents / 100})"
                            for number, day, shop, cents in rows[begin:begin + 25])
-        check("rows go in", sql(f"INSERT INTO takings VALUES {values}").strip(), "rows\n25")
+        check("rows go in", sql(f"INSERT INTO takings VALUES {values}").strip(), "INSERT 0 25")
     sql("UPDATE takings SET shop = 'Rome' WHERE id % 10 = 3")
     sql("DELETE FROM takings WHERE day = '2026-01-02'")
     left = [(number, day, "Rome" if number % 10 == 3 else shop, Decimal(cents) / 100) for number, day, shop, cents in rows
@@ -137,7 +136,7 @@ def read_by_others() -> None:
                    for row in table.to_pyarrow_table().to_pylist())
     check("deltalake reads the rows that are left", found, left)
     check("deltalake knows the layout", table.metadata().partition_columns, ["day", "shop"])
-    only = table.to_pyarrow_table(partitions=[("shop", "=", "Rome")]).num_rows
+    only = table.to_pyarrow_table(filters=[("shop", "=", "Rome")]).num_rows
     check("and reads some of it", only, sum(shop == "Rome" for _, _, shop, _ in left))
     answer = sql("SELECT id, shop FROM takings WHERE shop = 'a=b%20c' ORDER BY id").splitlines()[1:]
     check("as the node does", answer, [f"{number},{shop}" for number, _, shop, _ in left if shop == "a=b%20c"])

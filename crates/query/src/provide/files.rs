@@ -176,13 +176,14 @@ struct Listing {
 
 impl Listing {
     async fn of(files: &Files, places: &Places, state: &dyn Session) -> Result<Listing> {
-        let url = places.find(files)?.listed(state).await?;
+        let failed = |error| unreadable(files, &error);
+        let url = places.find(files)?.listed(state).await.map_err(failed)?;
         let store = state.runtime_env().object_store(&url)?;
         let mut first = None;
         {
-            let mut found = url.list_all_files(state, store.as_ref(), "").await?;
+            let mut found = url.list_all_files(state, store.as_ref(), "").await.map_err(failed)?;
             while let Some(file) = found.next().await {
-                let name = file?.location.to_string();
+                let name = file.map_err(failed)?.location.to_string();
                 let known = extensions(files.format).iter().find(|end| name.to_ascii_lowercase().ends_with(*end));
                 // A file that is named is read, whatever its name ends with.
                 if let Some(end) = known.copied().or((!url.is_collection()).then_some("")) {
@@ -200,6 +201,14 @@ impl Listing {
         let folders = options.infer_partitions(state, &url).await?;
         Ok(Listing { url, options, folders })
     }
+}
+
+/// What keeps a place from being looked at. Servers answer with pages of XML: its first line says which request failed.
+fn unreadable(files: &Files, error: &DataFusionError) -> DataFusionError {
+    let text = error.strip_backtrace();
+    let cause = text.lines().next().unwrap_or_default().trim_end_matches([' ', ':', '<']);
+    let cause = cause.trim_start_matches("Object Store error: ").trim_start_matches("Generic S3 error: ");
+    DataFusionError::Execution(format!("cannot read {}: {cause}", files.location))
 }
 
 fn reader(files: &Files) -> Arc<dyn Reader> {
