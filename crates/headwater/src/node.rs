@@ -33,6 +33,7 @@ use headwater_log::Log;
 use headwater_query::provide::files::Places;
 use headwater_query::running::{Limits, Queries};
 use headwater_query::session::{self, Session};
+use headwater_sql::Parsed;
 use headwater_stream::delivery::runner::{self as delivery, Running as Sink};
 use headwater_stream::engine as stream;
 use headwater_stream::sink::archive::Board;
@@ -86,18 +87,40 @@ pub struct Node {
     _lock: Box<dyn Lock>,
 }
 
+/// A project's statements, with what they name outside looked at.
+struct Inspected<'a> {
+    project: &'a Project,
+    places: Places,
+    looked: Result<Vec<Parsed>, headwater_deploy::Error>,
+}
+
+impl<'a> Inspected<'a> {
+    /// Tells what is wrong with the project's files before anything is touched.
+    fn of(project: &'a Project, options: &Options, runtime: &Runtime) -> Result<Inspected<'a>> {
+        let places = Places::new(options.root.clone(), Arc::new(Others));
+        let looked = runtime.block_on(inspect(project.statements.clone(), &places, &Definitions::default()));
+        if let Ok(statements) = &looked {
+            resolve(statements.clone())?;
+        }
+        Ok(Inspected { project, places, looked })
+    }
+
+    /// Files that are gone keep no node from starting: what it ran with `before` knows what they were.
+    fn statements(self, before: &Definitions, runtime: &Runtime) -> Result<Vec<Parsed>> {
+        match self.looked {
+            Ok(statements) => Ok(statements),
+            Err(_) => Ok(runtime.block_on(inspect(self.project.statements.clone(), &self.places, before))?),
+        }
+    }
+}
+
 impl Node {
     /// Takes the folder, recovers, and brings what runs to what the project declares.
     pub fn start(project: &Project, options: Options) -> Result<Node> {
         let runtime = Arc::new(
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().context("no runtime")?,
         );
-        let places = Places::new(options.root.clone(), Arc::new(Others));
-        // What is wrong with the files is told before anything is touched.
-        let looked = runtime.block_on(inspect(project.statements.clone(), &places, &Definitions::default()));
-        if let Ok(statements) = &looked {
-            resolve(statements.clone())?;
-        }
+        let wanted = Inspected::of(project, &options, &runtime)?;
         let lock = options.folder.take()?;
         access::open_files();
         let access = access::open(&options)?;
@@ -106,7 +129,7 @@ impl Node {
         let store = runtime.block_on(options.folder.store(Role::Node))?;
         let log: Arc<dyn Log> = Arc::new(options.folder.log(false)?);
         let lake = Arc::new(options.folder.lake(&store));
-        let tables = Arc::new(Tables::new(Arc::clone(&lake), places.clone()));
+        let tables = Arc::new(Tables::new(Arc::clone(&lake), wanted.places.clone()));
         let mut running = Running::open(Ground {
             log: Arc::clone(&log),
             lake,
@@ -121,11 +144,7 @@ impl Node {
                 ..stream::Options::default()
             },
         })?;
-        let statements = match looked {
-            Ok(statements) => statements,
-            // Files that are gone keep no node from starting.
-            Err(_) => runtime.block_on(inspect(project.statements.clone(), &places, running.definitions()))?,
-        };
+        let statements = wanted.statements(running.definitions(), &runtime)?;
         try_outside(&resolve(statements.clone())?, &options, &runtime, &clock)?;
         let prepared = running.plan_project(resolve::project(statements))?;
         running.apply(prepared)?;
