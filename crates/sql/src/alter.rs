@@ -40,7 +40,7 @@ impl CreateStream {
                     if altered.rules.iter().any(|there| there.name == rule.name) {
                         return Err(place.at(&rule.name, format!("there is a rule {} already", rule.name)).into());
                     }
-                    altered.rules.push(rule.clone());
+                    altered.rules.push(rule.as_ref().clone());
                 }
                 Change::DropRule(name) => {
                     let at = position(altered.rules.iter().map(|rule| &rule.name), name, "rule", &place)?;

@@ -141,7 +141,7 @@ pub enum Change {
     },
     /// `ALTER COLUMN name DROP NOT NULL`
     DropNotNull(Name),
-    AddRule(Rule),
+    AddRule(Box<Rule>),
     /// `DROP CONSTRAINT name`
     DropRule(Name),
     /// `AS query`, of a view.

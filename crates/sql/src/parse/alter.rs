@@ -107,7 +107,7 @@ fn add(cursor: &mut Cursor<'_>, kind: Kind) -> Result<Change> {
         && opens(cursor.nth_word(1).as_deref(), word)
     {
         if word == "CONSTRAINT" && kind == Kind::Stream {
-            return rules::rule(cursor, &[]).map(Change::AddRule);
+            return rules::rule(cursor, &[]).map(|rule| Change::AddRule(Box::new(rule)));
         }
         return Err(not_built(cursor, kind, &format!("ADD {word}")));
     }
