@@ -69,10 +69,9 @@ impl Files {
 
 /// Resolves a table of the lake.
 pub fn lake(create: &CreateTable, generation: u64, source: &SourceText) -> Result<Table> {
-    let refuse =
-        |span, message: &str| Error::from(Diagnostic::new(source.clone(), span, message).with_fault(Fault::NotBuilt));
+    let refuse = |span, message: &str| Diagnostic::new(source.clone(), span, message);
     if let Some(rule) = create.rules.first() {
-        return Err(refuse(rule.span, "rules on tables are not built yet"));
+        return Err(refuse(rule.span, "rules on tables are not built yet").with_fault(Fault::NotBuilt).into());
     }
     if let Some(query) = &create.query {
         let refused = Diagnostic::new(source.clone(), query.span, "CREATE TABLE AS belongs to a client's statement");
@@ -93,10 +92,10 @@ pub fn lake(create: &CreateTable, generation: u64, source: &SourceText) -> Resul
         let found = schema.field(*at).data_type();
         if matches!(found, DataType::Float32 | DataType::Float64 | DataType::Binary) {
             let message = format!("files can't be laid out by {column}, which is of type {}", sql_name(found));
-            return Err(refuse(column.span, &message));
+            return Err(refuse(column.span, &message).into());
         }
         if partitioned_by.len() == schema.fields().len() {
-            return Err(refuse(column.span, "a table has at least one column that is not in PARTITIONED BY"));
+            return Err(refuse(column.span, "a table has at least one column that is not in PARTITIONED BY").into());
         }
     }
     let name = create.name.value.clone();
