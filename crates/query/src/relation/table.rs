@@ -9,7 +9,7 @@ use headwater_sql::{Diagnostic, Diagnostics, Fault, SourceText};
 use super::resolve::{columns, indices};
 use super::store;
 use crate::sqltype::sql_name;
-use crate::{Error, Result};
+use crate::Result;
 
 /// Rows that stay until somebody changes them, as of the version that a query finds.
 #[derive(Debug, Clone, PartialEq, Eq)]
