@@ -6,7 +6,7 @@
 mod stored;
 mod verifier;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 
@@ -67,8 +67,13 @@ struct Known {
     /// Passwords that were proved since they were set, as hashes under `secret`: deriving a key for each request of
     /// HTTP would take longer than the request.
     proved: BTreeMap<String, [u8; KEY_BYTES]>,
+    /// The last wrong passwords of each user, likewise.
+    refused: BTreeMap<String, VecDeque<[u8; KEY_BYTES]>>,
     secret: Vec<u8>,
 }
+
+/// Wrong passwords of a user that are known again.
+const REFUSED_MAX: usize = 4;
 
 impl Users {
     /// Reads the users of a data folder; there need not be any.
@@ -112,6 +117,7 @@ impl Users {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         known.users = Arc::new(users);
         known.proved.remove(name);
+        known.refused.remove(name);
         Ok(())
     }
 
@@ -124,15 +130,14 @@ impl Users {
         let verifier = known.clone().unwrap_or_else(|| Verifier::of_nobody(name));
         // An unknown user takes the same time as a known one.
         let takes = verifier.takes(password) && known.is_some();
-        if takes {
+        if known.is_some() {
             let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
             if known.secret.is_empty() {
                 known.secret = random(KEY_BYTES)?;
             }
             // The password may have been changed meanwhile.
             if known.users.get(name).is_some_and(|user| user.verifier == verifier) {
-                let hashed = sign(&known.secret, password.as_bytes());
-                known.proved.insert(name.to_owned(), hashed);
+                known.remember(name, password, takes);
             }
         }
         Ok(takes)
@@ -144,8 +149,29 @@ impl Users {
         known.proved.get(name).is_some_and(|hashed| *hashed == sign(&known.secret, password.as_bytes()))
     }
 
+    /// Whether this is one of the last wrong passwords: to say so again tells a guesser nothing.
+    pub fn is_refused(&self, name: &str, password: &str) -> bool {
+        let known = self.known();
+        known.refused.get(name).is_some_and(|last| last.contains(&sign(&known.secret, password.as_bytes())))
+    }
+
     fn known(&self) -> RwLockReadGuard<'_, Known> {
         self.known.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Known {
+    fn remember(&mut self, name: &str, password: &str, is_right: bool) {
+        let hashed = sign(&self.secret, password.as_bytes());
+        if is_right {
+            self.proved.insert(name.to_owned(), hashed);
+            return;
+        }
+        let last = self.refused.entry(name.to_owned()).or_default();
+        if !last.contains(&hashed) {
+            last.truncate(REFUSED_MAX - 1);
+            last.push_front(hashed);
+        }
     }
 }
 
@@ -157,6 +183,22 @@ mod tests {
 
     fn user(password: &str) -> User {
         User { verifier: Verifier::of_password(password).unwrap(), changed_us: 7 }
+    }
+
+    #[test]
+    fn a_wrong_password_is_known_again_until_there_is_another_right_one() {
+        let users = Users::default();
+        users.set("ann", user("pencil")).unwrap();
+        for wrong in ["a", "b", "c", "d"] {
+            assert!(!users.is_refused("ann", wrong) && !users.takes("ann", wrong).unwrap());
+        }
+        assert!(users.is_refused("ann", "a") && !users.is_refused("ann", "pencil") && !users.is_refused("bob", "a"));
+        assert!(!users.takes("ann", "e").unwrap());
+        assert!(users.is_refused("ann", "e") && !users.is_refused("ann", "a"), "a few are enough");
+        assert!(users.takes("ann", "pencil").unwrap());
+        users.set("ann", user("e")).unwrap();
+        assert!(!users.is_refused("ann", "e") && users.takes("ann", "e").unwrap());
+        assert!(!users.takes("bob", "a").unwrap() && !users.is_refused("bob", "a"), "nothing is kept of nobody");
     }
 
     #[test]

@@ -72,6 +72,9 @@ impl Login {
         if self.is_proved(&name, &password, from) {
             return Ok(name);
         }
+        if self.access.users.is_refused(&name, &password) {
+            return Err(not_the_password(&name));
+        }
         let begun = self.access.guesses.begin(&name, from);
         let wait = begun.map_err(|TooMany { after }| too_many(&name, after))?;
         if !wait.is_zero() {
@@ -95,7 +98,7 @@ impl Login {
                 self.access.guesses.proved(&asked, from);
                 Ok(asked)
             }
-            Ok(Ok(false)) => Err(refused(format!("this is not the password of user {asked}"))),
+            Ok(Ok(false)) => Err(not_the_password(&asked)),
             Ok(Err(error)) => Err(internal(error.to_string())),
             Err(error) => Err(internal(error.to_string())),
         }
@@ -110,6 +113,10 @@ fn basic(value: &HeaderValue) -> Option<(String, String)> {
     }
     let decoded = String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()?;
     decoded.split_once(':').map(|(name, password)| (name.to_owned(), password.to_owned()))
+}
+
+fn not_the_password(name: &str) -> Response {
+    refused(format!("this is not the password of user {name}"))
 }
 
 fn too_many(name: &str, after: Duration) -> Response {
