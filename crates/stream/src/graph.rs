@@ -15,9 +15,11 @@ use crate::operator::Operator;
 use crate::operator::aggregate::{self, Aggregate};
 use crate::operator::evaluate::Context;
 use crate::operator::filter::Filter;
+use crate::operator::join::{self, Join};
 use crate::operator::late::Late;
 use crate::operator::project::Project;
 use crate::operator::rules::Rules;
+use crate::operator::union::Union;
 
 /// All views of a node as one dataflow over its streams.
 #[derive(Debug, Clone)]
@@ -67,11 +69,14 @@ pub enum Step {
         end_after_us: i64,
         lateness_us: i64,
     },
+    /// All rows of all that it reads.
+    Union(SchemaRef),
     /// Sends each row to the worker that owns its first `keys` columns.
     Exchange {
         keys: usize,
     },
     Aggregate(aggregate::Plan),
+    Join(join::Plan),
 }
 
 /// What leaves the dataflow.
@@ -176,7 +181,9 @@ impl Graph {
             Step::Late { edge, end_after_us, lateness_us } => {
                 Box::new(Late::new(Arc::clone(edge), *end_after_us, *lateness_us, context))
             }
+            Step::Union(schema) => Box::new(Union::new(SchemaRef::clone(schema))),
             Step::Exchange { .. } => return Ok(None),
+            Step::Join(plan) => Box::new(Join::new(plan.clone())?),
             Step::Aggregate(plan) => {
                 let mut owner = Vec::new();
                 crate::aggregate::keys::owners(&[], 1, workers, &mut owner)?;

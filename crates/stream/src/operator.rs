@@ -6,9 +6,12 @@
 pub mod aggregate;
 pub mod evaluate;
 pub mod filter;
+pub mod join;
 pub mod late;
 pub mod project;
 pub mod rules;
+pub mod state;
+pub mod union;
 
 use std::collections::BTreeMap;
 

@@ -4,16 +4,18 @@
 
 mod aggregate;
 mod facts;
+mod join;
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arrow::datatypes::SchemaRef;
 use datafusion::common::DFSchema;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::execution::context::ExecutionProps;
 use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
-use datafusion::logical_expr::{Expr, LogicalPlan, TableScan};
+use datafusion::logical_expr::{Expr, LogicalPlan, TableScan, Union};
 use datafusion::physical_expr::create_physical_expr;
 use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_plan::PhysicalExpr;
@@ -55,8 +57,8 @@ struct Flow {
     facts: Vec<Fact>,
     /// Whether rows may be taken back.
     retracts: bool,
-    /// The input whose rows these still are, one by one.
-    input: Option<usize>,
+    /// The inputs whose rows these still are, one by one; none where they are others.
+    inputs: Vec<usize>,
 }
 
 impl Builder {
@@ -76,7 +78,7 @@ impl Builder {
             schema: SchemaRef::clone(&stream.schema),
             facts,
             retracts: false,
-            input: Some(input),
+            inputs: vec![input],
         };
         self.relations.insert(stream.name.clone(), flow);
         self.inputs.push(Arc::clone(stream));
@@ -88,7 +90,7 @@ impl Builder {
         let emit_on_close = view.emit == Some(Emit::OnWindowClose);
         let mut compile = Compile { builder: self, view: &view.name, on_close: emit_on_close, steps: 0 };
         let mut flow = compile.plan(&view.plan)?;
-        if emit_on_close && (flow.retracts || flow.input.is_some()) {
+        if emit_on_close && (flow.retracts || !flow.inputs.is_empty()) {
             return Err(Error::invalid(format!("{} has no window that could close", view.name))
                 .with_hint("EMIT ON WINDOW CLOSE needs GROUP BY window_start, window_end over TUMBLE(…)"));
         }
@@ -129,7 +131,11 @@ impl Builder {
     }
 
     fn derived(&self, view: &View, flow: &Flow, storage: &Storage) -> Stream {
-        let parent = flow.input.map(|input| &self.inputs[input]);
+        let parents = || flow.inputs.iter().map(|input| &self.inputs[*input]);
+        // As long as the longest; where one has no end, there is none.
+        let longest = |of: fn(&Stream) -> Option<Duration>| {
+            parents().map(|stream| of(stream)).reduce(|one, other| Some(one?.max(other?))).flatten()
+        };
         let watermark = flow.facts.iter().enumerate().find_map(|(column, fact)| match fact {
             Fact::EventTime { delay_us } => Some(Watermark { column, delay_us: *delay_us }),
             _ => None,
@@ -138,14 +144,14 @@ impl Builder {
             name: view.name.clone(),
             schema: SchemaRef::clone(&view.schema),
             format: storage.format.unwrap_or(Format::Json),
-            partitions: storage.partitions.or(parent.map(|stream| stream.partitions)).unwrap_or(1),
+            partitions: storage.partitions.or(parents().map(|stream| stream.partitions).max()).unwrap_or(1),
             partition_key: Vec::new(),
             watermark,
             rules: Arc::default(),
             max_future_us: None,
-            idle_timeout: parent.and_then(|stream| stream.idle_timeout),
-            retention: parent.and_then(|stream| stream.retention),
-            archive_retention: parent.and_then(|stream| stream.archive_retention),
+            idle_timeout: longest(|stream| stream.idle_timeout),
+            retention: longest(|stream| stream.retention),
+            archive_retention: longest(|stream| stream.archive_retention),
             topic: headwater_query::relation::store(&view.name, storage.generation),
             origin: Origin::Derived { view: view.name.clone() },
         }
@@ -210,6 +216,8 @@ impl Compile<'_> {
                 Ok(input)
             }
             LogicalPlan::Aggregate(group) => self.aggregate(group),
+            LogicalPlan::Union(union) => self.union(union),
+            LogicalPlan::Join(join) => self.join(join),
             other => Err(refuse(self.view, other)),
         }
     }
@@ -243,6 +251,22 @@ impl Compile<'_> {
         let step = Step::Project { expressions, schema: SchemaRef::clone(&schema) };
         let from = self.push("columns", vec![flow.from], step);
         Ok(Flow { from, schema, facts, ..flow })
+    }
+
+    fn union(&mut self, union: &Union) -> Result<Flow> {
+        let flows = union.inputs.iter().map(|input| self.plan(input)).collect::<Result<Vec<_>>>()?;
+        let schema = SchemaRef::clone(union.schema.inner());
+        let facts = (0..schema.fields().len()).map(|at| facts::of_all(flows.iter().map(|flow| &flow.facts[at])));
+        let facts = facts.collect();
+        let retracts = flows.iter().any(|flow| flow.retracts);
+        // Rows of which some have lost their place in the log have lost it together.
+        let placed = flows.iter().all(|flow| !flow.inputs.is_empty());
+        let mut inputs: Vec<usize> = flows.iter().filter(|_| placed).flat_map(|flow| flow.inputs.clone()).collect();
+        inputs.sort_unstable();
+        inputs.dedup();
+        let step = Step::Union(SchemaRef::clone(&schema));
+        let from = self.push("union", flows.iter().map(|flow| flow.from).collect(), step);
+        Ok(Flow { from, schema, facts, retracts, inputs })
     }
 
     fn project(&mut self, input: Flow, list: &[Expr], over: &DFSchema, schema: SchemaRef) -> Result<Flow> {
@@ -289,10 +313,8 @@ fn check_storage(view: &View, storage: &Storage, retracts: bool) -> Result<()> {
 
 fn refuse(view: &str, plan: &LogicalPlan) -> Error {
     let (what, hint) = match plan {
-        LogicalPlan::Join(_) => ("a join", "joins of streams are not built yet"),
         LogicalPlan::Sort(_) => ("ORDER BY", "a view is a set of rows; order them in the query that reads it"),
         LogicalPlan::Limit(_) => ("LIMIT", "limit the rows in the query that reads the view"),
-        LogicalPlan::Union(_) => ("UNION", "unions of streams are not built yet"),
         LogicalPlan::Distinct(_) => ("DISTINCT", "use GROUP BY over the same columns"),
         LogicalPlan::Window(_) => ("a window function (OVER)", "OVER is not built yet"),
         LogicalPlan::Unnest(_) => ("UNNEST", "UNNEST is not built yet"),

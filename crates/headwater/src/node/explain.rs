@@ -87,12 +87,18 @@ fn describe(step: &Step) -> (String, String, String) {
             let list: Vec<String> = expressions.iter().map(ToString::to_string).collect();
             (format!("computes {}", list.join(", ")), none())
         }
+        Step::Union(_) => ("passes all rows on".to_owned(), none()),
         Step::Rules(rules) => (format!("tests {} rules", rules.rules().len()), none()),
         Step::Late { lateness_us, .. } => {
             let allowed = *lateness_us as f64 / 1e6;
             (format!("sends rows to dead letters whose window closed more than {allowed} s ago"), none())
         }
         Step::Exchange { keys } => (format!("sends each row to the worker that owns its first {keys} columns"), none()),
+        Step::Join(plan) => {
+            let what = format!("joins by {} columns", plan.keys);
+            let freed = "a row is taken back; else it grows with the rows of both sides".to_owned();
+            (what, ("the rows of both sides".to_owned(), freed))
+        }
         Step::Aggregate(plan) => {
             let what = format!("groups by {} columns, {} aggregates", plan.keys, plan.calls.len());
             let kept = match (&plan.window, plan.keys) {
@@ -100,7 +106,9 @@ fn describe(step: &Step) -> (String, String, String) {
                 (None, 0) => ("one group", "never"),
                 (None, _) => ("a group a key", "the last row of its key is taken back; else it grows with the keys"),
             };
-            (what, (kept.0.to_owned(), kept.1.to_owned()))
+            let whole = plan.calls.iter().filter(|call| call.function.keeps_values()).count();
+            let values = if whole > 0 { format!(", with the values of {whole} aggregates") } else { String::new() };
+            (what, (format!("{}{values}", kept.0), kept.1.to_owned()))
         }
     };
     (what, state, freed)

@@ -8,8 +8,8 @@ use headwater_sql::{Diagnostic, Diagnostics, Fault, SourceText};
 
 use super::resolve::{columns, indices};
 use super::store;
-use crate::sqltype::sql_name;
 use crate::Result;
+use crate::sqltype::sql_name;
 
 /// Rows that stay until somebody changes them, as of the version that a query finds.
 #[derive(Debug, Clone, PartialEq, Eq)]

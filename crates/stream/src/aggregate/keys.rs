@@ -47,6 +47,11 @@ impl Keys {
         Ok(Keys { types, table: HashTable::new(), hashes: Vec::new(), store, free: Vec::new() })
     }
 
+    /// The types of the key columns.
+    pub fn types(&self) -> &[DataType] {
+        &self.types
+    }
+
     /// How many keys there are.
     pub fn len(&self) -> usize {
         self.table.len()

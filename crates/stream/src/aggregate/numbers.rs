@@ -18,7 +18,7 @@ use datafusion_functions_aggregate_common::utils::DecimalAverager;
 use super::exact::{self, ExactSum};
 use crate::{Error, Result};
 
-/// What is computed. The argument has already been coerced as DataFusion's planner does it.
+/// What is computed of numbers. The argument has already been coerced as DataFusion's planner does it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Function {
     /// Rows, or rows whose argument is not null.
@@ -27,9 +27,9 @@ pub enum Function {
     Average,
 }
 
-/// One aggregate of all groups, by slot.
+/// One count, sum or average of all groups, by slot.
 #[derive(Debug)]
-pub struct Accumulator {
+pub struct Numbers {
     function: Function,
     argument: Option<DataType>,
     output: DataType,
@@ -46,10 +46,10 @@ enum Sums {
     Float(Vec<ExactSum>),
 }
 
-impl Accumulator {
+impl Numbers {
     /// An accumulator of `function` over `argument` (`None` for `count(*)`) with results of type `output`. A type that
     /// it can't serve is an error of kind `Invalid`.
-    pub fn new(function: Function, argument: Option<DataType>, output: DataType) -> Result<Accumulator> {
+    pub fn new(function: Function, argument: Option<DataType>, output: DataType) -> Result<Numbers> {
         let sums = match (function, &argument) {
             (Function::Count, _) => Sums::None,
             (_, Some(argument)) if argument.is_integer() || matches!(argument, DataType::Decimal128(_, _)) => {
@@ -61,24 +61,18 @@ impl Accumulator {
                 return Err(Error::not_built(format!("sums and averages of {shown} can't be kept up to date yet")));
             }
         };
-        Ok(Accumulator { function, argument, output, counts: Vec::new(), sums })
+        Ok(Numbers { function, argument, output, counts: Vec::new(), sums })
     }
 
     /// An empty accumulator of the same kind.
-    pub fn like(&self) -> Accumulator {
+    pub fn like(&self) -> Numbers {
         let sums = match &self.sums {
             Sums::None => Sums::None,
             Sums::Exact(_) => Sums::Exact(Vec::new()),
             Sums::Float(_) => Sums::Float(Vec::new()),
         };
-        let Accumulator { function, argument, output, .. } = self;
-        Accumulator {
-            function: *function,
-            argument: argument.clone(),
-            output: output.clone(),
-            counts: Vec::new(),
-            sums,
-        }
+        let Numbers { function, argument, output, .. } = self;
+        Numbers { function: *function, argument: argument.clone(), output: output.clone(), counts: Vec::new(), sums }
     }
 
     /// Makes room for slots below `slots`.
@@ -114,7 +108,7 @@ impl Accumulator {
     }
 
     /// Appends a copy of another's slot as the last one.
-    pub fn push_copy(&mut self, other: &Accumulator, slot: u32) {
+    pub fn push_copy(&mut self, other: &Numbers, slot: u32) {
         self.counts.push(other.counts[slot as usize]);
         match (&mut self.sums, &other.sums) {
             (Sums::Exact(sums), Sums::Exact(others)) => sums.push(others[slot as usize]),
@@ -225,7 +219,7 @@ impl Accumulator {
         }
     }
 
-    /// Reads what [`Accumulator::save`] wrote into a slot and moves `bytes` past it. False when it is cut short.
+    /// Reads what [`Numbers::save`] wrote into a slot and moves `bytes` past it. False when it is cut short.
     #[must_use]
     pub fn load(&mut self, slot: u32, bytes: &mut &[u8]) -> bool {
         let slot = slot as usize;
@@ -252,16 +246,17 @@ impl Accumulator {
 }
 
 /// The rows of a batch that count.
-struct Rows<'a> {
-    slots: &'a [u32],
-    filter: Option<&'a BooleanArray>,
-    argument: Option<&'a dyn Array>,
-    weights: Option<&'a ScalarBuffer<i64>>,
+pub(super) struct Rows<'a> {
+    pub slots: &'a [u32],
+    pub filter: Option<&'a BooleanArray>,
+    /// Rows for which it is null don't count.
+    pub argument: Option<&'a dyn Array>,
+    pub weights: Option<&'a ScalarBuffer<i64>>,
 }
 
 impl Rows<'_> {
     /// Calls `each` with slot, row and weight.
-    fn for_each(&self, mut each: impl FnMut(usize, usize, i64)) {
+    pub fn for_each(&self, mut each: impl FnMut(usize, usize, i64)) {
         // Logical ones: a column of type NULL has no buffer that says so.
         let nulls = self.argument.and_then(Array::logical_nulls);
         if nulls.is_none() && self.filter.is_none() {

@@ -29,10 +29,8 @@ impl Graph {
         let kept = nodes.kept.iter().map(|index| {
             let node = &self.nodes[*index];
             let mut step = node.step.clone();
-            if let Step::Aggregate(plan) = &mut step
-                && let Some(window) = &mut plan.window
-            {
-                window.input = inputs.of(window.input);
+            if let Step::Aggregate(plan) = &mut step {
+                plan.inputs.iter_mut().for_each(|input| *input = inputs.of(*input));
             }
             Node { reads: node.reads.iter().map(place).collect(), step, ..node.clone() }
         });

@@ -7,10 +7,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, BinaryArray, BinaryBuilder, Int64Array, RecordBatch};
-use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
+use arrow::array::{ArrayRef, AsArray, BinaryArray, RecordBatch};
+use arrow::datatypes::{DataType, Int64Type, SchemaRef};
 
 use super::late::window_ends;
+use super::state::{self, Unsaved};
 use super::{Operator, Output, Save, Status};
 use crate::aggregate::{Accumulator, Function, Keys};
 use crate::batch::{Batch, assemble};
@@ -25,6 +26,8 @@ pub struct Plan {
     pub input: SchemaRef,
     pub output: SchemaRef,
     pub window: Option<Window>,
+    /// The inputs of the dataflow that set the time of windows.
+    pub inputs: Vec<usize>,
     /// Whether those behind need to see the old row taken back when a group changes.
     pub retracts: bool,
 }
@@ -33,8 +36,8 @@ pub struct Plan {
 #[derive(Debug, Clone)]
 pub struct Call {
     pub function: Function,
-    /// Input column; `None` for `count(*)`.
-    pub argument: Option<usize>,
+    /// Input columns; none for `count(*)`.
+    pub arguments: Vec<usize>,
     /// Input column of a boolean that picks the rows.
     pub filter: Option<usize>,
 }
@@ -46,10 +49,17 @@ pub struct Window {
     pub edge: usize,
     pub end_after_us: i64,
     pub lateness_us: i64,
-    /// Which input of the dataflow sets the time.
-    pub input: usize,
     /// Give a group once, when its window closes, instead of at each change.
     pub on_close: bool,
+}
+
+impl Plan {
+    /// An empty accumulator of one of the calls.
+    pub fn accumulator(&self, index: usize, call: &Call) -> Result<Accumulator> {
+        let arguments: Vec<DataType> =
+            call.arguments.iter().map(|column| self.input.field(*column).data_type().clone()).collect();
+        Accumulator::new(&call.function, &arguments, self.output.field(self.keys + index).data_type().clone())
+    }
 }
 
 impl Window {
@@ -86,29 +96,12 @@ struct Tick {
     before: Vec<Accumulator>,
 }
 
-/// What the next checkpoint has to write.
-#[derive(Default)]
-struct Unsaved {
-    changed: Vec<u32>,
-    is_changed: Vec<bool>,
-    /// Keys of groups that went, as columns.
-    gone: Vec<Vec<ArrayRef>>,
-}
-
 impl Aggregate {
     /// `owns_all` says whether this copy gives the one group of an aggregation without keys.
     pub fn new(plan: Plan, owns_all: bool) -> Result<Aggregate> {
         let types = plan.input.fields()[..plan.keys].iter().map(|field| field.data_type().clone()).collect();
-        let accumulators: Vec<Accumulator> = plan
-            .calls
-            .iter()
-            .enumerate()
-            .map(|(index, call)| {
-                let argument = call.argument.map(|column| plan.input.field(column).data_type().clone());
-                let output = plan.output.field(plan.keys + index).data_type().clone();
-                Accumulator::new(call.function, argument, output)
-            })
-            .collect::<Result<_>>()?;
+        let accumulators: Vec<Accumulator> =
+            plan.calls.iter().enumerate().map(|(index, call)| plan.accumulator(index, call)).collect::<Result<_>>()?;
         let tick = Tick { before: accumulators.iter().map(Accumulator::like).collect(), ..Tick::default() };
         Ok(Aggregate {
             keys: Keys::new(types)?,
@@ -129,12 +122,12 @@ impl Aggregate {
         if slots > self.weights.len() {
             self.weights.resize(slots, 0);
             self.tick.is_touched.resize(slots, false);
-            self.unsaved.is_changed.resize(slots, false);
+            self.unsaved.resize(slots);
             self.accumulators.iter_mut().for_each(|each| each.resize(slots));
         }
     }
 
-    fn touch(&mut self, ends: Option<&[i64]>) {
+    fn touch(&mut self, ends: Option<&[i64]>) -> Result<()> {
         for (row, slot) in self.slots.iter().enumerate() {
             let index = *slot as usize;
             if self.tick.is_touched[index] {
@@ -151,10 +144,11 @@ impl Aggregate {
             if self.plan.retracts {
                 self.tick.weights_before.push(weight);
                 for (before, now) in self.tick.before.iter_mut().zip(&self.accumulators) {
-                    before.push_copy(now, *slot);
+                    before.push_copy(now, *slot)?;
                 }
             }
         }
+        Ok(())
     }
 
     /// Rows of some groups, as output columns.
@@ -224,11 +218,10 @@ impl Aggregate {
         if slots.is_empty() {
             return Ok(());
         }
-        self.unsaved.gone.push(self.keys.columns(slots)?);
+        self.unsaved.note_gone(&self.keys, slots)?;
         for slot in slots {
             self.keys.remove(*slot);
             self.weights[*slot as usize] = 0;
-            self.unsaved.is_changed[*slot as usize] = false;
             self.accumulators.iter_mut().for_each(|each| each.clear(*slot));
         }
         Ok(())
@@ -265,8 +258,10 @@ impl Aggregate {
         for (row, slot) in slots.into_iter().enumerate() {
             let was = std::mem::replace(&mut self.weights[slot as usize], weights[row]);
             let mut state = states.value(row);
-            if !self.accumulators.iter_mut().all(|each| each.load(slot, &mut state)) {
-                return Err(Error::corrupt("the state of a group is cut short"));
+            for each in &mut self.accumulators {
+                if !each.load(slot, &mut state)? {
+                    return Err(Error::corrupt("the state of a group is cut short"));
+                }
             }
             if was == 0
                 && let Some(ends) = &ends
@@ -276,19 +271,6 @@ impl Aggregate {
         }
         self.started |= keys == 0;
         Ok(())
-    }
-
-    fn state_of(&self, slot: u32, out: &mut Vec<u8>) {
-        out.clear();
-        self.accumulators.iter().for_each(|each| each.save(slot, out));
-    }
-}
-
-impl Unsaved {
-    fn note(&mut self, slot: u32) {
-        if !std::mem::replace(&mut self.is_changed[slot as usize], true) {
-            self.changed.push(slot);
-        }
     }
 }
 
@@ -301,7 +283,7 @@ impl Operator for Aggregate {
         self.slots = slots;
         self.make_room();
         let ends = self.plan.window.map(|window| window.ends(columns)).transpose()?;
-        self.touch(ends.as_deref());
+        self.touch(ends.as_deref())?;
         match &batch.weights {
             None => self.slots.iter().for_each(|slot| self.weights[*slot as usize] += 1),
             Some(weights) => {
@@ -309,9 +291,9 @@ impl Operator for Aggregate {
             }
         }
         for (accumulator, call) in self.accumulators.iter_mut().zip(&self.plan.calls) {
-            let argument = call.argument.map(|column| &columns[column]);
+            let arguments: Vec<ArrayRef> = call.arguments.iter().map(|column| Arc::clone(&columns[*column])).collect();
             let filter = call.filter.map(|column| columns[column].as_boolean());
-            accumulator.update(&self.slots, argument, filter, batch.weights.as_ref())?;
+            accumulator.update(&self.slots, &arguments, filter, batch.weights.as_ref())?;
         }
         Ok(())
     }
@@ -323,7 +305,7 @@ impl Operator for Aggregate {
             self.keys.assign(&[], 1, &mut slots)?;
             self.slots = slots;
             self.make_room();
-            self.touch(None);
+            self.touch(None)?;
         }
         if !self.plan.window.is_some_and(|window| window.on_close) && !self.tick.touched.is_empty() {
             self.give_changes(out)?;
@@ -331,56 +313,25 @@ impl Operator for Aggregate {
         }
         self.end_tick()?;
         match self.plan.window {
-            Some(window) => self.close(window, watermarks_us[window.input], out),
+            Some(window) => {
+                let watermarks = self.plan.inputs.iter().map(|input| watermarks_us[*input]);
+                self.close(window, watermarks.min().unwrap_or(i64::MIN), out)
+            }
             None => Ok(()),
         }
     }
 
     fn save(&mut self, which: Save) -> Result<Option<RecordBatch>> {
-        let unsaved = std::mem::take(&mut self.unsaved.changed);
-        let mut slots: Vec<u32> = match which {
-            Save::Changes => unsaved.into_iter().filter(|slot| self.unsaved.is_changed[*slot as usize]).collect(),
-            Save::All => self.keys.slots().collect(),
+        let Aggregate { unsaved, keys, accumulators, weights, .. } = self;
+        let state = |slot: u32, out: &mut Vec<u8>| {
+            accumulators.iter().try_for_each(|each| each.save(slot, out))?;
+            Ok(weights[slot as usize])
         };
-        // A slot that was freed and given away again while unsaved stands in the list twice.
-        slots.sort_unstable();
-        slots.dedup();
-        self.unsaved.is_changed.iter_mut().for_each(|each| *each = false);
-        let gone = match which {
-            Save::Changes => std::mem::take(&mut self.unsaved.gone),
-            Save::All => {
-                self.unsaved.gone.clear();
-                Vec::new()
-            }
-        };
-        let gone_rows: usize = gone.iter().map(|columns| columns.first().map_or(0, |column| column.len())).sum();
-        let mut parts = gone;
-        parts.push(self.keys.columns(&slots)?);
-        let mut columns: Vec<ArrayRef> = (0..self.plan.keys)
-            .map(|index| {
-                let pieces: Vec<&dyn arrow::array::Array> = parts.iter().map(|part| part[index].as_ref()).collect();
-                arrow::compute::concat(&pieces)
-            })
-            .collect::<std::result::Result<_, _>>()?;
-        let mut weights = vec![0; gone_rows];
-        let mut states = BinaryBuilder::new();
-        (0..gone_rows).for_each(|_| states.append_null());
-        let mut state = Vec::new();
-        for slot in &slots {
-            weights.push(self.weights[*slot as usize]);
-            self.state_of(*slot, &mut state);
-            states.append_value(&state);
-        }
-        let rows = weights.len();
-        columns.push(Arc::new(Int64Array::from(weights)));
-        columns.push(Arc::new(states.finish()));
-        Ok(Some(assemble(&state_schema(&self.plan), columns, rows)?))
+        unsaved.save(which, keys, state).map(Some)
     }
 
     fn load(&mut self, rows: &RecordBatch) -> Result<()> {
-        // A key that went and came again between two checkpoints stands in both parts.
-        let alive = arrow::compute::is_not_null(rows.column(self.plan.keys + 1))?;
-        let gone = arrow::compute::filter_record_batch(rows, &arrow::compute::not(&alive)?)?;
+        let (gone, live) = state::split(rows, self.plan.keys)?;
         let mut slots = Vec::new();
         self.keys.assign(&gone.columns()[..self.plan.keys], gone.num_rows(), &mut slots)?;
         self.make_room();
@@ -389,7 +340,7 @@ impl Operator for Aggregate {
             self.accumulators.iter_mut().for_each(|each| each.clear(slot));
             self.keys.remove(slot);
         }
-        self.load_live(&arrow::compute::filter_record_batch(rows, &alive)?)
+        self.load_live(&live)
     }
 
     fn key_columns(&self) -> Option<usize> {
@@ -408,15 +359,4 @@ fn open_window(windows: &mut BTreeMap<i64, Vec<u32>>, ends: &mut Vec<i64>, end: 
     }
     ends[slot as usize] = end;
     windows.entry(end).or_default().push(slot);
-}
-
-/// Key columns, then `weight` and `state`.
-fn state_schema(plan: &Plan) -> SchemaRef {
-    let mut fields: Vec<Arc<Field>> = plan.input.fields()[..plan.keys]
-        .iter()
-        .map(|field| Arc::new(field.as_ref().clone().with_nullable(true)))
-        .collect();
-    fields.push(Arc::new(Field::new("weight", DataType::Int64, false)));
-    fields.push(Arc::new(Field::new("state", DataType::Binary, true)));
-    Arc::new(Schema::new(fields))
 }

@@ -1,20 +1,21 @@
 //! GROUP BY: its keys and arguments as columns, the exchange by key, and the aggregation behind it.
 
+mod calls;
+
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::common::ScalarValue;
-use datafusion::logical_expr::expr::AggregateFunction;
 use datafusion::logical_expr::{self as logical, Expr, Operator};
 use datafusion::physical_expr::expressions::{BinaryExpr, Column, Literal};
 use datafusion::physical_plan::PhysicalExpr;
 
 use super::facts::{self, Fact};
 use super::{Compile, Flow, physical};
-use crate::aggregate::{Accumulator, Function};
 use crate::graph::{Kind, Node, Output, Step, Upstream};
-use crate::operator::aggregate::{Call, Plan, Window};
+use crate::operator::aggregate::{Plan, Window};
 use crate::{Error, Result};
+use calls::Arguments;
 
 impl Compile<'_> {
     pub(super) fn aggregate(&mut self, group: &logical::Aggregate) -> Result<Flow> {
@@ -24,9 +25,9 @@ impl Compile<'_> {
             return Err(self.unbuilt("a grouping set (ROLLUP, CUBE)"));
         }
         let keys = group.group_expr.len();
-        let mut arguments = Arguments { list: group.group_expr.clone(), calls: Vec::new() };
+        let mut arguments = Arguments::new(group.group_expr.clone());
         for each in &group.aggr_expr {
-            self.call(each, &mut arguments)?;
+            calls::add(self, each, over, input.retracts, &mut arguments)?;
         }
         let Arguments { list, calls } = arguments;
         let mut expressions = list.iter().map(|each| physical(each, over)).collect::<Result<Vec<_>>>()?;
@@ -58,12 +59,13 @@ impl Compile<'_> {
         let mut from = self.push("arguments", vec![input.from], step);
         from = self.push("exchange", vec![from], Step::Exchange { keys });
         let output = SchemaRef::clone(group.schema.inner());
-        let plan = Plan { keys, calls, input: columns, output: SchemaRef::clone(&output), window, retracts: true };
+        let (output_columns, inputs) = (SchemaRef::clone(&output), input.inputs);
+        let plan = Plan { keys, calls, input: columns, output: output_columns, window, inputs, retracts: true };
         check_types(&plan)?;
         from = self.push("aggregate", vec![from], Step::Aggregate(plan));
         let on_close = window.is_some_and(|window| window.on_close);
         let facts = vec![Fact::None; output.fields().len()];
-        Ok(Flow { from, schema: output, facts, retracts: !on_close, input: None })
+        Ok(Flow { from, schema: output, facts, retracts: !on_close, inputs: Vec::new() })
     }
 
     /// The window among the keys of an aggregation over rows of one stream.
@@ -72,9 +74,9 @@ impl Compile<'_> {
             Fact::WindowEdge { end_after_us } => Some((column, *end_after_us)),
             _ => None,
         });
-        match (edge, input.input) {
-            (Some((edge, end_after_us)), Some(input)) => {
-                Ok(Some(Window { edge, end_after_us, lateness_us: 0, input, on_close: self.on_close }))
+        match edge {
+            Some((edge, end_after_us)) if !input.inputs.is_empty() => {
+                Ok(Some(Window { edge, end_after_us, lateness_us: 0, on_close: self.on_close }))
             }
             _ if self.on_close => {
                 Err(Error::invalid(format!("{}: no key of its GROUP BY is a window of event time", self.view))
@@ -84,65 +86,15 @@ impl Compile<'_> {
         }
     }
 
-    fn call(&self, expr: &Expr, arguments: &mut Arguments) -> Result<()> {
-        let bare = expr.clone().unalias_nested().data;
-        let Expr::AggregateFunction(AggregateFunction { func, params }) = &bare else {
-            return Err(Error::internal(format!("{expr} is no aggregate function")));
-        };
-        let function = match func.name() {
-            "count" => Function::Count,
-            "sum" => Function::Sum,
-            "avg" => Function::Average,
-            other => return Err(self.unbuilt(&format!("the aggregate function {other}"))),
-        };
-        if params.distinct {
-            return Err(self.unbuilt(&format!("{}(DISTINCT …)", func.name())));
-        }
-        if !params.order_by.is_empty() || params.null_treatment.is_some() {
-            return Err(self.unbuilt(&format!("ORDER BY or IGNORE NULLS inside {}", func.name())));
-        }
-        let argument = match params.args.as_slice() {
-            [Expr::Literal(value, _)] if function == Function::Count && !is_null(value) => None,
-            [argument] => Some(arguments.add(argument.clone())),
-            _ => return Err(self.unbuilt(&format!("{} of several arguments", func.name()))),
-        };
-        let filter = params.filter.as_ref().map(|filter| arguments.add(filter.as_ref().clone()));
-        arguments.calls.push(Call { function, argument, filter });
-        Ok(())
-    }
-
-    fn unbuilt(&self, what: &str) -> Error {
+    pub(super) fn unbuilt(&self, what: &str) -> Error {
         Error::not_built(format!("{} can't be kept up to date: {what} in views is not built yet", self.view))
-            .with_hint("views can count, sum and average by key and by tumbling window; the query itself runs in batch")
+            .with_hint("the query itself runs in batch")
     }
-}
-
-struct Arguments {
-    list: Vec<Expr>,
-    calls: Vec<Call>,
-}
-
-impl Arguments {
-    fn add(&mut self, expr: Expr) -> usize {
-        let found = self.list.iter().position(|each| *each == expr);
-        found.unwrap_or_else(|| {
-            self.list.push(expr);
-            self.list.len() - 1
-        })
-    }
-}
-
-fn is_null(value: &ScalarValue) -> bool {
-    value.is_null()
 }
 
 /// Refuses types that no accumulator serves when the view is planned, not when its first row comes.
 fn check_types(plan: &Plan) -> Result<()> {
-    for (index, call) in plan.calls.iter().enumerate() {
-        let argument: Option<DataType> = call.argument.map(|column| plan.input.field(column).data_type().clone());
-        Accumulator::new(call.function, argument, plan.output.field(plan.keys + index).data_type().clone())?;
-    }
-    Ok(())
+    plan.calls.iter().enumerate().try_for_each(|(index, call)| plan.accumulator(index, call).map(drop))
 }
 
 /// Lets an aggregation leave out the taking back of old rows where only keyed tables read it: there a new row under
@@ -187,6 +139,7 @@ fn retracts(upstream: Upstream, nodes: &[Node]) -> bool {
     let Upstream::Node(node) = upstream else { return false };
     match &nodes[node].step {
         Step::Aggregate(plan) => !plan.window.is_some_and(|window| window.on_close),
+        Step::Join(plan) => plan.retracts,
         _ => nodes[node].reads.iter().any(|each| retracts(*each, nodes)),
     }
 }

@@ -18,6 +18,18 @@ pub enum Fact {
     },
 }
 
+/// What a column is whose rows come from several: what all are.
+pub fn of_all<'a>(mut facts: impl Iterator<Item = &'a Fact>) -> Fact {
+    let first = facts.next().cloned().unwrap_or(Fact::None);
+    facts.fold(first, |all, fact| match (all, fact) {
+        (Fact::EventTime { delay_us: one }, Fact::EventTime { delay_us: other }) => {
+            Fact::EventTime { delay_us: one.max(*other) }
+        }
+        (all, fact) if all == *fact => all,
+        _ => Fact::None,
+    })
+}
+
 /// What an expression over columns with known facts is.
 pub fn of(expr: &Expr, over: &DFSchema, facts: &[Fact]) -> Fact {
     match expr.clone().unalias_nested().data {

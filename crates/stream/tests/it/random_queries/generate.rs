@@ -17,6 +17,8 @@ pub struct View {
     columns: Vec<Column>,
     /// Its rows are rows of the stream, with `id` and `at`: windows may be laid over it.
     is_stream: bool,
+    /// It may have many more rows than what it reads.
+    is_large: bool,
 }
 
 impl View {
@@ -40,7 +42,14 @@ fn events() -> View {
         column("price", Kind::Decimal),
         column("x", Kind::Float),
     ];
-    View { name: "events".to_owned(), reads: String::new(), query: String::new(), columns, is_stream: true }
+    View {
+        name: "events".to_owned(),
+        reads: String::new(),
+        query: String::new(),
+        columns,
+        is_stream: true,
+        is_large: false,
+    }
 }
 
 /// Some views; each may be read by those after it.
@@ -69,9 +78,12 @@ struct Item {
 
 impl Generator<'_> {
     fn view(mut self) -> View {
-        match self.random.below(8) {
+        match self.random.below(11) {
             0 | 1 => self.projection(),
             2 => self.distinct(),
+            8 => self.union(),
+            // Pairs of pairs of pairs are too many.
+            9 | 10 if !self.over.is_large => self.join(),
             3 | 4 if self.over.is_stream => self.grouped(true),
             _ => self.grouped(false),
         }
@@ -108,7 +120,8 @@ impl Generator<'_> {
     }
 
     fn made(&self, query: String, columns: Vec<Column>, is_stream: bool) -> View {
-        View { name: format!("view_{}", self.number), reads: self.over.name.clone(), query, columns, is_stream }
+        let (name, reads) = (format!("view_{}", self.number), self.over.name.clone());
+        View { name, reads, query, columns, is_stream, is_large: self.over.is_large }
     }
 
     /// Rows one by one. Over a stream they keep `id` and `at`, over groups their exact columns come first: rows are
@@ -135,6 +148,62 @@ impl Generator<'_> {
         };
         let (list, columns) = listed(items);
         self.made(format!("SELECT {list} FROM {from}{filter}"), columns, self.over.is_stream)
+    }
+
+    /// Rows of a relation with those of the same one, all ways of joining them.
+    fn join(&mut self) -> View {
+        let exact: Vec<Column> = self.over.columns.iter().filter(|each| !each.is_inexact).cloned().collect();
+        let side = |name: &str| -> Vec<Column> {
+            let of = exact.iter().map(|each| Column { name: format!("{name}.{}", each.name), ..each.clone() });
+            of.collect()
+        };
+        let (left, right) = (side("l"), side("r"));
+        let both = [left.clone(), right.clone()].concat();
+        let kind =
+            pick(self.random, &["JOIN", "LEFT JOIN", "RIGHT JOIN", "FULL JOIN", "LEFT SEMI JOIN", "LEFT ANTI JOIN"]);
+        let mut on = Vec::new();
+        for _ in 0..1 + self.random.below(2) {
+            let of = pick(self.random, KEYS);
+            let sides = [&left, &right].map(|columns| Expressions { random: self.random, columns }.of(of, 1));
+            on.push(format!("{} = {}", sides[0], sides[1]));
+        }
+        if self.random.chance(1, 2) {
+            on.push(Expressions { random: self.random, columns: &both }.of(Kind::Boolean, 2));
+        }
+        let shown = if kind.contains("SEMI") || kind.contains("ANTI") { &left } else { &both };
+        let mut items = Vec::new();
+        for at in 0..1 + self.random.below(4) as usize {
+            let of = pick(self.random, &[Kind::Integer, Kind::Decimal, Kind::Text, Kind::Boolean, Kind::Time]);
+            let expression = Expressions { random: self.random, columns: shown }.of(of, 1);
+            items.push(Item { column: column(&format!("c{}_{at}", self.number), of), expression });
+        }
+        let (list, columns) = listed(items);
+        let from = format!("{RELATION} AS l {kind} {RELATION} AS r ON {}", on.join(" AND "));
+        View { is_large: true, ..self.made(format!("SELECT {list} FROM {from}"), columns, false) }
+    }
+
+    /// Rows of several queries over one relation. Over a stream they keep `id` and `at`, so that windows can be laid over
+    /// them.
+    fn union(&mut self) -> View {
+        let all = [Kind::Integer, Kind::Decimal, Kind::Float, Kind::Text, Kind::Boolean, Kind::Time];
+        let kinds: Vec<Kind> = (0..1 + self.random.below(3)).map(|_| pick(self.random, &all)).collect();
+        let is_distinct = self.random.chance(1, 3);
+        let kept = if self.over.is_stream && !is_distinct { 2 } else { 0 };
+        let mut columns = Vec::new();
+        let parts: Vec<String> = (0..2 + self.random.below(2))
+            .map(|_| {
+                let kept = self.over.columns.iter().take(kept).cloned();
+                let mut items: Vec<Item> =
+                    kept.map(|column| Item { expression: column.name.clone(), column }).collect();
+                items.extend(kinds.iter().enumerate().map(|(at, kind)| self.item(at, &[*kind])));
+                let filter = self.filter("WHERE");
+                let list;
+                (list, columns) = listed(items);
+                format!("SELECT {list} FROM {RELATION}{filter}")
+            })
+            .collect();
+        let word = if is_distinct { " UNION " } else { " UNION ALL " };
+        self.made(parts.join(word), columns, kept > 0)
     }
 
     fn distinct(&mut self) -> View {
@@ -185,7 +254,7 @@ impl Generator<'_> {
 
     /// An aggregate function. Sums of floats depend on their order in the last digits.
     fn call(&mut self, at: usize) -> Item {
-        let (call, kind) = match self.random.below(8) {
+        let (call, kind) = match self.random.below(16) {
             0 => ("count(*)".to_owned(), Kind::Integer),
             1 => {
                 let counted = pick(self.random, &[Kind::Integer, Kind::Text, Kind::Boolean, Kind::Time, Kind::Float]);
@@ -195,17 +264,48 @@ impl Generator<'_> {
             4 => (format!("sum({})", self.expression(Kind::Decimal, 2)), Kind::Decimal),
             5 => (format!("avg({})", self.expression(Kind::Integer, 2)), Kind::Float),
             6 => (format!("avg({})", self.expression(Kind::Decimal, 2)), Kind::Decimal),
-            _ => {
-                let function = pick(self.random, &["sum", "avg"]);
+            7..9 => {
+                let function = pick(self.random, &["sum", "avg", "stddev", "var_pop"]);
                 (format!("{function}({})", self.expression(Kind::Float, 2)), Kind::Float)
             }
+            9..13 => {
+                let of = pick(self.random, &[Kind::Integer, Kind::Text, Kind::Time, Kind::Decimal, Kind::Float]);
+                let function = pick(self.random, &["min", "max"]);
+                let distinct = pick(self.random, &["", "", "DISTINCT "]);
+                let call = format!("{function}({distinct}{})", self.expression(of, 2));
+                return self.filtered(at, call, of, false);
+            }
+            13 => {
+                let of = pick(self.random, &[Kind::Integer, Kind::Text, Kind::Boolean, Kind::Time, Kind::Decimal]);
+                (format!("count(DISTINCT {})", self.expression(of, 2)), Kind::Integer)
+            }
+            14 => {
+                let function = pick(self.random, &["sum(DISTINCT ", "median(", "bit_xor(", "bit_and("]);
+                (format!("{function}{})", self.expression(Kind::Integer, 2)), Kind::Integer)
+            }
+            _ => self.of_ordered_values(),
         };
+        self.filtered(at, call, kind, kind == Kind::Float)
+    }
+
+    /// A function whose result follows from the order of values: they are ordered by all that it sees of them.
+    fn of_ordered_values(&mut self) -> (String, Kind) {
+        let (text, number) = (self.expression(Kind::Text, 2), self.expression(Kind::Integer, 2));
+        let order = pick(self.random, &["", " DESC", " NULLS FIRST", " DESC NULLS LAST"]);
+        match self.random.below(3) {
+            0 => (format!("string_agg({text}, '-' ORDER BY {text}{order})"), Kind::Text),
+            1 => (format!("first_value({text} ORDER BY {number} + 0{order}, {text})"), Kind::Text),
+            _ => (format!("bool_and({})", self.expression(Kind::Boolean, 2)), Kind::Boolean),
+        }
+    }
+
+    fn filtered(&mut self, at: usize, call: String, kind: Kind, is_inexact: bool) -> Item {
         let filter = if self.random.chance(1, 3) {
             format!(" FILTER (WHERE {})", self.expression(Kind::Boolean, 2))
         } else {
             String::new()
         };
-        let column = Column { is_inexact: kind == Kind::Float, ..column(&format!("a{}_{at}", self.number), kind) };
+        let column = Column { is_inexact, ..column(&format!("a{}_{at}", self.number), kind) };
         Item { column, expression: format!("{call}{filter}") }
     }
 }

@@ -1,0 +1,346 @@
+//! Joins, kept up to date: each side keeps its rows by key, and what comes on one meets what the other has.
+//!
+//! Input columns are the key columns first, then all columns of the side. A row knows how many rows of the other side it
+//! meets, so that rows of outer, semi and anti joins are given and taken back when the first comes and the last goes.
+
+mod side;
+
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, BinaryArray, BooleanArray, RecordBatch, UInt32Array, new_null_array};
+use arrow::buffer::NullBuffer;
+use arrow::datatypes::{DataType, SchemaRef};
+use datafusion::physical_plan::PhysicalExpr;
+
+use super::state::{self, Unsaved};
+use super::{Operator, Output, Save, Status};
+use crate::aggregate::Keys;
+use crate::batch::{Batch, assemble};
+use crate::{Error, Result};
+use side::{Given, Rows, Side};
+
+/// What a join computes.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// How many leading input columns of each side are the key.
+    pub keys: usize,
+    pub left: SchemaRef,
+    pub right: SchemaRef,
+    /// Over all columns of the left side and then of the right one; rows meet where it holds, too.
+    pub filter: Option<Arc<dyn PhysicalExpr>>,
+    /// The columns of both sides, as `filter` sees them.
+    pub pairs: SchemaRef,
+    pub output: SchemaRef,
+    pub kind: Kind,
+    /// Whether a key with a null in it meets its equal.
+    pub null_equals_null: bool,
+    /// Whether rows that were given may be taken back.
+    pub retracts: bool,
+}
+
+/// Which rows are given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Pairs, and rows of these sides that meet nothing, with nulls beside them.
+    Pairs { lonely: [bool; 2] },
+    /// Rows of one side that meet something, or nothing.
+    One { side: usize, meets: bool },
+}
+
+impl Kind {
+    /// Whether rows are taken back though none of the inputs' is.
+    pub fn changes_its_mind(self) -> bool {
+        match self {
+            Kind::Pairs { lonely } => lonely.contains(&true),
+            Kind::One { meets, .. } => !meets,
+        }
+    }
+
+    /// What is given of a row of a side that meets nothing.
+    fn lonely(self, side: usize) -> bool {
+        match self {
+            Kind::Pairs { lonely } => lonely[side],
+            Kind::One { side: given, meets } => given == side && !meets,
+        }
+    }
+
+    fn counts(self, side: usize) -> bool {
+        match self {
+            Kind::Pairs { lonely } => lonely[side],
+            Kind::One { side: given, .. } => given == side,
+        }
+    }
+}
+
+pub struct Join {
+    plan: Plan,
+    keys: Keys,
+    sides: [Side; 2],
+    unsaved: Unsaved,
+    /// What this tick gives, with equal rows not netted yet.
+    given: Vec<Batch>,
+}
+
+impl Join {
+    pub fn new(plan: Plan) -> Result<Join> {
+        let types =
+            |schema: &SchemaRef| schema.fields().iter().map(|field| field.data_type().clone()).collect::<Vec<_>>();
+        let (left, right) = (types(&plan.left), types(&plan.right));
+        let keys = Keys::new(left[..plan.keys].to_vec())?;
+        let sides = [Side::new(left[plan.keys..].to_vec())?, Side::new(right[plan.keys..].to_vec())?];
+        Ok(Join { plan, keys, sides, unsaved: Unsaved::default(), given: Vec::new() })
+    }
+
+    /// Which rows can meet others.
+    fn can_meet(&self, keys: &[ArrayRef], rows: usize) -> BooleanArray {
+        let nulls = keys.iter().filter(|_| !self.plan.null_equals_null).filter_map(|key| key.logical_nulls());
+        let any = nulls.fold(None, |all: Option<NullBuffer>, each| NullBuffer::union(all.as_ref(), Some(&each)));
+        match any {
+            Some(valid) => BooleanArray::new(valid.inner().clone(), None),
+            None => BooleanArray::from(vec![true; rows]),
+        }
+    }
+
+    /// Rows that come on a side and meet what the other one has.
+    fn meet(&mut self, at: usize, batch: &Batch) -> Result<()> {
+        let columns = batch.rows.columns();
+        let (key, values) = columns.split_at(self.plan.keys);
+        let mut slots = Vec::new();
+        self.keys.assign(key, batch.len(), &mut slots)?;
+        self.unsaved.resize(self.keys.capacity());
+        self.sides.iter_mut().for_each(|side| side.resize(self.keys.capacity()));
+        slots.iter().for_each(|slot| self.unsaved.note(*slot));
+        let candidates = self.sides[1 - at].candidates(&slots);
+        let met = self.filter(at, values, &candidates)?;
+        let (pairs, own, other) = self.count(at, batch, values, &slots, &met)?;
+        match self.plan.kind {
+            Kind::Pairs { lonely } => {
+                self.give_pairs(at, values, &met, &pairs)?;
+                if lonely[at] {
+                    self.give_lonely(at, &own)?;
+                }
+                if lonely[1 - at] {
+                    self.give_lonely(1 - at, &other)?;
+                }
+            }
+            Kind::One { side, .. } => {
+                let given = if side == at { own } else { other };
+                self.give_rows(side, &given)?;
+            }
+        }
+        self.free_empty(&slots)
+    }
+
+    /// The pairs for which the condition holds.
+    fn filter(&self, at: usize, values: &[ArrayRef], candidates: &Rows) -> Result<Rows> {
+        let Some(filter) = &self.plan.filter else { return Ok(candidates.clone()) };
+        if candidates.rows.is_empty() {
+            return Ok(candidates.clone());
+        }
+        let columns = self.pair_columns(at, values, candidates)?;
+        let pairs = assemble(&self.plan.pairs, columns, candidates.rows.len())?;
+        let holds = filter.evaluate(&pairs)?.into_array(pairs.num_rows())?;
+        Ok(candidates.filter(holds.as_boolean()))
+    }
+
+    /// Left and right columns of pairs.
+    fn pair_columns(&self, at: usize, values: &[ArrayRef], pairs: &Rows) -> Result<Vec<ArrayRef>> {
+        let own = UInt32Array::from(pairs.rows.clone());
+        let own = values.iter().map(|column| arrow::compute::take(column, &own, None));
+        let own = own.collect::<std::result::Result<Vec<_>, _>>()?;
+        let other = self.sides[1 - at].decode(pairs.others.iter().map(AsRef::as_ref))?;
+        Ok(if at == 0 { [own, other].concat() } else { [other, own].concat() })
+    }
+
+    /// Takes the rows in, and says how often each pair is given and which rows of either side become lonely or are not
+    /// any more.
+    fn count(
+        &mut self,
+        at: usize,
+        batch: &Batch,
+        values: &[ArrayRef],
+        slots: &[u32],
+        met: &Rows,
+    ) -> Result<(Vec<i64>, Given, Given)> {
+        let (counts_own, counts_other) = (self.plan.kind.counts(at), self.plan.kind.counts(1 - at));
+        let [left, right] = &mut self.sides;
+        let (own, other) = if at == 0 { (left, right) } else { (right, left) };
+        let encoded = own.encode(values, batch.len())?;
+        let (mut pairs, mut own_given, mut other_given) =
+            (Vec::with_capacity(met.rows.len()), Given::default(), Given::default());
+        let gives_lonely = [self.plan.kind.lonely(at), self.plan.kind.lonely(1 - at)];
+        let mut pair = 0;
+        for (row, slot) in slots.iter().enumerate() {
+            let weight = batch.weight(row);
+            let mut meets = 0;
+            while pair < met.rows.len() && met.rows[pair] as usize == row {
+                let value = &met.others[pair];
+                let Some(entry) = other.get_mut(*slot, value) else {
+                    return Err(Error::internal("a row of a join is gone in the middle of a tick"));
+                };
+                pairs.push(weight * entry.weight);
+                meets += entry.weight;
+                if counts_other {
+                    let (before, copies) = (entry.meets > 0, entry.weight);
+                    entry.meets += weight;
+                    match (before, entry.meets > 0) {
+                        (false, true) => other_given.push(value, if gives_lonely[1] { -copies } else { copies }),
+                        (true, false) => other_given.push(value, if gives_lonely[1] { copies } else { -copies }),
+                        _ => {}
+                    }
+                }
+                pair += 1;
+            }
+            let value: Arc<[u8]> = Arc::from(encoded.row(row).as_ref());
+            if counts_own && (meets > 0) != gives_lonely[0] {
+                own_given.push(&value, weight);
+            }
+            own.add(*slot, value, weight, meets);
+        }
+        Ok((pairs, own_given, other_given))
+    }
+
+    fn give_pairs(&mut self, at: usize, values: &[ArrayRef], met: &Rows, weights: &[i64]) -> Result<()> {
+        if weights.is_empty() {
+            return Ok(());
+        }
+        let columns = self.pair_columns(at, values, met)?;
+        self.give(columns, weights)
+    }
+
+    /// Rows of a side with nulls in the place of the other's columns.
+    fn give_lonely(&mut self, side: usize, given: &Given) -> Result<()> {
+        if given.weights.is_empty() {
+            return Ok(());
+        }
+        let own = self.sides[side].decode(given.rows.iter().map(AsRef::as_ref))?;
+        let nulls = self.sides[1 - side].types().iter().map(|each| new_null_array(each, given.weights.len())).collect();
+        let columns = if side == 0 { [own, nulls].concat() } else { [nulls, own].concat() };
+        self.give(columns, &given.weights)
+    }
+
+    fn give_rows(&mut self, side: usize, given: &Given) -> Result<()> {
+        if given.weights.is_empty() {
+            return Ok(());
+        }
+        let columns = self.sides[side].decode(given.rows.iter().map(AsRef::as_ref))?;
+        self.give(columns, &given.weights)
+    }
+
+    fn give(&mut self, columns: Vec<ArrayRef>, weights: &[i64]) -> Result<()> {
+        let rows = assemble(&self.plan.output, columns, weights.len())?;
+        if !self.plan.retracts {
+            // Records of a stream: a row that is given twice is there twice.
+            let copies = weights.iter().enumerate();
+            let copies = copies.flat_map(|(row, copies)| std::iter::repeat_n(row as u32, (*copies).max(0) as usize));
+            let copies = UInt32Array::from_iter_values(copies);
+            self.given.push(Batch::insertions(rows).take(&copies)?);
+            return Ok(());
+        }
+        let plain = weights.iter().all(|weight| *weight == 1);
+        let batch = Batch { weights: (!plain).then(|| weights.to_vec().into()), ..Batch::insertions(rows) };
+        let kept: BooleanArray = weights.iter().map(|weight| Some(*weight != 0)).collect();
+        self.given.push(batch.filter(&kept)?);
+        Ok(())
+    }
+
+    /// Rows with a null in their key meet nothing, and are not kept.
+    fn pass_lonely(&mut self, at: usize, batch: &Batch) -> Result<()> {
+        if batch.is_empty() || !self.plan.kind.lonely(at) {
+            return Ok(());
+        }
+        let mut given = Given::default();
+        let encoded = self.sides[at].encode(&batch.rows.columns()[self.plan.keys..], batch.len())?;
+        (0..batch.len()).for_each(|row| given.push(&Arc::from(encoded.row(row).as_ref()), batch.weight(row)));
+        match self.plan.kind {
+            Kind::Pairs { .. } => self.give_lonely(at, &given),
+            Kind::One { .. } => self.give_rows(at, &given),
+        }
+    }
+
+    /// Forgets keys without rows.
+    fn free_empty(&mut self, slots: &[u32]) -> Result<()> {
+        let mut empty: Vec<u32> =
+            slots.iter().copied().filter(|slot| self.sides.iter().all(|side| side.is_empty(*slot))).collect();
+        empty.sort_unstable();
+        empty.dedup();
+        if !empty.is_empty() {
+            self.unsaved.note_gone(&self.keys, &empty)?;
+            empty.iter().for_each(|slot| self.keys.remove(*slot));
+        }
+        Ok(())
+    }
+}
+
+impl Operator for Join {
+    fn push(&mut self, port: usize, batch: Batch, _out: &mut Output) -> Result<()> {
+        let meets = self.can_meet(&batch.rows.columns()[..self.plan.keys], batch.len());
+        if meets.true_count() == batch.len() {
+            return self.meet(port, &batch);
+        }
+        self.pass_lonely(port, &batch.filter(&arrow::compute::not(&meets)?)?)?;
+        let rest = batch.filter(&meets)?;
+        if rest.is_empty() { Ok(()) } else { self.meet(port, &rest) }
+    }
+
+    fn finish(&mut self, _watermarks_us: &[i64], out: &mut Output) -> Result<()> {
+        let given = std::mem::take(&mut self.given);
+        if self.plan.retracts {
+            // Whoever comes next must not see a row taken back before it was given.
+            side::net(&self.plan.output, given)?.into_iter().for_each(|batch| out.emit(batch));
+        } else {
+            given.into_iter().for_each(|batch| out.emit(batch));
+        }
+        Ok(())
+    }
+
+    fn save(&mut self, which: Save) -> Result<Option<RecordBatch>> {
+        let Join { unsaved, keys, sides, .. } = self;
+        let state = |slot: u32, out: &mut Vec<u8>| {
+            let rows = sides.iter().map(|side| side.save(slot, out)).collect::<Result<Vec<_>>>()?;
+            Ok(rows.iter().sum())
+        };
+        unsaved.save(which, keys, state).map(Some)
+    }
+
+    fn load(&mut self, rows: &RecordBatch) -> Result<()> {
+        let (gone, live) = state::split(rows, self.plan.keys)?;
+        let mut slots = Vec::new();
+        self.keys.assign(&gone.columns()[..self.plan.keys], gone.num_rows(), &mut slots)?;
+        self.sides.iter_mut().for_each(|side| side.resize(self.keys.capacity()));
+        for slot in slots {
+            self.sides.iter_mut().for_each(|side| side.clear(slot));
+            self.keys.remove(slot);
+        }
+        let mut slots = Vec::new();
+        self.keys.assign(&live.columns()[..self.plan.keys], live.num_rows(), &mut slots)?;
+        self.unsaved.resize(self.keys.capacity());
+        self.sides.iter_mut().for_each(|side| side.resize(self.keys.capacity()));
+        let states: &BinaryArray = live.column(self.plan.keys + 1).as_binary();
+        for (row, slot) in slots.into_iter().enumerate() {
+            let mut bytes = states.value(row);
+            for side in &mut self.sides {
+                side.clear(slot);
+                if !side.load(slot, &mut bytes)? {
+                    return Err(Error::corrupt("the state of a join is cut short"));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn key_columns(&self) -> Option<usize> {
+        Some(self.plan.keys)
+    }
+
+    fn status(&self) -> Status {
+        let bytes = self.keys.bytes() + self.sides.iter().map(Side::bytes).sum::<usize>();
+        Status { groups: self.keys.len() as u64, state_bytes: bytes as u64 }
+    }
+}
+
+/// Whether rows with columns of these types can be kept.
+pub fn check_types(schema: &SchemaRef) -> Result<()> {
+    let types: Vec<DataType> = schema.fields().iter().map(|field| field.data_type().clone()).collect();
+    Side::new(types).map(drop)
+}

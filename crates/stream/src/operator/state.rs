@@ -1,0 +1,99 @@
+//! State by key in checkpoints: which keys changed or went since the last one, and their rows.
+//!
+//! Columns: the key columns, `weight` (BIGINT, 0 for a key that is gone), `state` (BINARY, the operator's own; null for a
+//! key that is gone).
+
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, BinaryBuilder, Int64Array, RecordBatch};
+use arrow::datatypes::{DataType, Field, Schema};
+
+use super::Save;
+use crate::Result;
+use crate::aggregate::Keys;
+use crate::batch::assemble;
+
+/// What the next checkpoint has to write.
+#[derive(Default)]
+pub struct Unsaved {
+    changed: Vec<u32>,
+    is_changed: Vec<bool>,
+    /// Keys that went, as columns.
+    gone: Vec<Vec<ArrayRef>>,
+}
+
+impl Unsaved {
+    /// Makes room for slots below `slots`.
+    pub fn resize(&mut self, slots: usize) {
+        self.is_changed.resize(slots.max(self.is_changed.len()), false);
+    }
+
+    pub fn note(&mut self, slot: u32) {
+        if !std::mem::replace(&mut self.is_changed[slot as usize], true) {
+            self.changed.push(slot);
+        }
+    }
+
+    /// Keys that go; they are in the table still.
+    pub fn note_gone(&mut self, keys: &Keys, slots: &[u32]) -> Result<()> {
+        self.gone.push(keys.columns(slots)?);
+        slots.iter().for_each(|slot| self.is_changed[*slot as usize] = false);
+        Ok(())
+    }
+
+    /// The rows of a checkpoint. `state` appends a slot's state and returns its weight.
+    pub fn save(
+        &mut self,
+        which: Save,
+        keys: &Keys,
+        state: impl Fn(u32, &mut Vec<u8>) -> Result<i64>,
+    ) -> Result<RecordBatch> {
+        let changed = std::mem::take(&mut self.changed);
+        let gone = std::mem::take(&mut self.gone);
+        let (mut slots, gone): (Vec<u32>, _) = match which {
+            Save::Changes => (changed.into_iter().filter(|slot| self.is_changed[*slot as usize]).collect(), gone),
+            Save::All => (keys.slots().collect(), Vec::new()),
+        };
+        // A slot that was freed and given away again while unsaved stands in the list twice.
+        slots.sort_unstable();
+        slots.dedup();
+        self.is_changed.iter_mut().for_each(|each| *each = false);
+        let gone_rows: usize = gone.iter().map(|columns| columns.first().map_or(0, |column| column.len())).sum();
+        let mut parts = gone;
+        parts.push(keys.columns(&slots)?);
+        let mut columns: Vec<ArrayRef> = (0..keys.types().len())
+            .map(|index| {
+                let pieces: Vec<&dyn Array> = parts.iter().map(|part| part[index].as_ref()).collect();
+                arrow::compute::concat(&pieces)
+            })
+            .collect::<std::result::Result<_, _>>()?;
+        let mut weights = vec![0; gone_rows];
+        let mut states = BinaryBuilder::new();
+        (0..gone_rows).for_each(|_| states.append_null());
+        let mut bytes = Vec::new();
+        for slot in &slots {
+            bytes.clear();
+            weights.push(state(*slot, &mut bytes)?);
+            states.append_value(&bytes);
+        }
+        let rows = weights.len();
+        columns.push(Arc::new(Int64Array::from(weights)));
+        columns.push(Arc::new(states.finish()));
+        let mut fields: Vec<Field> = keys
+            .types()
+            .iter()
+            .enumerate()
+            .map(|(at, each)| Field::new(format!("column_{at}"), each.clone(), true))
+            .collect();
+        fields.push(Field::new("weight", DataType::Int64, false));
+        fields.push(Field::new("state", DataType::Binary, true));
+        Ok(assemble(&Arc::new(Schema::new(fields)), columns, rows)?)
+    }
+}
+
+/// The rows of a checkpoint by whether their keys are gone: a key that went and came again between two stands in both.
+pub fn split(rows: &RecordBatch, keys: usize) -> Result<(RecordBatch, RecordBatch)> {
+    let alive = arrow::compute::is_not_null(rows.column(keys + 1))?;
+    let gone = arrow::compute::filter_record_batch(rows, &arrow::compute::not(&alive)?)?;
+    Ok((gone, arrow::compute::filter_record_batch(rows, &alive)?))
+}
