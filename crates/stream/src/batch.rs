@@ -3,10 +3,12 @@
 //! Rows with an optional signed weight each. No weights means that every row is an insertion, which is the fast path
 //! and the only case in a plan that never retracts. A weight of -1 takes one such row back; any integer is allowed.
 
-use arrow::array::{Array, ArrayRef, BooleanArray, RecordBatch, UInt32Array};
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, BooleanArray, PrimitiveArray, RecordBatch, UInt32Array, downcast_primitive_array};
 use arrow::buffer::ScalarBuffer;
 use arrow::compute;
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{ArrowPrimitiveType, SchemaRef};
 use arrow::error::ArrowError;
 
 /// Rows and how often each is added (or, below zero, taken back).
@@ -100,4 +102,23 @@ impl Batch {
 pub fn assemble(schema: &SchemaRef, columns: Vec<ArrayRef>, rows: usize) -> Result<RecordBatch, ArrowError> {
     let options = arrow::array::RecordBatchOptions::new().with_row_count(Some(rows));
     RecordBatch::try_new_with_options(SchemaRef::clone(schema), columns, &options)
+}
+
+/// Columns that were decoded from rows, with zeros under their nulls: there stands the least value, and functions that
+/// compute under nulls, too, would leave their range.
+pub fn plain_nulls(columns: Vec<ArrayRef>) -> Vec<ArrayRef> {
+    fn zeros<T: ArrowPrimitiveType>(column: &PrimitiveArray<T>) -> ArrayRef {
+        Arc::new(column.iter().collect::<PrimitiveArray<T>>().with_data_type(column.data_type().clone()))
+    }
+    let plain = |column: ArrayRef| {
+        if column.null_count() == 0 {
+            return column;
+        }
+        let values: &dyn Array = column.as_ref();
+        downcast_primitive_array!(
+            values => zeros(values),
+            _ => Arc::clone(&column)
+        )
+    };
+    columns.into_iter().map(plain).collect()
 }

@@ -10,7 +10,7 @@ use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch, UInt32Arra
 use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
 use arrow::row::{RowConverter, SortField};
 
-use crate::batch::{Batch, assemble};
+use crate::batch::{Batch, assemble, plain_nulls};
 use crate::operator::Save;
 use crate::{Error, Result};
 
@@ -159,7 +159,7 @@ impl Table {
         let row = if self.shape.key.is_empty() { key.as_ref() } else { &entry.row };
         let parser = self.shape.row_converter.parser();
         let encoded = std::iter::repeat_n(row, entry.copies as usize).map(|row| parser.parse(row));
-        let columns = self.shape.row_converter.convert_rows(encoded)?;
+        let columns = plain_nulls(self.shape.row_converter.convert_rows(encoded)?);
         Ok(Some(assemble(&self.shape.schema, columns, entry.copies as usize)?))
     }
 
@@ -256,7 +256,7 @@ impl Snapshot {
         let mut batches = Vec::new();
         for part in entries.chunks(BATCH_ROWS) {
             let encoded = part.iter().map(|(key, entry)| parser.parse(if keyed { &entry.row } else { key }));
-            let mut columns = self.shape.row_converter.convert_rows(encoded)?;
+            let mut columns = plain_nulls(self.shape.row_converter.convert_rows(encoded)?);
             let mut rows = part.len();
             if part.iter().any(|(_, entry)| entry.copies != 1) {
                 let repeated: UInt32Array = part

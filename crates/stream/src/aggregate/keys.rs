@@ -12,6 +12,7 @@ use arrow::datatypes::{ArrowPrimitiveType, DataType, Field, Schema};
 use arrow::row::{OwnedRow, RowConverter, SortField};
 use hashbrown::HashTable;
 
+use crate::batch::plain_nulls;
 use crate::{Error, Result};
 
 /// The most columns that are packed.
@@ -159,7 +160,7 @@ impl Keys {
                 .collect(),
             Store::Rows { converter, rows, .. } => {
                 let wanted = slots.iter().filter_map(|slot| rows[*slot as usize].as_ref().map(OwnedRow::row));
-                Ok(converter.convert_rows(wanted)?)
+                Ok(plain_nulls(converter.convert_rows(wanted)?))
             }
         }
     }

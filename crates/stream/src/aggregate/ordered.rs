@@ -19,6 +19,7 @@ use datafusion::physical_expr::aggregate::AggregateFunctionExpr;
 
 use super::numbers::Rows;
 use super::{exact, value};
+use crate::batch::plain_nulls;
 use crate::{Error, Result};
 
 /// What is computed of ordered values.
@@ -185,7 +186,7 @@ impl Ordered {
     fn values<'a>(&self, values: impl Iterator<Item = Option<&'a Value>>) -> Result<ArrayRef> {
         let parser = self.converter.parser();
         let rows = values.map(|value| parser.parse(value.map_or(self.null.as_ref(), AsRef::as_ref)));
-        let columns = self.converter.convert_rows(rows)?;
+        let columns = plain_nulls(self.converter.convert_rows(rows)?);
         let column = columns.into_iter().next().ok_or_else(|| Error::internal("an aggregate without its argument"))?;
         if column.data_type() == &self.output { Ok(column) } else { Ok(cast(&column, &self.output)?) }
     }
@@ -196,6 +197,7 @@ impl Ordered {
         if !group.values.is_empty() {
             let parser = self.converter.parser();
             let columns = self.converter.convert_rows(group.values.keys().map(|value| parser.parse(value)))?;
+            let columns = plain_nulls(columns);
             let copies = group.values.values().enumerate();
             let copies: UInt32Array =
                 copies.flat_map(|(row, copies)| std::iter::repeat_n(row as u32, (*copies).max(0) as usize)).collect();

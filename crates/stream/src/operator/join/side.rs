@@ -9,7 +9,7 @@ use arrow::row::{RowConverter, SortField};
 use datafusion::common::ScalarValue;
 
 use crate::aggregate::{exact, value};
-use crate::batch::{Batch, assemble};
+use crate::batch::{Batch, assemble, plain_nulls};
 use crate::{Error, Result};
 
 /// A row's columns as bytes that are equal for equal rows.
@@ -87,7 +87,7 @@ impl Side {
 
     pub fn decode<'a>(&self, rows: impl Iterator<Item = &'a [u8]>) -> Result<Vec<ArrayRef>> {
         let parser = self.converter.parser();
-        let mut columns = self.converter.convert_rows(rows.map(|row| parser.parse(row)))?;
+        let mut columns = plain_nulls(self.converter.convert_rows(rows.map(|row| parser.parse(row)))?);
         columns.truncate(self.types.len());
         Ok(columns)
     }
@@ -216,7 +216,7 @@ pub fn net(schema: &SchemaRef, batches: Vec<Batch>) -> Result<Vec<Batch>> {
     }
     let mut left: Vec<(usize, i64)> = sums.into_values().filter(|(_, weight)| *weight != 0).collect();
     left.sort_unstable();
-    let mut columns = converter.convert_rows(left.iter().map(|(at, _)| rows[*at]))?;
+    let mut columns = plain_nulls(converter.convert_rows(left.iter().map(|(at, _)| rows[*at]))?);
     columns.truncate(types.len());
     let rows = assemble(schema, columns, left.len())?;
     let weights: Vec<i64> = left.into_iter().map(|(_, weight)| weight).collect();
