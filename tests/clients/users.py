@@ -137,13 +137,17 @@ def guesses() -> None:
         refused(f"guess {guess}", "eve", f"guess {guess}", "password authentication failed")
     check("a guess by HTTP", curl("--user", "eve:x", "--data", "SELECT 1")[0], 401)
     for guess in range(2):
-        check(f"guess {guess} that waits", curl("--user", "eve:x", "--data", "SELECT 1")[0], 401)
+        check(f"guess {guess} that waits", curl("--user", f"eve:y{guess}", "--data", "SELECT 1")[0], 401)
     check("they have waited", time.monotonic() - started > 0.7, True)
     # What is tried at once waits one for the other; what would wait longest is not looked at.
     with ThreadPoolExecutor(12) as pool:
-        answers = list(pool.map(lambda _: curl("--user", "eve:x", "--data", "SELECT 1", "--include"), range(12)))
+        guess = lambda number: curl("--user", f"eve:z{number}", "--data", "SELECT 1", "--include")
+        answers = list(pool.map(guess, range(12)))
     many = [body for status, body in answers if status == 429]
     check("guesses at once", (len(many) > 6, {status for status, _ in answers}), (True, {401, 429}))
+    started = time.monotonic()
+    check("a wrong password that comes again is none", {curl("--user", "eve:y1", "--data", "SELECT 1")[0]}, {401})
+    check("and waits for nobody", time.monotonic() - started < 0.5, True)
     says("too many", many[0].lower(), "too many wrong passwords for user eve", "retry-after: ")
     check("the right password, in its turn", one("SELECT 1", "eve", "pencil"), 1)
     started = time.monotonic()
