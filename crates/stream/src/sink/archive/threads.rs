@@ -1,9 +1,10 @@
-//! Archivers on threads of their own, fed through channels that hold a bounded number of batches.
+//! Archivers on threads of their own, fed through channels that hold a bounded number of bytes.
 //!
 //! A full channel holds the engine back, for a while: then the batch is let go, and the archiver reads it from the
 //! log. So a lake that does not answer slows the node down once and never stops it.
 
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -13,8 +14,9 @@ use tokio::runtime::Runtime;
 use super::{Archiver, Rows};
 use crate::{Error, Result};
 
-/// Batches that wait for an archiver.
-const QUEUE: usize = 8;
+/// Bytes of rows that may wait for an archiver. While it ends a file and commits, it takes nothing: they must be enough
+/// for that time, else whoever watches a view waits with them.
+const WAITING_BYTES_MAX: usize = 64 << 20;
 
 /// How long the engine waits for room, in steps.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -24,7 +26,8 @@ const STEP: Duration = Duration::from_millis(2);
 const RETRY: Duration = Duration::from_secs(1);
 
 enum Message {
-    Rows(Rows),
+    /// With their bytes.
+    Rows(Rows, usize),
     /// Commit all before these offsets, then answer.
     Flush(Arc<[i64]>, SyncSender<Result<()>>),
 }
@@ -34,7 +37,9 @@ type Until = Arc<Mutex<Option<Arc<[i64]>>>>;
 
 /// One archiver's thread.
 pub struct Thread {
-    messages: Option<SyncSender<Message>>,
+    messages: Option<Sender<Message>>,
+    /// Of rows that wait.
+    waiting_bytes: Arc<AtomicUsize>,
     until: Until,
     thread: Option<JoinHandle<()>>,
     /// The archiver is in trouble or slow: nothing is handed over until it asks again.
@@ -43,38 +48,37 @@ pub struct Thread {
 
 impl Thread {
     pub fn start(archiver: Archiver, runtime: Arc<Runtime>) -> Result<Thread> {
-        let (messages, inbox) = sync_channel(QUEUE);
+        let (messages, inbox) = channel();
+        let waiting_bytes = Arc::<AtomicUsize>::default();
         let until = Until::default();
         let heard = Arc::clone(&until);
         let name = format!("archive-{}", archiver.stream().name);
         let thread = thread::Builder::new()
             .name(name)
-            .spawn(move || serve(archiver, &runtime, &inbox, &heard))
+            .spawn({
+                let waiting_bytes = Arc::clone(&waiting_bytes);
+                move || serve(archiver, &runtime, &inbox, &waiting_bytes, &heard)
+            })
             .map_err(|error| Error::internal(format!("cannot start an archiver's thread: {error}")))?;
-        Ok(Thread { messages: Some(messages), until, thread: Some(thread), patience: PATIENCE })
+        Ok(Thread { messages: Some(messages), waiting_bytes, until, thread: Some(thread), patience: PATIENCE })
     }
 
     /// Hands rows over, or lets them go when the archiver has no room for long.
     pub fn offer(&mut self, rows: Rows) {
-        let mut message = Message::Rows(rows);
+        let bytes = rows.rows.get_array_memory_size();
         let mut waited = Duration::ZERO;
-        while let Some(messages) = &self.messages {
-            match messages.try_send(message) {
-                Ok(()) => {
-                    self.patience = PATIENCE;
-                    return;
-                }
-                Err(TrySendError::Full(again)) if waited < self.patience => {
-                    message = again;
-                    thread::sleep(STEP);
-                    waited += STEP;
-                }
-                Err(_) => {
-                    self.patience = Duration::ZERO;
-                    return;
-                }
+        // One batch always has room, however large it is.
+        while self.waiting_bytes.load(Ordering::Acquire).saturating_add(bytes) > WAITING_BYTES_MAX.max(bytes) {
+            if waited >= self.patience {
+                self.patience = Duration::ZERO;
+                return;
             }
+            thread::sleep(STEP);
+            waited += STEP;
         }
+        self.waiting_bytes.fetch_add(bytes, Ordering::AcqRel);
+        let sent = self.messages.as_ref().map(|messages| messages.send(Message::Rows(rows, bytes)));
+        self.patience = if matches!(sent, Some(Ok(()))) { PATIENCE } else { Duration::ZERO };
     }
 
     /// Says up to where the log is committed: the archiver reads there when nothing is handed over.
@@ -107,10 +111,19 @@ fn lock(until: &Until) -> MutexGuard<'_, Option<Arc<[i64]>>> {
     until.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn serve(mut archiver: Archiver, runtime: &Runtime, inbox: &Receiver<Message>, until: &Until) {
+fn serve(
+    mut archiver: Archiver,
+    runtime: &Runtime,
+    inbox: &Receiver<Message>,
+    waiting_bytes: &AtomicUsize,
+    until: &Until,
+) {
     loop {
         let result = match inbox.recv_timeout(Duration::from_millis(200)) {
-            Ok(Message::Rows(rows)) => runtime.block_on(archiver.take(rows)),
+            Ok(Message::Rows(rows, bytes)) => {
+                waiting_bytes.fetch_sub(bytes, Ordering::AcqRel);
+                runtime.block_on(archiver.take(rows))
+            }
             Ok(Message::Flush(offsets, answer)) => {
                 let flushed = runtime.block_on(async {
                     archiver.catch_up(&offsets).await?;
