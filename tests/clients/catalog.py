@@ -12,13 +12,9 @@ import sys
 import psycopg
 import sqlalchemy
 
+from checks import check
+
 HOST, PORT = sys.argv[1].rsplit(":", 1)
-
-
-def check(what: str, found, wanted) -> None:
-    if found != wanted:
-        sys.exit(f"FAILED {what}: found {found!r}, wanted {wanted!r}")
-    print("ok", what, flush=True)
 
 
 def says(what: str, text: str, *parts: str) -> None:

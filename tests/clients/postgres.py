@@ -22,18 +22,10 @@ import asyncpg
 import psycopg
 import sqlalchemy
 
+from checks import check, says
+
 HOST, PORT = sys.argv[1].rsplit(":", 1)
 LONG = "SELECT count(*) FROM generate_series(1, 100000) a, generate_series(1, 1000000) b"
-
-
-def check(what: str, found, wanted) -> None:
-    if found != wanted:
-        sys.exit(f"FAILED {what}: found {found!r}, wanted {wanted!r}")
-    print("ok", what, flush=True)
-
-
-def says(what: str, text: str, *parts: str) -> None:
-    check(what, [part for part in parts if part not in text] and text, [])
 
 
 def refused(what: str, connection, query: str, state: str, *parts: str) -> None:

@@ -21,6 +21,8 @@ import boto3
 from deltalake import DeltaTable
 from moto.server import ThreadedMotoServer
 
+from checks import check, says
+
 BINARY, FOLDER, SEED = sys.argv[1], pathlib.Path(sys.argv[2]), int(sys.argv[3])
 ROWS, KILLS = 60_000, 5
 PROJECT = f"""
@@ -33,12 +35,6 @@ CREATE TABLE notes (id BIGINT NOT NULL, text VARCHAR);
 """
 QUERIES = ["SELECT count(*), count(DISTINCT id), sum(v) FROM events", "SELECT count(*), sum(id) FROM even",
            "SELECT * FROM by_v ORDER BY v"]
-
-
-def check(what: str, found, wanted) -> None:
-    if found != wanted:
-        sys.exit(f"FAILED {what}: found {found!r}, wanted {wanted!r}")
-    print("ok", what, flush=True)
 
 
 class Network:
@@ -92,10 +88,6 @@ def sql(data: str, storage: str | None, query: str) -> str:
     given += ["--storage", storage] if storage else []
     done = subprocess.run(given, cwd=FOLDER, capture_output=True, text=True, timeout=120)
     return done.stdout if done.returncode == 0 else done.stderr
-
-
-def says(what: str, text: str, *parts: str) -> None:
-    check(what, [part for part in parts if part not in text] and text, [])
 
 
 def killed(storage: str, network: Network) -> None:

@@ -26,19 +26,11 @@ import pyarrow.parquet as parquet
 from deltalake import DeltaTable, write_deltalake
 from moto.server import ThreadedMotoServer
 
+from checks import check, says
+
 BINARY, FOLDER, SEED = sys.argv[1], pathlib.Path(sys.argv[2]), int(sys.argv[3])
 CHANCE = random.Random(SEED)
 TRIPS = [(number, CHANCE.choice("abc"), CHANCE.randrange(1000) / 4) for number in range(500)]
-
-
-def check(what: str, found, wanted) -> None:
-    if found != wanted:
-        sys.exit(f"FAILED {what}: found {found!r}, wanted {wanted!r}")
-    print("ok", what, flush=True)
-
-
-def says(what: str, text: str, *parts: str) -> None:
-    check(what, [part for part in parts if part not in text] and text, [])
 
 
 class Node:

@@ -14,18 +14,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 
+from checks import check, says
+
 HOST, PORT = sys.argv[1].rsplit(":", 1)
 HTTP, CERTIFICATE, BINARY, DATA = sys.argv[2:6]
-
-
-def check(what: str, found, wanted) -> None:
-    if found != wanted:
-        sys.exit(f"FAILED {what}: found {found!r}, wanted {wanted!r}")
-    print("ok", what, flush=True)
-
-
-def says(what: str, text: str, *parts: str) -> None:
-    check(what, [part for part in parts if part not in text] and text, [])
 
 
 def connect(user: str, password: str | None = None, **options):

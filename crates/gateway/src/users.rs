@@ -6,7 +6,7 @@
 mod stored;
 mod verifier;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 
@@ -67,13 +67,14 @@ struct Known {
     /// Passwords that were proved since they were set, as hashes under `secret`: deriving a key for each request of
     /// HTTP would take longer than the request.
     proved: BTreeMap<String, [u8; KEY_BYTES]>,
-    /// The last wrong passwords of each user, likewise.
-    refused: BTreeMap<String, VecDeque<[u8; KEY_BYTES]>>,
+    /// The last wrong passwords for each name, likewise, whether there is such a user or not: else being quick would tell.
+    refused: HashMap<[u8; KEY_BYTES], VecDeque<[u8; KEY_BYTES]>>,
     secret: Vec<u8>,
 }
 
-/// Wrong passwords of a user that are known again.
+/// Wrong passwords for a name that are known again, and names of which some are.
 const REFUSED_MAX: usize = 4;
+const REFUSED_NAMES_MAX: usize = 1000;
 
 impl Users {
     /// Reads the users of a data folder; there need not be any.
@@ -117,7 +118,7 @@ impl Users {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         known.users = Arc::new(users);
         known.proved.remove(name);
-        known.refused.remove(name);
+        known.refused.remove(&hash(name.as_bytes()));
         Ok(())
     }
 
@@ -130,15 +131,13 @@ impl Users {
         let verifier = known.clone().unwrap_or_else(|| Verifier::of_nobody(name));
         // An unknown user takes the same time as a known one.
         let takes = verifier.takes(password) && known.is_some();
-        if known.is_some() {
-            let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-            if known.secret.is_empty() {
-                known.secret = random(KEY_BYTES)?;
-            }
-            // The password may have been changed meanwhile.
-            if known.users.get(name).is_some_and(|user| user.verifier == verifier) {
-                known.remember(name, password, takes);
-            }
+        let mut now = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        if now.secret.is_empty() {
+            now.secret = random(KEY_BYTES)?;
+        }
+        // The password may have been changed meanwhile.
+        if now.users.get(name).map(|user| &user.verifier) == known.as_ref() {
+            now.remember(name, password, takes);
         }
         Ok(takes)
     }
@@ -152,7 +151,10 @@ impl Users {
     /// Whether this is one of the last wrong passwords: to say so again tells a guesser nothing.
     pub fn is_refused(&self, name: &str, password: &str) -> bool {
         let known = self.known();
-        known.refused.get(name).is_some_and(|last| last.contains(&sign(&known.secret, password.as_bytes())))
+        known
+            .refused
+            .get(&hash(name.as_bytes()))
+            .is_some_and(|last| last.contains(&sign(&known.secret, password.as_bytes())))
     }
 
     fn known(&self) -> RwLockReadGuard<'_, Known> {
@@ -167,7 +169,13 @@ impl Known {
             self.proved.insert(name.to_owned(), hashed);
             return;
         }
-        let last = self.refused.entry(name.to_owned()).or_default();
+        let name = hash(name.as_bytes());
+        if self.refused.len() >= REFUSED_NAMES_MAX && !self.refused.contains_key(&name) {
+            // Any will do: who is forgotten is tried once more.
+            let one = self.refused.keys().next().copied();
+            one.map(|one| self.refused.remove(&one));
+        }
+        let last = self.refused.entry(name).or_default();
         if !last.contains(&hashed) {
             last.truncate(REFUSED_MAX - 1);
             last.push_front(hashed);
@@ -198,7 +206,13 @@ mod tests {
         assert!(users.takes("ann", "pencil").unwrap());
         users.set("ann", user("e")).unwrap();
         assert!(!users.is_refused("ann", "e") && users.takes("ann", "e").unwrap());
-        assert!(!users.takes("bob", "a").unwrap() && !users.is_refused("bob", "a"), "nothing is kept of nobody");
+        assert!(!users.takes("bob", "a").unwrap() && users.is_refused("bob", "a"), "nobody is told from somebody");
+        users.set("bob", user("a")).unwrap();
+        assert!(!users.is_refused("bob", "a") && users.takes("bob", "a").unwrap());
+        for number in 0..REFUSED_NAMES_MAX + 10 {
+            users.known.write().unwrap().remember(&number.to_string(), "x", false);
+        }
+        assert_eq!(users.known().refused.len(), REFUSED_NAMES_MAX);
     }
 
     #[test]

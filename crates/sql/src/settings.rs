@@ -136,7 +136,7 @@ impl ExternalTableSettings {
     pub fn read(options: &Options, format: FileFormat, location: &str) -> Result<ExternalTableSettings, Diagnostics> {
         let mut options = options.clone();
         let of_buckets = |entry: &&Entry| BUCKET_OPTIONS.contains(&entry.name.value.as_str());
-        if !location.contains("://")
+        if (!location.contains("://") || location.starts_with("file://"))
             && let Some(entry) = options.entries().iter().find(of_buckets)
         {
             let message = format!("option {} belongs to a location in a bucket", entry.name);

@@ -92,6 +92,12 @@ impl Batch {
         })
     }
 
+    /// Some rows that follow each other, without their places in the log.
+    pub fn slice(&self, begin: usize, rows: usize) -> Batch {
+        let weights = self.weights.as_ref().map(|weights| weights.slice(begin, rows));
+        Batch { weights, ..Batch::insertions(self.rows.slice(begin, rows)) }
+    }
+
     /// One row as a batch of its own.
     pub fn row(&self, row: usize) -> Result<Batch, ArrowError> {
         self.take(&UInt32Array::from(vec![row as u32]))

@@ -6,8 +6,11 @@ use super::Cursor;
 use crate::Result;
 use crate::ast::Name;
 
-/// A relation's rows lie in folders of its name, where a byte that is not of `PLAIN` takes three and a generation's
-/// number follows; file systems take 255 bytes, and libraries put something before or after.
+/// Kafka's bound (org.apache.kafka.common.internals.Topic): a stream is a topic.
+const NAME_BYTES_MAX: usize = 249;
+
+/// A relation's rows lie in folders of its name, where a byte that is not plain takes three and a generation's number
+/// follows; file systems take 255 bytes, and libraries put something before or after.
 const FOLDER_BYTES_MAX: usize = 190;
 
 /// The name of a stream, source, view or whatever else is declared: in any script, with anything in it that can be seen.
@@ -20,6 +23,9 @@ pub(super) fn object(cursor: &mut Cursor<'_>, what: &str) -> Result<Name> {
     if name.value.is_empty() {
         return refuse("it is empty");
     }
+    if matches!(name.value.as_str(), "." | "..") {
+        return refuse("it means a folder");
+    }
     if name.value.trim() != name.value {
         return refuse("it begins or ends with a space");
     }
@@ -28,10 +34,10 @@ pub(super) fn object(cursor: &mut Cursor<'_>, what: &str) -> Result<Name> {
         return refuse("a name has no '~', and no characters that control text or can't be seen");
     }
     let bytes: usize = name.value.bytes().map(|byte| if is_plain(byte) { 1 } else { 3 }).sum();
-    if bytes > FOLDER_BYTES_MAX {
+    if name.value.len() > NAME_BYTES_MAX || (bytes > name.value.len() && bytes > FOLDER_BYTES_MAX) {
         let detail = format!(
-            "it is too long: folders are named after it, at most {FOLDER_BYTES_MAX} bytes, in which letters a to z, \
-             digits, '.', '_' and '-' take one and each byte of other characters takes three"
+            "it is too long: a name has up to {NAME_BYTES_MAX} letters a to z, digits, '.', '_' and '-'; with others in \
+             it, at most {FOLDER_BYTES_MAX} bytes, of which those of others count three each"
         );
         return refuse(&detail);
     }
@@ -41,10 +47,10 @@ pub(super) fn object(cursor: &mut Cursor<'_>, what: &str) -> Result<Name> {
 /// The name of a user: clients send it in headers and messages where other characters divide.
 pub(super) fn user(cursor: &mut Cursor<'_>) -> Result<Name> {
     let name = one_part(cursor, "the user")?;
-    if name.value.is_empty() || !name.value.bytes().all(is_plain) || name.value.len() > FOLDER_BYTES_MAX {
+    if name.value.is_empty() || !name.value.bytes().all(is_plain) || name.value.len() > NAME_BYTES_MAX {
         let refused =
             cursor.error(name.span, format!("\"{}\" can't be the name of the user", name.value.escape_debug()));
-        let detail = format!("a user's name has up to {FOLDER_BYTES_MAX} letters (a to z), digits, '.', '_' and '-'");
+        let detail = format!("a user's name has up to {NAME_BYTES_MAX} letters (a to z), digits, '.', '_' and '-'");
         return Err(refused.with_detail(detail));
     }
     Ok(name)

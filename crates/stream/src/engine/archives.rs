@@ -13,7 +13,7 @@ use tokio::runtime::Runtime;
 use super::Options;
 use crate::Result;
 use crate::graph::Graph;
-use crate::sink::archive::threads::Thread;
+use crate::sink::archive::threads::{Thread, WAITING_BYTES_MAX};
 use crate::sink::archive::upkeep::{self, Keeper};
 use crate::sink::archive::{Archiver, Board, Rows};
 use crate::sink::topics::Written;
@@ -65,15 +65,15 @@ impl Archives {
         options: &Options,
     ) -> Result<Archives> {
         let mut archives = Archives { runtime: Some(Arc::clone(runtime)), ..Archives::none(board) };
-        let mut kept = Vec::new();
-        for stream in streams {
-            kept.push(Arc::clone(stream));
+        let kept: Vec<Arc<Stream>> = streams.cloned().collect();
+        let share = WAITING_BYTES_MAX / kept.len().max(1);
+        for stream in &kept {
             let (stream, board, policy) = (Arc::clone(stream), archives.board.clone(), options.archive.clone());
             let name = stream.name.clone();
             let archiver =
                 runtime.block_on(Archiver::open(stream, lake, Arc::clone(log), Arc::clone(clock), policy, board))?;
             let port = if options.threads {
-                Port::Thread(Thread::start(archiver, Arc::clone(runtime))?)
+                Port::Thread(Thread::start(archiver, Arc::clone(runtime), share)?)
             } else {
                 Port::Inline(Box::new(archiver))
             };

@@ -64,6 +64,7 @@ impl Kind {
         }
     }
 
+    /// Whether it matters how many others a row of a side meets.
     fn counts(self, side: usize) -> bool {
         match self {
             Kind::Pairs { lonely } => lonely[side],
@@ -71,6 +72,9 @@ impl Kind {
         }
     }
 }
+
+/// Pairs that are looked at together. They are held in memory until the condition has picked its own.
+const PAIRS_MAX: usize = 1 << 16;
 
 pub struct Join {
     plan: Plan,
@@ -101,18 +105,28 @@ impl Join {
         }
     }
 
-    /// Rows that come on a side and meet what the other one has.
+    /// Rows that come on a side and meet what the other one has, a part at a time.
     fn meet(&mut self, at: usize, batch: &Batch) -> Result<()> {
-        let columns = batch.rows.columns();
-        let (key, values) = columns.split_at(self.plan.keys);
+        let key = &batch.rows.columns()[..self.plan.keys];
         let mut slots = Vec::new();
         self.keys.assign(key, batch.len(), &mut slots)?;
         self.unsaved.resize(self.keys.capacity());
         self.sides.iter_mut().for_each(|side| side.resize(self.keys.capacity()));
         slots.iter().for_each(|slot| self.unsaved.note(*slot));
-        let candidates = self.sides[1 - at].candidates(&slots);
-        let met = self.filter(at, values, &candidates)?;
-        let (pairs, own, other) = self.count(at, batch, values, &slots, &met)?;
+        let mut begin = 0;
+        while begin < slots.len() {
+            let rows = self.sides[1 - at].fitting(&slots[begin..], PAIRS_MAX);
+            self.meet_part(at, &batch.slice(begin, rows), &slots[begin..begin + rows])?;
+            begin += rows;
+        }
+        self.free_empty(&slots)
+    }
+
+    fn meet_part(&mut self, at: usize, batch: &Batch, slots: &[u32]) -> Result<()> {
+        let values = &batch.rows.columns()[self.plan.keys..];
+        let candidates = self.sides[1 - at].candidates(slots);
+        let met = self.filter(at, values, candidates)?;
+        let (pairs, own, other) = self.count(at, batch, values, slots, &met)?;
         match self.plan.kind {
             Kind::Pairs { lonely } => {
                 self.give_pairs(at, values, &met, &pairs)?;
@@ -128,16 +142,16 @@ impl Join {
                 self.give_rows(side, &given)?;
             }
         }
-        self.free_empty(&slots)
+        Ok(())
     }
 
     /// The pairs for which the condition holds.
-    fn filter(&self, at: usize, values: &[ArrayRef], candidates: &Rows) -> Result<Rows> {
-        let Some(filter) = &self.plan.filter else { return Ok(candidates.clone()) };
+    fn filter(&self, at: usize, values: &[ArrayRef], candidates: Rows) -> Result<Rows> {
+        let Some(filter) = &self.plan.filter else { return Ok(candidates) };
         if candidates.rows.is_empty() {
-            return Ok(candidates.clone());
+            return Ok(candidates);
         }
-        let columns = self.pair_columns(at, values, candidates)?;
+        let columns = self.pair_columns(at, values, &candidates)?;
         let pairs = assemble(&self.plan.pairs, columns, candidates.rows.len())?;
         let holds = filter.evaluate(&pairs)?.into_array(pairs.num_rows())?;
         Ok(candidates.filter(holds.as_boolean()))
@@ -231,8 +245,11 @@ impl Join {
         let rows = assemble(&self.plan.output, columns, weights.len())?;
         if !self.plan.retracts {
             // Records of a stream: a row that is given twice is there twice.
+            if weights.iter().any(|weight| *weight < 0) {
+                return Err(Error::internal("a join of rows that stay takes one back"));
+            }
             let copies = weights.iter().enumerate();
-            let copies = copies.flat_map(|(row, copies)| std::iter::repeat_n(row as u32, (*copies).max(0) as usize));
+            let copies = copies.flat_map(|(row, copies)| std::iter::repeat_n(row as u32, *copies as usize));
             let copies = UInt32Array::from_iter_values(copies);
             self.given.push(Batch::insertions(rows).take(&copies)?);
             return Ok(());

@@ -191,7 +191,7 @@ fn streams_that_are_wrong() {
         CREATE STREAM " a" (a INT)
             " a" can't be the name of the stream [" a"] it begins or ends with a space
         CREATE STREAM "данные-данные-данные-данные-данные-данные" (a INT)
-            "данные-данные-данные-данные-данные-данные" can't be the name of the stream ["данные-данные-данные-данные-данные-данные"] it is too long: folders are named after it, at most 190 bytes, in which letters a to z, digits, '.', '_' and '-' take one and each byte of other characters takes three
+            "данные-данные-данные-данные-данные-данные" can't be the name of the stream ["данные-данные-данные-данные-данные-данные"] it is too long: a name has up to 249 letters a to z, digits, '.', '_' and '-'; with others in it, at most 190 bytes, of which those of others count three each
         CREATE STREAM "" (a INT)
             the name of the stream must not be empty [""] 
         CREATE STREAM s (at TIMESTAMP, WATERMARK FOR att AS at)
@@ -245,6 +245,11 @@ fn names_that_cannot_be_seen() {
         let text = format!("CREATE STREAM \"{name}\" (a INT)");
         let wrong = parse(&SourceText::new("a.sql", &*text)).unwrap_err().to_string();
         assert!(wrong.contains("can't be the name of the stream"), "{wrong}");
+    }
+    let long = "x".repeat(249);
+    assert!(parse(&SourceText::new("a.sql", format!("CREATE STREAM {long} (a INT)"))).is_ok());
+    for name in [".", "..", &format!("{long}x")] {
+        assert!(parse(&SourceText::new("a.sql", format!("CREATE STREAM \"{name}\" (a INT)"))).is_err(), "{name}");
     }
     for name in ["заказы", "\"orders\"\"\"", "\"two words\"", "\"a/b\"", "注文", "\"क्षेत्र\"", "\"👩\u{200d}🚀\""]
     {

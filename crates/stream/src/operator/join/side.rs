@@ -34,7 +34,7 @@ pub struct Side {
 const ENTRY_BYTES: usize = 56;
 
 /// Pairs of rows that come, by their number in the batch and ascending, and rows of the other side.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub struct Rows {
     pub rows: Vec<u32>,
     pub others: Vec<Row>,
@@ -90,6 +90,16 @@ impl Side {
         let mut columns = plain_nulls(self.converter.convert_rows(rows.map(|row| parser.parse(row)))?);
         columns.truncate(self.types.len());
         Ok(columns)
+    }
+
+    /// How many of the rows that come have no more than so many candidates together; at least one.
+    pub fn fitting(&self, slots: &[u32], pairs_max: usize) -> usize {
+        let mut pairs = 0;
+        let fits = |slot: &&u32| {
+            pairs += self.slots[**slot as usize].len();
+            pairs <= pairs_max
+        };
+        slots.iter().take_while(fits).count().max(1)
     }
 
     /// Every row of the slot of each row that comes.

@@ -14,9 +14,9 @@ use tokio::runtime::Runtime;
 use super::{Archiver, Rows};
 use crate::{Error, Result};
 
-/// Bytes of rows that may wait for an archiver. While it ends a file and commits, it takes nothing: they must be enough
-/// for that time, else whoever watches a view waits with them.
-const WAITING_BYTES_MAX: usize = 64 << 20;
+/// Bytes of rows that may wait for all archivers of an engine; each has its share. While one ends a file and commits, it
+/// takes nothing: they must be enough for that time, else whoever watches a view waits with them.
+pub const WAITING_BYTES_MAX: usize = 64 << 20;
 
 /// How long the engine waits for room, in steps.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -38,8 +38,9 @@ type Until = Arc<Mutex<Option<Arc<[i64]>>>>;
 /// One archiver's thread.
 pub struct Thread {
     messages: Option<Sender<Message>>,
-    /// Of rows that wait.
+    /// Of rows that wait, and how many may.
     waiting_bytes: Arc<AtomicUsize>,
+    waiting_bytes_max: usize,
     until: Until,
     thread: Option<JoinHandle<()>>,
     /// The archiver is in trouble or slow: nothing is handed over until it asks again.
@@ -47,7 +48,7 @@ pub struct Thread {
 }
 
 impl Thread {
-    pub fn start(archiver: Archiver, runtime: Arc<Runtime>) -> Result<Thread> {
+    pub fn start(archiver: Archiver, runtime: Arc<Runtime>, waiting_bytes_max: usize) -> Result<Thread> {
         let (messages, inbox) = channel();
         let waiting_bytes = Arc::<AtomicUsize>::default();
         let until = Until::default();
@@ -60,7 +61,8 @@ impl Thread {
                 move || serve(archiver, &runtime, &inbox, &waiting_bytes, &heard)
             })
             .map_err(|error| Error::internal(format!("cannot start an archiver's thread: {error}")))?;
-        Ok(Thread { messages: Some(messages), waiting_bytes, until, thread: Some(thread), patience: PATIENCE })
+        let (messages, thread) = (Some(messages), Some(thread));
+        Ok(Thread { messages, waiting_bytes, waiting_bytes_max, until, thread, patience: PATIENCE })
     }
 
     /// Hands rows over, or lets them go when the archiver has no room for long.
@@ -68,7 +70,7 @@ impl Thread {
         let bytes = rows.rows.get_array_memory_size();
         let mut waited = Duration::ZERO;
         // One batch always has room, however large it is.
-        while self.waiting_bytes.load(Ordering::Acquire).saturating_add(bytes) > WAITING_BYTES_MAX.max(bytes) {
+        while self.waiting_bytes.load(Ordering::Acquire).saturating_add(bytes) > self.waiting_bytes_max.max(bytes) {
             if waited >= self.patience {
                 self.patience = Duration::ZERO;
                 return;
