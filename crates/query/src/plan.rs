@@ -2,7 +2,9 @@
 //!
 //! Nothing here touches the network, the clock or global configuration.
 
+pub mod analysis;
 pub mod diagnose;
+pub mod grouping;
 pub mod key;
 pub mod refusal;
 pub mod refuse;

@@ -27,7 +27,7 @@ pub struct Origin {
     /// Which input of the dataflow.
     pub input: usize,
     pub partition: u32,
-    /// Rising, one per row.
+    /// Rising, one per row; rows that an UNNEST made of one have its offset.
     pub offsets: ScalarBuffer<i64>,
     /// Microseconds: the watermark of the row's own partition before the row; `i64::MIN` before the first. A row's
     /// lateness follows from this alone, so it never depends on the timing of workers.

@@ -16,10 +16,13 @@ use crate::operator::aggregate::{self, Aggregate};
 use crate::operator::evaluate::Context;
 use crate::operator::filter::Filter;
 use crate::operator::join::{self, Join};
-use crate::operator::late::Late;
+use crate::operator::late::{self, Late};
+use crate::operator::over::{self, Over};
 use crate::operator::project::Project;
 use crate::operator::rules::Rules;
+use crate::operator::session::{self, SessionAggregate};
 use crate::operator::union::Union;
+use crate::operator::unnest::{self, Unnest};
 
 /// All views of a node as one dataflow over its streams.
 #[derive(Debug, Clone)]
@@ -63,20 +66,30 @@ pub enum Step {
         schema: SchemaRef,
     },
     Rules(Arc<RuleSet>),
-    /// `edge` gives an edge of the row's window.
-    Late {
-        edge: Arc<dyn PhysicalExpr>,
-        end_after_us: i64,
-        lateness_us: i64,
-    },
+    Late(late::Plan),
     /// All rows of all that it reads.
     Union(SchemaRef),
+    Unnest(unnest::Plan),
     /// Sends each row to the worker that owns its first `keys` columns.
     Exchange {
         keys: usize,
     },
     Aggregate(aggregate::Plan),
+    Session(session::Plan),
     Join(join::Plan),
+    Over(over::Plan),
+}
+
+impl Step {
+    /// The inputs whose watermarks it asks for.
+    fn timed_by(&mut self) -> Option<&mut Vec<usize>> {
+        match self {
+            Step::Aggregate(plan) => Some(&mut plan.inputs),
+            Step::Session(plan) => Some(&mut plan.inputs),
+            Step::Join(plan) => Some(&mut plan.inputs),
+            _ => None,
+        }
+    }
 }
 
 /// What leaves the dataflow.
@@ -178,11 +191,12 @@ impl Graph {
                 Box::new(Project::new(expressions.clone(), SchemaRef::clone(schema), context))
             }
             Step::Rules(rules) => Box::new(Rules::new(Arc::clone(rules), context)),
-            Step::Late { edge, end_after_us, lateness_us } => {
-                Box::new(Late::new(Arc::clone(edge), *end_after_us, *lateness_us, context))
-            }
+            Step::Late(plan) => Box::new(Late::new(plan.clone(), context)),
             Step::Union(schema) => Box::new(Union::new(SchemaRef::clone(schema))),
+            Step::Unnest(plan) => Box::new(Unnest::new(plan.clone())),
             Step::Exchange { .. } => return Ok(None),
+            Step::Session(plan) => Box::new(SessionAggregate::new(plan.clone())?),
+            Step::Over(plan) => Box::new(Over::new(plan.clone())?),
             Step::Join(plan) => Box::new(Join::new(plan.clone())?),
             Step::Aggregate(plan) => {
                 let mut owner = Vec::new();

@@ -8,10 +8,14 @@ pub mod evaluate;
 pub mod filter;
 pub mod join;
 pub mod late;
+pub mod over;
 pub mod project;
+pub mod rows;
 pub mod rules;
+pub mod session;
 pub mod state;
 pub mod union;
+pub mod unnest;
 
 use std::collections::BTreeMap;
 

@@ -5,6 +5,9 @@
 mod aggregate;
 mod facts;
 mod join;
+mod over;
+mod session;
+mod unnest;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -57,8 +60,10 @@ struct Flow {
     facts: Vec<Fact>,
     /// Whether rows may be taken back.
     retracts: bool,
-    /// The inputs whose rows these still are, one by one; none where they are others.
+    /// The inputs that all comes from: their watermarks are the time of `facts`.
     inputs: Vec<usize>,
+    /// Whether the rows still are rows of the inputs, each with its place in the log, so that one can be late.
+    is_placed: bool,
 }
 
 impl Builder {
@@ -71,7 +76,7 @@ impl Builder {
         let input = self.inputs.len();
         let mut facts = vec![Fact::None; stream.schema.fields().len()];
         if let Some(watermark) = stream.watermark {
-            facts[watermark.column] = Fact::EventTime { delay_us: watermark.delay_us };
+            facts[watermark.column] = Fact::EventTime { delay_us: watermark.delay_us, behind_us: 0 };
         }
         let flow = Flow {
             from: Upstream::Input(input),
@@ -79,6 +84,7 @@ impl Builder {
             facts,
             retracts: false,
             inputs: vec![input],
+            is_placed: true,
         };
         self.relations.insert(stream.name.clone(), flow);
         self.inputs.push(Arc::clone(stream));
@@ -90,9 +96,10 @@ impl Builder {
         let emit_on_close = view.emit == Some(Emit::OnWindowClose);
         let mut compile = Compile { builder: self, view: &view.name, on_close: emit_on_close, steps: 0 };
         let mut flow = compile.plan(&view.plan)?;
-        if emit_on_close && (flow.retracts || !flow.inputs.is_empty()) {
-            return Err(Error::invalid(format!("{} has no window that could close", view.name))
-                .with_hint("EMIT ON WINDOW CLOSE needs GROUP BY window_start, window_end over TUMBLE(…)"));
+        if emit_on_close && (flow.retracts || flow.is_placed) {
+            return Err(Error::invalid(format!("{} has no window that could close", view.name)).with_hint(
+                "EMIT ON WINDOW CLOSE needs GROUP BY window_start, window_end over TUMBLE(…) or another window",
+            ));
         }
         if !view.rules.is_empty() {
             if flow.retracts {
@@ -131,13 +138,13 @@ impl Builder {
     }
 
     fn derived(&self, view: &View, flow: &Flow, storage: &Storage) -> Stream {
-        let parents = || flow.inputs.iter().map(|input| &self.inputs[*input]);
+        let parents = || flow.inputs.iter().filter(|_| flow.is_placed).map(|input| &self.inputs[*input]);
         // As long as the longest; where one has no end, there is none.
         let longest = |of: fn(&Stream) -> Option<Duration>| {
             parents().map(|stream| of(stream)).reduce(|one, other| Some(one?.max(other?))).flatten()
         };
         let watermark = flow.facts.iter().enumerate().find_map(|(column, fact)| match fact {
-            Fact::EventTime { delay_us } => Some(Watermark { column, delay_us: *delay_us }),
+            Fact::EventTime { delay_us, .. } if flow.is_placed => Some(Watermark { column, delay_us: *delay_us }),
             _ => None,
         });
         Stream {
@@ -209,14 +216,12 @@ impl Compile<'_> {
                 let schema = SchemaRef::clone(projection.schema.inner());
                 self.project(input, &projection.expr, projection.input.schema(), schema)
             }
-            LogicalPlan::Filter(filter) => {
-                let mut input = self.plan(&filter.input)?;
-                let condition = physical(&filter.predicate, filter.input.schema())?;
-                input.from = self.push("filter", vec![input.from], Step::Filter(condition));
-                Ok(input)
-            }
+            LogicalPlan::Filter(filter) => self.filter(filter),
+            LogicalPlan::Window(window) => self.over(window, None),
+            LogicalPlan::Limit(limit) => self.limit(limit),
             LogicalPlan::Aggregate(group) => self.aggregate(group),
             LogicalPlan::Union(union) => self.union(union),
+            LogicalPlan::Unnest(unnest) => self.unnest(unnest),
             LogicalPlan::Join(join) => self.join(join),
             other => Err(refuse(self.view, other)),
         }
@@ -256,17 +261,17 @@ impl Compile<'_> {
     fn union(&mut self, union: &Union) -> Result<Flow> {
         let flows = union.inputs.iter().map(|input| self.plan(input)).collect::<Result<Vec<_>>>()?;
         let schema = SchemaRef::clone(union.schema.inner());
-        let facts = (0..schema.fields().len()).map(|at| facts::of_all(flows.iter().map(|flow| &flow.facts[at])));
-        let facts = facts.collect();
         let retracts = flows.iter().any(|flow| flow.retracts);
-        // Rows of which some have lost their place in the log have lost it together.
-        let placed = flows.iter().all(|flow| !flow.inputs.is_empty());
-        let mut inputs: Vec<usize> = flows.iter().filter(|_| placed).flat_map(|flow| flow.inputs.clone()).collect();
-        inputs.sort_unstable();
-        inputs.dedup();
+        let is_placed = flows.iter().all(|flow| flow.is_placed);
+        // Of rows with a place in the log some may be late, which only shows as long as all have theirs.
+        let is_timed = is_placed || flows.iter().all(|flow| !flow.is_placed);
+        let of_all = |at: usize| facts::of_all(flows.iter().map(|flow| &flow.facts[at]));
+        let columns = 0..schema.fields().len();
+        let facts = columns.map(|at| if is_timed { of_all(at) } else { Fact::None }).collect();
+        let inputs = joined(flows.iter().map(|flow| &flow.inputs));
         let step = Step::Union(SchemaRef::clone(&schema));
         let from = self.push("union", flows.iter().map(|flow| flow.from).collect(), step);
-        Ok(Flow { from, schema, facts, retracts, inputs })
+        Ok(Flow { from, schema, facts, retracts, inputs, is_placed })
     }
 
     fn project(&mut self, input: Flow, list: &[Expr], over: &DFSchema, schema: SchemaRef) -> Result<Flow> {
@@ -293,6 +298,12 @@ impl Compile<'_> {
     }
 }
 
+/// All inputs of several flows.
+fn joined<'a>(inputs: impl Iterator<Item = &'a Vec<usize>>) -> Vec<usize> {
+    let all: std::collections::BTreeSet<usize> = inputs.flatten().copied().collect();
+    all.into_iter().collect()
+}
+
 fn physical(expr: &Expr, over: &DFSchema) -> Result<Arc<dyn PhysicalExpr>> {
     create_physical_expr(expr, over, &ExecutionProps::new(), &PhysicalPlanningContext::default())
         .map_err(|error| Error::not_built(format!("{expr} can't be kept up to date: {}", error.strip_backtrace())))
@@ -314,13 +325,13 @@ fn check_storage(view: &View, storage: &Storage, retracts: bool) -> Result<()> {
 fn refuse(view: &str, plan: &LogicalPlan) -> Error {
     let (what, hint) = match plan {
         LogicalPlan::Sort(_) => ("ORDER BY", "a view is a set of rows; order them in the query that reads it"),
-        LogicalPlan::Limit(_) => ("LIMIT", "limit the rows in the query that reads the view"),
         LogicalPlan::Distinct(_) => ("DISTINCT", "use GROUP BY over the same columns"),
-        LogicalPlan::Window(_) => ("a window function (OVER)", "OVER is not built yet"),
-        LogicalPlan::Unnest(_) => ("UNNEST", "UNNEST is not built yet"),
         LogicalPlan::Subquery(_) => ("a subquery", "subqueries in expressions are not built yet"),
         LogicalPlan::EmptyRelation(_) | LogicalPlan::Values(_) => {
             ("rows that come from no relation", "a view reads at least one stream or view")
+        }
+        LogicalPlan::Extension(_) => {
+            ("SESSION without its GROUP BY", "group by window_start, window_end and the columns of PARTITION BY")
         }
         LogicalPlan::RecursiveQuery(_) => ("a recursive query", "run it as a query instead"),
         _ => ("a part", "this part of SQL can't be maintained yet"),

@@ -10,6 +10,8 @@ use headwater_gateway::Problem;
 use headwater_query::session::QueryResult;
 use headwater_stream::engine::published::Published;
 use headwater_stream::graph::{Graph, Kind, Step, Upstream};
+use headwater_stream::operator::late::Until;
+use headwater_stream::operator::over;
 
 use super::system::text;
 
@@ -88,17 +90,42 @@ fn describe(step: &Step) -> (String, String, String) {
             (format!("computes {}", list.join(", ")), none())
         }
         Step::Union(_) => ("passes all rows on".to_owned(), none()),
+        Step::Unnest(_) => ("a row for each value of its lists".to_owned(), none()),
         Step::Rules(rules) => (format!("tests {} rules", rules.rules().len()), none()),
-        Step::Late { lateness_us, .. } => {
-            let allowed = *lateness_us as f64 / 1e6;
-            (format!("sends rows to dead letters whose window closed more than {allowed} s ago"), none())
+        Step::Late(plan) => {
+            let allowed = plan.lateness_us as f64 / 1e6;
+            let what = match plan.until {
+                Until::WindowEnd { .. } => {
+                    format!("sends rows to dead letters whose window closed more than {allowed} s ago")
+                }
+                Until::Time => {
+                    format!("sends rows to dead letters that are more than {allowed} s behind the watermark")
+                }
+            };
+            (what, none())
         }
         Step::Exchange { keys } => (format!("sends each row to the worker that owns its first {keys} columns"), none()),
         Step::Join(plan) => {
             let what = format!("joins by {} columns", plan.keys);
-            let freed = "a row is taken back; else it grows with the rows of both sides".to_owned();
-            (what, ("the rows of both sides".to_owned(), freed))
+            let freed = match plan.expiry {
+                [None, None] => "a row is taken back; else it grows with the rows of both sides",
+                [Some(_), Some(_)] => "the watermark leaves a row nothing to meet",
+                [Some(_), None] => "the watermark leaves a left row nothing to meet; right rows stay",
+                [None, Some(_)] => "the watermark leaves a right row nothing to meet; left rows stay",
+            };
+            (what, ("the rows of both sides".to_owned(), freed.to_owned()))
         }
+        Step::Session(plan) => {
+            let gap = plan.gap_us as f64 / 1e6;
+            let what = format!(
+                "groups sessions by {} columns and gaps of {gap} s, {} aggregates",
+                plan.keys,
+                plan.calls.len()
+            );
+            let freed = "the watermark says that no row can reach the session any more".to_owned();
+            (what, ("a group a session".to_owned(), freed))
+        }
+        Step::Over(plan) => over(plan),
         Step::Aggregate(plan) => {
             let what = format!("groups by {} columns, {} aggregates", plan.keys, plan.calls.len());
             let kept = match (&plan.window, plan.keys) {
@@ -112,6 +139,20 @@ fn describe(step: &Step) -> (String, String, String) {
         }
     };
     (what, state, freed)
+}
+
+fn over(plan: &over::Plan) -> (String, (String, String)) {
+    let functions: Vec<&str> = plan.functions.iter().map(|function| function.name()).collect();
+    let what = format!("orders the rows of each of {} partition columns: {}", plan.keys, functions.join(", "));
+    let grows = "a row is taken back; else it grows with the rows".to_owned();
+    match plan.first {
+        Some(first) if first.is_final => {
+            let kept = format!("the first {} rows of each partition", first.rows);
+            (what, (kept, "others come before them".to_owned()))
+        }
+        Some(first) => (format!("{what}; gives the first {}", first.rows), ("all rows".to_owned(), grows)),
+        None => (what, ("all rows".to_owned(), grows)),
+    }
 }
 
 fn answer(rows: &[Row], epoch: u64, as_of_us: i64) -> Result<QueryResult, Problem> {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use datafusion::common::Column;
 use datafusion::logical_expr::{Aggregate, Expr, LogicalPlan};
 
-use crate::window::Tumble;
+use crate::window::Call;
 
 /// The output columns that hold the group key of the plan's topmost aggregation, ascending; empty when the plan has
 /// none, or when a part of the key does not reach the output.
@@ -60,8 +60,11 @@ fn through(output: Expr, node: &LogicalPlan, expressions: &[Expr]) -> Expr {
 
 /// Equal for group expressions that determine each other.
 fn identity(group: &Expr, input: &LogicalPlan) -> String {
-    let below = match (group, input) {
-        (Expr::Column(_), LogicalPlan::Projection(projection)) => through(group.clone(), input, &projection.expr),
+    match (group, input) {
+        (Expr::Column(_), LogicalPlan::Projection(projection)) => {
+            let below = through(group.clone(), input, &projection.expr);
+            return identity(&below, &projection.input);
+        }
         (Expr::Column(column), LogicalPlan::SubqueryAlias(alias)) => {
             return match input.schema().maybe_index_of_column(column) {
                 Some(index) => identity(&Expr::Column(alias.input.schema().columns()[index].clone()), &alias.input),
@@ -69,10 +72,12 @@ fn identity(group: &Expr, input: &LogicalPlan) -> String {
             };
         }
         (Expr::Column(_), LogicalPlan::Filter(filter)) => return identity(group, &filter.input),
-        _ => group.clone(),
-    };
-    match Tumble::find(&below) {
-        Some(tumble) => format!("window of {} by {}", tumble.time, tumble.size_us),
+        _ => {}
+    }
+    match Call::find(group) {
+        Some(Call::Edge { time, size_us, .. }) => format!("window of {time} by {size_us}"),
+        // The start of a hopping window determines its end. A growing window's does not.
+        Some(Call::End { start, .. }) => identity(&start, input),
         None => group.to_string(),
     }
 }

@@ -20,6 +20,7 @@ use datafusion::optimizer::{Analyzer, Optimizer, OptimizerContext, OptimizerRule
 use headwater_sql::ast::{CreateMaterializedView, CreateView, Name};
 use headwater_sql::{Diagnostic, Diagnostics, Fault, SourceText};
 
+use super::analysis::view_analysis;
 use super::refuse::{ignored_clauses, subqueries_in_expressions, unrepeatable_functions};
 use super::scope::Scope;
 use super::simplify::Simplify;
@@ -84,7 +85,7 @@ pub fn plan_plain_view(relations: &Relations, view: &CreateView, source: &Source
 }
 
 fn analyse(plan: LogicalPlan) -> Result<LogicalPlan, DataFusionError> {
-    Analyzer::new().execute_and_check(plan, planning().config_options(), |_, _| {})
+    Analyzer::with_rules(view_analysis()).execute_and_check(plan, planning().config_options(), |_, _| {})
 }
 
 fn optimise(plan: LogicalPlan) -> Result<LogicalPlan, DataFusionError> {

@@ -8,11 +8,11 @@ use datafusion::execution::context::SessionConfig;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::logical_expr::execution_props::ExecutionProps;
 
+use crate::plan::analysis::query_analysis;
 use crate::plan::simplify::query_rules;
 use crate::relation::UTC;
 use crate::sqltype::Casts;
 use crate::window::relation::Windows;
-use crate::window::{tumble_end, tumble_start};
 
 /// The settings of the language, the same for planning views and for running queries.
 pub fn config() -> SessionConfig {
@@ -36,11 +36,12 @@ pub fn state(config: SessionConfig, runtime: Arc<RuntimeEnv>, props: ExecutionPr
         .with_runtime_env(runtime)
         .with_execution_props(props)
         .with_default_features()
+        .with_analyzer_rules(query_analysis())
         .with_optimizer_rules(query_rules())
         .with_type_planner(Arc::new(Casts))
         .with_relation_planners(vec![Arc::new(Windows)]);
     if let Some(functions) = state.scalar_functions() {
-        functions.extend([tumble_start(), tumble_end()]);
+        functions.extend(crate::window::functions::all());
     }
     state.build()
 }

@@ -1,18 +1,19 @@
 //! `GROUP BY TUMBLE(time, size)`, the short form, rewritten before planning into `FROM TUMBLE(rel, time, size)` grouped
-//! by `window_start` and `window_end`.
+//! by `window_start` and `window_end`; the same for the other window functions. What else stands in the GROUP BY of a
+//! session parts its rows.
 //!
 //! In such a SELECT, `TUMBLE_START(time, size)` and `TUMBLE_END(time, size)` stand for the two columns.
 
 use std::ops::ControlFlow;
 
-use headwater_sql::Fault;
 use sqlparser::ast::{
     Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, GroupByExpr, Ident,
     ObjectName, Query, Select, Spanned, TableAlias, TableFactor, TableFunctionArgs, VisitMut, VisitorMut,
 };
+use sqlparser::tokenizer::Span;
 
-use super::relation::{NOT_YET, is_word};
-use super::{TUMBLE_END, TUMBLE_START, WINDOW_END, WINDOW_START};
+use super::relation::{Kind, is_word};
+use super::{WINDOW_END, WINDOW_START};
 use crate::plan::refusal::Refusal;
 
 /// Rewrites every SELECT of a query, subqueries too.
@@ -38,31 +39,29 @@ impl VisitorMut for Rewriter {
 
 fn rewrite_select(select: &mut Select) -> Result<(), Refusal> {
     let GroupByExpr::Expressions(groups, _) = &mut select.group_by else { return Ok(()) };
-    for word in NOT_YET {
-        if let Some(call) = groups.iter().find_map(|group| call_of(group, word)) {
-            let name = word.to_ascii_uppercase();
-            return Err(Refusal::new(format!("{name} windows are not built yet"))
-                .fault(Fault::NotBuilt)
-                .at(call.name.span())
-                .hint("use TUMBLE"));
-        }
-    }
-    let Some(at) = groups.iter().position(|group| call_of(group, "tumble").is_some()) else { return Ok(()) };
+    let kind_of = |group: &Expr| Kind::ALL.into_iter().find(|kind| call_of(group, kind.word()).is_some());
+    let Some((at, kind)) = groups.iter().enumerate().find_map(|(at, group)| Some((at, kind_of(group)?))) else {
+        return Ok(());
+    };
     let call = groups.remove(at);
-    if let Some(second) = groups.iter().find_map(|group| call_of(group, "tumble")) {
-        return Err(Refusal::new("a SELECT groups by one window").at(second.name.span()));
+    if let Some(second) = groups.iter().find(|group| kind_of(group).is_some()) {
+        return Err(Refusal::new("a SELECT groups by one window").at(second.span()));
     }
     let place = call.span();
-    let arguments = call_of(&call, "tumble").and_then(arguments);
-    let Some([time, size]) = arguments.as_deref() else {
-        return Err(Refusal::new("in GROUP BY, TUMBLE takes a time column and a size").at(place));
+    let given = call_of(&call, kind.word()).and_then(arguments).filter(|given| given.len() == 1 + kind.lengths().len());
+    let Some(window) = given else {
+        let (name, lengths) = (kind.word().to_uppercase(), kind.lengths().join(" and a "));
+        return Err(Refusal::new(format!("in GROUP BY, {name} takes a time column and a {lengths}")).at(place));
     };
+    let keys = if kind == Kind::Session { groups.clone() } else { Vec::new() };
+    if let Some(number) = keys.iter().find(|key| matches!(key, Expr::Value(_))) {
+        return Err(Refusal::new("beside SESSION, GROUP BY names its columns").at(number.span()));
+    }
     for (offset, name) in [WINDOW_START, WINDOW_END].into_iter().enumerate() {
         groups.insert(at + offset, Expr::Identifier(Ident::with_span(place, name)));
     }
-    let window = [time.clone(), size.clone()];
-    window_the_relation(select, &window, place)?;
-    name_the_edges(select, &window)
+    window_the_relation(select, kind, &window, &keys, place)?;
+    name_the_edges(select, kind, &window)
 }
 
 fn call_of<'a>(expr: &'a Expr, word: &str) -> Option<&'a Function> {
@@ -81,16 +80,20 @@ fn arguments(function: &Function) -> Option<Vec<Expr>> {
     args.iter().map(plain).collect()
 }
 
-/// Turns the one relation of the FROM clause into TUMBLE over it, under the name that it had.
+/// Turns the one relation of the FROM clause into the window function over it, under the name that it had.
 fn window_the_relation(
     select: &mut Select,
-    [time, size]: &[Expr; 2],
-    place: sqlparser::tokenizer::Span,
+    kind: Kind,
+    window: &[Expr],
+    keys: &[Expr],
+    place: Span,
 ) -> Result<(), Refusal> {
     let joined = || {
-        Refusal::new("GROUP BY TUMBLE(time, size) needs exactly one relation in FROM").at(place).hint(
-            "put the window there: FROM TUMBLE(relation, time, size) AS r JOIN …, GROUP BY window_start, window_end",
-        )
+        let (name, lengths) = (kind.word().to_uppercase(), kind.lengths().join(", "));
+        let hint = "put the window there: FROM";
+        Refusal::new(format!("GROUP BY {name}(time, {lengths}) needs exactly one relation in FROM"))
+            .at(place)
+            .hint(format!("{hint} {name}(relation, time, {lengths}) AS r JOIN …, GROUP BY window_start, window_end"))
     };
     let [from] = select.from.as_mut_slice() else { return Err(joined()) };
     if !from.joins.is_empty() {
@@ -106,17 +109,19 @@ fn window_the_relation(
     if alias.as_ref().is_some_and(|alias| !alias.columns.is_empty()) {
         return Err(joined());
     }
-    from.relation = tumble_factor([relation, unqualified(time, alias.as_ref()), size.clone()], alias, place);
+    let inner = |expr: &Expr| unqualified(expr, alias.as_ref());
+    let named = std::iter::once(relation).chain(window.iter().map(inner)).chain(keys.iter().map(inner));
+    from.relation = window_factor(kind, named.collect(), alias.clone(), place);
     Ok(())
 }
 
-/// The alias stands outside of TUMBLE, so its argument is named without it.
-fn unqualified(time: &Expr, alias: Option<&TableAlias>) -> Expr {
-    match (time, alias) {
+/// The alias stands outside of the function, so its arguments are named without it.
+fn unqualified(argument: &Expr, alias: Option<&TableAlias>) -> Expr {
+    match (argument, alias) {
         (Expr::CompoundIdentifier(parts), Some(alias)) if parts.len() == 2 && parts[0].value == alias.name.value => {
             Expr::Identifier(parts[1].clone())
         }
-        _ => time.clone(),
+        _ => argument.clone(),
     }
 }
 
@@ -125,10 +130,10 @@ fn identifier(name: &ObjectName) -> Option<Expr> {
     Some(Expr::CompoundIdentifier(parts?))
 }
 
-fn tumble_factor(args: [Expr; 3], alias: Option<TableAlias>, place: sqlparser::tokenizer::Span) -> TableFactor {
+fn window_factor(kind: Kind, args: Vec<Expr>, alias: Option<TableAlias>, place: Span) -> TableFactor {
     let args = args.into_iter().map(|arg| FunctionArg::Unnamed(FunctionArgExpr::Expr(arg))).collect();
     TableFactor::Table {
-        name: ObjectName::from(vec![Ident::with_span(place, "tumble")]),
+        name: ObjectName::from(vec![Ident::with_span(place, kind.word())]),
         alias,
         args: Some(TableFunctionArgs { args, settings: None }),
         with_hints: Vec::new(),
@@ -142,15 +147,16 @@ fn tumble_factor(args: [Expr; 3], alias: Option<TableAlias>, place: sqlparser::t
 }
 
 /// Replaces the calls that name an edge of the window by its column. A call with other arguments is another window.
-fn name_the_edges(select: &mut Select, window: &[Expr; 2]) -> Result<(), Refusal> {
-    struct Edges<'a>(&'a [Expr; 2]);
+fn name_the_edges(select: &mut Select, kind: Kind, window: &[Expr]) -> Result<(), Refusal> {
+    struct Edges<'a>(Kind, &'a [Expr]);
     impl VisitorMut for Edges<'_> {
         type Break = Refusal;
 
         fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Refusal> {
-            for (word, column) in [(TUMBLE_START, WINDOW_START), (TUMBLE_END, WINDOW_END)] {
-                let Some(call) = call_of(expr, word) else { continue };
-                if arguments(call).is_none_or(|given| given != self.0) {
+            for (edge, column) in [("start", WINDOW_START), ("end", WINDOW_END)] {
+                let word = format!("{}_{edge}", self.0.word());
+                let Some(call) = call_of(expr, &word) else { continue };
+                if arguments(call).is_none_or(|given| given != self.1) {
                     let refusal = Refusal::new(format!("{word} must name the window that the SELECT groups by"));
                     return ControlFlow::Break(refusal.at(call.name.span()));
                 }
@@ -160,7 +166,7 @@ fn name_the_edges(select: &mut Select, window: &[Expr; 2]) -> Result<(), Refusal
             ControlFlow::Continue(())
         }
     }
-    let mut edges = Edges(window);
+    let mut edges = Edges(kind, window);
     for part in [select.projection.visit(&mut edges), select.having.visit(&mut edges), select.qualify.visit(&mut edges)]
     {
         if let ControlFlow::Break(refusal) = part {

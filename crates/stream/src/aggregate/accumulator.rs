@@ -91,6 +91,15 @@ impl Accumulator {
         Ok(())
     }
 
+    /// Adds what one slot holds to another, and empties it.
+    pub fn merge(&mut self, from: u32, into: u32) -> Result<()> {
+        match self {
+            Accumulator::Numbers(numbers) => numbers.merge(from, into)?,
+            Accumulator::Ordered(ordered) => ordered.merge(from, into),
+        }
+        Ok(())
+    }
+
     /// Adds the rows of a batch: `slots[row]` is the row's group; a row that `filter` does not hold for is passed
     /// over.
     pub fn update(

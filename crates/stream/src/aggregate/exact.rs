@@ -38,6 +38,15 @@ impl ExactSum {
         }
     }
 
+    /// Adds another sum.
+    pub fn merge(&mut self, other: &ExactSum) {
+        self.infinite += other.infinite;
+        self.negative_infinite += other.negative_infinite;
+        self.not_a_number += other.not_a_number;
+        self.overflow |= other.overflow;
+        other.parts.iter().for_each(|part| self.grow(*part));
+    }
+
     fn grow(&mut self, value: f64) {
         let mut carried = value;
         let mut kept = 0;
@@ -204,6 +213,11 @@ mod tests {
             values.iter().rev().for_each(|value| noisy.add(*value, 1));
             noise.iter().for_each(|value| noisy.add(*value, -2));
             prop_assert_eq!(plain.value(), noisy.value());
+            let mut halves = [ExactSum::default(), ExactSum::default()];
+            values.iter().enumerate().for_each(|(at, value)| halves[at % 2].add(*value, 1));
+            let [mut merged, other] = halves;
+            merged.merge(&other);
+            prop_assert_eq!(merged.value(), plain.value());
             let mut bytes = Vec::new();
             noisy.save(&mut bytes);
             prop_assert_eq!(ExactSum::load(&mut bytes.as_slice()), Some(noisy));

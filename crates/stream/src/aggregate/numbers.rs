@@ -117,6 +117,24 @@ impl Numbers {
         }
     }
 
+    /// Adds what one slot holds to another, and empties it.
+    pub fn merge(&mut self, from: u32, into: u32) -> Result<()> {
+        let (from, into) = (from as usize, into as usize);
+        self.counts[into] += std::mem::take(&mut self.counts[from]);
+        match &mut self.sums {
+            Sums::None => {}
+            Sums::Exact(sums) => {
+                let sum = sums[into].checked_add(std::mem::take(&mut sums[from]));
+                sums[into] = sum.ok_or_else(|| overflow(&self.output))?;
+            }
+            Sums::Float(sums) => {
+                let other = std::mem::take(&mut sums[from]);
+                sums[into].merge(&other);
+            }
+        }
+        Ok(())
+    }
+
     /// Adds the rows of a batch: `slots[row]` is the row's group; a row that `filter` does not hold for is passed
     /// over.
     pub fn update(

@@ -35,7 +35,16 @@ pub struct Function {
 impl Function {
     /// Whether a group keeps no more than the value that it results in.
     pub fn keeps_one(&self) -> bool {
-        !self.retracts && matches!(self.result, Outcome::Least | Outcome::Greatest)
+        self.keeps().is_some()
+    }
+
+    /// How a value compares to another that it drives out, where a group keeps one only.
+    fn keeps(&self) -> Option<std::cmp::Ordering> {
+        match self.result {
+            Outcome::Least if !self.retracts => Some(std::cmp::Ordering::Less),
+            Outcome::Greatest if !self.retracts => Some(std::cmp::Ordering::Greater),
+            _ => None,
+        }
     }
 }
 
@@ -147,11 +156,7 @@ impl Ordered {
         let skips_nulls = !matches!(self.function.result, Outcome::Whole(_));
         let argument = arguments.first().filter(|_| skips_nulls).map(AsRef::as_ref);
         let Ordered { groups, bytes, function, .. } = self;
-        let only = match function.result {
-            Outcome::Least if !function.retracts => Some(std::cmp::Ordering::Less),
-            Outcome::Greatest if !function.retracts => Some(std::cmp::Ordering::Greater),
-            _ => None,
-        };
+        let only = function.keeps();
         Rows { slots, filter, argument, weights }.for_each(|slot, row, weight| {
             let (values, value) = (&mut groups[slot].values, encoded.row(row));
             match only {
@@ -160,6 +165,21 @@ impl Ordered {
             }
         });
         Ok(())
+    }
+
+    /// Adds what one slot holds to another, and empties it.
+    pub fn merge(&mut self, from: u32, into: u32) {
+        let only = self.function.keeps();
+        let group = std::mem::take(&mut self.groups[from as usize]);
+        let Ordered { groups, bytes, .. } = self;
+        let values = &mut groups[into as usize].values;
+        for (value, copies) in group.values {
+            *bytes -= value.len() + ENTRY_BYTES;
+            match only {
+                Some(better) => keep_best(values, &value, better, bytes),
+                None => count(values, &value, copies, bytes),
+            }
+        }
     }
 
     pub fn results(&self, slots: &[u32]) -> Result<ArrayRef> {

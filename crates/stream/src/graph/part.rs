@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Graph, Node, Output, Step, Upstream};
+use super::{Graph, Node, Output, Upstream};
 
 impl Graph {
     /// The dataflow of some views alone: their outputs, and of steps and streams only what those need.
@@ -29,9 +29,7 @@ impl Graph {
         let kept = nodes.kept.iter().map(|index| {
             let node = &self.nodes[*index];
             let mut step = node.step.clone();
-            if let Step::Aggregate(plan) = &mut step {
-                plan.inputs.iter_mut().for_each(|input| *input = inputs.of(*input));
-            }
+            step.timed_by().into_iter().flatten().for_each(|input| *input = inputs.of(*input));
             Node { reads: node.reads.iter().map(place).collect(), step, ..node.clone() }
         });
         Graph {

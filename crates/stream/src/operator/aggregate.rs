@@ -56,9 +56,15 @@ pub struct Window {
 impl Plan {
     /// An empty accumulator of one of the calls.
     pub fn accumulator(&self, index: usize, call: &Call) -> Result<Accumulator> {
-        let arguments: Vec<DataType> =
-            call.arguments.iter().map(|column| self.input.field(*column).data_type().clone()).collect();
-        Accumulator::new(&call.function, &arguments, self.output.field(self.keys + index).data_type().clone())
+        let output = self.output.field(self.keys + index).data_type().clone();
+        Accumulator::new(&call.function, &call.types(&self.input), output)
+    }
+}
+
+impl Call {
+    /// The types of the arguments.
+    pub fn types(&self, input: &SchemaRef) -> Vec<DataType> {
+        self.arguments.iter().map(|column| input.field(*column).data_type().clone()).collect()
     }
 }
 

@@ -2,6 +2,8 @@
 //!
 //! Input columns are the key columns first, then all columns of the side. A row knows how many rows of the other side it
 //! meets, so that rows of outer, semi and anti joins are given and taken back when the first comes and the last goes.
+//! Where the condition bounds the time between two rows, a row goes when the watermark leaves it nothing to meet; what it
+//! gave stays given.
 
 mod side;
 
@@ -12,11 +14,13 @@ use arrow::buffer::NullBuffer;
 use arrow::datatypes::{DataType, SchemaRef};
 use datafusion::physical_plan::PhysicalExpr;
 
+use super::rows::net;
 use super::state::{self, Unsaved};
 use super::{Operator, Output, Save, Status};
 use crate::aggregate::Keys;
 use crate::batch::{Batch, assemble};
 use crate::{Error, Result};
+pub use side::Expiry;
 use side::{Given, Rows, Side};
 
 /// What a join computes.
@@ -36,6 +40,12 @@ pub struct Plan {
     pub null_equals_null: bool,
     /// Whether rows that were given may be taken back.
     pub retracts: bool,
+    /// When rows of each side go.
+    pub expiry: [Option<Expiry>; 2],
+    /// The inputs of the dataflow that set the time for that.
+    pub inputs: Vec<usize>,
+    /// Give rows that met nothing when they go, instead of at once and taking them back.
+    pub on_close: bool,
 }
 
 /// Which rows are given.
@@ -91,7 +101,11 @@ impl Join {
             |schema: &SchemaRef| schema.fields().iter().map(|field| field.data_type().clone()).collect::<Vec<_>>();
         let (left, right) = (types(&plan.left), types(&plan.right));
         let keys = Keys::new(left[..plan.keys].to_vec())?;
-        let sides = [Side::new(left[plan.keys..].to_vec())?, Side::new(right[plan.keys..].to_vec())?];
+        let [left_expiry, right_expiry] = plan.expiry;
+        let sides = [
+            Side::new(left[plan.keys..].to_vec(), left_expiry)?,
+            Side::new(right[plan.keys..].to_vec(), right_expiry)?,
+        ];
         Ok(Join { plan, keys, sides, unsaved: Unsaved::default(), given: Vec::new() })
     }
 
@@ -162,7 +176,7 @@ impl Join {
         let own = UInt32Array::from(pairs.rows.clone());
         let own = values.iter().map(|column| arrow::compute::take(column, &own, None));
         let own = own.collect::<std::result::Result<Vec<_>, _>>()?;
-        let other = self.sides[1 - at].decode(pairs.others.iter().map(AsRef::as_ref))?;
+        let other = self.sides[1 - at].codec().decode(pairs.others.iter().map(AsRef::as_ref))?;
         Ok(if at == 0 { [own, other].concat() } else { [other, own].concat() })
     }
 
@@ -179,10 +193,13 @@ impl Join {
         let (counts_own, counts_other) = (self.plan.kind.counts(at), self.plan.kind.counts(1 - at));
         let [left, right] = &mut self.sides;
         let (own, other) = if at == 0 { (left, right) } else { (right, left) };
-        let encoded = own.encode(values, batch.len())?;
+        let encoded = own.codec().encode(values, batch.len())?;
         let (mut pairs, mut own_given, mut other_given) =
             (Vec::with_capacity(met.rows.len()), Given::default(), Given::default());
+        let times = own.times(values)?.map(<[i64]>::to_vec);
         let gives_lonely = [self.plan.kind.lonely(at), self.plan.kind.lonely(1 - at)];
+        // Of a row that is given when it goes, if it met nothing, nothing is said before.
+        let waits = gives_lonely.map(|gives| gives && self.plan.on_close);
         let mut pair = 0;
         for (row, slot) in slots.iter().enumerate() {
             let weight = batch.weight(row);
@@ -198,6 +215,7 @@ impl Join {
                     let (before, copies) = (entry.meets > 0, entry.weight);
                     entry.meets += weight;
                     match (before, entry.meets > 0) {
+                        _ if waits[1] => {}
                         (false, true) => other_given.push(value, if gives_lonely[1] { -copies } else { copies }),
                         (true, false) => other_given.push(value, if gives_lonely[1] { copies } else { -copies }),
                         _ => {}
@@ -206,10 +224,10 @@ impl Join {
                 pair += 1;
             }
             let value: Arc<[u8]> = Arc::from(encoded.row(row).as_ref());
-            if counts_own && (meets > 0) != gives_lonely[0] {
+            if counts_own && !waits[0] && (meets > 0) != gives_lonely[0] {
                 own_given.push(&value, weight);
             }
-            own.add(*slot, value, weight, meets);
+            own.add(*slot, value, [weight, meets], times.as_ref().map(|times| times[row]));
         }
         Ok((pairs, own_given, other_given))
     }
@@ -227,8 +245,9 @@ impl Join {
         if given.weights.is_empty() {
             return Ok(());
         }
-        let own = self.sides[side].decode(given.rows.iter().map(AsRef::as_ref))?;
-        let nulls = self.sides[1 - side].types().iter().map(|each| new_null_array(each, given.weights.len())).collect();
+        let own = self.sides[side].codec().decode(given.rows.iter().map(AsRef::as_ref))?;
+        let nulls =
+            self.sides[1 - side].codec().types().iter().map(|each| new_null_array(each, given.weights.len())).collect();
         let columns = if side == 0 { [own, nulls].concat() } else { [nulls, own].concat() };
         self.give(columns, &given.weights)
     }
@@ -237,7 +256,7 @@ impl Join {
         if given.weights.is_empty() {
             return Ok(());
         }
-        let columns = self.sides[side].decode(given.rows.iter().map(AsRef::as_ref))?;
+        let columns = self.sides[side].codec().decode(given.rows.iter().map(AsRef::as_ref))?;
         self.give(columns, &given.weights)
     }
 
@@ -267,12 +286,37 @@ impl Join {
             return Ok(());
         }
         let mut given = Given::default();
-        let encoded = self.sides[at].encode(&batch.rows.columns()[self.plan.keys..], batch.len())?;
+        let encoded = self.sides[at].codec().encode(&batch.rows.columns()[self.plan.keys..], batch.len())?;
         (0..batch.len()).for_each(|row| given.push(&Arc::from(encoded.row(row).as_ref()), batch.weight(row)));
         match self.plan.kind {
             Kind::Pairs { .. } => self.give_lonely(at, &given),
             Kind::One { .. } => self.give_rows(at, &given),
         }
+    }
+
+    /// Lets the rows go that can meet nothing any more.
+    fn expire(&mut self, watermark_us: i64) -> Result<()> {
+        for at in 0..2 {
+            let gone = self.sides[at].expire(watermark_us);
+            if gone.is_empty() {
+                continue;
+            }
+            let mut given = Given::default();
+            let waits = self.plan.on_close && self.plan.kind.lonely(at);
+            for (slot, row, entry) in &gone {
+                self.unsaved.note(*slot);
+                if waits && entry.meets == 0 {
+                    given.push(row, entry.weight);
+                }
+            }
+            match self.plan.kind {
+                Kind::Pairs { .. } => self.give_lonely(at, &given)?,
+                Kind::One { .. } => self.give_rows(at, &given)?,
+            }
+            let slots: Vec<u32> = gone.iter().map(|(slot, ..)| *slot).collect();
+            self.free_empty(&slots)?;
+        }
+        Ok(())
     }
 
     /// Forgets keys without rows.
@@ -300,11 +344,13 @@ impl Operator for Join {
         if rest.is_empty() { Ok(()) } else { self.meet(port, &rest) }
     }
 
-    fn finish(&mut self, _watermarks_us: &[i64], out: &mut Output) -> Result<()> {
+    fn finish(&mut self, watermarks_us: &[i64], out: &mut Output) -> Result<()> {
+        let watermark = self.plan.inputs.iter().map(|input| watermarks_us[*input]).min();
+        self.expire(watermark.unwrap_or(i64::MIN))?;
         let given = std::mem::take(&mut self.given);
         if self.plan.retracts {
             // Whoever comes next must not see a row taken back before it was given.
-            side::net(&self.plan.output, given)?.into_iter().for_each(|batch| out.emit(batch));
+            net(&self.plan.output, given)?.into_iter().for_each(|batch| out.emit(batch));
         } else {
             given.into_iter().for_each(|batch| out.emit(batch));
         }
@@ -359,5 +405,5 @@ impl Operator for Join {
 /// Whether rows with columns of these types can be kept.
 pub fn check_types(schema: &SchemaRef) -> Result<()> {
     let types: Vec<DataType> = schema.fields().iter().map(|field| field.data_type().clone()).collect();
-    Side::new(types).map(drop)
+    Side::new(types, None).map(drop)
 }

@@ -1,9 +1,11 @@
 //! Late rows: those whose window had closed by what their own partition knew before them.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray};
 use arrow::datatypes::TimestampMicrosecondType;
+use chrono::{DateTime, SecondsFormat};
 use datafusion::physical_plan::PhysicalExpr;
 
 use super::evaluate::{Context, evaluate};
@@ -15,40 +17,89 @@ use crate::{Error, Result};
 /// Passes rows that are in time for their window; the others become dead letters. The decision looks at nothing but
 /// the row and the earlier rows of its partition, so every run makes the same one.
 pub struct Late {
-    edge: Arc<dyn PhysicalExpr>,
-    end_after_us: i64,
-    lateness_us: i64,
+    plan: Plan,
     context: Context,
 }
 
+/// Which rows are in time.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// Gives an edge of the row's window, or its time.
+    pub edge: Arc<dyn PhysicalExpr>,
+    pub until: Until,
+    /// How long after that rows are still taken.
+    pub lateness_us: i64,
+}
+
+/// Until when a row is in time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Until {
+    /// Its window's end, which lies so far behind the edge.
+    WindowEnd { after_us: i64 },
+    /// Its own time.
+    Time,
+}
+
+impl Until {
+    /// The watermark that is so far behind the edge leaves the row late.
+    pub fn after_us(self) -> i64 {
+        match self {
+            Until::WindowEnd { after_us } => after_us,
+            Until::Time => 1,
+        }
+    }
+}
+
 impl Late {
-    /// `edge` gives an edge of the row's window, which ends `end_after_us` behind it; `lateness_us` is how long after
-    /// the end rows are still taken.
-    pub fn new(edge: Arc<dyn PhysicalExpr>, end_after_us: i64, lateness_us: i64, context: Context) -> Late {
-        Late { edge, end_after_us, lateness_us, context }
+    pub fn new(plan: Plan, context: Context) -> Late {
+        Late { plan, context }
     }
 }
 
 impl Operator for Late {
     fn push(&mut self, _port: usize, batch: Batch, out: &mut Output) -> Result<()> {
-        let (batch, edges) = evaluate(std::slice::from_ref(&self.edge), batch, &self.context, out)?;
+        let (batch, edges) = evaluate(std::slice::from_ref(&self.plan.edge), batch, &self.context, out)?;
         let Some(origin) = &batch.origin else {
             return Err(Error::internal("a window over rows that lost their place in the log"));
         };
-        let ends: Vec<i64> = window_ends(&edges[0], self.end_after_us)?.collect();
-        let in_time = |row: usize| ends[row].saturating_add(self.lateness_us) > origin.watermarks[row];
+        let ends: Vec<i64> = window_ends(&edges[0], self.plan.until.after_us())?.collect();
+        let in_time = |row: usize| ends[row].saturating_add(self.plan.lateness_us) > origin.watermarks[row];
         if (0..batch.len()).all(in_time) {
             out.emit(batch);
             return Ok(());
         }
-        for row in (0..batch.len()).filter(|row| !in_time(*row)) {
-            let behind_us = origin.watermarks[row].saturating_sub(ends[row].saturating_add(self.lateness_us));
-            let detail = format!("its window had closed {:.3} s before, in event time", behind_us as f64 / 1e6);
-            out.letters.push(Letter::of_row(&self.context.relation, &self.context.inputs, "late", detail, &batch, row));
+        let mut row = 0;
+        while row < batch.len() {
+            let windows = (row..batch.len()).take_while(|other| origin.offsets[*other] == origin.offsets[row]).count();
+            self.tell(&batch, &ends, row..row + windows, out);
+            row += windows;
         }
         let keep: BooleanArray = (0..batch.len()).map(|row| Some(in_time(row))).collect();
         out.emit(batch.filter(&keep)?);
         Ok(())
+    }
+}
+
+impl Late {
+    /// One letter for a row that is too late for some of its windows: here it stands once for each.
+    fn tell(&self, batch: &Batch, ends: &[i64], rows: Range<usize>, out: &mut Output) {
+        let Some(origin) = &batch.origin else { return };
+        let behind_us =
+            |row: usize| origin.watermarks[row].saturating_sub(ends[row].saturating_add(self.plan.lateness_us));
+        let mut late = rows.clone().filter(|row| behind_us(*row) >= 0);
+        let Some(first) = late.next() else { return };
+        let number = 1 + late.count();
+        let detail = if self.plan.until == Until::Time {
+            format!("its time was {:.3} s behind the watermark", (behind_us(first) + 1) as f64 / 1e6)
+        } else if rows.len() == 1 {
+            format!("its window had closed {:.3} s before, in event time", behind_us(first) as f64 / 1e6)
+        } else {
+            let last_end = origin.watermarks[first].saturating_sub(self.plan.lateness_us);
+            let last_end = DateTime::from_timestamp_micros(last_end).unwrap_or_default();
+            let last_end = last_end.to_rfc3339_opts(SecondsFormat::Micros, true);
+            format!("{number} of its {} windows had closed, those that end by {last_end}", rows.len())
+        };
+        out.letters.push(Letter::of_row(&self.context.relation, &self.context.inputs, "late", detail, batch, first));
     }
 }
 

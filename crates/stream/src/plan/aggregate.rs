@@ -1,50 +1,52 @@
 //! GROUP BY: its keys and arguments as columns, the exchange by key, and the aggregation behind it.
 
-mod calls;
+pub(super) mod calls;
 
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
-use datafusion::common::ScalarValue;
+use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::logical_expr::{self as logical, Expr, Operator};
 use datafusion::physical_expr::expressions::{BinaryExpr, Column, Literal};
 use datafusion::physical_plan::PhysicalExpr;
 
 use super::facts::{self, Fact};
-use super::{Compile, Flow, physical};
+use super::{Compile, Flow, physical, session};
 use crate::graph::{Kind, Node, Output, Step, Upstream};
 use crate::operator::aggregate::{Plan, Window};
+use crate::operator::late::{self, Until};
 use crate::{Error, Result};
-use calls::Arguments;
+pub(super) use calls::Arguments;
 
 impl Compile<'_> {
     pub(super) fn aggregate(&mut self, group: &logical::Aggregate) -> Result<Flow> {
+        if let Some(grouped) = session::below(group)? {
+            return self.sessions(group, &grouped);
+        }
         let mut input = self.plan(&group.input)?;
         let over = group.input.schema();
         if group.group_expr.iter().any(|each| matches!(each, Expr::GroupingSet(_))) {
-            return Err(self.unbuilt("a grouping set (ROLLUP, CUBE)"));
+            return Err(Error::internal("grouping sets in a view's plan"));
         }
         let keys = group.group_expr.len();
         let mut arguments = Arguments::new(group.group_expr.clone());
         for each in &group.aggr_expr {
-            calls::add(self, each, over, input.retracts, &mut arguments)?;
+            calls::add(each, over, input.retracts, &mut arguments)?;
         }
         let Arguments { list, calls } = arguments;
         let mut expressions = list.iter().map(|each| physical(each, over)).collect::<Result<Vec<_>>>()?;
         let facts: Vec<Fact> = group.group_expr.iter().map(|each| facts::of(each, over, &input.facts)).collect();
-        let window = self.window(&input, &facts)?;
-        if let Some(Window { edge, end_after_us, lateness_us, .. }) = window {
+        let window = self.window(&facts)?;
+        if let Some(Window { edge, end_after_us, lateness_us, .. }) = window
+            && input.is_placed
+        {
             // Before the row becomes keys and arguments, so that a dead letter holds it as it was.
             let edge = Arc::clone(&expressions[edge]);
-            input.from = self.push("late", vec![input.from], Step::Late { edge, end_after_us, lateness_us });
+            let plan = late::Plan { edge, until: Until::WindowEnd { after_us: end_after_us }, lateness_us };
+            input.from = self.push("late", vec![input.from], Step::Late(plan));
         }
         for key in &mut expressions[..keys] {
-            let data_type = key.data_type(over.as_arrow())?;
-            if matches!(data_type, DataType::Float32 | DataType::Float64) {
-                // Adding zero makes the negative one positive: they are one key, as in batch.
-                let zero = Arc::new(Literal::new(ScalarValue::new_zero(&data_type)?));
-                *key = Arc::new(BinaryExpr::new(Arc::clone(key), Operator::Plus, zero));
-            }
+            plain_zero(key, over)?;
         }
         let fields = expressions
             .iter()
@@ -59,28 +61,32 @@ impl Compile<'_> {
         let mut from = self.push("arguments", vec![input.from], step);
         from = self.push("exchange", vec![from], Step::Exchange { keys });
         let output = SchemaRef::clone(group.schema.inner());
-        let (output_columns, inputs) = (SchemaRef::clone(&output), input.inputs);
+        let (output_columns, inputs) = (SchemaRef::clone(&output), input.inputs.clone());
         let plan = Plan { keys, calls, input: columns, output: output_columns, window, inputs, retracts: true };
         check_types(&plan)?;
         from = self.push("aggregate", vec![from], Step::Aggregate(plan));
         let on_close = window.is_some_and(|window| window.on_close);
-        let facts = vec![Fact::None; output.fields().len()];
-        Ok(Flow { from, schema: output, facts, retracts: !on_close, inputs: Vec::new() })
+        // Once its window has closed nothing comes of a group.
+        let mut facts = if window.is_some() { facts } else { Vec::new() };
+        facts.iter_mut().filter(|fact| fact.closes_after_us().is_none()).for_each(|fact| *fact = Fact::None);
+        facts.resize(output.fields().len(), Fact::None);
+        Ok(Flow { from, schema: output, facts, retracts: !on_close, inputs: input.inputs, is_placed: false })
     }
 
-    /// The window among the keys of an aggregation over rows of one stream.
-    fn window(&self, input: &Flow, keys: &[Fact]) -> Result<Option<Window>> {
-        let edge = keys.iter().enumerate().find_map(|(column, fact)| match fact {
-            Fact::WindowEdge { end_after_us } => Some((column, *end_after_us)),
-            _ => None,
-        });
-        match edge {
-            Some((edge, end_after_us)) if !input.inputs.is_empty() => {
-                Ok(Some(Window { edge, end_after_us, lateness_us: 0, on_close: self.on_close }))
+    /// The window among the keys of an aggregation: of several, the one that closes first.
+    fn window(&self, keys: &[Fact]) -> Result<Option<Window>> {
+        let edges = keys.iter().enumerate().filter_map(|(column, fact)| Some((fact.closes_after_us()?, column, fact)));
+        let first = edges.min_by_key(|(closes_after_us, ..)| *closes_after_us);
+        match first {
+            Some((_, edge, Fact::WindowEdge { end_after_us, behind_us })) => {
+                let (end_after_us, lateness_us) = (*end_after_us, *behind_us);
+                Ok(Some(Window { edge, end_after_us, lateness_us, on_close: self.on_close }))
             }
             _ if self.on_close => {
                 Err(Error::invalid(format!("{}: no key of its GROUP BY is a window of event time", self.view))
-                    .with_hint("EMIT ON WINDOW CLOSE needs GROUP BY window_start, window_end over TUMBLE(…)"))
+                    .with_hint(
+                        "EMIT ON WINDOW CLOSE needs GROUP BY window_start, window_end over TUMBLE(…) or another window",
+                    ))
             }
             _ => Ok(None),
         }
@@ -90,6 +96,16 @@ impl Compile<'_> {
         Error::not_built(format!("{} can't be kept up to date: {what} in views is not built yet", self.view))
             .with_hint("the query itself runs in batch")
     }
+}
+
+/// Makes a key's negative zero the positive one, to which it is equal, by adding zero: they are one key, as in batch.
+pub(super) fn plain_zero(key: &mut Arc<dyn PhysicalExpr>, over: &DFSchema) -> Result<()> {
+    let data_type = key.data_type(over.as_arrow())?;
+    if matches!(data_type, DataType::Float32 | DataType::Float64) {
+        let zero = Arc::new(Literal::new(ScalarValue::new_zero(&data_type)?));
+        *key = Arc::new(BinaryExpr::new(Arc::clone(key), Operator::Plus, zero));
+    }
+    Ok(())
 }
 
 /// Refuses types that no accumulator serves when the view is planned, not when its first row comes.
@@ -139,7 +155,9 @@ fn retracts(upstream: Upstream, nodes: &[Node]) -> bool {
     let Upstream::Node(node) = upstream else { return false };
     match &nodes[node].step {
         Step::Aggregate(plan) => !plan.window.is_some_and(|window| window.on_close),
+        Step::Session(plan) => !plan.on_close,
         Step::Join(plan) => plan.retracts,
+        Step::Over(_) => true,
         _ => nodes[node].reads.iter().any(|each| retracts(*each, nodes)),
     }
 }

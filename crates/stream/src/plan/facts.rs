@@ -2,28 +2,50 @@
 
 use datafusion::common::DFSchema;
 use datafusion::logical_expr::Expr;
-use headwater_query::window::{Edge, Tumble};
+use headwater_query::window::Call;
 
-/// What a column is, where that matters to time.
+/// What a column is, where that matters to time. `behind_us` says how far its values may lie behind the watermark: a row
+/// with the value t comes, or is taken back, only while t and that is after the watermark. Rows of a stream itself may
+/// come later than that; they are sorted out where a window needs it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fact {
     None,
     /// The column that the stream's watermark is computed from.
     EventTime {
         delay_us: i64,
+        behind_us: i64,
     },
-    /// An edge of the tumbling window of the event time; the end lies `end_after_us` behind it.
+    /// An edge of a window of the event time, or a list of them; the end lies `end_after_us` behind it.
     WindowEdge {
         end_after_us: i64,
+        behind_us: i64,
     },
+}
+
+impl Fact {
+    /// How far behind the value the watermark is when a window with this edge has closed; `None` for what is none.
+    pub fn closes_after_us(&self) -> Option<i64> {
+        match self {
+            Fact::WindowEdge { end_after_us, behind_us } => Some(end_after_us.saturating_add(*behind_us)),
+            _ => None,
+        }
+    }
+
+    /// How far values lie behind the watermark, of what is a time.
+    pub fn lag_us(&self) -> Option<i64> {
+        match self {
+            Fact::EventTime { behind_us, .. } => Some(*behind_us),
+            other => other.closes_after_us(),
+        }
+    }
 }
 
 /// What a column is whose rows come from several: what all are.
 pub fn of_all<'a>(mut facts: impl Iterator<Item = &'a Fact>) -> Fact {
     let first = facts.next().cloned().unwrap_or(Fact::None);
     facts.fold(first, |all, fact| match (all, fact) {
-        (Fact::EventTime { delay_us: one }, Fact::EventTime { delay_us: other }) => {
-            Fact::EventTime { delay_us: one.max(*other) }
+        (Fact::EventTime { delay_us: one, behind_us }, Fact::EventTime { delay_us: other, behind_us: further }) => {
+            Fact::EventTime { delay_us: one.max(*other), behind_us: behind_us.max(*further) }
         }
         (all, fact) if all == *fact => all,
         _ => Fact::None,
@@ -32,14 +54,21 @@ pub fn of_all<'a>(mut facts: impl Iterator<Item = &'a Fact>) -> Fact {
 
 /// What an expression over columns with known facts is.
 pub fn of(expr: &Expr, over: &DFSchema, facts: &[Fact]) -> Fact {
-    match expr.clone().unalias_nested().data {
-        Expr::Column(column) => over.index_of_column(&column).map_or(Fact::None, |index| facts[index].clone()),
-        other => match Tumble::find(&other) {
-            Some(tumble) if matches!(of(&tumble.time, over, facts), Fact::EventTime { .. }) => {
-                let end_after_us = if tumble.edge == Edge::Start { tumble.size_us } else { 0 };
-                Fact::WindowEdge { end_after_us }
+    let bare = expr.clone().unalias_nested().data;
+    if let Expr::Column(column) = &bare {
+        return over.index_of_column(column).map_or(Fact::None, |index| facts[index].clone());
+    }
+    match Call::find(&bare) {
+        Some(Call::Edge { time, end_after_us, .. }) => match of(&time, over, facts).lag_us() {
+            Some(behind_us) => Fact::WindowEdge { end_after_us, behind_us },
+            None => Fact::None,
+        },
+        Some(Call::End { start, size_us }) => match of(&start, over, facts) {
+            Fact::WindowEdge { end_after_us, behind_us } => {
+                Fact::WindowEdge { end_after_us: end_after_us - size_us, behind_us }
             }
             _ => Fact::None,
         },
+        None => Fact::None,
     }
 }

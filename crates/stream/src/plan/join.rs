@@ -1,5 +1,7 @@
 //! Joins: each side's keys and columns, an exchange by key, and the join behind them.
 
+mod time;
+
 use std::sync::Arc;
 
 use arrow::datatypes::{Field, Schema, SchemaRef};
@@ -10,23 +12,36 @@ use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_plan::PhysicalExpr;
 
 use super::facts::Fact;
-use super::{Compile, Flow, physical};
+use super::{Compile, Flow, joined, physical};
 use crate::graph::{Step, Upstream};
-use crate::operator::join::{Kind, Plan, check_types};
+use crate::operator::join::{Expiry, Kind, Plan, check_types};
+use crate::operator::late::{self, Until};
 use crate::{Error, Result};
+use time::{Bound, Bounds, Side};
 
 impl Compile<'_> {
     pub(super) fn join(&mut self, join: &logical::Join) -> Result<Flow> {
-        if self.on_close {
-            return Err(Error::not_built(format!("{}: EMIT ON WINDOW CLOSE of a join is not built yet", self.view)));
-        }
         let kind = self.kind(join)?;
         let (left_keys, right_keys): (Vec<Expr>, Vec<Expr>) = join.on.iter().cloned().unzip();
-        let left = self.side("left", &join.left, &left_keys)?;
-        let right = self.side("right", &join.right, &right_keys)?;
+        let (left, right) = (self.plan(&join.left)?, self.plan(&join.right)?);
+        let sides = [(&left, &join.left), (&right, &join.right)].map(|(flow, plan)| Side {
+            schema: plan.schema(),
+            facts: &flow.facts,
+            is_placed: flow.is_placed,
+        });
+        let bounds = Bounds::find(&join.on, join.filter.as_ref(), &sides[0], &sides[1]);
+        let expiry = bounds.first().map(Bound::expiry).unwrap_or_default();
+        self.check_close(kind, expiry, left.retracts || right.retracts)?;
+        let facts = joined_facts(join, kind, &bounds, [&left.facts, &right.facts]);
+        // A side's late rows are sorted out where the other side lets rows go by its time.
+        let late = |at: usize| bounds.first().filter(|_| expiry[1 - at].is_some()).map(|bound| bound.columns[at]);
+        let (left_late, right_late) = (late(0), late(1));
+        let left = self.side("left", left, &join.left, &left_keys, left_late)?;
+        let right = self.side("right", right, &join.right, &right_keys, right_late)?;
         let pairs = join.left.schema().join(join.right.schema())?;
         let filter = join.filter.as_ref().map(|filter| physical(filter, &pairs)).transpose()?;
-        let retracts = left.retracts || right.retracts || kind.changes_its_mind();
+        let retracts = left.retracts || right.retracts || (kind.changes_its_mind() && !self.on_close);
+        let inputs = joined([&left.inputs, &right.inputs].into_iter());
         let schema = SchemaRef::clone(join.schema.inner());
         let plan = Plan {
             keys: join.on.len(),
@@ -38,10 +53,12 @@ impl Compile<'_> {
             kind,
             null_equals_null: join.null_equality == NullEquality::NullEqualsNull,
             retracts,
+            expiry,
+            inputs: inputs.clone(),
+            on_close: self.on_close,
         };
         let from = self.push("join", vec![left.from, right.from], Step::Join(plan));
-        let facts = vec![Fact::None; schema.fields().len()];
-        Ok(Flow { from, schema, facts, retracts, inputs: Vec::new() })
+        Ok(Flow { from, schema, facts, retracts, inputs, is_placed: false })
     }
 
     fn kind(&self, join: &logical::Join) -> Result<Kind> {
@@ -65,10 +82,44 @@ impl Compile<'_> {
         })
     }
 
-    /// A side's keys and then all its columns, sent to the workers that own the keys.
-    fn side(&mut self, what: &str, plan: &LogicalPlan, keys: &[Expr]) -> Result<Exchanged> {
-        let input = self.plan(plan)?;
+    /// Refuses to wait for the time at which a row has met all that it can meet where there is none.
+    fn check_close(&self, kind: Kind, expiry: [Option<Expiry>; 2], retracts: bool) -> Result<()> {
+        if !self.on_close {
+            return Ok(());
+        }
+        let goes = |at: usize| expiry[at].is_some();
+        let waits = match kind {
+            Kind::Pairs { lonely } => (0..2).all(|at| goes(at) || !lonely[at]),
+            Kind::One { side, meets } => goes(side) || meets,
+        };
+        if waits && !retracts {
+            return Ok(());
+        }
+        let message = format!("{}: EMIT ON WINDOW CLOSE of a join whose rows have no end of their time", self.view);
+        Err(Error::invalid(message)
+            .with_hint("join by window_start and window_end, or bound the time between both rows"))
+    }
+
+    /// A side's keys and then all its columns, sent to the workers that own the keys. `late` is the time of rows that
+    /// must not come late.
+    fn side(
+        &mut self,
+        what: &str,
+        mut input: Flow,
+        plan: &LogicalPlan,
+        keys: &[Expr],
+        late: Option<usize>,
+    ) -> Result<Exchanged> {
         let over: &DFSchema = plan.schema();
+        if let Some(column) = late.filter(|_| input.is_placed) {
+            let edge: Arc<dyn PhysicalExpr> = Arc::new(Column::new(over.field(column).name(), column));
+            let until = match input.facts[column].closes_after_us() {
+                Some(after_us) => Until::WindowEnd { after_us },
+                None => Until::Time,
+            };
+            let late = late::Plan { edge, until, lateness_us: 0 };
+            input.from = self.push(&format!("{what}-late"), vec![input.from], Step::Late(late));
+        }
         let mut expressions = keys.iter().map(|key| physical(key, over)).collect::<Result<Vec<_>>>()?;
         let columns = over.fields().iter().enumerate();
         expressions.extend(columns.map(|(at, field)| Arc::new(Column::new(field.name(), at)) as Arc<dyn PhysicalExpr>));
@@ -81,12 +132,31 @@ impl Compile<'_> {
         let step = Step::Project { expressions, schema: SchemaRef::clone(&columns) };
         let from = self.push(&format!("{what}-columns"), vec![input.from], step);
         let from = self.push(&format!("{what}-exchange"), vec![from], Step::Exchange { keys: keys.len() });
-        Ok(Exchanged { from, columns, retracts: input.retracts })
+        Ok(Exchanged { from, columns, retracts: input.retracts, inputs: input.inputs })
     }
+}
+
+/// What is known of a join's columns: the times that its condition binds stay times.
+fn joined_facts(join: &logical::Join, kind: Kind, bounds: &Bounds, facts: [&[Fact]; 2]) -> Vec<Fact> {
+    let mut joined = vec![Fact::None; join.schema.fields().len()];
+    for at in 0..2 {
+        let first = match kind {
+            // A row of the other side that meets nothing has no time of this one.
+            Kind::Pairs { lonely } if !lonely[1 - at] => at * facts[0].len(),
+            Kind::One { side, .. } if side == at => 0,
+            _ => continue,
+        };
+        for bound in bounds.known() {
+            let column = bound.columns[at];
+            joined[first + column] = bound.fact(at, &facts[at][column]);
+        }
+    }
+    joined
 }
 
 struct Exchanged {
     from: Upstream,
     columns: SchemaRef,
     retracts: bool,
+    inputs: Vec<usize>,
 }

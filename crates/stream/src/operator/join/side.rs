@@ -1,19 +1,13 @@
 //! One side of a join: its rows by key, each with how often it is there and how many of the other side it meets.
 
-use std::collections::{HashMap, hash_map};
+use std::collections::{BTreeMap, HashMap, hash_map};
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, BooleanArray};
-use arrow::datatypes::{DataType, SchemaRef};
-use arrow::row::{RowConverter, SortField};
-use datafusion::common::ScalarValue;
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray};
+use arrow::datatypes::{DataType, TimestampMicrosecondType};
 
-use crate::aggregate::{exact, value};
-use crate::batch::{Batch, assemble, plain_nulls};
+use crate::operator::rows::{Codec, Row};
 use crate::{Error, Result};
-
-/// A row's columns as bytes that are equal for equal rows.
-pub type Row = Arc<[u8]>;
 
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Entry {
@@ -24,10 +18,21 @@ pub struct Entry {
 }
 
 pub struct Side {
-    types: Vec<DataType>,
-    converter: RowConverter,
+    codec: Codec,
     slots: Vec<HashMap<Row, Entry>>,
     bytes: usize,
+    expiry: Option<Expiry>,
+    /// Rows with their slot by their time, where they go by that; some have gone already.
+    expiring: BTreeMap<i64, Vec<(u32, Row)>>,
+}
+
+/// When a side's rows can meet nothing any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Expiry {
+    /// The column of the side with a time.
+    pub column: usize,
+    /// The watermark that is so far behind it leaves a row nothing to meet; negative where it is ahead.
+    pub after_us: i64,
 }
 
 /// Of a row, beside its own bytes.
@@ -63,33 +68,46 @@ impl Rows {
 }
 
 impl Side {
-    pub fn new(types: Vec<DataType>) -> Result<Side> {
-        if let Some(other) = types.iter().find(|each| !value::is_kept(each)) {
-            return Err(Error::not_built(format!("rows with values of type {other} can't be kept for a join yet")));
-        }
-        let converter = RowConverter::new(fields(&types))?;
-        Ok(Side { types, converter, slots: Vec::new(), bytes: 0 })
+    pub fn new(types: Vec<DataType>, expiry: Option<Expiry>) -> Result<Side> {
+        let codec = Codec::new(types, &[])?;
+        Ok(Side { codec, slots: Vec::new(), bytes: 0, expiry, expiring: BTreeMap::new() })
     }
 
-    pub fn types(&self) -> &[DataType] {
-        &self.types
+    /// The times by which rows go, of columns of the side; `None` where they stay.
+    pub fn times<'a>(&self, columns: &'a [ArrayRef]) -> Result<Option<&'a [i64]>> {
+        let Some(expiry) = self.expiry else { return Ok(None) };
+        let times = columns[expiry.column].as_primitive_opt::<TimestampMicrosecondType>();
+        let times = times.filter(|times| times.null_count() == 0);
+        times.map(|times| Some(times.values().as_ref())).ok_or_else(|| Error::internal("an event time that is none"))
+    }
+
+    /// Takes out the rows that can meet nothing any more.
+    pub fn expire(&mut self, watermark_us: i64) -> Vec<(u32, Row, Entry)> {
+        let Some(expiry) = self.expiry else { return Vec::new() };
+        let mut gone = Vec::new();
+        while let Some(first) = self.expiring.first_entry() {
+            if first.key().saturating_add(expiry.after_us) > watermark_us {
+                break;
+            }
+            for (slot, row) in first.remove() {
+                if let Some(entry) = self.slots[slot as usize].remove(&row) {
+                    self.bytes -= row.len() + ENTRY_BYTES;
+                    gone.push((slot, row, entry));
+                }
+            }
+        }
+        gone
+    }
+
+    /// How its rows are bytes.
+    pub fn codec(&self) -> &Codec {
+        &self.codec
     }
 
     pub fn resize(&mut self, slots: usize) {
         if slots > self.slots.len() {
             self.slots.resize_with(slots, HashMap::new);
         }
-    }
-
-    pub fn encode(&self, columns: &[ArrayRef], rows: usize) -> Result<arrow::row::Rows> {
-        Ok(self.converter.convert_columns(&filled(columns, rows))?)
-    }
-
-    pub fn decode<'a>(&self, rows: impl Iterator<Item = &'a [u8]>) -> Result<Vec<ArrayRef>> {
-        let parser = self.converter.parser();
-        let mut columns = plain_nulls(self.converter.convert_rows(rows.map(|row| parser.parse(row)))?);
-        columns.truncate(self.types.len());
-        Ok(columns)
     }
 
     /// How many of the rows that come have no more than so many candidates together; at least one.
@@ -118,11 +136,15 @@ impl Side {
         self.slots[slot as usize].get_mut(row)
     }
 
-    pub fn add(&mut self, slot: u32, row: Row, weight: i64, meets: i64) {
+    /// A row that comes so often; `time_us` is the time by which it goes.
+    pub fn add(&mut self, slot: u32, row: Row, [weight, meets]: [i64; 2], time_us: Option<i64>) {
         let size = row.len() + ENTRY_BYTES;
         match self.slots[slot as usize].entry(row) {
             hash_map::Entry::Vacant(place) => {
                 self.bytes += size;
+                if let Some(time_us) = time_us {
+                    self.expiring.entry(time_us).or_default().push((slot, Arc::clone(place.key())));
+                }
                 place.insert(Entry { weight, meets });
             }
             hash_map::Entry::Occupied(place) if place.get().weight + weight == 0 => {
@@ -145,90 +167,29 @@ impl Side {
         self.bytes -= rows.keys().map(|row| row.len() + ENTRY_BYTES).sum::<usize>();
     }
 
-    /// Appends one slot's rows: how many different ones, then each with its two numbers. Returns how many there are.
+    /// Appends one slot's rows, each with its two numbers. Returns how many there are.
     pub fn save(&self, slot: u32, out: &mut Vec<u8>) -> Result<i64> {
         let rows = &self.slots[slot as usize];
-        out.extend_from_slice(&(rows.len() as u32).to_le_bytes());
-        let columns = self.decode(rows.keys().map(AsRef::as_ref))?;
-        for (at, entry) in rows.values().enumerate() {
-            columns.iter().for_each(|column| value::save(column, at, out));
-            out.extend_from_slice(&entry.weight.to_le_bytes());
-            out.extend_from_slice(&entry.meets.to_le_bytes());
-        }
+        self.codec.save(rows.iter().map(|(row, entry)| (row, [entry.weight, entry.meets])), out)?;
         Ok(rows.values().map(|entry| entry.weight).sum())
     }
 
     /// Reads what [`Side::save`] wrote, and moves `bytes` past it. False where it is cut short.
     pub fn load(&mut self, slot: u32, bytes: &mut &[u8]) -> Result<bool> {
-        let Some((columns, entries)) = self.read(bytes) else { return Ok(false) };
-        if entries.is_empty() {
-            return Ok(true);
-        }
-        let columns = columns.into_iter().map(ScalarValue::iter_to_array);
-        let columns = columns.collect::<std::result::Result<Vec<_>, _>>()?;
-        let encoded = self.encode(&columns, entries.len())?;
-        for (row, entry) in encoded.iter().zip(entries) {
-            self.add(slot, Arc::from(row.as_ref()), entry.weight, entry.meets);
+        let Some(rows) = self.codec.load(bytes)? else { return Ok(false) };
+        let columns = match self.expiry {
+            Some(_) => self.codec.decode(rows.iter().map(|(row, _)| row.as_ref()))?,
+            None => Vec::new(),
+        };
+        let times = self.times(&columns)?;
+        for (at, (row, numbers)) in rows.into_iter().enumerate() {
+            self.add(slot, row, numbers, times.map(|times| times[at]));
         }
         Ok(true)
     }
 
-    fn read(&self, bytes: &mut &[u8]) -> Option<(Vec<Vec<ScalarValue>>, Vec<Entry>)> {
-        let number = u32::from_le_bytes(exact::take(bytes)?);
-        let (mut columns, mut entries) = (vec![Vec::new(); self.types.len()], Vec::new());
-        for _ in 0..number {
-            for (column, data_type) in columns.iter_mut().zip(&self.types) {
-                column.push(value::load(data_type, bytes)?);
-            }
-            let weight = i64::from_le_bytes(exact::take(bytes)?);
-            entries.push(Entry { weight, meets: i64::from_le_bytes(exact::take(bytes)?) });
-        }
-        Some((columns, entries))
-    }
-
     pub fn bytes(&self) -> usize {
-        self.bytes + self.slots.capacity() * size_of::<HashMap<Row, Entry>>()
+        let expiring = self.expiring.values().map(|rows| rows.capacity() * size_of::<(u32, Row)>()).sum::<usize>();
+        self.bytes + expiring + self.slots.capacity() * size_of::<HashMap<Row, Entry>>()
     }
-}
-
-/// Without columns, rows would encode to no rows: they have one that is false.
-fn fields(types: &[DataType]) -> Vec<SortField> {
-    match types {
-        [] => vec![SortField::new(DataType::Boolean)],
-        types => types.iter().cloned().map(SortField::new).collect(),
-    }
-}
-
-fn filled(columns: &[ArrayRef], rows: usize) -> Vec<ArrayRef> {
-    match columns {
-        [] => vec![Arc::new(BooleanArray::from(vec![false; rows]))],
-        columns => columns.to_vec(),
-    }
-}
-
-/// Changes with equal rows added up; what comes to nothing is not there.
-pub fn net(schema: &SchemaRef, batches: Vec<Batch>) -> Result<Vec<Batch>> {
-    if batches.iter().all(|batch| batch.weights.is_none()) {
-        return Ok(batches);
-    }
-    let types: Vec<DataType> = schema.fields().iter().map(|field| field.data_type().clone()).collect();
-    let converter = RowConverter::new(fields(&types))?;
-    let mut encoded = converter.empty_rows(0, 0);
-    let mut weights = Vec::new();
-    for batch in &batches {
-        converter.append(&mut encoded, &filled(batch.rows.columns(), batch.len()))?;
-        weights.extend((0..batch.len()).map(|row| batch.weight(row)));
-    }
-    let mut sums: HashMap<&[u8], (usize, i64)> = HashMap::new();
-    let rows: Vec<arrow::row::Row<'_>> = encoded.iter().collect();
-    for (at, row) in rows.iter().enumerate() {
-        sums.entry(row.as_ref()).or_insert((at, 0)).1 += weights[at];
-    }
-    let mut left: Vec<(usize, i64)> = sums.into_values().filter(|(_, weight)| *weight != 0).collect();
-    left.sort_unstable();
-    let mut columns = plain_nulls(converter.convert_rows(left.iter().map(|(at, _)| rows[*at]))?);
-    columns.truncate(types.len());
-    let rows = assemble(schema, columns, left.len())?;
-    let weights: Vec<i64> = left.into_iter().map(|(_, weight)| weight).collect();
-    Ok(vec![Batch { weights: Some(weights.into()), ..Batch::insertions(rows) }])
 }

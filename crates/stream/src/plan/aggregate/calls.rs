@@ -15,7 +15,6 @@ use datafusion::physical_plan::PhysicalExpr;
 use crate::aggregate::ordered::{self, Outcome};
 use crate::aggregate::{Function, numbered, numbers};
 use crate::operator::aggregate::Call;
-use crate::plan::Compile;
 use crate::{Error, Result};
 
 /// The columns of an aggregation, and what is computed of them.
@@ -39,20 +38,11 @@ impl Arguments {
 }
 
 /// Adds a call over rows that may be taken back or not.
-pub fn add(
-    compile: &Compile<'_>,
-    expr: &Expr,
-    over: &DFSchema,
-    retracts: bool,
-    arguments: &mut Arguments,
-) -> Result<()> {
+pub fn add(expr: &Expr, over: &DFSchema, retracts: bool, arguments: &mut Arguments) -> Result<()> {
     let bare = expr.clone().unalias_nested().data;
     let Expr::AggregateFunction(call) = &bare else {
         return Err(Error::internal(format!("{expr} is no aggregate function")));
     };
-    if call.func.name() == "grouping" {
-        return Err(compile.unbuilt("grouping()"));
-    }
     let (function, taken) = match of_numbers(call) {
         Some(numbers) => numbers,
         None => of_values(call, over, retracts)?,

@@ -6,6 +6,8 @@ use super::expression::{Column, Expressions, Kind, pick};
 
 /// Where a query names the relation that it reads.
 pub const RELATION: &str = "{relation}";
+/// Around a window function, for what batch must leave out.
+pub const WINDOWS: [&str; 2] = ["{windows}", "{end of windows}"];
 
 /// A view of a story.
 #[derive(Debug, Clone)]
@@ -14,16 +16,21 @@ pub struct View {
     pub reads: String,
     /// With [`RELATION`] for what it reads.
     pub query: String,
+    /// What kind of query it is.
+    pub what: &'static str,
     columns: Vec<Column>,
     /// Its rows are rows of the stream, with `id` and `at`: windows may be laid over it.
     is_stream: bool,
+    /// Its rows name windows by this column: windows may be laid over that.
+    edge: Option<String>,
     /// It may have many more rows than what it reads.
     is_large: bool,
 }
 
 impl View {
     pub fn declaration(&self) -> String {
-        format!("CREATE MATERIALIZED VIEW {} AS {};\n", self.name, self.query.replace(RELATION, &self.reads))
+        let plain = WINDOWS.iter().fold(self.query.clone(), |query, mark| query.replace(mark, ""));
+        format!("CREATE MATERIALIZED VIEW {} AS {};\n", self.name, plain.replace(RELATION, &self.reads))
     }
 }
 
@@ -46,8 +53,10 @@ fn events() -> View {
         name: "events".to_owned(),
         reads: String::new(),
         query: String::new(),
+        what: "stream",
         columns,
         is_stream: true,
+        edge: None,
         is_large: false,
     }
 }
@@ -80,13 +89,18 @@ struct Item {
 
 impl Generator<'_> {
     fn view(mut self) -> View {
-        match self.random.below(11) {
+        match self.random.below(19) {
             0 | 1 => self.projection(),
             2 => self.distinct(),
             8 => self.union(),
             // Pairs of pairs of pairs are too many.
             9 | 10 if !self.over.is_large => self.join(),
-            3 | 4 if self.over.is_stream => self.grouped(true),
+            17 | 18 if self.over.is_stream && !self.over.is_large => self.timed_join(),
+            3..6 | 11 if self.over.is_stream || self.over.edge.is_some() => self.grouped(true),
+            12 if self.over.is_stream => self.sessions(),
+            13 | 14 => self.over(),
+            15 => self.first_of_each(),
+            16 => self.first_of_all(),
             _ => self.grouped(false),
         }
     }
@@ -121,9 +135,9 @@ impl Generator<'_> {
         }
     }
 
-    fn made(&self, query: String, columns: Vec<Column>, is_stream: bool) -> View {
+    fn made(&self, what: &'static str, query: String, columns: Vec<Column>, is_stream: bool) -> View {
         let (name, reads) = (format!("view_{}", self.number), self.over.name.clone());
-        View { name, reads, query, columns, is_stream, is_large: self.over.is_large }
+        View { name, reads, query, what, columns, is_stream, edge: None, is_large: self.over.is_large }
     }
 
     /// Rows one by one. Over a stream they keep `id` and `at`, over groups their exact columns come first: rows are
@@ -149,7 +163,8 @@ impl Generator<'_> {
             RELATION.to_owned()
         };
         let (list, columns) = listed(items);
-        self.made(format!("SELECT {list} FROM {from}{filter}"), columns, self.over.is_stream)
+        let made = self.made("projection", format!("SELECT {list} FROM {from}{filter}"), columns, self.over.is_stream);
+        View { edge: self.over.edge.clone(), ..made }
     }
 
     /// Rows of a relation with those of the same one, all ways of joining them.
@@ -181,7 +196,47 @@ impl Generator<'_> {
         }
         let (list, columns) = listed(items);
         let from = format!("{RELATION} AS l {kind} {RELATION} AS r ON {}", on.join(" AND "));
-        View { is_large: true, ..self.made(format!("SELECT {list} FROM {from}"), columns, false) }
+        View { is_large: true, ..self.made("join", format!("SELECT {list} FROM {from}"), columns, false) }
+    }
+
+    /// Rows of a stream that come together: within some time of each other, or in one window.
+    fn timed_join(&mut self) -> View {
+        let exact = self.exact();
+        let side = |name: &str| -> Vec<Column> {
+            let of = exact.iter().map(|each| Column { name: format!("{name}.{}", each.name), ..each.clone() });
+            of.collect()
+        };
+        let (left, right) = (side("l"), side("r"));
+        let both = [left.clone(), right.clone()].concat();
+        let kind = pick(self.random, &["JOIN", "LEFT JOIN", "FULL JOIN", "LEFT SEMI JOIN", "LEFT ANTI JOIN"]);
+        let of = pick(self.random, KEYS);
+        let sides = [&left, &right].map(|columns| Expressions { random: self.random, columns }.of(of, 1));
+        let mut on = vec![format!("{} = {}", sides[0], sides[1])];
+        if self.random.chance(1, 3) {
+            on.push(Expressions { random: self.random, columns: &both }.of(Kind::Boolean, 2));
+        }
+        let (from, time) = if self.random.chance(1, 2) {
+            let windows = self.windows();
+            on.push("l.window_start = r.window_start AND l.window_end = r.window_end".to_owned());
+            let one = |name: &str| format!("(SELECT * FROM {windows}) AS {name}");
+            (format!("{} {kind} {}", one("l"), one("r")), "l.window_end")
+        } else {
+            let (before, after) = (self.random.below(20), self.random.below(30));
+            on.push(format!("r.at BETWEEN l.at - INTERVAL '{before} seconds' AND l.at + INTERVAL '{after} seconds'"));
+            (format!("{RELATION} AS l {kind} {RELATION} AS r"), "l.at")
+        };
+        let shown = if kind.contains("SEMI") || kind.contains("ANTI") { &left } else { &both };
+        let edge = format!("w{}", self.number);
+        let mut items = vec![Item { column: column(&edge, Kind::Time), expression: time.to_owned() }];
+        for at in 0..1 + self.random.below(3) as usize {
+            let of = pick(self.random, &[Kind::Integer, Kind::Decimal, Kind::Text, Kind::Boolean, Kind::Time]);
+            let expression = Expressions { random: self.random, columns: shown }.of(of, 1);
+            items.push(Item { column: column(&format!("c{}_{at}", self.number), of), expression });
+        }
+        let (list, columns) = listed(items);
+        let made =
+            self.made("timed join", format!("SELECT {list} FROM {from} ON {}", on.join(" AND ")), columns, false);
+        View { edge: Some(edge), is_large: true, ..made }
     }
 
     /// Rows of several queries over one relation. Over a stream they keep `id` and `at`, so that windows can be laid over
@@ -205,7 +260,7 @@ impl Generator<'_> {
             })
             .collect();
         let word = if is_distinct { " UNION " } else { " UNION ALL " };
-        self.made(parts.join(word), columns, kept > 0)
+        self.made("union", parts.join(word), columns, kept > 0)
     }
 
     fn distinct(&mut self) -> View {
@@ -213,18 +268,19 @@ impl Generator<'_> {
         let items = (0..count).map(|at| self.key(at, count == 1)).collect();
         let filter = self.filter("WHERE");
         let (list, columns) = listed(items);
-        self.made(format!("SELECT DISTINCT {list} FROM {RELATION}{filter}"), columns, false)
+        self.made("distinct", format!("SELECT DISTINCT {list} FROM {RELATION}{filter}"), columns, false)
     }
 
     fn grouped(&mut self, windowed: bool) -> View {
         let mut items = Vec::new();
         let mut keys = Vec::new();
         let mut from = RELATION.to_owned();
+        let mut named_edge = None;
         if windowed {
-            let seconds = 1 + self.random.below(60);
-            from = format!("TUMBLE({RELATION}, at, INTERVAL '{seconds} seconds')");
+            from = self.windows();
             let edge = pick(self.random, &["window_start", "window_end"]);
             let renamed = column(&format!("w{}", self.number), Kind::Time);
+            named_edge = Some(renamed.name.clone());
             items.push(Item { column: renamed, expression: edge.to_owned() });
             keys.extend(["window_start".to_owned(), "window_end".to_owned()]);
         }
@@ -232,6 +288,16 @@ impl Generator<'_> {
         for at in 0..named {
             items.push(self.key(at, named == 1));
             keys.push(items.len().to_string());
+        }
+        if named > 0 && self.random.chance(1, 4) {
+            keys.truncate(keys.len() - named);
+            let last: Vec<String> = items[items.len() - named..].iter().map(|item| item.expression.clone()).collect();
+            let last = last.join(", ");
+            keys.push(match self.random.below(3) {
+                0 => format!("ROLLUP ({last})"),
+                1 => format!("CUBE ({last})"),
+                _ => format!("GROUPING SETS (({last}), ())"),
+            });
         }
         for at in 0..1 + self.random.below(5) as usize {
             items.push(self.call(named + at));
@@ -241,7 +307,155 @@ impl Generator<'_> {
         let group = if keys.is_empty() { String::new() } else { format!(" GROUP BY {}", keys.join(", ")) };
         let having = if keys.is_empty() || self.random.chance(2, 3) { String::new() } else { self.having() };
         let (list, columns) = listed(items);
-        self.made(format!("SELECT {list} FROM {from}{filter}{group}{having}"), columns, false)
+        let made = self.made(
+            if windowed { "windows" } else { "groups" },
+            format!("SELECT {list} FROM {from}{filter}{group}{having}"),
+            columns,
+            false,
+        );
+        View { edge: named_edge, ..made }
+    }
+
+    /// A window function over the relation's time.
+    fn windows(&mut self) -> String {
+        let time = self.over.edge.clone().unwrap_or_else(|| "at".to_owned());
+        let (step, steps) = (1 + self.random.below(40), 1 + self.random.below(4));
+        let call = match self.random.below(5) {
+            0 | 1 => format!("TUMBLE({RELATION}, {time}, INTERVAL '{step} seconds')"),
+            2 | 3 => {
+                let size = (step * steps).saturating_sub(self.random.below(3)).max(1);
+                format!("HOP({RELATION}, {time}, INTERVAL '{step} seconds', INTERVAL '{size} seconds')")
+            }
+            _ => {
+                let size = step * steps;
+                format!("CUMULATE({RELATION}, {time}, INTERVAL '{step} seconds', INTERVAL '{size} seconds')")
+            }
+        };
+        let [begin, end] = WINDOWS;
+        format!("{begin}{call}{end}")
+    }
+
+    /// Groups of rows that follow each other.
+    fn sessions(&mut self) -> View {
+        let exact = self.over.columns.iter().filter(|each| !each.is_inexact && KEYS.contains(&each.kind));
+        let mut keys: Vec<Column> = exact.filter(|each| each.name != "id").cloned().collect();
+        keys.truncate(self.random.below(3) as usize);
+        let gap = 1 + self.random.below(50);
+        let mut items: Vec<Item> =
+            keys.iter().map(|key| Item { expression: key.name.clone(), column: key.clone() }).collect();
+        items.push(Item {
+            column: column(&format!("s{}", self.number), Kind::Time),
+            expression: "window_start".to_owned(),
+        });
+        items.push(Item {
+            column: column(&format!("w{}", self.number), Kind::Time),
+            expression: "window_end".to_owned(),
+        });
+        for at in 0..1 + self.random.below(4) as usize {
+            items.push(self.call(at));
+        }
+        items.sort_by_key(|item| item.column.is_inexact);
+        let names: Vec<&str> = keys.iter().map(|key| key.name.as_str()).collect();
+        let parted = if names.is_empty() { String::new() } else { format!(", PARTITION BY {}", names.join(", ")) };
+        let filter = self.filter("WHERE");
+        let from = format!("SESSION((SELECT * FROM {RELATION}{filter}), at, INTERVAL '{gap} seconds'{parted})");
+        let groups: Vec<&str> = names.iter().copied().chain(["window_start", "window_end"]).collect();
+        let (list, columns) = listed(items);
+        let made =
+            self.made("sessions", format!("SELECT {list} FROM {from} GROUP BY {}", groups.join(", ")), columns, false);
+        View { edge: Some(format!("w{}", self.number)), ..made }
+    }
+
+    fn exact(&self) -> Vec<Column> {
+        self.over.columns.iter().filter(|each| !each.is_inexact).cloned().collect()
+    }
+
+    /// An order of rows in which equal ones are equal in all that is shown. Nothing else may depend on it.
+    fn total_order(&mut self) -> String {
+        let first = self.expression(Kind::Integer, 1);
+        let how = pick(self.random, &["", " DESC", " NULLS FIRST", " DESC NULLS LAST"]);
+        let all: Vec<String> = self.exact().into_iter().map(|each| each.name).collect();
+        format!("{first} + 0{how}, {}", all.join(", "))
+    }
+
+    fn partition(&mut self) -> String {
+        if self.random.chance(1, 4) {
+            return String::new();
+        }
+        let kind = pick(self.random, KEYS);
+        format!("PARTITION BY {} ", self.expression(kind, 1))
+    }
+
+    /// Functions over the rows of a partition.
+    fn over(&mut self) -> View {
+        let kept = self.exact().into_iter();
+        let mut items: Vec<Item> = kept.map(|column| Item { expression: column.name.clone(), column }).collect();
+        let (partition, order) = (self.partition(), self.total_order());
+        for at in 0..1 + self.random.below(3) as usize {
+            let (kind, call) = self.over_call();
+            let frame = match self.random.below(4) {
+                0 => " ROWS BETWEEN 2 PRECEDING AND 1 FOLLOWING",
+                1 => " ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW",
+                2 => " ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING",
+                _ => "",
+            };
+            let column = column(&format!("c{}_{at}", self.number), kind);
+            items.push(Item { column, expression: format!("{call} OVER ({partition}ORDER BY {order}{frame})") });
+        }
+        // The same whichever of equal rows comes first, and by another order.
+        let loose = self.expression(Kind::Integer, 1);
+        let function = pick(self.random, &["rank()", "dense_rank()", "count(*)", "sum(1)"]);
+        let expression = format!("CAST({function} OVER ({partition}ORDER BY {loose} + 0) AS BIGINT)");
+        items.push(Item { column: column(&format!("r{}", self.number), Kind::Integer), expression });
+        let (list, columns) = listed(items);
+        let filter = self.filter("WHERE");
+        self.made("over", format!("SELECT {list} FROM {RELATION}{filter}"), columns, false)
+    }
+
+    fn over_call(&mut self) -> (Kind, String) {
+        let kind = pick(self.random, &[Kind::Integer, Kind::Text, Kind::Decimal, Kind::Time]);
+        let of = self.expression(kind, 1);
+        match self.random.below(8) {
+            0 => (kind, format!("lag({of})")),
+            1 => (kind, format!("lead({of}, 2)")),
+            2 => (kind, format!("first_value({of})")),
+            3 => (kind, format!("nth_value({of}, 2)")),
+            4 => (Kind::Integer, format!("sum({})", self.expression(Kind::Integer, 1))),
+            5 => (kind, format!("{}({of})", pick(self.random, &["min", "max"]))),
+            6 => (Kind::Integer, format!("count({of})")),
+            _ => (Kind::Text, format!("max({})", self.expression(Kind::Text, 2))),
+        }
+    }
+
+    /// The first rows of each partition.
+    fn first_of_each(&mut self) -> View {
+        let columns = self.exact();
+        let names: Vec<&str> = columns.iter().map(|each| each.name.as_str()).collect();
+        let (partition, order) = (self.partition(), self.total_order());
+        let number = 1 + self.random.below(4);
+        let compared = pick(self.random, &["<=", "=", "<"]);
+        let list = names.join(", ");
+        let ranked = format!("SELECT {list}, row_number() OVER ({partition}ORDER BY {order}) AS rn FROM {RELATION}");
+        let shown = columns.iter().map(|each| format!("{} AS f{}_{}", each.name, self.number, each.name));
+        let shown: Vec<String> = shown.collect();
+        let renamed =
+            columns.iter().map(|each| Column { name: format!("f{}_{}", self.number, each.name), ..each.clone() });
+        let renamed = renamed.collect();
+        let query = format!("SELECT {} FROM ({ranked}) AS ranked WHERE rn {compared} {number}", shown.join(", "));
+        self.made("first of each", query, renamed, false)
+    }
+
+    fn first_of_all(&mut self) -> View {
+        let columns = self.exact();
+        let (list, columns) =
+            listed(columns.into_iter().map(|column| Item { expression: column.name.clone(), column }).collect());
+        let (order, number) = (self.total_order(), 1 + self.random.below(6));
+        self.made(
+            "first of all",
+            format!("SELECT {list} FROM {RELATION} ORDER BY {order} LIMIT {number}"),
+            columns,
+            false,
+        )
     }
 
     fn having(&mut self) -> String {

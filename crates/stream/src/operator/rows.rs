@@ -1,0 +1,137 @@
+//! Rows that an operator keeps: as bytes that are equal for equal rows and ordered as asked, and as bytes of a
+//! checkpoint.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, BooleanArray};
+use arrow::compute::SortOptions;
+use arrow::datatypes::{DataType, SchemaRef};
+use arrow::row::{RowConverter, SortField};
+use datafusion::common::ScalarValue;
+
+use crate::aggregate::{exact, value};
+use crate::batch::{Batch, assemble, plain_nulls};
+use crate::{Error, Result};
+
+/// A row's columns as bytes.
+pub type Row = Arc<[u8]>;
+
+/// Columns of known types as rows and back.
+pub struct Codec {
+    types: Vec<DataType>,
+    converter: RowConverter,
+}
+
+impl Codec {
+    /// Rows compare by their columns, of which the first have `order`; those behind them ascend. A type that can't be
+    /// kept is refused.
+    pub fn new(types: Vec<DataType>, order: &[SortOptions]) -> Result<Codec> {
+        if let Some(other) = types.iter().find(|each| !value::is_kept(each)) {
+            return Err(Error::not_built(format!("rows with values of type {other} can't be kept in views yet")));
+        }
+        let converter = RowConverter::new(fields(&types, order))?;
+        Ok(Codec { types, converter })
+    }
+
+    pub fn types(&self) -> &[DataType] {
+        &self.types
+    }
+
+    pub fn encode(&self, columns: &[ArrayRef], rows: usize) -> Result<arrow::row::Rows> {
+        Ok(self.converter.convert_columns(&filled(columns, rows))?)
+    }
+
+    pub fn decode<'a>(&self, rows: impl Iterator<Item = &'a [u8]>) -> Result<Vec<ArrayRef>> {
+        let parser = self.converter.parser();
+        let mut columns = plain_nulls(self.converter.convert_rows(rows.map(|row| parser.parse(row)))?);
+        columns.truncate(self.types.len());
+        Ok(columns)
+    }
+
+    /// Appends rows, each with numbers of its own: how many there are, then the values of each and its numbers.
+    pub fn save<'a, const N: usize>(
+        &self,
+        rows: impl ExactSizeIterator<Item = (&'a Row, [i64; N])> + Clone,
+        out: &mut Vec<u8>,
+    ) -> Result<()> {
+        out.extend_from_slice(&(rows.len() as u32).to_le_bytes());
+        let columns = self.decode(rows.clone().map(|(row, _)| row.as_ref()))?;
+        for (at, (_, numbers)) in rows.enumerate() {
+            columns.iter().for_each(|column| value::save(column, at, out));
+            numbers.iter().for_each(|number| out.extend_from_slice(&number.to_le_bytes()));
+        }
+        Ok(())
+    }
+
+    /// Reads what [`Codec::save`] wrote, and moves `bytes` past it. `None` where it is cut short.
+    pub fn load<const N: usize>(&self, bytes: &mut &[u8]) -> Result<Option<Vec<(Row, [i64; N])>>> {
+        let Some((columns, numbers)) = self.read(bytes) else { return Ok(None) };
+        if numbers.is_empty() {
+            return Ok(Some(Vec::new()));
+        }
+        let columns = columns.into_iter().map(ScalarValue::iter_to_array);
+        let columns = columns.collect::<std::result::Result<Vec<_>, _>>()?;
+        let encoded = self.encode(&columns, numbers.len())?;
+        Ok(Some(encoded.iter().map(|row| Arc::from(row.as_ref())).zip(numbers).collect()))
+    }
+
+    fn read<const N: usize>(&self, bytes: &mut &[u8]) -> Option<(Vec<Vec<ScalarValue>>, Vec<[i64; N]>)> {
+        let count = u32::from_le_bytes(exact::take(bytes)?);
+        let (mut columns, mut numbers) = (vec![Vec::new(); self.types.len()], Vec::new());
+        for _ in 0..count {
+            for (column, data_type) in columns.iter_mut().zip(&self.types) {
+                column.push(value::load(data_type, bytes)?);
+            }
+            let mut of_row = [0; N];
+            for number in &mut of_row {
+                *number = i64::from_le_bytes(exact::take(bytes)?);
+            }
+            numbers.push(of_row);
+        }
+        Some((columns, numbers))
+    }
+}
+
+/// Without columns, rows would encode to no rows: they have one that is false.
+fn fields(types: &[DataType], order: &[SortOptions]) -> Vec<SortField> {
+    let options = order.iter().copied().chain(std::iter::repeat(SortOptions::default()));
+    match types {
+        [] => vec![SortField::new(DataType::Boolean)],
+        types => types.iter().cloned().zip(options).map(|(each, how)| SortField::new_with_options(each, how)).collect(),
+    }
+}
+
+fn filled(columns: &[ArrayRef], rows: usize) -> Vec<ArrayRef> {
+    match columns {
+        [] => vec![Arc::new(BooleanArray::from(vec![false; rows]))],
+        columns => columns.to_vec(),
+    }
+}
+
+/// Changes with equal rows added up; what comes to nothing is not there.
+pub fn net(schema: &SchemaRef, batches: Vec<Batch>) -> Result<Vec<Batch>> {
+    if batches.iter().all(|batch| batch.weights.is_none()) {
+        return Ok(batches);
+    }
+    let types: Vec<DataType> = schema.fields().iter().map(|field| field.data_type().clone()).collect();
+    let converter = RowConverter::new(fields(&types, &[]))?;
+    let mut encoded = converter.empty_rows(0, 0);
+    let mut weights = Vec::new();
+    for batch in &batches {
+        converter.append(&mut encoded, &filled(batch.rows.columns(), batch.len()))?;
+        weights.extend((0..batch.len()).map(|row| batch.weight(row)));
+    }
+    let mut sums: HashMap<&[u8], (usize, i64)> = HashMap::new();
+    let rows: Vec<arrow::row::Row<'_>> = encoded.iter().collect();
+    for (at, row) in rows.iter().enumerate() {
+        sums.entry(row.as_ref()).or_insert((at, 0)).1 += weights[at];
+    }
+    let mut left: Vec<(usize, i64)> = sums.into_values().filter(|(_, weight)| *weight != 0).collect();
+    left.sort_unstable();
+    let mut columns = plain_nulls(converter.convert_rows(left.iter().map(|(at, _)| rows[*at]))?);
+    columns.truncate(types.len());
+    let rows = assemble(schema, columns, left.len())?;
+    let weights: Vec<i64> = left.into_iter().map(|(_, weight)| weight).collect();
+    Ok(vec![Batch { weights: Some(weights.into()), ..Batch::insertions(rows) }])
+}

@@ -1,0 +1,240 @@
+//! Window functions (OVER), and the first rows by an order: what follows from the order of rows in a partition.
+
+use std::sync::Arc;
+
+use arrow::compute::SortOptions;
+use arrow::datatypes::{Field, Schema, SchemaRef};
+use datafusion::common::ScalarValue;
+use datafusion::execution::context::ExecutionProps;
+use datafusion::logical_expr::expr::WindowFunction;
+use datafusion::logical_expr::logical_plan as logical;
+use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
+use datafusion::logical_expr::utils::split_conjunction;
+use datafusion::logical_expr::{
+    Expr, FetchType, LogicalPlan, LogicalPlanBuilder, Operator, SkipType, SortExpr, WindowFunctionDefinition,
+};
+use datafusion::physical_expr::expressions::Column;
+use datafusion::physical_plan::PhysicalExpr;
+use datafusion::physical_planner::create_window_expr;
+
+use super::aggregate::plain_zero;
+use super::facts::Fact;
+use super::{Compile, Flow, physical};
+use crate::graph::Step;
+use crate::operator::over::{First, Plan};
+use crate::operator::rows::Codec;
+use crate::{Error, Result};
+
+impl Compile<'_> {
+    /// A filter, which may ask for the first rows of partitions alone.
+    pub(super) fn filter(&mut self, filter: &logical::Filter) -> Result<Flow> {
+        let mut input = match first_rows(filter) {
+            Some(rows) => self.ranked(&filter.input, rows)?,
+            None => self.plan(&filter.input)?,
+        };
+        let condition = physical(&filter.predicate, filter.input.schema())?;
+        input.from = self.push("filter", vec![input.from], Step::Filter(condition));
+        Ok(input)
+    }
+
+    /// What lies between a filter and the window functions that it picks the first rows of.
+    fn ranked(&mut self, plan: &LogicalPlan, rows: u64) -> Result<Flow> {
+        match plan {
+            LogicalPlan::Projection(projection) => {
+                let input = self.ranked(&projection.input, rows)?;
+                let schema = SchemaRef::clone(projection.schema.inner());
+                self.project(input, &projection.expr, projection.input.schema(), schema)
+            }
+            LogicalPlan::SubqueryAlias(alias) => self.ranked(&alias.input, rows),
+            LogicalPlan::Window(window) => self.over(window, Some(rows)),
+            other => self.plan(other),
+        }
+    }
+
+    pub(super) fn over(&mut self, window: &logical::Window, rows: Option<u64>) -> Result<Flow> {
+        let calls = window.window_expr.iter().map(call).collect::<Result<Vec<_>>>()?;
+        let Some(first) = calls.first() else { return self.plan(&window.input) };
+        let orders_as_first = |call: &&WindowFunction| {
+            call.params.partition_by == first.params.partition_by && call.params.order_by == first.params.order_by
+        };
+        if !calls.iter().all(orders_as_first) {
+            return self.plan(&apart(window)?);
+        }
+        let over = window.input.schema();
+        let functions = window.window_expr.iter().map(|each| {
+            create_window_expr(each, over, &ExecutionProps::new(), &PhysicalPlanningContext::default()).map_err(
+                |error| Error::not_built(format!("{each} can't be kept up to date: {}", error.strip_backtrace())),
+            )
+        });
+        let functions = functions.collect::<Result<Vec<_>>>()?;
+        let (keys, order) = (first.params.partition_by.clone(), first.params.order_by.clone());
+        let output = SchemaRef::clone(window.schema.inner());
+        self.partitions(&window.input, &keys, &order, output, functions, rows)
+    }
+
+    /// `ORDER BY … LIMIT n`: the first rows of all.
+    pub(super) fn limit(&mut self, limit: &logical::Limit) -> Result<Flow> {
+        let (FetchType::Literal(Some(rows)), SkipType::Literal(0)) = (limit.get_fetch_type()?, limit.get_skip_type()?)
+        else {
+            return Err(self.unbuilt("OFFSET, or a LIMIT that is no number"));
+        };
+        self.sorted(&limit.input, rows as u64)
+    }
+
+    /// What lies between a limit and the order that it picks the first rows of.
+    fn sorted(&mut self, plan: &LogicalPlan, rows: u64) -> Result<Flow> {
+        match plan {
+            LogicalPlan::Projection(projection) => {
+                let input = self.sorted(&projection.input, rows)?;
+                let schema = SchemaRef::clone(projection.schema.inner());
+                self.project(input, &projection.expr, projection.input.schema(), schema)
+            }
+            LogicalPlan::SubqueryAlias(alias) => self.sorted(&alias.input, rows),
+            LogicalPlan::Sort(sort) => {
+                let output = SchemaRef::clone(sort.input.schema().inner());
+                self.partitions(&sort.input, &[], &sort.expr, output, Vec::new(), Some(rows))
+            }
+            _ => {
+                let message = format!("{} can't be kept up to date: its query has LIMIT without ORDER BY", self.view);
+                Err(Error::invalid(message).with_hint("say by ORDER BY which rows are the first"))
+            }
+        }
+    }
+
+    fn partitions(
+        &mut self,
+        plan: &LogicalPlan,
+        keys: &[Expr],
+        order: &[SortExpr],
+        output: SchemaRef,
+        functions: Vec<Arc<dyn datafusion::physical_expr::window::WindowExpr>>,
+        rows: Option<u64>,
+    ) -> Result<Flow> {
+        if self.on_close {
+            return Err(Error::not_built(format!(
+                "{}: EMIT ON WINDOW CLOSE of window functions (OVER) is not built yet",
+                self.view
+            )));
+        }
+        let input = self.plan(plan)?;
+        let over = plan.schema();
+        let mut expressions = keys.iter().map(|key| physical(key, over)).collect::<Result<Vec<_>>>()?;
+        expressions.iter_mut().try_for_each(|key| plain_zero(key, over))?;
+        // A column that orders rows is stored once; what is computed for that alone, beside them.
+        let mut columns: Vec<Option<usize>> = vec![None; over.fields().len()];
+        for (at, each) in order.iter().enumerate() {
+            let column = each.expr.try_as_col().and_then(|column| over.maybe_index_of_column(column));
+            if let Some(column) = column.filter(|column| columns[*column].is_none()) {
+                columns[column] = Some(at);
+            }
+            expressions.push(physical(&each.expr, over)?);
+        }
+        let mut next = order.len();
+        for (column, place) in columns.iter_mut().enumerate().filter(|(_, place)| place.is_none()) {
+            *place = Some(next);
+            next += 1;
+            let column: Arc<dyn PhysicalExpr> = Arc::new(Column::new(over.field(column).name(), column));
+            expressions.push(column);
+        }
+        let fields = expressions.iter().enumerate().map(|(at, each)| {
+            let (data_type, nullable) = (each.data_type(over.as_arrow())?, each.nullable(over.as_arrow())?);
+            Ok(Field::new(format!("column_{at}"), data_type, nullable))
+        });
+        let schema: SchemaRef = Arc::new(Schema::new(fields.collect::<Result<Vec<_>>>()?));
+        let plan = Plan {
+            keys: keys.len(),
+            input: SchemaRef::clone(&schema),
+            order: order
+                .iter()
+                .map(|each| SortOptions { descending: !each.asc, nulls_first: each.nulls_first })
+                .collect(),
+            columns: columns.into_iter().flatten().collect(),
+            relation: SchemaRef::clone(over.inner()),
+            functions,
+            output: SchemaRef::clone(&output),
+            first: rows.map(|rows| First { rows, is_final: !input.retracts }),
+        };
+        let of_row = schema.fields()[plan.keys..].iter().map(|field| field.data_type().clone());
+        Codec::new(of_row.collect(), &plan.order)?;
+        let mut from = self.push("ordered-columns", vec![input.from], Step::Project { expressions, schema });
+        from = self.push("exchange", vec![from], Step::Exchange { keys: plan.keys });
+        from = self.push("over", vec![from], Step::Over(plan));
+        let facts = vec![Fact::None; output.fields().len()];
+        Ok(Flow { from, schema: output, facts, retracts: true, inputs: input.inputs, is_placed: false })
+    }
+}
+
+/// Window functions of several orders, one after the other.
+fn apart(window: &logical::Window) -> Result<LogicalPlan> {
+    let mut groups: Vec<Vec<Expr>> = Vec::new();
+    for expr in &window.window_expr {
+        let params = &call(expr)?.params;
+        let is_same = |group: &&mut Vec<Expr>| {
+            let other = call(&group[0]).map(|other| &other.params);
+            other.is_ok_and(|other| other.partition_by == params.partition_by && other.order_by == params.order_by)
+        };
+        match groups.iter_mut().find(is_same) {
+            Some(group) => group.push(expr.clone()),
+            None => groups.push(vec![expr.clone()]),
+        }
+    }
+    let mut plan = LogicalPlanBuilder::from(Arc::clone(&window.input));
+    for group in groups {
+        plan = plan.window(group)?;
+    }
+    let columns = window.schema.columns().into_iter().map(Expr::Column);
+    Ok(plan.project(columns)?.build()?)
+}
+
+fn call(expr: &Expr) -> Result<&WindowFunction> {
+    match expr {
+        Expr::Alias(alias) => call(&alias.expr),
+        Expr::WindowFunction(call) => Ok(call),
+        other => Err(Error::internal(format!("{other} is no window function"))),
+    }
+}
+
+/// How many rows of each partition can pass a filter over their number: `rn <= 3`, `rn = 1`.
+fn first_rows(filter: &logical::Filter) -> Option<u64> {
+    let bound = |condition: &Expr| {
+        let Expr::BinaryExpr(comparison) = condition else { return None };
+        let (Expr::Column(column), Expr::Literal(number, _)) = (comparison.left.as_ref(), comparison.right.as_ref())
+        else {
+            return None;
+        };
+        let ScalarValue::UInt64(Some(number)) = number.cast_to(&arrow::datatypes::DataType::UInt64).ok()? else {
+            return None;
+        };
+        let rows = match comparison.op {
+            Operator::LtEq | Operator::Eq => number,
+            Operator::Lt => number.saturating_sub(1),
+            _ => return None,
+        };
+        numbers_rows(&filter.input, column.clone()).then_some(rows)
+    };
+    split_conjunction(&filter.predicate).into_iter().filter_map(bound).min()
+}
+
+/// Whether a column is `row_number()` of window functions that look at no row behind their own.
+fn numbers_rows(plan: &LogicalPlan, column: datafusion::common::Column) -> bool {
+    let Some(at) = plan.schema().maybe_index_of_column(&column) else { return false };
+    match plan {
+        LogicalPlan::Projection(projection) => match projection.expr[at].clone().unalias_nested().data {
+            Expr::Column(below) => numbers_rows(&projection.input, below),
+            _ => false,
+        },
+        LogicalPlan::SubqueryAlias(alias) => numbers_rows(&alias.input, alias.input.schema().columns()[at].clone()),
+        LogicalPlan::Window(window) => {
+            let name = |expr: &Expr| match call(expr).ok().map(|call| &call.fun) {
+                Some(WindowFunctionDefinition::WindowUDF(function)) => function.name().to_owned(),
+                _ => String::new(),
+            };
+            let below = window.input.schema().fields().len();
+            let looks_back = |expr: &Expr| ["row_number", "rank", "dense_rank", "lag"].contains(&name(expr).as_str());
+            at >= below
+                && name(&window.window_expr[at - below]) == "row_number"
+                && window.window_expr.iter().all(looks_back)
+        }
+        _ => false,
+    }
+}
