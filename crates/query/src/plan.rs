@@ -10,6 +10,7 @@ pub mod refusal;
 pub mod refuse;
 pub mod scope;
 pub mod simplify;
+mod subquery;
 #[cfg(test)]
 mod tests;
 pub mod view;

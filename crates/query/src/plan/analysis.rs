@@ -5,6 +5,7 @@ use std::sync::Arc;
 use datafusion::optimizer::{Analyzer, AnalyzerRule};
 
 use super::grouping::GroupingSetsByUnnest;
+use super::subquery::NotInTakenApart;
 use crate::window::session::SessionsByWindowFunctions;
 
 type Rules = Vec<Arc<dyn AnalyzerRule + Send + Sync>>;
@@ -15,6 +16,7 @@ pub fn view_analysis() -> Rules {
     // Behind the rule that asks which grouping set a row is of, before types are made to agree.
     let behind = rules.iter().position(|rule| rule.name() == "resolve_grouping_function").map_or(0, |at| at + 1);
     rules.insert(behind, Arc::new(GroupingSetsByUnnest));
+    rules.insert(0, Arc::new(NotInTakenApart));
     rules
 }
 

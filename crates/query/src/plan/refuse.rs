@@ -6,9 +6,7 @@ use datafusion::execution::SessionState;
 use datafusion::logical_expr::Volatility;
 use headwater_sql::Diagnostic;
 use headwater_sql::Fault;
-use sqlparser::ast::{
-    Expr, Function, FunctionArg, FunctionArgExpr, Query, Select, Spanned, TableFactor, Visit, Visitor,
-};
+use sqlparser::ast::{Expr, Function, Query, Select, Spanned, Visit, Visitor};
 use sqlparser::tokenizer::Span;
 
 use super::Place;
@@ -50,18 +48,6 @@ pub fn subqueries(text: &impl Visit, what: &str, place: &Place<'_>) -> Vec<Diagn
     let mut found = Subqueries { found: Vec::new() };
     let _ = text.visit(&mut found);
     found.found.into_iter().map(|span| diagnostic(place, span, format!("{what} cannot hold a subquery"))).collect()
-}
-
-/// Subqueries inside of a query's expressions: IN, EXISTS and scalar ones. Those in FROM are relations.
-pub fn subqueries_in_expressions(text: &impl Visit, place: &Place<'_>) -> Vec<Diagnostic> {
-    let mut found = ExpressionSubqueries { relations: Vec::new(), found: Vec::new() };
-    let _ = text.visit(&mut found);
-    let refuse = |span| {
-        diagnostic(place, span, "subqueries in expressions can't be kept up to date yet".to_owned())
-            .with_fault(Fault::NotBuilt)
-            .with_hint("run it as a query instead")
-    };
-    found.found.into_iter().map(refuse).collect()
 }
 
 fn diagnostic(place: &Place<'_>, span: Span, message: String) -> Diagnostic {
@@ -135,38 +121,6 @@ impl Functions<'_> {
             aggregate.map(|aggregate| aggregate.signature().volatility)
         })?;
         Some((name, found))
-    }
-}
-
-struct ExpressionSubqueries {
-    /// Those that a window function reads, as in `TUMBLE((SELECT …), …)`.
-    relations: Vec<Span>,
-    found: Vec<Span>,
-}
-
-impl Visitor for ExpressionSubqueries {
-    type Break = ();
-
-    fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
-        if let Expr::InSubquery { subquery, .. } | Expr::Exists { subquery, .. } | Expr::Subquery(subquery) = expr
-            && !self.relations.contains(&subquery.span())
-        {
-            self.found.push(subquery.span());
-        }
-        ControlFlow::Continue(())
-    }
-
-    fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<()> {
-        let arguments = match factor {
-            TableFactor::Table { args: Some(arguments), .. } => arguments.args.as_slice(),
-            TableFactor::Function { args, .. } => args.as_slice(),
-            _ => &[],
-        };
-        self.relations.extend(arguments.iter().filter_map(|argument| match argument {
-            FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Subquery(query))) => Some(query.span()),
-            _ => None,
-        }));
-        ControlFlow::Continue(())
     }
 }
 

@@ -46,6 +46,29 @@ fn every_spelling_of_a_window_is_one_window() {
 }
 
 #[test]
+fn windows_of_every_kind_have_the_key_that_names_them() {
+    let key = |query: &str| view(&both(), &format!("CREATE MATERIALIZED VIEW v AS {query}")).key;
+    let hop = "HOP(orders, ordered_at, INTERVAL '1 minute', INTERVAL '2 minutes')";
+    let grow = "CUMULATE(orders, ordered_at, INTERVAL '1 minute', INTERVAL '2 minutes')";
+    // The start of a hopping window names it, that of a growing one does not.
+    let counted = |edges: &str, from: &str| {
+        format!("SELECT {edges}, count(*) AS n FROM {from} GROUP BY window_start, window_end")
+    };
+    assert_eq!(key(&counted("window_start, window_end", hop)), [0]);
+    assert_eq!(key(&counted("window_end", hop)), [0]);
+    assert_eq!(key(&counted("window_start, window_end", grow)), [0, 1]);
+    assert_eq!(key(&counted("window_start", grow)), [] as [usize; 0]);
+    let short = "SELECT HOP_END(o.ordered_at, INTERVAL '1 minute', INTERVAL '2 minutes') AS e, category, count(*) AS n \
+                 FROM orders o GROUP BY category, HOP(o.ordered_at, INTERVAL '1 minute', INTERVAL '2 minutes')";
+    assert_eq!(key(short), [0, 1]);
+    let visits = "SELECT category, window_start, window_end, count(*) AS n FROM orders \
+                  GROUP BY category, SESSION(ordered_at, INTERVAL '30 minutes')";
+    let found = plan(visits).join("\n");
+    assert!(found.contains("Session: time=orders.ordered_at, gap=1800000000 us, keys=[orders.category]"), "{found}");
+    assert_eq!(key(visits), [0, 1, 2]);
+}
+
+#[test]
 fn filters_stand_above_scans_and_scans_read_what_is_used() {
     let found = plan("SELECT order_id FROM orders WHERE amount > 1 AND category = 'a'");
     let scan = found.last().unwrap();
@@ -112,9 +135,12 @@ fn windows_that_are_none_are_refused() {
     );
     assert_eq!(tumble("orders, amount, INTERVAL '1 day'"), ["windows need a TIMESTAMP, not DECIMAL(10, 2) [amount]"]);
     assert!(tumble("orders, ordered_at")[0].starts_with("TUMBLE takes a relation, a time column and a size"));
-    assert_eq!(
-        refused("SELECT * FROM HOP(orders, ordered_at, INTERVAL '1 minute', INTERVAL '2 minutes')"),
-        ["HOP windows are not built yet [HOP] (use TUMBLE)"]
+    assert!(
+        refused("SELECT * FROM HOP(orders, ordered_at, INTERVAL '1 minute')")[0].starts_with("HOP takes a relation")
+    );
+    assert!(
+        refused("SELECT count(*) AS n FROM orders GROUP BY HOP(ordered_at, INTERVAL '1 minute')")[0]
+            .starts_with("in GROUP BY, HOP takes a time column and a slide and a size")
     );
     let joined = "SELECT count(*) AS n FROM orders o JOIN clicks c ON o.order_id = c.user_id GROUP BY TUMBLE(at, INTERVAL '1 hour')";
     assert!(refused(joined)[0].starts_with("GROUP BY TUMBLE(time, size) needs exactly one relation in FROM"));

@@ -8,6 +8,8 @@ use std::sync::Arc;
 use datafusion::common::DataFusionError;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast};
 use datafusion::optimizer::common_subexpr_eliminate::CommonSubexprEliminate;
+use datafusion::optimizer::decorrelate_lateral_join::DecorrelateLateralJoin;
+use datafusion::optimizer::decorrelate_predicate_subquery::DecorrelatePredicateSubquery;
 use datafusion::optimizer::eliminate_cross_join::EliminateCrossJoin;
 use datafusion::optimizer::eliminate_duplicated_expr::EliminateDuplicatedExpr;
 use datafusion::optimizer::eliminate_outer_join::EliminateOuterJoin;
@@ -16,14 +18,16 @@ use datafusion::optimizer::optimize_projections::OptimizeProjections;
 use datafusion::optimizer::optimize_unions::OptimizeUnions;
 use datafusion::optimizer::push_down_filter::PushDownFilter;
 use datafusion::optimizer::replace_distinct_aggregate::ReplaceDistinctWithAggregate;
+use datafusion::optimizer::scalar_subquery_to_join::ScalarSubqueryToJoin;
 use datafusion::optimizer::{Analyzer, Optimizer, OptimizerContext, OptimizerRule};
 use headwater_sql::ast::{CreateMaterializedView, CreateView, Name};
 use headwater_sql::{Diagnostic, Diagnostics, Fault, SourceText};
 
 use super::analysis::view_analysis;
-use super::refuse::{ignored_clauses, subqueries_in_expressions, unrepeatable_functions};
+use super::refuse::{ignored_clauses, unrepeatable_functions};
 use super::scope::Scope;
 use super::simplify::Simplify;
+use super::subquery;
 use super::{Place, diagnose};
 use crate::relation::Relations;
 use crate::session::state::planning;
@@ -39,6 +43,9 @@ pub fn streaming_rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
         Arc::new(OptimizeUnions::new()),
         Arc::new(Simplify::new()),
         Arc::new(ReplaceDistinctWithAggregate::new()),
+        Arc::new(DecorrelatePredicateSubquery::new()),
+        Arc::new(ScalarSubqueryToJoin::new()),
+        Arc::new(DecorrelateLateralJoin::new()),
         Arc::new(ExtractEquijoinPredicate::new()),
         Arc::new(EliminateDuplicatedExpr::new()),
         Arc::new(EliminateCrossJoin::new()),
@@ -55,7 +62,6 @@ pub fn plan_view(relations: &Relations, view: &CreateMaterializedView, source: &
     let state = planning();
     let mut refused = ignored_clauses(&view.query, &place);
     refused.extend(unrepeatable_functions(state, &*view.query, "a view", &place));
-    refused.extend(subqueries_in_expressions(&*view.query, &place));
     Diagnostics::check(refused)?;
     let mut query = (*view.query).clone();
     let planned = group::rewrite(&mut query)
@@ -64,7 +70,8 @@ pub fn plan_view(relations: &Relations, view: &CreateMaterializedView, source: &
         .and_then(analyse);
     let plan = planned.map_err(|error| diagnose::planning(&error, &place))?;
     let plan = storable(plan, &view.columns, &place)?;
-    optimise(plan).map_err(|error| diagnose::planning(&error, &place))
+    let optimised = subquery::check_rows(plan).and_then(optimise).and_then(subquery::check);
+    optimised.map_err(|error| diagnose::planning(&error, &place))
 }
 
 /// Plans the query that a view stands for: resolved and coerced. All columns have names of their own.
@@ -89,8 +96,10 @@ fn analyse(plan: LogicalPlan) -> Result<LogicalPlan, DataFusionError> {
 }
 
 fn optimise(plan: LogicalPlan) -> Result<LogicalPlan, DataFusionError> {
-    let options = Arc::clone(planning().config_options());
-    let context = OptimizerContext::new_with_config_options(options).without_query_execution_start_time();
+    let mut options = planning().config_options().as_ref().clone();
+    // A subquery's value changes: it is a relation to join with.
+    options.optimizer.enable_physical_uncorrelated_scalar_subquery = false;
+    let context = OptimizerContext::new_with_config_options(Arc::new(options)).without_query_execution_start_time();
     Optimizer::with_rules(streaming_rules()).optimize(plan, &context, |_, _| {})
 }
 

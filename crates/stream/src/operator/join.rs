@@ -55,6 +55,8 @@ pub enum Kind {
     Pairs { lonely: [bool; 2] },
     /// Rows of one side that meet something, or nothing.
     One { side: usize, meets: bool },
+    /// All rows of one side, each with whether it meets something.
+    Mark { side: usize },
 }
 
 impl Kind {
@@ -63,6 +65,7 @@ impl Kind {
         match self {
             Kind::Pairs { lonely } => lonely.contains(&true),
             Kind::One { meets, .. } => !meets,
+            Kind::Mark { .. } => true,
         }
     }
 
@@ -71,6 +74,15 @@ impl Kind {
         match self {
             Kind::Pairs { lonely } => lonely[side],
             Kind::One { side: given, meets } => given == side && !meets,
+            Kind::Mark { side: given } => given == side,
+        }
+    }
+
+    /// Which rows of a side are asked for, by whether they meet something: all, where it is said of each.
+    fn shown(self, side: usize) -> Option<bool> {
+        match self {
+            Kind::Mark { .. } => None,
+            _ => Some(!self.lonely(side)),
         }
     }
 
@@ -78,7 +90,7 @@ impl Kind {
     fn counts(self, side: usize) -> bool {
         match self {
             Kind::Pairs { lonely } => lonely[side],
-            Kind::One { side: given, .. } => given == side,
+            Kind::One { side: given, .. } | Kind::Mark { side: given } => given == side,
         }
     }
 }
@@ -151,7 +163,7 @@ impl Join {
                     self.give_lonely(1 - at, &other)?;
                 }
             }
-            Kind::One { side, .. } => {
+            Kind::One { side, .. } | Kind::Mark { side } => {
                 let given = if side == at { own } else { other };
                 self.give_rows(side, &given)?;
             }
@@ -194,12 +206,11 @@ impl Join {
         let [left, right] = &mut self.sides;
         let (own, other) = if at == 0 { (left, right) } else { (right, left) };
         let encoded = own.codec().encode(values, batch.len())?;
-        let (mut pairs, mut own_given, mut other_given) =
-            (Vec::with_capacity(met.rows.len()), Given::default(), Given::default());
+        let [mut own_given, mut other_given] = [at, 1 - at].map(|side| Given::of(self.plan.kind.shown(side)));
+        let mut pairs = Vec::with_capacity(met.rows.len());
         let times = own.times(values)?.map(<[i64]>::to_vec);
-        let gives_lonely = [self.plan.kind.lonely(at), self.plan.kind.lonely(1 - at)];
         // Of a row that is given when it goes, if it met nothing, nothing is said before.
-        let waits = gives_lonely.map(|gives| gives && self.plan.on_close);
+        let waits = [at, 1 - at].map(|side| self.plan.on_close && self.plan.kind.lonely(side));
         let mut pair = 0;
         for (row, slot) in slots.iter().enumerate() {
             let weight = batch.weight(row);
@@ -214,18 +225,17 @@ impl Join {
                 if counts_other {
                     let (before, copies) = (entry.meets > 0, entry.weight);
                     entry.meets += weight;
-                    match (before, entry.meets > 0) {
-                        _ if waits[1] => {}
-                        (false, true) => other_given.push(value, if gives_lonely[1] { -copies } else { copies }),
-                        (true, false) => other_given.push(value, if gives_lonely[1] { copies } else { -copies }),
-                        _ => {}
+                    let now = entry.meets > 0;
+                    if before != now && !waits[1] {
+                        other_given.push(value, -copies, before);
+                        other_given.push(value, copies, now);
                     }
                 }
                 pair += 1;
             }
             let value: Arc<[u8]> = Arc::from(encoded.row(row).as_ref());
-            if counts_own && !waits[0] && (meets > 0) != gives_lonely[0] {
-                own_given.push(&value, weight);
+            if counts_own && !waits[0] {
+                own_given.push(&value, weight, meets > 0);
             }
             own.add(*slot, value, [weight, meets], times.as_ref().map(|times| times[row]));
         }
@@ -256,7 +266,10 @@ impl Join {
         if given.weights.is_empty() {
             return Ok(());
         }
-        let columns = self.sides[side].codec().decode(given.rows.iter().map(AsRef::as_ref))?;
+        let mut columns = self.sides[side].codec().decode(given.rows.iter().map(AsRef::as_ref))?;
+        if matches!(self.plan.kind, Kind::Mark { .. }) {
+            columns.push(Arc::new(BooleanArray::from(given.meets.clone())));
+        }
         self.give(columns, &given.weights)
     }
 
@@ -285,12 +298,12 @@ impl Join {
         if batch.is_empty() || !self.plan.kind.lonely(at) {
             return Ok(());
         }
-        let mut given = Given::default();
+        let mut given = Given::of(None);
         let encoded = self.sides[at].codec().encode(&batch.rows.columns()[self.plan.keys..], batch.len())?;
-        (0..batch.len()).for_each(|row| given.push(&Arc::from(encoded.row(row).as_ref()), batch.weight(row)));
+        (0..batch.len()).for_each(|row| given.push(&Arc::from(encoded.row(row).as_ref()), batch.weight(row), false));
         match self.plan.kind {
             Kind::Pairs { .. } => self.give_lonely(at, &given),
-            Kind::One { .. } => self.give_rows(at, &given),
+            Kind::One { .. } | Kind::Mark { .. } => self.give_rows(at, &given),
         }
     }
 
@@ -301,17 +314,17 @@ impl Join {
             if gone.is_empty() {
                 continue;
             }
-            let mut given = Given::default();
+            let mut given = Given::of(None);
             let waits = self.plan.on_close && self.plan.kind.lonely(at);
             for (slot, row, entry) in &gone {
                 self.unsaved.note(*slot);
                 if waits && entry.meets == 0 {
-                    given.push(row, entry.weight);
+                    given.push(row, entry.weight, false);
                 }
             }
             match self.plan.kind {
                 Kind::Pairs { .. } => self.give_lonely(at, &given)?,
-                Kind::One { .. } => self.give_rows(at, &given)?,
+                Kind::One { .. } | Kind::Mark { .. } => self.give_rows(at, &given)?,
             }
             let slots: Vec<u32> = gone.iter().map(|(slot, ..)| *slot).collect();
             self.free_empty(&slots)?;

@@ -63,9 +63,7 @@ impl Compile<'_> {
 
     fn kind(&self, join: &logical::Join) -> Result<Kind> {
         if join.null_aware {
-            return Err(self
-                .unbuilt("NOT IN over a subquery")
-                .with_hint("use NOT EXISTS, or LEFT JOIN … WHERE … IS NULL"));
+            return Err(Error::internal("NOT IN is to be taken apart before"));
         }
         Ok(match join.join_type {
             JoinType::Inner => Kind::Pairs { lonely: [false, false] },
@@ -76,9 +74,8 @@ impl Compile<'_> {
             JoinType::LeftAnti => Kind::One { side: 0, meets: false },
             JoinType::RightSemi => Kind::One { side: 1, meets: true },
             JoinType::RightAnti => Kind::One { side: 1, meets: false },
-            JoinType::LeftMark | JoinType::RightMark => {
-                return Err(self.unbuilt("a subquery that is no condition by itself"));
-            }
+            JoinType::LeftMark => Kind::Mark { side: 0 },
+            JoinType::RightMark => Kind::Mark { side: 1 },
         })
     }
 
@@ -91,6 +88,7 @@ impl Compile<'_> {
         let waits = match kind {
             Kind::Pairs { lonely } => (0..2).all(|at| goes(at) || !lonely[at]),
             Kind::One { side, meets } => goes(side) || meets,
+            Kind::Mark { .. } => false,
         };
         if waits && !retracts {
             return Ok(());
@@ -143,7 +141,7 @@ fn joined_facts(join: &logical::Join, kind: Kind, bounds: &Bounds, facts: [&[Fac
         let first = match kind {
             // A row of the other side that meets nothing has no time of this one.
             Kind::Pairs { lonely } if !lonely[1 - at] => at * facts[0].len(),
-            Kind::One { side, .. } if side == at => 0,
+            Kind::One { side, .. } | Kind::Mark { side } if side == at => 0,
             _ => continue,
         };
         for bound in bounds.known() {

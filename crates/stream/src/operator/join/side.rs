@@ -45,17 +45,27 @@ pub struct Rows {
     pub others: Vec<Row>,
 }
 
-/// Rows that are given so often.
+/// Rows of a side that are given so often, each with whether it meets something.
 #[derive(Debug, Default)]
 pub struct Given {
     pub rows: Vec<Row>,
     pub weights: Vec<i64>,
+    pub meets: Vec<bool>,
+    /// Which of them are asked for: those that meet something, those that do not, or all.
+    shown: Option<bool>,
 }
 
 impl Given {
-    pub fn push(&mut self, row: &Row, weight: i64) {
-        self.rows.push(Arc::clone(row));
-        self.weights.push(weight);
+    pub fn of(shown: Option<bool>) -> Given {
+        Given { shown, ..Given::default() }
+    }
+
+    pub fn push(&mut self, row: &Row, weight: i64, meets: bool) {
+        if self.shown.is_none_or(|shown| shown == meets) {
+            self.rows.push(Arc::clone(row));
+            self.weights.push(weight);
+            self.meets.push(meets);
+        }
     }
 }
 

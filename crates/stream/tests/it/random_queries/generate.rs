@@ -89,12 +89,13 @@ struct Item {
 
 impl Generator<'_> {
     fn view(mut self) -> View {
-        match self.random.below(19) {
+        match self.random.below(21) {
             0 | 1 => self.projection(),
             2 => self.distinct(),
             8 => self.union(),
             // Pairs of pairs of pairs are too many.
             9 | 10 if !self.over.is_large => self.join(),
+            19 | 20 if !self.over.is_large => self.subquery(),
             17 | 18 if self.over.is_stream && !self.over.is_large => self.timed_join(),
             3..6 | 11 if self.over.is_stream || self.over.edge.is_some() => self.grouped(true),
             12 if self.over.is_stream => self.sessions(),
@@ -197,6 +198,47 @@ impl Generator<'_> {
         let (list, columns) = listed(items);
         let from = format!("{RELATION} AS l {kind} {RELATION} AS r ON {}", on.join(" AND "));
         View { is_large: true, ..self.made("join", format!("SELECT {list} FROM {from}"), columns, false) }
+    }
+
+    /// Rows of a relation that others of it say something about.
+    fn subquery(&mut self) -> View {
+        let exact = self.exact();
+        let side = |name: &str| -> Vec<Column> {
+            let of = exact.iter().map(|each| Column { name: format!("{name}.{}", each.name), ..each.clone() });
+            of.collect()
+        };
+        let (outer, inner) = (side("l"), side("r"));
+        let of = pick(self.random, KEYS);
+        let [value, other] = [&outer, &inner].map(|columns| Expressions { random: self.random, columns }.of(of, 1));
+        let mut filter = Expressions { random: self.random, columns: &inner }.of(Kind::Boolean, 2);
+        if self.random.chance(1, 3) {
+            filter = format!("{filter} AND r.{0} = l.{0}", exact[0].name);
+        }
+        let inner_from = format!("FROM {RELATION} AS r WHERE {filter}");
+        let condition = match self.random.below(5) {
+            0 => format!("{value} IN (SELECT {other} {inner_from})"),
+            1 => format!("{value} NOT IN (SELECT {other} {inner_from})"),
+            2 => {
+                let word = pick(self.random, &["EXISTS", "NOT EXISTS"]);
+                format!("{word} (SELECT 1 {inner_from} AND {value} = {other})")
+            }
+            3 => {
+                let or = Expressions { random: self.random, columns: &outer }.of(Kind::Boolean, 2);
+                format!("(EXISTS (SELECT 1 {inner_from} AND {value} = {other}) OR {or})")
+            }
+            _ => {
+                let function = pick(self.random, &["min", "max", "count"]);
+                let compared = if function == "count" { "1".to_owned() } else { value };
+                format!("{compared} <= (SELECT {function}({other}) {inner_from})")
+            }
+        };
+        let mut items = Vec::new();
+        for (at, each) in outer.iter().enumerate() {
+            let column = Column { name: format!("c{}_{at}", self.number), ..each.clone() };
+            items.push(Item { column, expression: each.name.clone() });
+        }
+        let (list, columns) = listed(items);
+        self.made("subquery", format!("SELECT {list} FROM {RELATION} AS l WHERE {condition}"), columns, false)
     }
 
     /// Rows of a stream that come together: within some time of each other, or in one window.
