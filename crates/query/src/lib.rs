@@ -5,6 +5,7 @@
 //! network, the clock or global configuration. What lives above (live views, `system.` relations, the epoch that a
 //! query reads) is handed in as traits; this crate keeps no state of its own between queries.
 
+pub mod asof;
 pub mod decode;
 pub mod error;
 pub mod plan;

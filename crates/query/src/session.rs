@@ -45,7 +45,6 @@ use crate::plan::{Place, diagnose};
 use crate::provide::{Archives, Snapshots, StoredTables, SystemTables};
 use crate::relation::Relations;
 use crate::running::{self, Asker, Kind, Queries, task};
-use crate::window::group;
 use crate::{Error, Result};
 use interrupt::{Stop, interruptible};
 
@@ -350,10 +349,8 @@ fn plan(
     place: &Place<'_>,
 ) -> Result<LogicalPlan> {
     Diagnostics::check(ignored_clauses(&query.query, place))?;
-    let mut rewritten = (*query.query).clone();
-    let planned = group::rewrite(&mut rewritten)
-        .map_err(DataFusionError::from)
-        .and_then(|()| Scope::new(state, tables).query_with(rewritten, parameters))
+    let planned = Scope::new(state, tables)
+        .query_with((*query.query).clone(), parameters)
         .and_then(|plan| match explain {
             Some(explain) => LogicalPlanBuilder::from(plan).explain(explain.verbose, explain.analyze)?.build(),
             None => Ok(plan),

@@ -1,8 +1,9 @@
 //! Spellings of window functions that sqlparser does not read, brought to the one that it does.
 //!
 //! `TABLE(TUMBLE(TABLE bids, DESCRIPTOR(at), …))`, as Flink writes it, becomes `TUMBLE(bids, at, …)`, and the columns
-//! after `PARTITION BY` in `SESSION(bids, at, gap, PARTITION BY a, b)` become further arguments. Words are only
-//! erased: what is left keeps its place.
+//! after `PARTITION BY` in `SESSION(bids, at, gap, PARTITION BY a, b)` become further arguments. A relation as of a time,
+//! `rates FOR SYSTEM_TIME AS OF orders.at`, becomes `rates(SYSTEM_TIME => orders.at)`. Words are only erased, or become
+//! signs: what is left keeps its place.
 
 use sqlparser::tokenizer::{Token, TokenWithSpan, Whitespace};
 
@@ -12,6 +13,8 @@ const FUNCTIONS: [&str; 4] = ["TUMBLE", "HOP", "CUMULATE", "SESSION"];
 pub(crate) fn respell(tokens: &mut [TokenWithSpan]) {
     let solid: Vec<usize> = (0..tokens.len()).filter(|at| !matches!(tokens[*at].token, Token::Whitespace(_))).collect();
     let mut erased = Vec::new();
+    versions(tokens, &solid);
+    let solid: Vec<usize> = solid.into_iter().filter(|at| !matches!(tokens[*at].token, Token::Whitespace(_))).collect();
     let closing = closing(tokens, &solid);
     let mut respelling = Respelling { tokens, solid: &solid, closing, erased: &mut erased };
     for at in 0..solid.len() {
@@ -21,6 +24,33 @@ pub(crate) fn respell(tokens: &mut [TokenWithSpan]) {
     }
     for at in erased {
         tokens[at].token = Token::Whitespace(Whitespace::Space);
+    }
+}
+
+/// `FOR SYSTEM_TIME AS OF` and a column.
+fn versions(tokens: &mut [TokenWithSpan], solid: &[usize]) {
+    let token = |tokens: &[TokenWithSpan], at: usize| solid.get(at).map(|index| tokens[*index].token.clone());
+    for at in 0..solid.len() {
+        let is = |offset: usize, word: &str| {
+            solid.get(at + offset).is_some_and(|index| crate::tokens::is_word(&tokens[*index].token, word))
+        };
+        if !(is(0, "FOR") && is(1, "SYSTEM_TIME") && is(2, "AS") && is(3, "OF")) {
+            continue;
+        }
+        let mut last = at + 4;
+        while token(tokens, last + 1) == Some(Token::Period) {
+            last += 2;
+        }
+        // The place behind the column, where white space must be.
+        let behind = solid.get(last).map_or(tokens.len(), |index| index + 1);
+        let is_column = matches!(token(tokens, last), Some(Token::Word(_)));
+        if !is_column || !matches!(tokens.get(behind).map(|each| &each.token), Some(Token::Whitespace(_))) {
+            continue;
+        }
+        tokens[solid[at]].token = Token::LParen;
+        tokens[solid[at + 2]].token = Token::RArrow;
+        tokens[solid[at + 3]].token = Token::Whitespace(Whitespace::Space);
+        tokens[behind].token = Token::RParen;
     }
 }
 

@@ -13,6 +13,7 @@ use headwater_query::rule::{Rule, RuleSet};
 use crate::Result;
 use crate::operator::Operator;
 use crate::operator::aggregate::{self, Aggregate};
+use crate::operator::asof::{self, AsofJoin};
 use crate::operator::evaluate::Context;
 use crate::operator::filter::Filter;
 use crate::operator::join::{self, Join};
@@ -77,6 +78,7 @@ pub enum Step {
     Aggregate(aggregate::Plan),
     Session(session::Plan),
     Join(join::Plan),
+    Asof(asof::Plan),
     Over(over::Plan),
 }
 
@@ -87,6 +89,7 @@ impl Step {
             Step::Aggregate(plan) => Some(&mut plan.inputs),
             Step::Session(plan) => Some(&mut plan.inputs),
             Step::Join(plan) => Some(&mut plan.inputs),
+            Step::Asof(plan) => plan.expiry.as_mut().map(|expiry| &mut expiry.inputs),
             _ => None,
         }
     }
@@ -197,6 +200,7 @@ impl Graph {
             Step::Exchange { .. } => return Ok(None),
             Step::Session(plan) => Box::new(SessionAggregate::new(plan.clone())?),
             Step::Over(plan) => Box::new(Over::new(plan.clone())?),
+            Step::Asof(plan) => Box::new(AsofJoin::new(plan.clone())?),
             Step::Join(plan) => Box::new(Join::new(plan.clone())?),
             Step::Aggregate(plan) => {
                 let mut owner = Vec::new();

@@ -4,6 +4,7 @@
 //! every operator and gives it only rows whose keys the worker owns.
 
 pub mod aggregate;
+pub mod asof;
 pub mod evaluate;
 pub mod filter;
 pub mod join;

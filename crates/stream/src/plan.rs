@@ -3,6 +3,7 @@
 //! Views are added in the order of their dependencies. A view over a view reads its steps directly, in memory.
 
 mod aggregate;
+mod asof;
 mod facts;
 mod join;
 mod over;
@@ -23,6 +24,7 @@ use datafusion::physical_expr::create_physical_expr;
 use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_plan::PhysicalExpr;
 use headwater_format::Format;
+use headwater_query::asof::node::AsofJoin;
 use headwater_query::plan::RelationSource;
 use headwater_query::plan::key::output_key;
 use headwater_query::relation::{Emit, Origin, Relation, Stream, View, Watermark};
@@ -223,6 +225,7 @@ impl Compile<'_> {
             LogicalPlan::Union(union) => self.union(union),
             LogicalPlan::Unnest(unnest) => self.unnest(unnest),
             LogicalPlan::Join(join) => self.join(join),
+            LogicalPlan::Extension(_) if AsofJoin::of(plan).is_some() => self.asof(plan),
             other => Err(refuse(self.view, other)),
         }
     }

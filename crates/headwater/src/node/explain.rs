@@ -105,6 +105,16 @@ fn describe(step: &Step) -> (String, String, String) {
             (what, none())
         }
         Step::Exchange { keys } => (format!("sends each row to the worker that owns its first {keys} columns"), none()),
+        Step::Asof(plan) => {
+            let what = format!("joins with the last version by {} columns", plan.keys);
+            let freed = match plan.expiry {
+                Some(_) => {
+                    "the watermark passes a left row's time; a version has a later one that all left rows are after"
+                }
+                None => "a row is taken back; else it grows with the rows of both sides",
+            };
+            (what, ("left rows that may get another version, and versions".to_owned(), freed.to_owned()))
+        }
         Step::Join(plan) => {
             let what = format!("joins by {} columns", plan.keys);
             let freed = match plan.expiry {

@@ -6,6 +6,7 @@ use datafusion::optimizer::{Analyzer, AnalyzerRule};
 
 use super::grouping::GroupingSetsByUnnest;
 use super::subquery::NotInTakenApart;
+use crate::asof::node::{AsofJoins, AsofJoinsByWindowFunction};
 use crate::window::session::SessionsByWindowFunctions;
 
 type Rules = Vec<Arc<dyn AnalyzerRule + Send + Sync>>;
@@ -17,13 +18,16 @@ pub fn view_analysis() -> Rules {
     let behind = rules.iter().position(|rule| rule.name() == "resolve_grouping_function").map_or(0, |at| at + 1);
     rules.insert(behind, Arc::new(GroupingSetsByUnnest));
     rules.insert(0, Arc::new(NotInTakenApart));
+    rules.insert(0, Arc::new(AsofJoins));
     rules
 }
 
 /// For queries that DataFusion runs.
 pub fn query_analysis() -> Rules {
     let mut rules = view_analysis();
-    rules.insert(0, Arc::new(SessionsByWindowFunctions));
+    let first = rules.iter().position(|rule| rule.name() == "asof_joins").map_or(0, |at| at + 1);
+    rules.insert(first, Arc::new(AsofJoinsByWindowFunction));
+    rules.insert(first, Arc::new(SessionsByWindowFunctions));
     rules
 }
 

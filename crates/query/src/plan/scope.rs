@@ -15,7 +15,9 @@ use headwater_sql::Fault;
 use sqlparser::ast::{Expr as SqlExpr, Query, Statement};
 
 use super::refusal::Refusal;
+use crate::asof::rewrite;
 use crate::relation::{Relation, Relations};
+use crate::window::group;
 
 /// The relations of a statement.
 pub trait Tables {
@@ -23,6 +25,9 @@ pub trait Tables {
 
     /// All names, as a user writes them, for hints.
     fn names(&self) -> Vec<String>;
+
+    /// The column with the event time of a relation, which is the time of its versions.
+    fn event_time(&self, name: &TableReference) -> Option<String>;
 }
 
 /// What a scan of a stream or view reads, in plans that are not run by DataFusion. It takes no filters: they stay in
@@ -56,6 +61,11 @@ impl Tables for Relations {
     fn names(&self) -> Vec<String> {
         Relations::names(self).into_iter().map(str::to_owned).collect()
     }
+
+    fn event_time(&self, name: &TableReference) -> Option<String> {
+        let stream = self.stream(name.table())?;
+        Some(stream.schema.field(stream.watermark?.column).name().clone())
+    }
 }
 
 /// Plans statements over some relations with a session's functions.
@@ -74,7 +84,9 @@ impl<'a> Scope<'a> {
     }
 
     /// A query with parameters `$1`, `$2` and so on; those without a type get one from where they stand, if they can.
-    pub fn query_with(&self, query: Query, parameters: Vec<Option<FieldRef>>) -> Result<LogicalPlan> {
+    pub fn query_with(&self, mut query: Query, parameters: Vec<Option<FieldRef>>) -> Result<LogicalPlan> {
+        group::rewrite(&mut query)?;
+        rewrite::rewrite(&mut query, self.tables)?;
         let mut context = PlannerContext::new().with_prepare_param_data_types(parameters);
         self.planner().sql_statement_to_plan_with_context(Statement::Query(Box::new(query)), &mut context)
     }

@@ -32,7 +32,6 @@ use super::{Place, diagnose};
 use crate::relation::Relations;
 use crate::session::state::planning;
 use crate::sqltype::{sql_name, stored_type};
-use crate::window::group;
 use crate::{Error, Result};
 
 /// The optimizer rules that a view's plan goes through, in their order. Left out are those that change what a
@@ -63,11 +62,7 @@ pub fn plan_view(relations: &Relations, view: &CreateMaterializedView, source: &
     let mut refused = ignored_clauses(&view.query, &place);
     refused.extend(unrepeatable_functions(state, &*view.query, "a view", &place));
     Diagnostics::check(refused)?;
-    let mut query = (*view.query).clone();
-    let planned = group::rewrite(&mut query)
-        .map_err(DataFusionError::from)
-        .and_then(|()| Scope::new(state, relations).query(query))
-        .and_then(analyse);
+    let planned = Scope::new(state, relations).query((*view.query).clone()).and_then(analyse);
     let plan = planned.map_err(|error| diagnose::planning(&error, &place))?;
     let plan = storable(plan, &view.columns, &place)?;
     let optimised = subquery::check_rows(plan).and_then(optimise).and_then(subquery::check);
@@ -78,11 +73,7 @@ pub fn plan_view(relations: &Relations, view: &CreateMaterializedView, source: &
 pub fn plan_plain_view(relations: &Relations, view: &CreateView, source: &SourceText) -> Result<LogicalPlan> {
     let place = Place::new(source, view.query_span);
     Diagnostics::check(ignored_clauses(&view.query, &place))?;
-    let mut query = (*view.query).clone();
-    let planned = group::rewrite(&mut query)
-        .map_err(DataFusionError::from)
-        .and_then(|()| Scope::new(planning(), relations).query(query))
-        .and_then(analyse);
+    let planned = Scope::new(planning(), relations).query((*view.query).clone()).and_then(analyse);
     let plan = planned.map_err(|error| diagnose::planning(&error, &place))?;
     let names = names(&plan, &view.columns, &place)?;
     let columns = plan.schema().iter().zip(names).map(|(field, name)| Expr::Column(field.into()).alias(name));

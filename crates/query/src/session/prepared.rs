@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, SchemaRef};
 use datafusion::common::tree_node::Transformed;
-use datafusion::common::{DataFusionError, ParamValues, ScalarValue};
+use datafusion::common::{ParamValues, ScalarValue};
 use datafusion::datasource::cte_worktable::CteWorkTable;
 use datafusion::datasource::source_as_provider;
 use datafusion::execution::SessionState;
@@ -182,10 +182,8 @@ fn infer(
     fields: Vec<Option<Arc<Field>>>,
     place: &Place<'_>,
 ) -> Result<HashMap<String, Option<DataType>>> {
-    let mut rewritten = (*query.query).clone();
-    let planned = crate::window::group::rewrite(&mut rewritten)
-        .map_err(DataFusionError::from)
-        .and_then(|()| crate::plan::scope::Scope::new(state, tables).query_with(rewritten, fields))
+    let planned = crate::plan::scope::Scope::new(state, tables)
+        .query_with((*query.query).clone(), fields)
         .and_then(|plan| plan.get_parameter_types());
     planned.map_err(|error| diagnose::planning(&error, place))
 }

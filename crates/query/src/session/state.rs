@@ -42,6 +42,7 @@ pub fn state(config: SessionConfig, runtime: Arc<RuntimeEnv>, props: ExecutionPr
         .with_relation_planners(vec![Arc::new(Windows)]);
     if let Some(functions) = state.scalar_functions() {
         functions.extend(crate::window::functions::all());
+        functions.push(crate::asof::matches());
     }
     state.build()
 }

@@ -156,4 +156,8 @@ impl Tables for QueryTables {
         let system = self.sources.system.tables().into_iter().map(|(name, _)| format!("{SYSTEM}.{name}"));
         relations.chain(archives).chain(system).collect()
     }
+
+    fn event_time(&self, name: &TableReference) -> Option<String> {
+        self.sources.relations.event_time(name)
+    }
 }

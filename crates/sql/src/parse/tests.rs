@@ -221,16 +221,18 @@ fn windows_of_flinks_spelling() {
          SELECT * FROM SESSION(bids, at, INTERVAL '10 seconds', PARTITION BY bidder, channel)
          JOIN TABLE(CUMULATE(bids, at, INTERVAL '1 minute', INTERVAL '1 hour')) AS c ON true;
          SELECT sum(x) OVER (PARTITION BY a), tumble FROM session WHERE hop(x, descriptor(y)) = table_1;
+         SELECT * FROM o JOIN rates FOR SYSTEM_TIME AS OF o.at AS r ON o.c = r.c JOIN s FOR SYSTEM_TIME AS OF at ON true;
          SELECT TUMBLE(",
         expect![[r#"
             query SELECT * FROM TUMBLE(bids, at, INTERVAL '10' SECOND)
             query SELECT * FROM HOP(bids, at, INTERVAL '5' SECOND, INTERVAL '10' SECOND)
             query SELECT * FROM SESSION(bids, at, INTERVAL '10 seconds', bidder, channel) JOIN CUMULATE(bids, at, INTERVAL '1 minute', INTERVAL '1 hour') AS c ON true
             query SELECT sum(x) OVER (PARTITION BY a), tumble FROM session WHERE hop(x, y) = table_1
+            query SELECT * FROM o JOIN rates(SYSTEM_TIME => o.at) AS r ON o.c = r.c JOIN s(SYSTEM_TIME => at) ON true
             error: expected an expression, found the end of the statement
-             --> orders.sql:6:24
+             --> orders.sql:7:24
               |
-            6 |          SELECT TUMBLE(
+            7 |          SELECT TUMBLE(
               |                        ^
         "#]],
     );

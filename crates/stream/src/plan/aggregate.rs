@@ -157,6 +157,7 @@ fn retracts(upstream: Upstream, nodes: &[Node]) -> bool {
         Step::Aggregate(plan) => !plan.window.is_some_and(|window| window.on_close),
         Step::Session(plan) => !plan.on_close,
         Step::Join(plan) => plan.retracts,
+        Step::Asof(plan) => plan.retracts,
         Step::Over(_) => true,
         _ => nodes[node].reads.iter().any(|each| retracts(*each, nodes)),
     }

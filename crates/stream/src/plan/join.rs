@@ -1,6 +1,6 @@
 //! Joins: each side's keys and columns, an exchange by key, and the join behind them.
 
-mod time;
+pub(super) mod time;
 
 use std::sync::Arc;
 
@@ -36,8 +36,9 @@ impl Compile<'_> {
         // A side's late rows are sorted out where the other side lets rows go by its time.
         let late = |at: usize| bounds.first().filter(|_| expiry[1 - at].is_some()).map(|bound| bound.columns[at]);
         let (left_late, right_late) = (late(0), late(1));
-        let left = self.side("left", left, &join.left, &left_keys, left_late)?;
-        let right = self.side("right", right, &join.right, &right_keys, right_late)?;
+        let by = join.on.len();
+        let left = self.side("left", left, &join.left, &left_keys, by, left_late)?;
+        let right = self.side("right", right, &join.right, &right_keys, by, right_late)?;
         let pairs = join.left.schema().join(join.right.schema())?;
         let filter = join.filter.as_ref().map(|filter| physical(filter, &pairs)).transpose()?;
         let retracts = left.retracts || right.retracts || (kind.changes_its_mind() && !self.on_close);
@@ -98,14 +99,15 @@ impl Compile<'_> {
             .with_hint("join by window_start and window_end, or bound the time between both rows"))
     }
 
-    /// A side's keys and then all its columns, sent to the workers that own the keys. `late` is the time of rows that
-    /// must not come late.
-    fn side(
+    /// What a side's rows are known by and then all its columns, sent to the workers that own the first `by` of them.
+    /// `late` is the time of rows that must not come late.
+    pub(super) fn side(
         &mut self,
         what: &str,
         mut input: Flow,
         plan: &LogicalPlan,
         keys: &[Expr],
+        by: usize,
         late: Option<usize>,
     ) -> Result<Exchanged> {
         let over: &DFSchema = plan.schema();
@@ -129,7 +131,7 @@ impl Compile<'_> {
         check_types(&columns)?;
         let step = Step::Project { expressions, schema: SchemaRef::clone(&columns) };
         let from = self.push(&format!("{what}-columns"), vec![input.from], step);
-        let from = self.push(&format!("{what}-exchange"), vec![from], Step::Exchange { keys: keys.len() });
+        let from = self.push(&format!("{what}-exchange"), vec![from], Step::Exchange { keys: by });
         Ok(Exchanged { from, columns, retracts: input.retracts, inputs: input.inputs })
     }
 }
@@ -152,9 +154,10 @@ fn joined_facts(join: &logical::Join, kind: Kind, bounds: &Bounds, facts: [&[Fac
     joined
 }
 
-struct Exchanged {
-    from: Upstream,
-    columns: SchemaRef,
-    retracts: bool,
-    inputs: Vec<usize>,
+/// A side of a join behind its exchange.
+pub(super) struct Exchanged {
+    pub from: Upstream,
+    pub columns: SchemaRef,
+    pub retracts: bool,
+    pub inputs: Vec<usize>,
 }

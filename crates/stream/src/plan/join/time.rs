@@ -109,7 +109,7 @@ impl Bound {
 
 /// How far a side's times may lie behind the watermark. Of rows that have their place in the log those that are behind the
 /// watermark of their own partition are late.
-fn lag(fact: &Fact, is_placed: bool) -> Option<i64> {
+pub fn lag(fact: &Fact, is_placed: bool) -> Option<i64> {
     match fact {
         Fact::EventTime { .. } if is_placed => Some(Until::Time.after_us()),
         other => other.lag_us(),

@@ -89,13 +89,14 @@ struct Item {
 
 impl Generator<'_> {
     fn view(mut self) -> View {
-        match self.random.below(21) {
+        match self.random.below(22) {
             0 | 1 => self.projection(),
             2 => self.distinct(),
             8 => self.union(),
             // Pairs of pairs of pairs are too many.
             9 | 10 if !self.over.is_large => self.join(),
             19 | 20 if !self.over.is_large => self.subquery(),
+            21 if self.over.is_stream && !self.over.is_large => self.versions(),
             17 | 18 if self.over.is_stream && !self.over.is_large => self.timed_join(),
             3..6 | 11 if self.over.is_stream || self.over.edge.is_some() => self.grouped(true),
             12 if self.over.is_stream => self.sessions(),
@@ -198,6 +199,35 @@ impl Generator<'_> {
         let (list, columns) = listed(items);
         let from = format!("{RELATION} AS l {kind} {RELATION} AS r ON {}", on.join(" AND "));
         View { is_large: true, ..self.made("join", format!("SELECT {list} FROM {from}"), columns, false) }
+    }
+
+    /// Rows of a stream, each with the last one of another key before it.
+    fn versions(&mut self) -> View {
+        let exact = self.exact();
+        let side = |name: &str| -> Vec<Column> {
+            let of = exact.iter().map(|each| Column { name: format!("{name}.{}", each.name), ..each.clone() });
+            of.collect()
+        };
+        let (left, right) = (side("l"), side("r"));
+        let both = [left.clone(), right.clone()].concat();
+        let of = pick(self.random, KEYS);
+        let keys = [&left, &right].map(|columns| Expressions { random: self.random, columns }.of(of, 1));
+        let edge = format!("w{}", self.number);
+        let mut items = vec![Item { column: column(&edge, Kind::Time), expression: "l.at".to_owned() }];
+        for (at, each) in both.iter().enumerate() {
+            let column = Column { name: format!("c{}_{at}", self.number), ..each.clone() };
+            items.push(Item { column, expression: each.name.clone() });
+        }
+        let (list, columns) = listed(items);
+        let compared = pick(self.random, &[">=", ">"]);
+        let filter = self.filter("WHERE");
+        // What is inexact stays out: it would decide between rows of one time.
+        let names: Vec<&str> = exact.iter().map(|each| each.name.as_str()).collect();
+        let inner = format!("(SELECT {} FROM {RELATION}{filter}) AS r", names.join(", "));
+        let from = format!("{RELATION} AS l ASOF JOIN {inner} MATCH_CONDITION (l.at {compared} r.at)");
+        let made =
+            self.made("versions", format!("SELECT {list} FROM {from} ON {} = {}", keys[0], keys[1]), columns, false);
+        View { edge: Some(edge), ..made }
     }
 
     /// Rows of a relation that others of it say something about.
