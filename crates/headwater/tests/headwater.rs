@@ -18,6 +18,8 @@ mod keys;
 mod letters;
 #[path = "headwater/lookups.rs"]
 mod lookups;
+#[path = "headwater/nexmark.rs"]
+mod nexmark;
 #[path = "headwater/node.rs"]
 mod node;
 #[path = "headwater/outlets.rs"]

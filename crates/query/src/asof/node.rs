@@ -196,8 +196,9 @@ fn is_mark(expr: &Expr) -> bool {
 fn node_of(join: Join) -> Result<LogicalPlan> {
     let (mut on, mut times, mut rest) = (join.on.clone(), None, Vec::new());
     let (left, right) = (Arc::unwrap_or_clone(join.left), Arc::unwrap_or_clone(join.right));
-    let is_of =
-        |expr: &Expr, plan: &LogicalPlan| expr.column_refs().iter().all(|column: &&Column| plan.schema().has_column(column));
+    let is_of = |expr: &Expr, plan: &LogicalPlan| {
+        expr.column_refs().iter().all(|column: &&Column| plan.schema().has_column(column))
+    };
     for condition in join.filter.map(split_conjunction_owned).unwrap_or_default() {
         match condition {
             Expr::ScalarFunction(call) if call.func.name() == MATCHES => {
@@ -223,6 +224,7 @@ fn node_of(join: Join) -> Result<LogicalPlan> {
             {
                 on.push((*other, *one));
             }
+            Expr::Literal(ScalarValue::Boolean(Some(true)), _) => {}
             other => rest.push(other),
         }
     }
