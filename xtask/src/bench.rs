@@ -7,6 +7,7 @@ mod bids;
 mod calendar;
 mod http;
 mod lookups;
+mod nexmark;
 mod retail;
 mod usage;
 
@@ -45,6 +46,8 @@ enum Name {
     Retail,
     /// A tumbling view over JSON bids: events per CPU-second, against Flink where PEERS is set.
     Bids,
+    /// Queries of Nexmark over JSON bids, each against Flink where PEERS is set.
+    Nexmark,
     /// Rows of a keyed view by their keys, over PostgreSQL's protocol: lookups per second, latency.
     Lookups,
     /// Events in over HTTP, against Redis and NATS; until a view shows them; rows out; many connections.
@@ -59,6 +62,7 @@ pub fn run(options: &Options) -> Result<()> {
     match options.name {
         Name::Retail => retail::run(options),
         Name::Bids => bids::run(options),
+        Name::Nexmark => nexmark::run(options),
         Name::Lookups => lookups::run(options),
         Name::Http => http::run(options),
         Name::Log => example(options, "headwater-log", "throughput"),

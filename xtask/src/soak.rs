@@ -13,7 +13,7 @@ pub struct Options {
     /// `kills`: how often the node is killed.
     #[arg(long, default_value_t = 20)]
     pub kills: usize,
-    /// `log` and `stream`: how many seeds the simulated disk runs through.
+    /// `log` and `stream`: how many seeds the simulated disk runs through; `views`: how many sets of random views.
     #[arg(long, default_value_t = 1000)]
     seeds: u64,
     /// Repeats a run; without it a fresh one is taken and printed.
@@ -39,20 +39,23 @@ enum Name {
     Log,
     /// Log, views and archives on such a disk.
     Stream,
+    /// Random views over random rows, each against its query in batch.
+    Views,
 }
 
 pub fn run(options: &Options) -> Result<()> {
     match options.name {
         Name::Kills => kills::soak(options),
-        Name::Log => simulate("headwater-log", options),
-        Name::Stream => simulate("headwater-stream", options),
+        Name::Log => simulate("headwater-log", "simulated", options),
+        Name::Stream => simulate("headwater-stream", "simulated", options),
+        Name::Views => simulate("headwater-stream", "random_views", options),
     }
 }
 
-/// The tests of a crate on the simulated disk, over as many seeds as asked.
-fn simulate(package: &str, options: &Options) -> Result<()> {
+/// Some tests of a crate on the simulated disk, over as many seeds as asked.
+fn simulate(package: &str, tests: &str, options: &Options) -> Result<()> {
     let mut cargo = shell::cargo();
-    cargo.args(["test", "--package", package, "--", "simulated", "--nocapture"]);
+    cargo.args(["test", "--package", package, "--", tests, "--nocapture"]);
     cargo.env("HEADWATER_SEEDS", options.seeds.to_string());
     if let Some(seed) = options.seed {
         cargo.env("HEADWATER_SEED", seed.to_string());

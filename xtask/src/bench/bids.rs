@@ -1,7 +1,7 @@
 //! A tumbling view over JSON bids in the log, and the same query in Flink over the same bytes.
 
-mod flink;
-mod generate;
+pub mod flink;
+pub mod generate;
 
 use std::path::Path;
 use std::time::Duration;
@@ -29,7 +29,7 @@ pub fn run(options: &Options) -> Result<()> {
 
     let load = project("bids", &folder, "load", &["bids.sql"])?;
     let view = project("bids", &folder, "view", &["bids.sql", "bids_by_auction.sql"])?;
-    let over_log = over_log(&binary, options, &view, &files.for_us)?;
+    let over_log = over_log(&binary, options, &view, &files.for_us, "bids_view_over_log")?;
     let (mut loaded, mut at_once) = (Vec::new(), Vec::new());
     let data_dir = folder.join("data");
     for _ in 0..REPEATS {
@@ -49,7 +49,8 @@ pub fn run(options: &Options) -> Result<()> {
         figure(&format!("{name}_rss_peak"), peak, "MiB");
     }
     if let Some(peer) = peer {
-        let theirs = peer.tumbling(&files.for_flink, events, REPEATS)?;
+        let mut theirs = peer.run(&files.for_flink, events, REPEATS, &["tumble_agg"])?;
+        let theirs = theirs.remove("tumble_agg").context("Flink printed no figures")?;
         figure("flink_tumbling_per_cpu", theirs.per_cpu, "events/CPU-s");
         figure("flink_tumbling_speed", theirs.per_second, "events/s");
         ratio("bids_view_over_log_per_cpu", over_log.per_cpu, theirs.per_cpu);
@@ -60,8 +61,8 @@ pub fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// The view alone, over a stream that is in the log: the binary measures that itself.
-fn over_log(binary: &Binary, options: &Options, project: &Path, files: &Path) -> Result<OverLog> {
+/// Views alone, over a stream that is in the log: the binary measures that itself.
+pub fn over_log(binary: &Binary, options: &Options, project: &Path, files: &Path, figures: &str) -> Result<OverLog> {
     let mut best = OverLog { per_cpu: 0.0, per_second: 0.0 };
     let mut workers: Vec<usize> = options.workers.into_iter().collect();
     if workers.is_empty() {
@@ -78,17 +79,17 @@ fn over_log(binary: &Binary, options: &Options, project: &Path, files: &Path) ->
             value.with_context(|| format!("no {name} in {text}"))
         };
         let (per_cpu, per_second) = (read("per_cpu")?, read("speed")?);
-        figure(&format!("bids_view_over_log_per_cpu_{workers}_workers"), per_cpu, "events/CPU-s");
-        figure(&format!("bids_view_over_log_speed_{workers}_workers"), per_second, "events/s");
+        figure(&format!("{figures}_per_cpu_{workers}_workers"), per_cpu, "events/CPU-s");
+        figure(&format!("{figures}_speed_{workers}_workers"), per_second, "events/s");
         best = OverLog { per_cpu: best.per_cpu.max(per_cpu), per_second: best.per_second.max(per_second) };
     }
     Ok(best)
 }
 
 /// The best of all numbers of workers, for each figure.
-struct OverLog {
-    per_cpu: f64,
-    per_second: f64,
+pub struct OverLog {
+    pub per_cpu: f64,
+    pub per_second: f64,
 }
 
 fn measure(binary: &Binary, options: &Options, project: &Path, data_dir: &Path, files: &Path) -> Result<Usage> {

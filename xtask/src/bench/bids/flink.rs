@@ -1,5 +1,6 @@
 //! Apache Flink as the peer: its own script, in an environment below `PEERS`.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -35,8 +36,14 @@ impl fmt::Display for Flink {
 }
 
 impl Flink {
-    /// Counts, sums and averages bids by auction in windows of 10 s; the best of some runs in one JVM.
-    pub fn tumbling(&self, files: &Path, events: u64, repeats: usize) -> Result<Figures> {
+    /// Runs queries of its script, each the best of some runs in one JVM.
+    pub fn run(
+        &self,
+        files: &Path,
+        events: u64,
+        repeats: usize,
+        queries: &[&str],
+    ) -> Result<BTreeMap<String, Figures>> {
         let python = self.peers.join("venv-flink/bin/python");
         if !python.exists() {
             std::fs::create_dir_all(&self.peers)?;
@@ -45,10 +52,15 @@ impl Flink {
         }
         let mut command = Command::new(&python);
         command.arg(self.scripts.join("flink_bench.py")).arg("json").arg(files).env("PEERS", &self.peers);
-        let text = shell::output(command.args([&events.to_string(), &repeats.to_string(), "tumble_agg"]))?;
-        let line = text.lines().find(|line| line.starts_with('{')).context("Flink printed no figures")?;
-        let said: serde_json::Value = serde_json::from_str(line)?;
-        let number = |key: &str| said.get(key).and_then(|v| v.as_f64()).with_context(|| format!("no {key} in {line}"));
-        Ok(Figures { per_cpu: number("ev_per_cpu_s_best")?, per_second: number("ev_s_best")? })
+        let text = shell::output(command.args([&events.to_string(), &repeats.to_string()]).args(queries))?;
+        let of_line = |line: &str| {
+            let said: serde_json::Value = serde_json::from_str(line)?;
+            let number =
+                |key: &str| said.get(key).and_then(|v| v.as_f64()).with_context(|| format!("no {key} in {line}"));
+            let query = said.get("q").and_then(|query| query.as_str()).with_context(|| format!("no q in {line}"))?;
+            let figures = Figures { per_cpu: number("ev_per_cpu_s_best")?, per_second: number("ev_s_best")? };
+            Ok((query.to_owned(), figures))
+        };
+        text.lines().filter(|line| line.starts_with('{')).map(of_line).collect()
     }
 }

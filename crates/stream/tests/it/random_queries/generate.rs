@@ -25,12 +25,25 @@ pub struct View {
     edge: Option<String>,
     /// It may have many more rows than what it reads.
     is_large: bool,
+    /// It tells windows once, when the watermark comes so to their end.
+    closes: Option<&'static str>,
 }
 
 impl View {
+    /// Its query in batch, less the windows that a watermark has not closed.
+    pub fn closed(&self, query: String, watermark_us: i64) -> String {
+        match (self.closes, &self.edge) {
+            (Some(compared), Some(edge)) => {
+                format!("SELECT * FROM ({query}) AS q WHERE CAST({edge} AS BIGINT) {compared} {watermark_us}")
+            }
+            _ => query,
+        }
+    }
+
     pub fn declaration(&self) -> String {
         let plain = WINDOWS.iter().fold(self.query.clone(), |query, mark| query.replace(mark, ""));
-        format!("CREATE MATERIALIZED VIEW {} AS {};\n", self.name, plain.replace(RELATION, &self.reads))
+        let emit = if self.closes.is_some() { " EMIT ON WINDOW CLOSE" } else { "" };
+        format!("CREATE MATERIALIZED VIEW {} AS {}{emit};\n", self.name, plain.replace(RELATION, &self.reads))
     }
 }
 
@@ -58,6 +71,7 @@ fn events() -> View {
         is_stream: true,
         edge: None,
         is_large: false,
+        closes: None,
     }
 }
 
@@ -139,7 +153,7 @@ impl Generator<'_> {
 
     fn made(&self, what: &'static str, query: String, columns: Vec<Column>, is_stream: bool) -> View {
         let (name, reads) = (format!("view_{}", self.number), self.over.name.clone());
-        View { name, reads, query, what, columns, is_stream, edge: None, is_large: self.over.is_large }
+        View { name, reads, query, what, columns, is_stream, edge: None, is_large: self.over.is_large, closes: None }
     }
 
     /// Rows one by one. Over a stream they keep `id` and `at`, over groups their exact columns come first: rows are
@@ -347,10 +361,14 @@ impl Generator<'_> {
         let mut items = Vec::new();
         let mut keys = Vec::new();
         let mut from = RELATION.to_owned();
-        let mut named_edge = None;
+        let (mut named_edge, mut closes) = (None, None);
         if windowed {
             from = self.windows();
-            let edge = pick(self.random, &["window_start", "window_end"]);
+            if self.over.is_stream && self.random.chance(1, 3) {
+                closes = Some("<=");
+            }
+            let edges: &[&str] = if closes.is_some() { &["window_end"] } else { &["window_start", "window_end"] };
+            let edge = pick(self.random, edges);
             let renamed = column(&format!("w{}", self.number), Kind::Time);
             named_edge = Some(renamed.name.clone());
             items.push(Item { column: renamed, expression: edge.to_owned() });
@@ -385,7 +403,7 @@ impl Generator<'_> {
             columns,
             false,
         );
-        View { edge: named_edge, ..made }
+        View { edge: named_edge, closes, ..made }
     }
 
     /// A window function over the relation's time.
@@ -435,7 +453,8 @@ impl Generator<'_> {
         let (list, columns) = listed(items);
         let made =
             self.made("sessions", format!("SELECT {list} FROM {from} GROUP BY {}", groups.join(", ")), columns, false);
-        View { edge: Some(format!("w{}", self.number)), ..made }
+        let closes = self.random.chance(1, 3).then_some("<");
+        View { edge: Some(format!("w{}", self.number)), closes, ..made }
     }
 
     fn exact(&self) -> Vec<Column> {

@@ -1,0 +1,2 @@
+-- Bids of each auction so far.
+CREATE MATERIALIZED VIEW out AS SELECT auction, count(*) AS bids FROM bids GROUP BY auction;
