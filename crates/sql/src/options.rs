@@ -4,6 +4,7 @@
 //! took, so that no option is ever parsed and ignored.
 
 mod duration;
+mod size;
 #[cfg(test)]
 mod tests;
 
@@ -155,6 +156,17 @@ impl Options {
             Value::Text(text) => parse_duration(text).map(Some).map_err(|why| refuse(Some(why))),
             _ => Err(refuse(None)),
         }
+    }
+
+    /// A number of bytes, more than none.
+    pub fn take_size(&mut self, name: &str) -> Result<Option<u64>> {
+        let Some(entry) = self.take(name) else { return Ok(None) };
+        let bytes = match &entry.value {
+            Value::Text(text) => size::parse_size(text),
+            _ => None,
+        };
+        let refused = || self.wrong(&entry, "a number of bytes").with_hint("write it like '512 MiB' or '2 GB'");
+        bytes.map(Some).ok_or_else(refused)
     }
 
     /// A nested list: `FIELDS (name = 'spec', …)`.

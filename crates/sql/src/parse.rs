@@ -102,6 +102,8 @@ pub fn canonical(text: &str) -> Result<String> {
         }
         match token {
             Token::Word(word) if word.quote_style.is_none() => form.push_str(&written.to_ascii_lowercase()),
+            // Signs that may stand where words stood.
+            Token::LParen | Token::RParen | Token::RArrow => form.push_str(&token.to_string()),
             _ => form.push_str(written),
         }
         before = Some(token);

@@ -55,6 +55,10 @@ pub struct ViewSettings {
     pub format: Option<Format>,
     /// None: not said.
     pub partitions: Option<u32>,
+    /// How long after a window's end, or behind the watermark, rows are still taken.
+    pub lateness: Option<Duration>,
+    /// The most bytes of state that it may keep.
+    pub state_limit: Option<u64>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -109,8 +113,12 @@ impl SourceSettings {
 impl ViewSettings {
     pub fn read(options: &Options) -> Result<ViewSettings, Diagnostics> {
         let mut options = options.clone();
-        let settings =
-            ViewSettings { format: options.take_choice("format", &FORMATS)?, partitions: partitions(&mut options)? };
+        let settings = ViewSettings {
+            format: options.take_choice("format", &FORMATS)?,
+            partitions: partitions(&mut options)?,
+            lateness: options.take_duration("lateness")?,
+            state_limit: options.take_size("state_limit")?,
+        };
         options.finish()?;
         Ok(settings)
     }

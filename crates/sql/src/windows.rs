@@ -5,6 +5,9 @@
 //! `rates FOR SYSTEM_TIME AS OF orders.at`, becomes `rates(SYSTEM_TIME => orders.at)`. Words are only erased, or become
 //! signs: what is left keeps its place.
 
+use std::ops::ControlFlow;
+
+use sqlparser::ast::{Expr, FunctionArg, FunctionArgExpr, Query, TableFactor, TableVersion, VisitMut, VisitorMut};
 use sqlparser::tokenizer::{Token, TokenWithSpan, Whitespace};
 
 const FUNCTIONS: [&str; 4] = ["TUMBLE", "HOP", "CUMULATE", "SESSION"];
@@ -51,6 +54,37 @@ fn versions(tokens: &mut [TokenWithSpan], solid: &[usize]) {
         tokens[solid[at + 2]].token = Token::RArrow;
         tokens[solid[at + 3]].token = Token::Whitespace(Whitespace::Space);
         tokens[behind].token = Token::RParen;
+    }
+}
+
+/// Makes of `relation(SYSTEM_TIME => time)` the relation as of that time, which it stands for.
+pub(crate) fn read_versions(query: &mut Query) {
+    struct Versions;
+    impl VisitorMut for Versions {
+        type Break = ();
+
+        fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<()> {
+            if let TableFactor::Table { args, version, .. } = factor
+                && let Some(time) = args.as_ref().and_then(|args| system_time(&args.args))
+            {
+                *version = Some(TableVersion::ForSystemTimeAsOf(time));
+                *args = None;
+            }
+            ControlFlow::Continue(())
+        }
+    }
+    // The visitor never breaks.
+    let _ = query.visit(&mut Versions);
+}
+
+fn system_time(args: &[FunctionArg]) -> Option<Expr> {
+    match args {
+        [FunctionArg::Named { name, arg: FunctionArgExpr::Expr(time), .. }]
+            if name.value.eq_ignore_ascii_case("system_time") =>
+        {
+            Some(time.clone())
+        }
+        _ => None,
     }
 }
 

@@ -108,6 +108,8 @@ pub struct Output {
     /// the same view.
     pub definition: String,
     pub generation: u64,
+    /// The most bytes of state that the view may keep.
+    pub state_limit: Option<u64>,
 }
 
 #[derive(Debug, Clone)]

@@ -30,6 +30,7 @@ use headwater_query::plan::key::output_key;
 use headwater_query::relation::{Emit, Origin, Relation, Stream, View, Watermark};
 
 use crate::graph::{Graph, Kind, Node, Output, Step, Upstream};
+use crate::operator::late::{self, Until};
 use crate::{Error, Result};
 use facts::Fact;
 
@@ -96,8 +97,23 @@ impl Builder {
     /// its key.
     pub fn add_view(&mut self, view: &View, storage: &Storage) -> Result<Relation> {
         let emit_on_close = view.emit == Some(Emit::OnWindowClose);
-        let mut compile = Compile { builder: self, view: &view.name, on_close: emit_on_close, steps: 0 };
+        let lateness_us = view.settings.lateness.map(|lateness| lateness.as_micros() as i64);
+        let mut compile = Compile {
+            builder: self,
+            view: &view.name,
+            on_close: emit_on_close,
+            lateness_us: lateness_us.unwrap_or(0),
+            can_be_late: false,
+            steps: 0,
+        };
         let mut flow = compile.plan(&view.plan)?;
+        if lateness_us.is_some() && !compile.can_be_late {
+            return Err(Error::invalid(format!(
+                "{}: no row can be late here, so lateness would change nothing",
+                view.name
+            ))
+            .with_hint("leave lateness out; it is for windows, sessions and joins bound in time over streams"));
+        }
         if emit_on_close && (flow.retracts || flow.is_placed) {
             return Err(Error::invalid(format!("{} has no window that could close", view.name)).with_hint(
                 "EMIT ON WINDOW CLOSE needs GROUP BY window_start, window_end over TUMBLE(…) or another window",
@@ -134,6 +150,7 @@ impl Builder {
             fingerprint,
             definition,
             generation,
+            state_limit: view.settings.state_limit,
         });
         self.relations.insert(view.name.clone(), flow);
         Ok(relation)
@@ -176,6 +193,13 @@ impl Builder {
             .collect();
         let mut text =
             format!("{}\n{:?}\n{}\n{:?}", view.plan.display_indent_schema(), view.emit, rules.join("\n"), view.schema);
+        // Only where they are given: a view without them is what it was before there were such.
+        if let Some(lateness) = view.settings.lateness {
+            text.push_str(&format!("\nlateness {lateness:?}"));
+        }
+        if let Some(bytes) = view.settings.state_limit {
+            text.push_str(&format!("\nstate limit {bytes}"));
+        }
         let mut read = Vec::new();
         // The visitor can't fail.
         let _ = view.plan.apply_with_subqueries(|node| {
@@ -205,6 +229,9 @@ struct Compile<'a> {
     builder: &'a mut Builder,
     view: &'a str,
     on_close: bool,
+    /// How much longer late rows are taken, and whether there is a step that sorts them out.
+    lateness_us: i64,
+    can_be_late: bool,
     steps: usize,
 }
 
@@ -283,6 +310,13 @@ impl Compile<'_> {
         let step = Step::Project { expressions, schema: SchemaRef::clone(&schema) };
         let from = self.push("project", vec![input.from], step);
         Ok(Flow { from, schema, facts, ..input })
+    }
+
+    /// Sorts out the rows of a flow that come too late.
+    fn sort_out(&mut self, what: &str, flow: &mut Flow, edge: Arc<dyn PhysicalExpr>, until: Until) {
+        self.can_be_late = true;
+        let plan = late::Plan { edge, until, lateness_us: self.lateness_us };
+        flow.from = self.push(what, vec![flow.from], Step::Late(plan));
     }
 
     fn push(&mut self, what: &str, reads: Vec<Upstream>, step: Step) -> Upstream {

@@ -235,6 +235,10 @@ impl Worker {
     /// Stops a view, as another worker or an earlier life of the node found that it must.
     pub fn stop(&mut self, relation: &str, reason: &str) {
         for name in self.graph.dependents(relation) {
+            // What it keeps is of no use any more.
+            for node in (0..self.operators.len()).filter(|node| self.graph.nodes[*node].relation == name) {
+                self.operators[node] = self.graph.operator(node, self.index, self.workers).ok().flatten();
+            }
             self.failed.entry(name).or_insert_with(|| reason.to_owned());
         }
     }

@@ -275,6 +275,24 @@ fn a_view_that_stopped_is_not_served_nor_what_reads_it() {
 }
 
 #[test]
+fn a_view_that_keeps_too_much_stops_alone_until_it_may_keep_more() {
+    let project = project(&[("a.csv", ROWS.as_bytes())]);
+    let views = |limit: &str| {
+        format!(
+            "CREATE MATERIALIZED VIEW by_id WITH (state_limit = '{limit}') AS SELECT id, count(*) AS n FROM events GROUP BY id;
+             CREATE MATERIALIZED VIEW of_all AS SELECT sum(n) AS n FROM by_id;
+             CREATE MATERIALIZED VIEW beside WITH (state_limit = '1 MiB') AS SELECT count(*) AS n FROM events;"
+        )
+    };
+    project.write("views.sql", &views("100 B"));
+    says(&stops(&project), &["view by_id stopped", "view of_all stopped", "state_limit is 100"]);
+    assert_eq!(project.sql("SELECT n FROM beside"), ["3"]);
+    project.write("views.sql", &views("1 MiB"));
+    project.run();
+    assert_eq!(project.sql("SELECT n FROM of_all"), ["3"]);
+}
+
+#[test]
 fn a_rule_that_fails_stops_its_stream_and_says_so() {
     let project = Project::new();
     project.write(

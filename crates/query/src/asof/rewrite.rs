@@ -6,7 +6,8 @@ use datafusion::common::TableReference;
 use headwater_sql::Fault;
 use sqlparser::ast::{
     BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident, Join,
-    JoinConstraint, JoinOperator, ObjectName, Query, Select, Spanned, TableFactor, Value, VisitMut, VisitorMut,
+    JoinConstraint, JoinOperator, ObjectName, Query, Select, Spanned, TableFactor, TableVersion, Value, VisitMut,
+    VisitorMut,
 };
 use sqlparser::tokenizer::Span;
 
@@ -86,16 +87,15 @@ impl Rewriter<'_> {
 
 /// Takes the time off a relation that is read as of one.
 fn as_of(relation: &mut TableFactor) -> Option<Expr> {
-    let TableFactor::Table { args, .. } = relation else { return None };
-    let [FunctionArg::Named { name, arg: FunctionArgExpr::Expr(time), .. }] = args.as_ref()?.args.as_slice() else {
-        return None;
-    };
-    if !name.value.eq_ignore_ascii_case("system_time") {
-        return None;
+    match relation {
+        TableFactor::Table { version: version @ Some(TableVersion::ForSystemTimeAsOf(_)), .. } => {
+            match version.take() {
+                Some(TableVersion::ForSystemTimeAsOf(time)) => Some(time),
+                _ => None,
+            }
+        }
+        _ => None,
     }
-    let time = time.clone();
-    *args = None;
-    Some(time)
 }
 
 /// The left and the right time of a MATCH_CONDITION, and whether the right one must lie before the left.

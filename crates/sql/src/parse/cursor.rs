@@ -124,7 +124,9 @@ impl<'a> Cursor<'a> {
     }
 
     pub fn query(&mut self) -> Result<Box<Query>> {
-        self.engine(Parser::parse_query)
+        let mut query = self.engine(Parser::parse_query)?;
+        crate::windows::read_versions(&mut query);
+        Ok(query)
     }
 
     /// Cuts off the tokens from `position` on, as a cursor of their own.

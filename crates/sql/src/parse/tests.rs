@@ -228,7 +228,7 @@ fn windows_of_flinks_spelling() {
             query SELECT * FROM HOP(bids, at, INTERVAL '5' SECOND, INTERVAL '10' SECOND)
             query SELECT * FROM SESSION(bids, at, INTERVAL '10 seconds', bidder, channel) JOIN CUMULATE(bids, at, INTERVAL '1 minute', INTERVAL '1 hour') AS c ON true
             query SELECT sum(x) OVER (PARTITION BY a), tumble FROM session WHERE hop(x, y) = table_1
-            query SELECT * FROM o JOIN rates(SYSTEM_TIME => o.at) AS r ON o.c = r.c JOIN s(SYSTEM_TIME => at) ON true
+            query SELECT * FROM o JOIN rates AS r FOR SYSTEM_TIME AS OF o.at ON o.c = r.c JOIN s FOR SYSTEM_TIME AS OF at ON true
             error: expected an expression, found the end of the statement
              --> orders.sql:7:24
               |
@@ -314,5 +314,8 @@ fn canonical_forms() {
     assert_ne!(form("SELECT 'A'"), form("SELECT 'a'"));
     assert_eq!(form(&form(ORDERS)), form(ORDERS));
     assert_ne!(form("SELECT - -1"), form("SELECT 1"));
+    let as_of = "SELECT * FROM o JOIN rates FOR SYSTEM_TIME AS OF o.at AS r ON o.c = r.c";
+    assert_eq!(form(as_of), "select * from o join rates (system_time => o.at) as r on o.c = r.c");
+    assert_eq!(form(&form(as_of)), form(as_of));
     assert!(canonical("SELECT 'a").is_err());
 }

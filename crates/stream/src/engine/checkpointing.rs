@@ -126,7 +126,31 @@ impl Engine {
         let mut inner = self.published.lock();
         inner.status.checkpoint =
             Some(CheckpointStatus { number, taken_us, written: Some(Written { duration_us, bytes }) });
-        inner.status.operators = operators;
+        inner.status.operators.clone_from(&operators);
+        let tables = inner.tables.iter().map(|(view, table)| (view.clone(), table.bytes() as u64)).collect();
+        drop(inner);
+        self.enforce_limits(&operators, &tables)
+    }
+
+    /// Stops the views that keep more than they may, and those that read them.
+    fn enforce_limits(&mut self, operators: &[(String, NodeStatus)], tables: &BTreeMap<String, u64>) -> Result<()> {
+        let limited =
+            self.graph.outputs.iter().filter_map(|output| Some((output.relation.clone(), output.state_limit?)));
+        for (view, limit) in limited.collect::<Vec<_>>() {
+            let of_view = self.graph.nodes.iter().zip(operators).filter(|(node, _)| node.relation == view);
+            let kept = of_view.map(|(_, (_, status))| status.state.state_bytes).sum::<u64>();
+            let kept = kept + tables.get(&view).copied().unwrap_or(0);
+            if kept > limit && !self.failures.contains_key(&view) {
+                let reason = format!("its state grew to {kept} bytes, and state_limit is {limit}");
+                tracing::error!(view, reason, "a view stopped");
+                for name in self.graph.dependents(&view) {
+                    self.failures.entry(name).or_insert_with(|| reason.clone());
+                }
+                self.executor.stop(&view, &reason)?;
+                self.published.lock().failed.extend(self.failures.clone());
+                self.since_checkpoint.changed = true;
+            }
+        }
         Ok(())
     }
 

@@ -14,7 +14,7 @@ use super::facts::{self, Fact};
 use super::{Compile, Flow, physical, session};
 use crate::graph::{Kind, Node, Output, Step, Upstream};
 use crate::operator::aggregate::{Plan, Window};
-use crate::operator::late::{self, Until};
+use crate::operator::late::Until;
 use crate::{Error, Result};
 pub(super) use calls::Arguments;
 
@@ -36,14 +36,15 @@ impl Compile<'_> {
         let Arguments { list, calls } = arguments;
         let mut expressions = list.iter().map(|each| physical(each, over)).collect::<Result<Vec<_>>>()?;
         let facts: Vec<Fact> = group.group_expr.iter().map(|each| facts::of(each, over, &input.facts)).collect();
+        let lateness_us = if input.is_placed { self.lateness_us } else { 0 };
+        let facts: Vec<Fact> = facts.into_iter().map(|fact| fact.later(lateness_us)).collect();
         let window = self.window(&facts)?;
-        if let Some(Window { edge, end_after_us, lateness_us, .. }) = window
+        if let Some(Window { edge, end_after_us, .. }) = window
             && input.is_placed
         {
             // Before the row becomes keys and arguments, so that a dead letter holds it as it was.
             let edge = Arc::clone(&expressions[edge]);
-            let plan = late::Plan { edge, until: Until::WindowEnd { after_us: end_after_us }, lateness_us };
-            input.from = self.push("late", vec![input.from], Step::Late(plan));
+            self.sort_out("late", &mut input, edge, Until::WindowEnd { after_us: end_after_us });
         }
         for key in &mut expressions[..keys] {
             plain_zero(key, over)?;

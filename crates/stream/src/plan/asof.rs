@@ -16,9 +16,10 @@ impl Compile<'_> {
         let Some(join) = AsofJoin::of(plan) else { return Err(Error::internal("no join with versions")) };
         let (left, right) = (self.plan(&join.left)?, self.plan(&join.right)?);
         let inputs = joined([&left.inputs, &right.inputs].into_iter());
+        let lateness_us = self.lateness_us;
         let timed = |expr: &Expr, plan: &LogicalPlan, flow: &Flow| {
             let column = plan.schema().maybe_index_of_column(expr.try_as_col()?)?;
-            Some((column, lag(&flow.facts[column], flow.is_placed)?))
+            Some((column, lag(&flow.facts[column], flow.is_placed.then_some(lateness_us))?))
         };
         let times = timed(&join.times.0, &join.left, &left).zip(timed(&join.times.1, &join.right, &right));
         if self.on_close && (times.is_none() || left.retracts || right.retracts) {

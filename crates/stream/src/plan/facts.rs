@@ -31,6 +31,16 @@ impl Fact {
         }
     }
 
+    /// The same where late rows are taken for longer.
+    pub fn later(self, lateness_us: i64) -> Fact {
+        match self {
+            Fact::WindowEdge { end_after_us, behind_us } => {
+                Fact::WindowEdge { end_after_us, behind_us: behind_us.saturating_add(lateness_us) }
+            }
+            other => other,
+        }
+    }
+
     /// How far values lie behind the watermark, of what is a time.
     pub fn lag_us(&self) -> Option<i64> {
         match self {

@@ -15,7 +15,7 @@ use super::facts::Fact;
 use super::{Compile, Flow, joined, physical};
 use crate::graph::{Step, Upstream};
 use crate::operator::join::{Expiry, Kind, Plan, check_types};
-use crate::operator::late::{self, Until};
+use crate::operator::late::Until;
 use crate::{Error, Result};
 use time::{Bound, Bounds, Side};
 
@@ -24,10 +24,11 @@ impl Compile<'_> {
         let kind = self.kind(join)?;
         let (left_keys, right_keys): (Vec<Expr>, Vec<Expr>) = join.on.iter().cloned().unzip();
         let (left, right) = (self.plan(&join.left)?, self.plan(&join.right)?);
+        let lateness_us = self.lateness_us;
         let sides = [(&left, &join.left), (&right, &join.right)].map(|(flow, plan)| Side {
             schema: plan.schema(),
             facts: &flow.facts,
-            is_placed: flow.is_placed,
+            late_us: flow.is_placed.then_some(lateness_us),
         });
         let bounds = Bounds::find(&join.on, join.filter.as_ref(), &sides[0], &sides[1]);
         let expiry = bounds.first().map(Bound::expiry).unwrap_or_default();
@@ -117,8 +118,7 @@ impl Compile<'_> {
                 Some(after_us) => Until::WindowEnd { after_us },
                 None => Until::Time,
             };
-            let late = late::Plan { edge, until, lateness_us: 0 };
-            input.from = self.push(&format!("{what}-late"), vec![input.from], Step::Late(late));
+            self.sort_out(&format!("{what}-late"), &mut input, edge, until);
         }
         let mut expressions = keys.iter().map(|key| physical(key, over)).collect::<Result<Vec<_>>>()?;
         let columns = over.fields().iter().enumerate();

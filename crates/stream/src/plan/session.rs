@@ -13,7 +13,6 @@ use super::aggregate::{Arguments, calls, plain_zero};
 use super::facts::{self, Fact};
 use super::{Compile, Flow, physical};
 use crate::graph::Step;
-use crate::operator::late;
 use crate::operator::session::{Part, Plan};
 use crate::{Error, Result};
 
@@ -64,7 +63,9 @@ impl Compile<'_> {
             return Err(self.unbuilt("SESSION over rows that are taken back"));
         }
         let over = session.input.schema();
-        let Some(behind_us) = facts::of(&session.time, over, &input.facts).lag_us() else {
+        let lag_us = facts::of(&session.time, over, &input.facts).lag_us();
+        let lateness_us = if input.is_placed { self.lateness_us } else { 0 };
+        let Some(behind_us) = lag_us.map(|lag_us| lag_us.saturating_add(lateness_us)) else {
             let message = format!("{}: SESSION needs the time that the stream's watermark is computed from", self.view);
             return Err(Error::invalid(message).with_hint("declare WATERMARK FOR the column"));
         };
@@ -99,8 +100,7 @@ impl Compile<'_> {
         plan.calls.iter().enumerate().try_for_each(|(index, call)| plan.accumulator(index, call).map(drop))?;
         if input.is_placed {
             let edge = Arc::clone(&expressions[keys]);
-            let late = late::Plan { edge, until: plan.in_time(), lateness_us: 0 };
-            input.from = self.push("late", vec![input.from], Step::Late(late));
+            self.sort_out("late", &mut input, edge, plan.in_time());
         }
         for key in &mut expressions[..keys] {
             plain_zero(key, over)?;

@@ -4,7 +4,7 @@
 
 use std::ops::ControlFlow;
 
-use sqlparser::ast::{Query, Select, SetExpr, Spanned, TableFactor, TableSampleKind, Visit, Visitor};
+use sqlparser::ast::{Query, Select, SetExpr, Spanned, TableFactor, TableSampleKind, TableVersion, Visit, Visitor};
 
 use crate::{Diagnostic, Fault, SourceText, Span};
 
@@ -103,7 +103,7 @@ impl Visitor for Search<'_> {
             } => {
                 self.sample(sample, factor);
                 let clauses = [
-                    ("VERSION AS OF", version.is_some()),
+                    ("VERSION AS OF", !matches!(version, None | Some(TableVersion::ForSystemTimeAsOf(_)))),
                     ("WITH (…) after a table", !with_hints.is_empty()),
                     ("WITH ORDINALITY", *with_ordinality),
                     ("PARTITION (…) after a table", !partitions.is_empty()),

@@ -16,8 +16,8 @@ use crate::plan::facts::Fact;
 pub struct Side<'a> {
     pub schema: &'a DFSchema,
     pub facts: &'a [Fact],
-    /// Whether its rows have places in the log, so that late ones are sorted out.
-    pub is_placed: bool,
+    /// Where its rows have places in the log, late ones are sorted out: how much longer they are taken.
+    pub late_us: Option<i64>,
 }
 
 /// How the times of two rows that meet are bound to each other.
@@ -58,7 +58,7 @@ impl Bounds {
                 continue;
             }
             let facts = [&left.facts[columns[0]], &right.facts[columns[1]]];
-            let lag_us = [lag(facts[0], left.is_placed), lag(facts[1], right.is_placed)];
+            let lag_us = [lag(facts[0], left.late_us), lag(facts[1], right.late_us)];
             if let [Some(left_us), Some(right_us)] = lag_us {
                 let is_window = facts.iter().all(|fact| fact.closes_after_us().is_some());
                 all.push(Bound { columns, least_us, most_us, lag_us: [left_us, right_us], is_window });
@@ -66,7 +66,7 @@ impl Bounds {
         }
         let bounded = |bound: &Bound| bound.least_us.is_some() && bound.most_us.is_some();
         all.sort_by_key(|bound| std::cmp::Reverse((bounded(bound), bound.is_window)));
-        Bounds { all, sorts_out: left.is_placed || right.is_placed }
+        Bounds { all, sorts_out: left.late_us.is_some() || right.late_us.is_some() }
     }
 
     /// The one by which rows go.
@@ -109,11 +109,12 @@ impl Bound {
 
 /// How far a side's times may lie behind the watermark. Of rows that have their place in the log those that are behind the
 /// watermark of their own partition are late.
-pub fn lag(fact: &Fact, is_placed: bool) -> Option<i64> {
-    match fact {
-        Fact::EventTime { .. } if is_placed => Some(Until::Time.after_us()),
-        other => other.lag_us(),
-    }
+pub fn lag(fact: &Fact, late_us: Option<i64>) -> Option<i64> {
+    let lag_us = match (fact, late_us) {
+        (Fact::EventTime { .. }, Some(_)) => Until::Time.after_us(),
+        (other, _) => other.lag_us()?,
+    };
+    Some(lag_us.saturating_add(late_us.unwrap_or(0)))
 }
 
 fn column(expr: &Expr, side: &Side<'_>) -> Option<usize> {
@@ -203,7 +204,7 @@ mod tests {
         let (left, right) = (schema("l"), schema("r"));
         let facts =
             [Fact::EventTime { delay_us: 5, behind_us: 0 }, Fact::WindowEdge { end_after_us: 100, behind_us: 0 }];
-        let side = |schema| Side { schema, facts: &facts, is_placed: true };
+        let side = |schema| Side { schema, facts: &facts, late_us: Some(0) };
         let bounds = Bounds::find(on, filter.as_ref(), &side(&left), &side(&right));
         let show = |bound: &Bound| {
             (bound.least_us, bound.most_us, bound.expiry().map(|expiry| expiry.map(|expiry| expiry.after_us)))

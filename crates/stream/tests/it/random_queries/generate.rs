@@ -27,6 +27,8 @@ pub struct View {
     is_large: bool,
     /// It tells windows once, when the watermark comes so to their end.
     closes: Option<&'static str>,
+    /// For how many seconds more it takes late rows.
+    lateness_s: u64,
 }
 
 impl View {
@@ -34,7 +36,8 @@ impl View {
     pub fn closed(&self, query: String, watermark_us: i64) -> String {
         match (self.closes, &self.edge) {
             (Some(compared), Some(edge)) => {
-                format!("SELECT * FROM ({query}) AS q WHERE CAST({edge} AS BIGINT) {compared} {watermark_us}")
+                let until_us = watermark_us.saturating_sub(self.lateness_s as i64 * 1_000_000);
+                format!("SELECT * FROM ({query}) AS q WHERE CAST({edge} AS BIGINT) {compared} {until_us}")
             }
             _ => query,
         }
@@ -43,7 +46,11 @@ impl View {
     pub fn declaration(&self) -> String {
         let plain = WINDOWS.iter().fold(self.query.clone(), |query, mark| query.replace(mark, ""));
         let emit = if self.closes.is_some() { " EMIT ON WINDOW CLOSE" } else { "" };
-        format!("CREATE MATERIALIZED VIEW {} AS {}{emit};\n", self.name, plain.replace(RELATION, &self.reads))
+        let with = match self.lateness_s {
+            0 => String::new(),
+            seconds => format!(" WITH (lateness = '{seconds} seconds')"),
+        };
+        format!("CREATE MATERIALIZED VIEW {}{with} AS {}{emit};\n", self.name, plain.replace(RELATION, &self.reads))
     }
 }
 
@@ -72,6 +79,7 @@ fn events() -> View {
         edge: None,
         is_large: false,
         closes: None,
+        lateness_s: 0,
     }
 }
 
@@ -153,7 +161,18 @@ impl Generator<'_> {
 
     fn made(&self, what: &'static str, query: String, columns: Vec<Column>, is_stream: bool) -> View {
         let (name, reads) = (format!("view_{}", self.number), self.over.name.clone());
-        View { name, reads, query, what, columns, is_stream, edge: None, is_large: self.over.is_large, closes: None }
+        View {
+            name,
+            reads,
+            query,
+            what,
+            columns,
+            is_stream,
+            edge: None,
+            is_large: self.over.is_large,
+            closes: None,
+            lateness_s: 0,
+        }
     }
 
     /// Rows one by one. Over a stream they keep `id` and `at`, over groups their exact columns come first: rows are
@@ -241,7 +260,7 @@ impl Generator<'_> {
         let from = format!("{RELATION} AS l ASOF JOIN {inner} MATCH_CONDITION (l.at {compared} r.at)");
         let made =
             self.made("versions", format!("SELECT {list} FROM {from} ON {} = {}", keys[0], keys[1]), columns, false);
-        View { edge: Some(edge), ..made }
+        View { edge: Some(edge), lateness_s: self.lateness(), ..made }
     }
 
     /// Rows of a relation that others of it say something about.
@@ -322,7 +341,7 @@ impl Generator<'_> {
         let (list, columns) = listed(items);
         let made =
             self.made("timed join", format!("SELECT {list} FROM {from} ON {}", on.join(" AND ")), columns, false);
-        View { edge: Some(edge), is_large: true, ..made }
+        View { edge: Some(edge), is_large: true, lateness_s: self.lateness(), ..made }
     }
 
     /// Rows of several queries over one relation. Over a stream they keep `id` and `at`, so that windows can be laid over
@@ -403,7 +422,12 @@ impl Generator<'_> {
             columns,
             false,
         );
-        View { edge: named_edge, closes, ..made }
+        let lateness_s = if windowed && self.over.is_stream { self.lateness() } else { 0 };
+        View { edge: named_edge, closes, lateness_s, ..made }
+    }
+
+    fn lateness(&mut self) -> u64 {
+        if self.random.chance(1, 3) { 1 + self.random.below(40) } else { 0 }
     }
 
     /// A window function over the relation's time.
@@ -454,7 +478,7 @@ impl Generator<'_> {
         let made =
             self.made("sessions", format!("SELECT {list} FROM {from} GROUP BY {}", groups.join(", ")), columns, false);
         let closes = self.random.chance(1, 3).then_some("<");
-        View { edge: Some(format!("w{}", self.number)), closes, ..made }
+        View { edge: Some(format!("w{}", self.number)), closes, lateness_s: self.lateness(), ..made }
     }
 
     fn exact(&self) -> Vec<Column> {
