@@ -14,6 +14,7 @@ use crate::Result;
 use crate::operator::Operator;
 use crate::operator::aggregate::{self, Aggregate};
 use crate::operator::asof::{self, AsofJoin};
+use crate::operator::combine::Combine;
 use crate::operator::evaluate::Context;
 use crate::operator::filter::Filter;
 use crate::operator::join::{self, Join};
@@ -22,6 +23,7 @@ use crate::operator::over::{self, Over};
 use crate::operator::project::Project;
 use crate::operator::rules::Rules;
 use crate::operator::session::{self, SessionAggregate};
+use crate::operator::trim::{self, Trim};
 use crate::operator::union::Union;
 use crate::operator::unnest::{self, Unnest};
 
@@ -68,6 +70,11 @@ pub enum Step {
     },
     Rules(Arc<RuleSet>),
     Late(late::Plan),
+    Trim(trim::Plan),
+    /// Equal rows as one; `list` has their windows.
+    Combine {
+        list: usize,
+    },
     /// All rows of all that it reads.
     Union(SchemaRef),
     Unnest(unnest::Plan),
@@ -197,6 +204,8 @@ impl Graph {
             }
             Step::Rules(rules) => Box::new(Rules::new(Arc::clone(rules), context)),
             Step::Late(plan) => Box::new(Late::new(plan.clone(), context)),
+            Step::Trim(plan) => Box::new(Trim::new(plan.clone(), context)),
+            Step::Combine { list } => Box::new(Combine::new(*list)),
             Step::Union(schema) => Box::new(Union::new(SchemaRef::clone(schema))),
             Step::Unnest(plan) => Box::new(Unnest::new(plan.clone())),
             Step::Exchange { .. } => return Ok(None),

@@ -5,6 +5,7 @@
 
 pub mod aggregate;
 pub mod asof;
+pub mod combine;
 pub mod evaluate;
 pub mod filter;
 pub mod join;
@@ -15,6 +16,7 @@ pub mod rows;
 pub mod rules;
 pub mod session;
 pub mod state;
+pub mod trim;
 pub mod union;
 pub mod unnest;
 

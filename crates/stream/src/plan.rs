@@ -7,6 +7,7 @@ mod asof;
 mod facts;
 mod join;
 mod over;
+mod panes;
 mod session;
 mod unnest;
 
@@ -19,7 +20,7 @@ use datafusion::common::DFSchema;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::execution::context::ExecutionProps;
 use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
-use datafusion::logical_expr::{Expr, LogicalPlan, TableScan, Union};
+use datafusion::logical_expr::{Expr, LogicalPlan, TableScan, Union, Unnest};
 use datafusion::physical_expr::create_physical_expr;
 use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_plan::PhysicalExpr;
@@ -104,6 +105,7 @@ impl Builder {
             on_close: emit_on_close,
             lateness_us: lateness_us.unwrap_or(0),
             can_be_late: false,
+            panes: None,
             steps: 0,
         };
         let mut flow = compile.plan(&view.plan)?;
@@ -232,6 +234,8 @@ struct Compile<'a> {
     /// How much longer late rows are taken, and whether there is a step that sorts them out.
     lateness_us: i64,
     can_be_late: bool,
+    /// The unnesting of windows whose rows are to be combined before.
+    panes: Option<*const Unnest>,
     steps: usize,
 }
 

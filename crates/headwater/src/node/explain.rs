@@ -38,6 +38,7 @@ pub fn explain(graph: &Graph, published: &Published, view: &str) -> Result<Query
             state,
             freed,
             rows: status.map(|status| status.rows as i64),
+            busy_ms: status.map(|status| status.busy.as_millis() as i64),
             state_bytes: status.map(|status| status.state.state_bytes as i64),
         });
     }
@@ -57,6 +58,7 @@ pub fn explain(graph: &Graph, published: &Published, view: &str) -> Result<Query
         state: table.map_or("none: rows are in the log and the archive", |_| "its rows").to_owned(),
         freed,
         rows: table.map(|table| table.len() as i64),
+        busy_ms: None,
         state_bytes: table.map(|table| table.bytes() as i64),
     });
     drop(inner);
@@ -70,6 +72,7 @@ struct Row {
     state: String,
     freed: String,
     rows: Option<i64>,
+    busy_ms: Option<i64>,
     state_bytes: Option<i64>,
 }
 
@@ -90,6 +93,12 @@ fn describe(step: &Step) -> (String, String, String) {
             (format!("computes {}", list.join(", ")), none())
         }
         Step::Union(_) => ("passes all rows on".to_owned(), none()),
+        Step::Trim(plan) => {
+            let allowed = plan.lateness_us as f64 / 1e6;
+            let closed = format!("windows that closed more than {allowed} s ago");
+            (format!("takes {closed} off a row, and tells it to dead letters"), none())
+        }
+        Step::Combine { .. } => ("counts equal rows of the same windows as one".to_owned(), none()),
         Step::Unnest(_) => ("a row for each value of its lists".to_owned(), none()),
         Step::Rules(rules) => (format!("tests {} rules", rules.rules().len()), none()),
         Step::Late(plan) => {
@@ -169,7 +178,7 @@ fn answer(rows: &[Row], epoch: u64, as_of_us: i64) -> Result<QueryResult, Proble
     let field = |name: &str, data_type: DataType| Field::new(name, data_type, true);
     let names = ["step", "does", "reads", "state", "freed_when"];
     let mut fields: Vec<Field> = names.iter().map(|name| field(name, DataType::Utf8View)).collect();
-    fields.extend(["rows", "state_bytes"].map(|name| field(name, DataType::Int64)));
+    fields.extend(["rows", "busy_ms", "state_bytes"].map(|name| field(name, DataType::Int64)));
     let schema = Arc::new(Schema::new(fields));
     let columns: Vec<ArrayRef> = vec![
         text(rows.iter().map(|row| Some(row.step.as_str()))),
@@ -178,6 +187,7 @@ fn answer(rows: &[Row], epoch: u64, as_of_us: i64) -> Result<QueryResult, Proble
         text(rows.iter().map(|row| Some(row.state.as_str()))),
         text(rows.iter().map(|row| Some(row.freed.as_str()).filter(|freed| !freed.is_empty()))),
         Arc::new(rows.iter().map(|row| row.rows).collect::<Int64Array>()),
+        Arc::new(rows.iter().map(|row| row.busy_ms).collect::<Int64Array>()),
         Arc::new(rows.iter().map(|row| row.state_bytes).collect::<Int64Array>()),
     ];
     let batch = RecordBatch::try_new(Arc::clone(&schema), columns);

@@ -88,18 +88,33 @@ impl Late {
             |row: usize| origin.watermarks[row].saturating_sub(ends[row].saturating_add(self.plan.lateness_us));
         let mut late = rows.clone().filter(|row| behind_us(*row) >= 0);
         let Some(first) = late.next() else { return };
-        let number = 1 + late.count();
-        let detail = if self.plan.until == Until::Time {
-            format!("its time was {:.3} s behind the watermark", (behind_us(first) + 1) as f64 / 1e6)
-        } else if rows.len() == 1 {
-            format!("its window had closed {:.3} s before, in event time", behind_us(first) as f64 / 1e6)
+        let number = (1 + late.count(), rows.len());
+        let Plan { until, lateness_us, .. } = self.plan;
+        out.letters.push(Late::letter(&self.context, until, lateness_us, batch, first, number, behind_us(first)));
+    }
+
+    /// What is said of a row that came `behind_us` too late for so many of its windows.
+    pub fn letter(
+        context: &Context,
+        until: Until,
+        lateness_us: i64,
+        batch: &Batch,
+        row: usize,
+        (late, windows): (usize, usize),
+        behind_us: i64,
+    ) -> Letter {
+        let detail = if until == Until::Time {
+            format!("its time was {:.3} s behind the watermark", (behind_us + 1) as f64 / 1e6)
+        } else if windows == 1 {
+            format!("its window had closed {:.3} s before, in event time", behind_us as f64 / 1e6)
         } else {
-            let last_end = origin.watermarks[first].saturating_sub(self.plan.lateness_us);
-            let last_end = DateTime::from_timestamp_micros(last_end).unwrap_or_default();
+            let watermark_us = batch.origin.as_ref().map_or(i64::MIN, |origin| origin.watermarks[row]);
+            let last_end =
+                DateTime::from_timestamp_micros(watermark_us.saturating_sub(lateness_us)).unwrap_or_default();
             let last_end = last_end.to_rfc3339_opts(SecondsFormat::Micros, true);
-            format!("{number} of its {} windows had closed, those that end by {last_end}", rows.len())
+            format!("{late} of its {windows} windows had closed, those that end by {last_end}")
         };
-        out.letters.push(Letter::of_row(&self.context.relation, &self.context.inputs, "late", detail, batch, first));
+        Letter::of_row(&context.relation, &context.inputs, "late", detail, batch, row)
     }
 }
 

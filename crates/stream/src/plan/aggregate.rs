@@ -11,7 +11,7 @@ use datafusion::physical_expr::expressions::{BinaryExpr, Column, Literal};
 use datafusion::physical_plan::PhysicalExpr;
 
 use super::facts::{self, Fact};
-use super::{Compile, Flow, physical, session};
+use super::{Compile, Flow, panes, physical, session};
 use crate::graph::{Kind, Node, Output, Step, Upstream};
 use crate::operator::aggregate::{Plan, Window};
 use crate::operator::late::Until;
@@ -23,7 +23,9 @@ impl Compile<'_> {
         if let Some(grouped) = session::below(group)? {
             return self.sessions(group, &grouped);
         }
+        self.panes = panes::below(group).map(std::ptr::from_ref);
         let mut input = self.plan(&group.input)?;
+        self.panes = None;
         let over = group.input.schema();
         if group.group_expr.iter().any(|each| matches!(each, Expr::GroupingSet(_))) {
             return Err(Error::internal("grouping sets in a view's plan"));

@@ -10,7 +10,10 @@ use crate::operator::unnest::{Column, Plan};
 
 impl Compile<'_> {
     pub(super) fn unnest(&mut self, unnest: &logical::Unnest) -> Result<Flow> {
-        let input = self.plan(&unnest.input)?;
+        let mut input = self.plan(&unnest.input)?;
+        if self.panes.is_some_and(|panes| std::ptr::eq(panes, unnest)) {
+            input = self.panes(unnest, input);
+        }
         if !unnest.struct_type_columns.is_empty() {
             return Err(self.unbuilt("UNNEST of a struct"));
         }
