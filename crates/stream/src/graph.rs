@@ -4,6 +4,7 @@ mod part;
 
 use std::sync::Arc;
 
+use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use datafusion::physical_expr::utils::collect_columns;
 use datafusion::physical_plan::PhysicalExpr;
@@ -26,6 +27,7 @@ use crate::operator::session::{self, SessionAggregate};
 use crate::operator::trim::{self, Trim};
 use crate::operator::union::Union;
 use crate::operator::unnest::{self, Unnest};
+use crate::operator::values::Values;
 
 /// All views of a node as one dataflow over its streams.
 #[derive(Debug, Clone)]
@@ -75,6 +77,8 @@ pub enum Step {
     Combine {
         list: usize,
     },
+    /// Rows that stand in the query.
+    Values(RecordBatch),
     /// All rows of all that it reads.
     Union(SchemaRef),
     Unnest(unnest::Plan),
@@ -213,11 +217,15 @@ impl Graph {
             Step::Over(plan) => Box::new(Over::new(plan.clone())?),
             Step::Asof(plan) => Box::new(AsofJoin::new(plan.clone())?),
             Step::Join(plan) => Box::new(Join::new(plan.clone())?),
-            Step::Aggregate(plan) => {
-                let mut owner = Vec::new();
-                crate::aggregate::keys::owners(&[], 1, workers, &mut owner)?;
-                Box::new(Aggregate::new(plan.clone(), owner.first() == Some(&(worker as u32)))?)
-            }
+            Step::Values(rows) => Box::new(Values::new(rows.clone(), owns_all(worker, workers)?)),
+            Step::Aggregate(plan) => Box::new(Aggregate::new(plan.clone(), owns_all(worker, workers)?)?),
         }))
     }
+}
+
+/// Whether a worker owns what has no key.
+fn owns_all(worker: usize, workers: usize) -> Result<bool> {
+    let mut owner = Vec::new();
+    crate::aggregate::keys::owners(&[], 1, workers, &mut owner)?;
+    Ok(owner.first() == Some(&(worker as u32)))
 }

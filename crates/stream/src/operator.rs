@@ -19,6 +19,7 @@ pub mod state;
 pub mod trim;
 pub mod union;
 pub mod unnest;
+pub mod values;
 
 use std::collections::BTreeMap;
 

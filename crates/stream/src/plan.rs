@@ -10,6 +10,7 @@ mod over;
 mod panes;
 mod session;
 mod unnest;
+mod values;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -115,6 +116,10 @@ impl Builder {
                 view.name
             ))
             .with_hint("leave lateness out; it is for windows, sessions and joins bound in time over streams"));
+        }
+        if flow.inputs.is_empty() {
+            return Err(Error::invalid(format!("{} reads no stream and no view", view.name))
+                .with_hint("a view of constants alone is CREATE VIEW"));
         }
         if emit_on_close && (flow.retracts || flow.is_placed) {
             return Err(Error::invalid(format!("{} has no window that could close", view.name)).with_hint(
@@ -254,6 +259,10 @@ impl Compile<'_> {
             LogicalPlan::Limit(limit) => self.limit(limit),
             LogicalPlan::Aggregate(group) => self.aggregate(group),
             LogicalPlan::Union(union) => self.union(union),
+            LogicalPlan::Values(values) => self.values(&values.values, &values.schema),
+            LogicalPlan::EmptyRelation(empty) if empty.schema.fields().is_empty() => {
+                self.values(&vec![Vec::new(); usize::from(empty.produce_one_row)], &empty.schema)
+            }
             LogicalPlan::Unnest(unnest) => self.unnest(unnest),
             LogicalPlan::Join(join) => self.join(join),
             LogicalPlan::Extension(_) if AsofJoin::of(plan).is_some() => self.asof(plan),
@@ -368,9 +377,6 @@ fn refuse(view: &str, plan: &LogicalPlan) -> Error {
         LogicalPlan::Sort(_) => ("ORDER BY", "a view is a set of rows; order them in the query that reads it"),
         LogicalPlan::Distinct(_) => ("DISTINCT", "use GROUP BY over the same columns"),
         LogicalPlan::Subquery(_) => ("a subquery", "subqueries in expressions are not built yet"),
-        LogicalPlan::EmptyRelation(_) | LogicalPlan::Values(_) => {
-            ("rows that come from no relation", "a view reads at least one stream or view")
-        }
         LogicalPlan::Extension(_) => {
             ("SESSION without its GROUP BY", "group by window_start, window_end and the columns of PARTITION BY")
         }

@@ -92,6 +92,10 @@ fn describe(step: &Step) -> (String, String, String) {
             let list: Vec<String> = expressions.iter().map(ToString::to_string).collect();
             (format!("computes {}", list.join(", ")), none())
         }
+        Step::Values(rows) => {
+            let given = "a note that they were given".to_owned();
+            (format!("gives {} rows that stand in the query, once", rows.num_rows()), (given, "never".to_owned()))
+        }
         Step::Union(_) => ("passes all rows on".to_owned(), none()),
         Step::Trim(plan) => {
             let allowed = plan.lateness_us as f64 / 1e6;

@@ -364,6 +364,16 @@ impl Generator<'_> {
                 format!("SELECT {list} FROM {RELATION}{filter}")
             })
             .collect();
+        let mut parts = parts;
+        if kept == 0 && self.random.chance(1, 3) {
+            let rows = (0..1 + self.random.below(2)).map(|_| {
+                let values = kinds.iter().map(|kind| Expressions { random: self.random, columns: &[] }.of(*kind, 1));
+                format!("({})", values.collect::<Vec<_>>().join(", "))
+            });
+            let rows: Vec<String> = rows.collect();
+            let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
+            parts.push(format!("SELECT * FROM (VALUES {}) AS v({})", rows.join(", "), names.join(", ")));
+        }
         let word = if is_distinct { " UNION " } else { " UNION ALL " };
         self.made("union", parts.join(word), columns, kept > 0)
     }
