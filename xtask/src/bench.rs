@@ -82,7 +82,8 @@ fn project(bench: &str, folder: &Path, name: &str, files: &[&str]) -> Result<Pat
     shell::fresh_dir(&project)?;
     for file in files.iter().chain(&["headwater.toml"]) {
         let from = shell::root().join("bench").join(bench).join(file);
-        std::fs::copy(&from, project.join(file)).with_context(|| format!("cannot copy {}", from.display()))?;
+        let name = Path::new(file).file_name().context("a file has a name")?;
+        std::fs::copy(&from, project.join(name)).with_context(|| format!("cannot copy {}", from.display()))?;
     }
     Ok(project)
 }
