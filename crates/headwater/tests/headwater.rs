@@ -8,6 +8,8 @@ mod bad_input;
 mod changes;
 #[path = "headwater/docs.rs"]
 mod docs;
+#[path = "headwater/epochs.rs"]
+mod epochs;
 #[path = "headwater/file_sources.rs"]
 mod file_sources;
 #[path = "headwater/http.rs"]

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, TimestampMicrosecondArray};
-use headwater_base::clock::{Clock, SystemClock};
+use headwater_base::clock::SystemClock;
 use headwater_base::random::Random;
 use headwater_query::relation::{Relations, UTC, resolve};
 use headwater_sql::{SourceText, Statement};

@@ -11,7 +11,7 @@ use headwater_query::session::QueryResult;
 use headwater_stream::engine::published::Published;
 use headwater_stream::graph::{Graph, Kind, Step, Upstream};
 use headwater_stream::operator::late::Until;
-use headwater_stream::operator::over;
+use headwater_stream::operator::{aggregate, over};
 
 use super::system::text;
 
@@ -85,44 +85,16 @@ fn place(graph: &Graph, upstream: &Upstream) -> String {
 
 /// What a step does, the state that it keeps, and what frees that.
 fn describe(step: &Step) -> (String, String, String) {
-    let none = || ("none".to_owned(), String::new());
     let (what, (state, freed)) = match step {
-        Step::Filter(condition) => (format!("keeps rows where {condition}"), none()),
-        Step::Project { expressions, .. } => {
-            let list: Vec<String> = expressions.iter().map(ToString::to_string).collect();
-            (format!("computes {}", list.join(", ")), none())
-        }
         Step::Values(rows) => {
             let given = "a note that they were given".to_owned();
             (format!("gives {} rows that stand in the query, once", rows.num_rows()), (given, "never".to_owned()))
         }
-        Step::Union(_) => ("passes all rows on".to_owned(), none()),
-        Step::Trim(plan) => {
-            let allowed = plan.lateness_us as f64 / 1e6;
-            let closed = format!("windows that closed more than {allowed} s ago");
-            (format!("takes {closed} off a row, and tells it to dead letters"), none())
-        }
-        Step::Combine { .. } => ("counts equal rows of the same windows as one".to_owned(), none()),
-        Step::Unnest(_) => ("a row for each value of its lists".to_owned(), none()),
-        Step::Rules(rules) => (format!("tests {} rules", rules.rules().len()), none()),
-        Step::Late(plan) => {
-            let allowed = plan.lateness_us as f64 / 1e6;
-            let what = match plan.until {
-                Until::WindowEnd { .. } => {
-                    format!("sends rows to dead letters whose window closed more than {allowed} s ago")
-                }
-                Until::Time => {
-                    format!("sends rows to dead letters that are more than {allowed} s behind the watermark")
-                }
-            };
-            (what, none())
-        }
-        Step::Exchange { keys } => (format!("sends each row to the worker that owns its first {keys} columns"), none()),
         Step::Asof(plan) => {
             let what = format!("joins with the last version by {} columns", plan.keys);
             let freed = match plan.expiry {
                 Some(_) => {
-                    "the watermark passes a left row's time; a version has a later one that all left rows are after"
+                    "the watermark passes a left row's time; of versions, when all left rows are after a later one"
                 }
                 None => "a row is taken back; else it grows with the rows of both sides",
             };
@@ -139,29 +111,60 @@ fn describe(step: &Step) -> (String, String, String) {
             (what, ("the rows of both sides".to_owned(), freed.to_owned()))
         }
         Step::Session(plan) => {
-            let gap = plan.gap_us as f64 / 1e6;
-            let what = format!(
-                "groups sessions by {} columns and gaps of {gap} s, {} aggregates",
-                plan.keys,
-                plan.calls.len()
-            );
+            let (gap, calls) = (plan.gap_us as f64 / 1e6, plan.calls.len());
+            let what = format!("groups sessions by {} columns and gaps of {gap} s, {calls} aggregates", plan.keys);
             let freed = "the watermark says that no row can reach the session any more".to_owned();
             (what, ("a group a session".to_owned(), freed))
         }
         Step::Over(plan) => over(plan),
-        Step::Aggregate(plan) => {
-            let what = format!("groups by {} columns, {} aggregates", plan.keys, plan.calls.len());
-            let kept = match (&plan.window, plan.keys) {
-                (Some(_), _) => ("a group a key in each open window", "the watermark passes the window's end"),
-                (None, 0) => ("one group", "never"),
-                (None, _) => ("a group a key", "the last row of its key is taken back; else it grows with the keys"),
-            };
-            let whole = plan.calls.iter().filter(|call| call.function.keeps_values()).count();
-            let values = if whole > 0 { format!(", with the values of {whole} aggregates") } else { String::new() };
-            (what, (format!("{}{values}", kept.0), kept.1.to_owned()))
-        }
+        Step::Aggregate(plan) => groups(plan),
+        other => (passes(other), ("none".to_owned(), String::new())),
     };
     (what, state, freed)
+}
+
+/// What a step does that keeps nothing.
+fn passes(step: &Step) -> String {
+    let seconds = |us: i64| us as f64 / 1e6;
+    match step {
+        Step::Filter(condition) => format!("keeps rows where {condition}"),
+        Step::Project { expressions, .. } => {
+            let list: Vec<String> = expressions.iter().map(ToString::to_string).collect();
+            format!("computes {}", list.join(", "))
+        }
+        Step::Unnest(_) => "a row for each value of its lists".to_owned(),
+        Step::Combine { .. } => "counts equal rows of the same windows as one".to_owned(),
+        Step::Rules(rules) => format!("tests {} rules", rules.rules().len()),
+        Step::Trim(plan) => {
+            let closed = format!("windows that closed more than {} s ago", seconds(plan.lateness_us));
+            format!("takes {closed} off a row, and tells it to dead letters")
+        }
+        Step::Late(plan) => {
+            let allowed = seconds(plan.lateness_us);
+            match plan.until {
+                Until::WindowEnd { .. } => {
+                    format!("sends rows to dead letters whose window closed more than {allowed} s ago")
+                }
+                Until::Time => {
+                    format!("sends rows to dead letters that are more than {allowed} s behind the watermark")
+                }
+            }
+        }
+        Step::Exchange { keys } => format!("sends each row to the worker that owns its first {keys} columns"),
+        _ => "passes all rows on".to_owned(),
+    }
+}
+
+fn groups(plan: &aggregate::Plan) -> (String, (String, String)) {
+    let what = format!("groups by {} columns, {} aggregates", plan.keys, plan.calls.len());
+    let kept = match (&plan.window, plan.keys) {
+        (Some(_), _) => ("a group a key in each open window", "the watermark passes the window's end"),
+        (None, 0) => ("one group", "never"),
+        (None, _) => ("a group a key", "the last row of its key is taken back; else it grows with the keys"),
+    };
+    let whole = plan.calls.iter().filter(|call| call.function.keeps_values()).count();
+    let values = if whole > 0 { format!(", with the values of {whole} aggregates") } else { String::new() };
+    (what, (format!("{}{values}", kept.0), kept.1.to_owned()))
 }
 
 fn over(plan: &over::Plan) -> (String, (String, String)) {

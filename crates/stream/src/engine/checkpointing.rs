@@ -127,7 +127,7 @@ impl Engine {
         inner.status.checkpoint =
             Some(CheckpointStatus { number, taken_us, written: Some(Written { duration_us, bytes }) });
         inner.status.operators.clone_from(&operators);
-        let tables = inner.tables.iter().map(|(view, table)| (view.clone(), table.bytes() as u64)).collect();
+        let tables = inner.tables.iter().map(|(view, table)| (view.clone(), table.bytes())).collect();
         drop(inner);
         self.enforce_limits(&operators, &tables)
     }

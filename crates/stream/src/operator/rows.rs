@@ -17,6 +17,12 @@ use crate::{Error, Result};
 /// A row's columns as bytes.
 pub type Row = Arc<[u8]>;
 
+/// A row with numbers of its own.
+pub type Numbered<const N: usize> = (Row, [i64; N]);
+
+/// Columns of single values, and the numbers of each row.
+type Read<const N: usize> = (Vec<Vec<ScalarValue>>, Vec<[i64; N]>);
+
 /// Columns of known types as rows and back.
 pub struct Codec {
     types: Vec<DataType>,
@@ -65,7 +71,7 @@ impl Codec {
     }
 
     /// Reads what [`Codec::save`] wrote, and moves `bytes` past it. `None` where it is cut short.
-    pub fn load<const N: usize>(&self, bytes: &mut &[u8]) -> Result<Option<Vec<(Row, [i64; N])>>> {
+    pub fn load<const N: usize>(&self, bytes: &mut &[u8]) -> Result<Option<Vec<Numbered<N>>>> {
         let Some((columns, numbers)) = self.read(bytes) else { return Ok(None) };
         if numbers.is_empty() {
             return Ok(Some(Vec::new()));
@@ -76,7 +82,7 @@ impl Codec {
         Ok(Some(encoded.iter().map(|row| Arc::from(row.as_ref())).zip(numbers).collect()))
     }
 
-    fn read<const N: usize>(&self, bytes: &mut &[u8]) -> Option<(Vec<Vec<ScalarValue>>, Vec<[i64; N]>)> {
+    fn read<const N: usize>(&self, bytes: &mut &[u8]) -> Option<Read<N>> {
         let count = u32::from_le_bytes(exact::take(bytes)?);
         let (mut columns, mut numbers) = (vec![Vec::new(); self.types.len()], Vec::new());
         for _ in 0..count {

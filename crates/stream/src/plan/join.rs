@@ -92,7 +92,7 @@ impl Compile<'_> {
             Kind::One { side, meets } => goes(side) || meets,
             Kind::Mark { .. } => false,
         };
-        if waits && !retracts {
+        if waits && !retracts && expiry.iter().any(Option::is_some) {
             return Ok(());
         }
         let message = format!("{}: EMIT ON WINDOW CLOSE of a join whose rows have no end of their time", self.view);

@@ -129,10 +129,9 @@ impl Compile<'_> {
             }
             expressions.push(physical(&each.expr, over)?);
         }
-        let mut next = order.len();
-        for (column, place) in columns.iter_mut().enumerate().filter(|(_, place)| place.is_none()) {
+        let others = columns.iter_mut().enumerate().filter(|(_, place)| place.is_none());
+        for (next, (column, place)) in (order.len()..).zip(others) {
             *place = Some(next);
-            next += 1;
             let column: Arc<dyn PhysicalExpr> = Arc::new(Column::new(over.field(column).name(), column));
             expressions.push(column);
         }

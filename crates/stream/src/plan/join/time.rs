@@ -200,7 +200,10 @@ mod tests {
         DFSchema::try_from_qualified_schema(table, &Arc::new(Schema::new(fields.to_vec()))).unwrap()
     }
 
-    fn found(on: &[(Expr, Expr)], filter: Option<Expr>) -> Vec<(Option<i64>, Option<i64>, [Option<i64>; 2])> {
+    /// The least and the most between two rows, and when each side's rows go.
+    type Found = (Option<i64>, Option<i64>, [Option<i64>; 2]);
+
+    fn found(on: &[(Expr, Expr)], filter: Option<Expr>) -> Vec<Found> {
         let (left, right) = (schema("l"), schema("r"));
         let facts =
             [Fact::EventTime { delay_us: 5, behind_us: 0 }, Fact::WindowEdge { end_after_us: 100, behind_us: 0 }];
