@@ -44,10 +44,45 @@ fn by_unnest(group: &Aggregate) -> Result<LogicalPlan> {
     if keys.len() > 48 {
         return Err(Refusal::new("grouping sets of more than 48 columns").into());
     }
-    let sets = left_out(set, &keys)?;
     let id_type = group.schema.field(keys.len()).data_type().clone();
-    let ids = numbers(&sets).into_iter().map(|id| ScalarValue::UInt64(Some(id)).cast_to(&id_type));
-    let ids = ids.collect::<Result<Vec<_>>>()?;
+    let all = left_out(set, &keys)?;
+    let ids = numbers(&all).into_iter().map(|id| ScalarValue::UInt64(Some(id)).cast_to(&id_type));
+    let numbered = ids.zip(all).map(|(id, left_out)| Ok((id?, left_out))).collect::<Result<Vec<_>>>()?;
+    // A set without keys has its one row also where there are no rows.
+    let (totals, parts): (Vec<_>, Vec<_>) =
+        numbered.into_iter().partition(|(_, left_out)| left_out.iter().all(|left_out| *left_out));
+    let mut plans = totals.iter().map(|(id, _)| total(group, &keys, id)).collect::<Result<Vec<_>>>()?;
+    if !parts.is_empty() {
+        plans.insert(0, by_keys(group, &keys, &parts)?);
+    }
+    let mut plans = plans.into_iter();
+    let Some(first) = plans.next() else { return plan_err!("no grouping set") };
+    let all = plans.try_fold(LogicalPlanBuilder::from(first), |all, plan| all.union(plan))?;
+    // The columns have the names that the others know.
+    let named = all.schema().columns().into_iter().zip(group.schema.iter());
+    let named: Vec<Expr> = named
+        .map(|(column, (table, field))| Expr::Column(column).alias_qualified(table.cloned(), field.name()))
+        .collect();
+    all.project(named)?.build()
+}
+
+/// All rows as one group: nulls for the keys, the set's number, and the aggregates.
+fn total(group: &Aggregate, keys: &[Expr], id: &ScalarValue) -> Result<LogicalPlan> {
+    let grouped =
+        LogicalPlanBuilder::from(Arc::clone(&group.input)).aggregate(Vec::<Expr>::new(), group.aggr_expr.clone())?;
+    // Of no type: they take that of the other sets' keys, which is settled later.
+    let nulls = (0..keys.len()).map(|at| lit(ScalarValue::Null).alias(format!("__grouping_key_{at}")));
+    let mut columns: Vec<Expr> = nulls.collect();
+    columns.push(lit(id.clone()).alias(Aggregate::INTERNAL_GROUPING_ID));
+    columns.extend(grouped.schema().columns().into_iter().map(Expr::Column));
+    grouped.project(columns)?.build()
+}
+
+/// The groups of sets that have keys, each with the set's number.
+fn by_keys(group: &Aggregate, keys: &[Expr], sets: &[(ScalarValue, Vec<bool>)]) -> Result<LogicalPlan> {
+    let (ids, sets): (Vec<ScalarValue>, Vec<&Vec<bool>>) =
+        sets.iter().map(|(id, left_out)| (id.clone(), left_out)).unzip();
+    let id_type = group.schema.field(keys.len()).data_type().clone();
     let id = Column::new_unqualified(Aggregate::INTERNAL_GROUPING_ID);
     let list = Expr::Literal(ScalarValue::List(ScalarValue::new_list_nullable(&ids, &id_type)), None);
     let columns: Vec<Expr> = group.input.schema().columns().into_iter().map(Expr::Column).collect();
@@ -70,12 +105,7 @@ fn by_unnest(group: &Aggregate) -> Result<LogicalPlan> {
         .unnest_column(Column::new_unqualified(Aggregate::INTERNAL_GROUPING_ID))?
         .project([with_keys, vec![id.clone()]].concat())?
         .aggregate([by.clone(), vec![id]].concat(), group.aggr_expr.clone())?;
-    // The columns have the names that the others know.
-    let named = grouped.schema().columns().into_iter().zip(group.schema.iter());
-    let named: Vec<Expr> = named
-        .map(|(column, (table, field))| Expr::Column(column).alias_qualified(table.cloned(), field.name()))
-        .collect();
-    grouped.project(named)?.build()
+    grouped.build()
 }
 
 /// Which keys each set leaves out.

@@ -8,8 +8,10 @@ use std::ops::ControlFlow;
 
 use sqlparser::ast::{
     Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, GroupByExpr, Ident,
-    ObjectName, Query, Select, Spanned, TableAlias, TableFactor, TableFunctionArgs, VisitMut, VisitorMut,
+    ObjectName, Query, Select, SetExpr, Spanned, TableAlias, TableFactor, TableFunctionArgs, VisitMut, VisitorMut,
 };
+use sqlparser::dialect::GenericDialect;
+use sqlparser::parser::Parser;
 use sqlparser::tokenizer::Span;
 
 use super::relation::{Kind, is_word};
@@ -109,10 +111,29 @@ fn window_the_relation(
     if alias.as_ref().is_some_and(|alias| !alias.columns.is_empty()) {
         return Err(joined());
     }
+    let relation = match select.selection.take() {
+        // Sessions are of the rows that are grouped; of other windows it doesn't matter when a row is sorted out.
+        Some(condition) if kind == Kind::Session => Expr::Subquery(of_rows(from.relation.clone(), condition, joined)?),
+        condition => {
+            select.selection = condition;
+            relation
+        }
+    };
     let inner = |expr: &Expr| unqualified(expr, alias.as_ref());
     let named = std::iter::once(relation).chain(window.iter().map(inner)).chain(keys.iter().map(inner));
     from.relation = window_factor(kind, named.collect(), alias.clone(), place);
     Ok(())
+}
+
+/// The rows of a relation for which a condition holds.
+fn of_rows(relation: TableFactor, condition: Expr, refused: impl Fn() -> Refusal) -> Result<Box<Query>, Refusal> {
+    let parsed = Parser::new(&GenericDialect {}).try_with_sql("SELECT * FROM rows WHERE true");
+    let mut query = parsed.and_then(|mut parser| parser.parse_query()).map_err(|_| refused())?;
+    if let SetExpr::Select(select) = query.body.as_mut() {
+        select.selection = Some(condition);
+        select.from.iter_mut().for_each(|from| from.relation = relation.clone());
+    }
+    Ok(query)
 }
 
 /// The alias stands outside of the function, so its arguments are named without it.

@@ -215,9 +215,12 @@ impl AsofJoin {
         slots.sort_unstable();
         slots.dedup();
         let over_us = watermark_us.saturating_sub(expiry.right_lag_us);
+        // Of some keys all rows have gone before; their slots may be nobody's now, or another key's.
+        let end = (over_us.saturating_add(1), empty());
+        slots.retain(|slot| self.partitions[*slot as usize].left.range(..&end).next().is_some());
         for slot in &slots {
             let partition = &mut self.partitions[*slot as usize];
-            let rest = partition.left.split_off(&(over_us.saturating_add(1), empty()));
+            let rest = partition.left.split_off(&end);
             for ((_, row), left) in std::mem::replace(&mut partition.left, rest) {
                 self.bytes -= row.len() + ENTRY_BYTES;
                 if self.plan.on_close && (left.version.is_some() || self.plan.keeps_left) {

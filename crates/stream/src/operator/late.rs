@@ -1,5 +1,6 @@
 //! Late rows: those whose window had closed by what their own partition knew before them.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -86,9 +87,11 @@ impl Late {
         let Some(origin) = &batch.origin else { return };
         let behind_us =
             |row: usize| origin.watermarks[row].saturating_sub(ends[row].saturating_add(self.plan.lateness_us));
-        let mut late = rows.clone().filter(|row| behind_us(*row) >= 0);
-        let Some(first) = late.next() else { return };
-        let number = (1 + late.count(), rows.len());
+        let Some(first) = rows.clone().find(|row| behind_us(*row) >= 0) else { return };
+        // A row may stand several times for one window, too.
+        let windows: BTreeSet<i64> = rows.clone().map(|row| ends[row]).collect();
+        let late: BTreeSet<i64> = rows.filter(|row| behind_us(*row) >= 0).map(|row| ends[row]).collect();
+        let number = (late.len(), windows.len());
         let Plan { until, lateness_us, .. } = self.plan;
         out.letters.push(Late::letter(&self.context, until, lateness_us, batch, first, number, behind_us(first)));
     }

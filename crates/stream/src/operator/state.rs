@@ -18,8 +18,8 @@ use crate::batch::assemble;
 pub struct Unsaved {
     changed: Vec<u32>,
     is_changed: Vec<bool>,
-    /// Keys that went, as columns.
-    gone: Vec<Vec<ArrayRef>>,
+    /// Keys that went, as columns, and how many: without key columns there is one.
+    gone: Vec<(Vec<ArrayRef>, usize)>,
 }
 
 impl Unsaved {
@@ -36,7 +36,7 @@ impl Unsaved {
 
     /// Keys that go; they are in the table still.
     pub fn note_gone(&mut self, keys: &Keys, slots: &[u32]) -> Result<()> {
-        self.gone.push(keys.columns(slots)?);
+        self.gone.push((keys.columns(slots)?, slots.len()));
         slots.iter().for_each(|slot| self.is_changed[*slot as usize] = false);
         Ok(())
     }
@@ -58,8 +58,8 @@ impl Unsaved {
         slots.sort_unstable();
         slots.dedup();
         self.is_changed.iter_mut().for_each(|each| *each = false);
-        let gone_rows: usize = gone.iter().map(|columns| columns.first().map_or(0, |column| column.len())).sum();
-        let mut parts = gone;
+        let gone_rows: usize = gone.iter().map(|(_, rows)| rows).sum();
+        let mut parts: Vec<Vec<ArrayRef>> = gone.into_iter().map(|(columns, _)| columns).collect();
         parts.push(keys.columns(&slots)?);
         let mut columns: Vec<ArrayRef> = (0..keys.types().len())
             .map(|index| {

@@ -41,6 +41,10 @@ impl Compile<'_> {
         let lateness_us = if input.is_placed { self.lateness_us } else { 0 };
         let facts: Vec<Fact> = facts.into_iter().map(|fact| fact.later(lateness_us)).collect();
         let window = self.window(&facts)?;
+        let facts = match &window {
+            Some(window) if input.is_placed => facts::of_window(facts, window.edge),
+            _ => facts,
+        };
         if let Some(Window { edge, end_after_us, .. }) = window
             && input.is_placed
         {
@@ -81,7 +85,7 @@ impl Compile<'_> {
         let edges = keys.iter().enumerate().filter_map(|(column, fact)| Some((fact.closes_after_us()?, column, fact)));
         let first = edges.min_by_key(|(closes_after_us, ..)| *closes_after_us);
         match first {
-            Some((_, edge, Fact::WindowEdge { end_after_us, behind_us })) => {
+            Some((_, edge, Fact::WindowEdge { end_after_us, behind_us, .. })) => {
                 let (end_after_us, lateness_us) = (*end_after_us, *behind_us);
                 Ok(Some(Window { edge, end_after_us, lateness_us, on_close: self.on_close }))
             }

@@ -15,10 +15,12 @@ pub enum Fact {
         delay_us: i64,
         behind_us: i64,
     },
-    /// An edge of a window of the event time, or a list of them; the end lies `end_after_us` behind it.
+    /// An edge of a window of the event time, or a list of them; the end lies `end_after_us` behind it. Edges of one
+    /// window have one number.
     WindowEdge {
         end_after_us: i64,
         behind_us: i64,
+        window: u32,
     },
 }
 
@@ -26,7 +28,7 @@ impl Fact {
     /// How far behind the value the watermark is when a window with this edge has closed; `None` for what is none.
     pub fn closes_after_us(&self) -> Option<i64> {
         match self {
-            Fact::WindowEdge { end_after_us, behind_us } => Some(end_after_us.saturating_add(*behind_us)),
+            Fact::WindowEdge { end_after_us, behind_us, .. } => Some(end_after_us.saturating_add(*behind_us)),
             _ => None,
         }
     }
@@ -34,8 +36,8 @@ impl Fact {
     /// The same where late rows are taken for longer.
     pub fn later(self, lateness_us: i64) -> Fact {
         match self {
-            Fact::WindowEdge { end_after_us, behind_us } => {
-                Fact::WindowEdge { end_after_us, behind_us: behind_us.saturating_add(lateness_us) }
+            Fact::WindowEdge { end_after_us, behind_us, window } => {
+                Fact::WindowEdge { end_after_us, behind_us: behind_us.saturating_add(lateness_us), window }
             }
             other => other,
         }
@@ -57,9 +59,25 @@ pub fn of_all<'a>(mut facts: impl Iterator<Item = &'a Fact>) -> Fact {
         (Fact::EventTime { delay_us: one, behind_us }, Fact::EventTime { delay_us: other, behind_us: further }) => {
             Fact::EventTime { delay_us: one.max(*other), behind_us: behind_us.max(*further) }
         }
+        (
+            Fact::WindowEdge { end_after_us, behind_us, window },
+            Fact::WindowEdge { end_after_us: end, behind_us: further, window: other },
+        ) if end_after_us == *end && window == *other => {
+            Fact::WindowEdge { end_after_us, behind_us: behind_us.max(*further), window }
+        }
         (all, fact) if all == *fact => all,
         _ => Fact::None,
     })
+}
+
+/// What stays known where late rows are sorted out by one edge of a window: its other edge.
+pub fn of_window(facts: Vec<Fact>, edge: usize) -> Vec<Fact> {
+    let number = |fact: &Fact| match fact {
+        Fact::WindowEdge { window, .. } => Some(*window),
+        _ => None,
+    };
+    let chosen = number(&facts[edge]);
+    facts.into_iter().map(|fact| if number(&fact) == chosen { fact } else { Fact::None }).collect()
 }
 
 /// What an expression over columns with known facts is.
@@ -69,13 +87,16 @@ pub fn of(expr: &Expr, over: &DFSchema, facts: &[Fact]) -> Fact {
         return over.index_of_column(column).map_or(Fact::None, |index| facts[index].clone());
     }
     match Call::find(&bare) {
-        Some(Call::Edge { time, end_after_us, .. }) => match of(&time, over, facts).lag_us() {
-            Some(behind_us) => Fact::WindowEdge { end_after_us, behind_us },
+        Some(Call::Edge { time, end_after_us, size_us }) => match of(&time, over, facts).lag_us() {
+            Some(behind_us) => {
+                let window = crc32c::crc32c(format!("{time} by {size_us}").as_bytes());
+                Fact::WindowEdge { end_after_us, behind_us, window }
+            }
             None => Fact::None,
         },
         Some(Call::End { start, size_us }) => match of(&start, over, facts) {
-            Fact::WindowEdge { end_after_us, behind_us } => {
-                Fact::WindowEdge { end_after_us: end_after_us - size_us, behind_us }
+            Fact::WindowEdge { end_after_us, behind_us, window } => {
+                Fact::WindowEdge { end_after_us: end_after_us - size_us, behind_us, window }
             }
             _ => Fact::None,
         },

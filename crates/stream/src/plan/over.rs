@@ -229,7 +229,22 @@ fn numbers_rows(plan: &LogicalPlan, column: datafusion::common::Column) -> bool 
                 _ => String::new(),
             };
             let below = window.input.schema().fields().len();
-            let looks_back = |expr: &Expr| ["row_number", "rank", "dense_rank", "lag"].contains(&name(expr).as_str());
+            // A lag by a negative number looks ahead.
+            let by = |expr: &Expr| match call(expr).ok().and_then(|call| call.params.args.get(1)) {
+                None => Some(1),
+                Some(Expr::Literal(by, _)) => {
+                    by.cast_to(&arrow::datatypes::DataType::Int64).ok().and_then(|by| match by {
+                        ScalarValue::Int64(by) => by,
+                        _ => None,
+                    })
+                }
+                Some(_) => None,
+            };
+            let looks_back = |expr: &Expr| match name(expr).as_str() {
+                "row_number" | "rank" | "dense_rank" => true,
+                "lag" => by(expr).is_some_and(|by| by >= 0),
+                _ => false,
+            };
             at >= below
                 && name(&window.window_expr[at - below]) == "row_number"
                 && window.window_expr.iter().all(looks_back)

@@ -20,9 +20,15 @@ fn unnest_of(plan: &LogicalPlan) -> Option<&logical::Unnest> {
         LogicalPlan::Projection(projection) => unnest_of(&projection.input),
         LogicalPlan::SubqueryAlias(alias) => unnest_of(&alias.input),
         LogicalPlan::Filter(filter) => unnest_of(&filter.input),
+        LogicalPlan::Unnest(unnest) if is_of_sets(unnest) => unnest_of(&unnest.input),
         LogicalPlan::Unnest(unnest) => Some(unnest),
         _ => None,
     }
+}
+
+/// Whether it makes rows of grouping sets.
+fn is_of_sets(unnest: &logical::Unnest) -> bool {
+    unnest.list_type_columns.iter().any(|(_, list)| list.output_column.name == logical::Aggregate::INTERNAL_GROUPING_ID)
 }
 
 /// Whether an expression over a plan is an edge of the unnested windows.
@@ -40,6 +46,10 @@ fn is_edge(expr: &Expr, plan: &LogicalPlan) -> bool {
             is_edge(&Expr::Column(alias.input.schema().columns()[at].clone()), &alias.input)
         }
         LogicalPlan::Filter(filter) => is_edge(&bare, &filter.input),
+        LogicalPlan::Unnest(unnest) if is_of_sets(unnest) => {
+            let below = unnest.input.schema().columns();
+            is_edge(&Expr::Column(below[unnest.dependency_indices[at]].clone()), &unnest.input)
+        }
         LogicalPlan::Unnest(unnest) => {
             unnest.list_type_columns.iter().any(|(column, _)| *column == unnest.dependency_indices[at])
         }
@@ -56,7 +66,10 @@ impl Compile<'_> {
             self.can_be_late = true;
             let plan = trim::Plan { list: *list, after_us: end_after_us, lateness_us: self.lateness_us };
             input.from = self.push("late", vec![input.from], Step::Trim(plan));
-            input.facts[*list] = input.facts[*list].clone().later(self.lateness_us);
+            // Of other windows of these rows nothing is known now.
+            let edges = input.facts[*list].clone().later(self.lateness_us);
+            input.facts.iter_mut().for_each(|fact| *fact = Fact::None);
+            input.facts[*list] = edges;
             input.is_placed = false;
         }
         input.from = self.push("panes", vec![input.from], Step::Combine { list: *list });

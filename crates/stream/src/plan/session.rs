@@ -39,6 +39,11 @@ pub(super) fn below(group: &logical::Aggregate) -> Result<Option<Grouped<'_>>> {
             LogicalPlan::SubqueryAlias(alias) => {
                 (&alias.input, alias.input.schema().columns().into_iter().map(Expr::Column).collect())
             }
+            LogicalPlan::Filter(filter) if is_over_sessions(&filter.input) => {
+                let message = "a condition on SESSION's rows would be tested when sessions are made of all rows";
+                return Err(Error::not_built(format!("{message}, which in views is not built yet"))
+                    .with_hint("test it inside: SESSION((SELECT … WHERE …), …)"));
+            }
             _ => return Ok(None),
         };
         for each in groups.iter_mut().chain(&mut calls) {
@@ -52,6 +57,15 @@ pub(super) fn below(group: &logical::Aggregate) -> Result<Option<Grouped<'_>>> {
             *each = through?.data;
         }
         plan = input;
+    }
+}
+
+fn is_over_sessions(plan: &LogicalPlan) -> bool {
+    match plan {
+        LogicalPlan::Projection(projection) => is_over_sessions(&projection.input),
+        LogicalPlan::SubqueryAlias(alias) => is_over_sessions(&alias.input),
+        LogicalPlan::Filter(filter) => is_over_sessions(&filter.input),
+        other => Session::of(other).is_some(),
     }
 }
 
@@ -113,7 +127,9 @@ impl Compile<'_> {
             .groups
             .iter()
             .map(|part| match part {
-                Part::End => Fact::WindowEdge { end_after_us: 0, behind_us: behind_us.saturating_add(end_after_us) },
+                Part::End => {
+                    Fact::WindowEdge { end_after_us: 0, behind_us: behind_us.saturating_add(end_after_us), window: 0 }
+                }
                 Part::Start | Part::Key(_) => Fact::None,
             })
             .collect();

@@ -74,9 +74,16 @@ impl Bounds {
         self.all.first()
     }
 
-    /// Those whose columns are times of the joined rows, too.
+    /// Those whose columns are times of the joined rows, too. Where late rows have to be sorted out, that is done by the
+    /// first, and of both sides only if it bounds both.
     pub fn known(&self) -> &[Bound] {
-        if self.sorts_out { &self.all[..self.all.len().min(1)] } else { &self.all }
+        match self.first() {
+            Some(first) if self.sorts_out => {
+                let bounds_both = first.least_us.is_some() && first.most_us.is_some();
+                &self.all[..usize::from(bounds_both)]
+            }
+            _ => &self.all,
+        }
     }
 }
 
@@ -99,9 +106,11 @@ impl Bound {
         let Some(Expiry { after_us, .. }) = self.expiry()[at] else { return Fact::None };
         let behind_us = after_us.max(self.lag_us[at]);
         match was {
-            Fact::WindowEdge { end_after_us, .. } => {
-                Fact::WindowEdge { end_after_us: *end_after_us, behind_us: behind_us.saturating_sub(*end_after_us) }
-            }
+            Fact::WindowEdge { end_after_us, window, .. } => Fact::WindowEdge {
+                end_after_us: *end_after_us,
+                behind_us: behind_us.saturating_sub(*end_after_us),
+                window: *window,
+            },
             _ => Fact::EventTime { delay_us: 0, behind_us },
         }
     }
@@ -205,8 +214,10 @@ mod tests {
 
     fn found(on: &[(Expr, Expr)], filter: Option<Expr>) -> Vec<Found> {
         let (left, right) = (schema("l"), schema("r"));
-        let facts =
-            [Fact::EventTime { delay_us: 5, behind_us: 0 }, Fact::WindowEdge { end_after_us: 100, behind_us: 0 }];
+        let facts = [
+            Fact::EventTime { delay_us: 5, behind_us: 0 },
+            Fact::WindowEdge { end_after_us: 100, behind_us: 0, window: 1 },
+        ];
         let side = |schema| Side { schema, facts: &facts, late_us: Some(0) };
         let bounds = Bounds::find(on, filter.as_ref(), &side(&left), &side(&right));
         let show = |bound: &Bound| {

@@ -622,7 +622,8 @@ impl Generator<'_> {
             }
             14 => {
                 let function = pick(self.random, &["sum(DISTINCT ", "median(", "bit_xor(", "bit_and("]);
-                (format!("{function}{})", self.expression(Kind::Integer, 2)), Kind::Integer)
+                let kind = if function == "median(" { Kind::Float } else { Kind::Integer };
+                (format!("{function}{})", self.expression(Kind::Integer, 2)), kind)
             }
             _ if self.has_order => (format!("bool_and({})", self.expression(Kind::Boolean, 2)), Kind::Boolean),
             _ => self.of_ordered_values(),
