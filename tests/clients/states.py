@@ -39,7 +39,7 @@ STATES = {
         "CREATE MATERIALIZED VIEW v AS SELECT order_id FROM orders ORDER BY 1",
         "CREATE MATERIALIZED VIEW v AS SELECT order_id FROM orders ORDER BY order_id LIMIT 3 OFFSET 2",
         "CREATE MATERIALIZED VIEW v AS SELECT id FROM kept", "CREATE MATERIALIZED VIEW v AS SELECT order_id FROM orders WHERE order_id = (SELECT order_id FROM orders)",
-        "SELECT * FROM orders FOR SYSTEM_TIME AS OF ordered_at",
+        "SELECT * FROM orders FOR SYSTEM_TIME AS OF ordered_at AS o",
         "PREPARE p AS SELECT 1", "SET ROLE ann",
     ],
     "42P01": [
