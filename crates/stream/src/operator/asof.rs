@@ -7,12 +7,12 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, BinaryArray, BooleanArray, RecordBatch, new_null_array};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, new_null_array};
 use arrow::buffer::NullBuffer;
 use arrow::datatypes::{DataType, SchemaRef, TimestampMicrosecondType};
 
 use super::rows::{Codec, Row, net};
-use super::state::{self, Unsaved};
+use super::state::{self, Loaded, Unsaved};
 use super::{Operator, Output, Save, Status};
 use crate::aggregate::Keys;
 use crate::batch::{Batch, assemble};
@@ -404,19 +404,10 @@ impl Operator for AsofJoin {
     }
 
     fn load(&mut self, rows: &RecordBatch) -> Result<()> {
-        let (gone, live) = state::split(rows, self.plan.keys)?;
-        let mut slots = Vec::new();
-        self.keys.assign(&gone.columns()[..self.plan.keys], gone.num_rows(), &mut slots)?;
+        let Loaded { gone, live, states } = state::load_keys(rows, &mut self.keys)?;
         self.make_room();
-        for slot in slots {
-            self.forget(slot);
-            self.keys.remove(slot);
-        }
-        let mut slots = Vec::new();
-        self.keys.assign(&live.columns()[..self.plan.keys], live.num_rows(), &mut slots)?;
-        self.make_room();
-        let states: &BinaryArray = live.column(self.plan.keys + 1).as_binary();
-        for (row, slot) in slots.into_iter().enumerate() {
+        gone.into_iter().for_each(|slot| self.forget(slot));
+        for (row, slot) in live.into_iter().enumerate() {
             self.forget(slot);
             let mut bytes = states.value(row);
             if !self.load_side(1, slot, &mut bytes)? || !self.load_side(0, slot, &mut bytes)? {

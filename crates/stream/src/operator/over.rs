@@ -7,13 +7,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::array::{AsArray, BinaryArray, RecordBatch, UInt32Array};
+use arrow::array::{RecordBatch, UInt32Array};
 use arrow::compute::{SortOptions, take};
 use arrow::datatypes::{DataType, SchemaRef};
 use datafusion::physical_expr::window::WindowExpr;
 
 use super::rows::{Codec, Row, net};
-use super::state::{self, Unsaved};
+use super::state::{self, Loaded, Unsaved};
 use super::{Operator, Output, Save, Status};
 use crate::aggregate::Keys;
 use crate::batch::{Batch, assemble};
@@ -225,19 +225,10 @@ impl Operator for Over {
     }
 
     fn load(&mut self, rows: &RecordBatch) -> Result<()> {
-        let (gone, live) = state::split(rows, self.plan.keys)?;
-        let mut slots = Vec::new();
-        self.keys.assign(&gone.columns()[..self.plan.keys], gone.num_rows(), &mut slots)?;
+        let Loaded { gone, live, states } = state::load_keys(rows, &mut self.keys)?;
         self.make_room();
-        for slot in slots {
-            self.forget(slot);
-            self.keys.remove(slot);
-        }
-        let mut slots = Vec::new();
-        self.keys.assign(&live.columns()[..self.plan.keys], live.num_rows(), &mut slots)?;
-        self.make_room();
-        let states: &BinaryArray = live.column(self.plan.keys + 1).as_binary();
-        for (row, slot) in slots.into_iter().enumerate() {
+        gone.into_iter().for_each(|slot| self.forget(slot));
+        for (row, slot) in live.into_iter().enumerate() {
             self.forget(slot);
             let rows = self.codec.load(&mut states.value(row))?;
             let rows = rows.ok_or_else(|| Error::corrupt("the state of a partition is cut short"))?;

@@ -7,13 +7,13 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, BinaryArray, RecordBatch, TimestampMicrosecondArray};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, TimestampMicrosecondArray};
 use arrow::datatypes::{SchemaRef, TimestampMicrosecondType};
 use headwater_query::relation::UTC;
 
 use super::aggregate::Call;
 use super::late::Until;
-use super::state::{self, Unsaved};
+use super::state::{self, Loaded, Unsaved};
 use super::{Operator, Output, Save, Status};
 use crate::aggregate::{Accumulator, Keys, exact};
 use crate::batch::{Batch, assemble};
@@ -361,19 +361,10 @@ impl Operator for SessionAggregate {
     }
 
     fn load(&mut self, rows: &RecordBatch) -> Result<()> {
-        let (gone, live) = state::split(rows, self.plan.keys)?;
-        let mut slots = Vec::new();
-        self.keys.assign(&gone.columns()[..self.plan.keys], gone.num_rows(), &mut slots)?;
+        let Loaded { gone, live, states } = state::load_keys(rows, &mut self.keys)?;
         self.make_room();
-        for key in slots {
-            self.forget(key);
-            self.keys.remove(key);
-        }
-        let mut slots = Vec::new();
-        self.keys.assign(&live.columns()[..self.plan.keys], live.num_rows(), &mut slots)?;
-        self.make_room();
-        let states: &BinaryArray = live.column(self.plan.keys + 1).as_binary();
-        for (row, key) in slots.into_iter().enumerate() {
+        gone.into_iter().for_each(|slot| self.forget(slot));
+        for (row, key) in live.into_iter().enumerate() {
             self.forget(key);
             if self.load_sessions(key, states.value(row))?.is_none() {
                 return Err(Error::corrupt("the state of a session is cut short"));

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, BinaryBuilder, Int64Array, RecordBatch};
+use arrow::array::{Array, ArrayRef, AsArray, BinaryArray, BinaryBuilder, Int64Array, RecordBatch};
 use arrow::datatypes::{DataType, Field, Schema};
 
 use super::Save;
@@ -89,6 +89,26 @@ impl Unsaved {
         fields.push(Field::new("state", DataType::Binary, true));
         Ok(assemble(&Arc::new(Schema::new(fields)), columns, rows)?)
     }
+}
+
+/// Keys that a checkpoint's rows are of, as slots.
+pub struct Loaded {
+    /// Keys that are gone; the table has forgotten them.
+    pub gone: Vec<u32>,
+    /// Keys that are there, and the state of each; a slot may be one that was gone.
+    pub live: Vec<u32>,
+    pub states: BinaryArray,
+}
+
+/// Takes the keys of a checkpoint's rows into a table.
+pub fn load_keys(rows: &RecordBatch, keys: &mut Keys) -> Result<Loaded> {
+    let number = keys.types().len();
+    let (dead, alive) = split(rows, number)?;
+    let (mut gone, mut live) = (Vec::new(), Vec::new());
+    keys.assign(&dead.columns()[..number], dead.num_rows(), &mut gone)?;
+    gone.iter().for_each(|slot| keys.remove(*slot));
+    keys.assign(&alive.columns()[..number], alive.num_rows(), &mut live)?;
+    Ok(Loaded { gone, live, states: alive.column(number + 1).as_binary().clone() })
 }
 
 /// The rows of a checkpoint by whether their keys are gone: a key that went and came again between two stands in both.
