@@ -16,7 +16,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{Field, Schema, SchemaRef};
 use datafusion::common::DFSchema;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::execution::context::ExecutionProps;
@@ -354,6 +354,15 @@ fn joined<'a>(inputs: impl Iterator<Item = &'a Vec<usize>>) -> Vec<usize> {
     all.into_iter().collect()
 }
 
+/// The columns that expressions over others give, without names of their own.
+fn columns_of(expressions: &[Arc<dyn PhysicalExpr>], over: &DFSchema) -> Result<SchemaRef> {
+    let fields = expressions.iter().enumerate().map(|(at, each)| {
+        let (data_type, nullable) = (each.data_type(over.as_arrow())?, each.nullable(over.as_arrow())?);
+        Ok(Field::new(format!("column_{at}"), data_type, nullable))
+    });
+    Ok(Arc::new(Schema::new(fields.collect::<Result<Vec<_>>>()?)))
+}
+
 fn physical(expr: &Expr, over: &DFSchema) -> Result<Arc<dyn PhysicalExpr>> {
     create_physical_expr(expr, over, &ExecutionProps::new(), &PhysicalPlanningContext::default())
         .map_err(|error| Error::not_built(format!("{expr} can't be kept up to date: {}", error.strip_backtrace())))
@@ -376,7 +385,9 @@ fn refuse(view: &str, plan: &LogicalPlan) -> Error {
     let (what, hint) = match plan {
         LogicalPlan::Sort(_) => ("ORDER BY", "a view is a set of rows; order them in the query that reads it"),
         LogicalPlan::Distinct(_) => ("DISTINCT", "use GROUP BY over the same columns"),
-        LogicalPlan::Subquery(_) => ("a subquery", "subqueries in expressions are not built yet"),
+        LogicalPlan::Subquery(_) => {
+            ("a subquery in FROM that names what stands before it (LATERAL)", "write it as a join")
+        }
         LogicalPlan::Extension(_) => {
             ("SESSION without its GROUP BY", "group by window_start, window_end and the columns of PARTITION BY")
         }

@@ -100,12 +100,12 @@ fn by_keys(group: &Aggregate, keys: &[Expr], sets: &[(ScalarValue, Vec<bool>)]) 
         by.push(Expr::Column(Column::new_unqualified(name)));
     }
     let id = Expr::Column(id);
-    let grouped = LogicalPlanBuilder::from(Arc::clone(&group.input))
+    LogicalPlanBuilder::from(Arc::clone(&group.input))
         .project([columns, vec![list.alias(Aggregate::INTERNAL_GROUPING_ID)]].concat())?
         .unnest_column(Column::new_unqualified(Aggregate::INTERNAL_GROUPING_ID))?
         .project([with_keys, vec![id.clone()]].concat())?
-        .aggregate([by.clone(), vec![id]].concat(), group.aggr_expr.clone())?;
-    grouped.build()
+        .aggregate([by, vec![id]].concat(), group.aggr_expr.clone())?
+        .build()
 }
 
 /// Which keys each set leaves out.

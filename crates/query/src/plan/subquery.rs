@@ -1,4 +1,5 @@
-//! Subqueries in the expressions of a view: the optimizer makes joins of them; what it can't is refused.
+//! Subqueries in expressions: in views the optimizer makes joins of them, and what it can't is refused; NOT IN is taken
+//! apart for batch, too.
 
 use std::sync::Arc;
 
@@ -11,11 +12,10 @@ use datafusion::logical_expr::utils::{conjunction, split_conjunction_owned};
 use datafusion::logical_expr::{
     Expr, Filter, LogicalPlan, LogicalPlanBuilder, case, col, lit, not_exists, scalar_subquery, when,
 };
-
 use datafusion::optimizer::AnalyzerRule;
+use headwater_sql::Fault;
 
 use super::refusal::Refusal;
-use headwater_sql::Fault;
 
 /// Takes NOT IN apart, for views and batch: DataFusion (55) gives all rows where the value is a null that it knows.
 #[derive(Debug)]

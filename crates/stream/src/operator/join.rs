@@ -9,13 +9,13 @@ mod side;
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, BinaryArray, BooleanArray, RecordBatch, UInt32Array, new_null_array};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, UInt32Array, new_null_array};
 use arrow::buffer::NullBuffer;
 use arrow::datatypes::{DataType, SchemaRef};
 use datafusion::physical_plan::PhysicalExpr;
 
 use super::rows::net;
-use super::state::{self, Unsaved};
+use super::state::{self, Loaded, Unsaved};
 use super::{Operator, Output, Save, Status};
 use crate::aggregate::Keys;
 use crate::batch::{Batch, assemble};
@@ -380,20 +380,13 @@ impl Operator for Join {
     }
 
     fn load(&mut self, rows: &RecordBatch) -> Result<()> {
-        let (gone, live) = state::split(rows, self.plan.keys)?;
-        let mut slots = Vec::new();
-        self.keys.assign(&gone.columns()[..self.plan.keys], gone.num_rows(), &mut slots)?;
-        self.sides.iter_mut().for_each(|side| side.resize(self.keys.capacity()));
-        for slot in slots {
-            self.sides.iter_mut().for_each(|side| side.clear(slot));
-            self.keys.remove(slot);
-        }
-        let mut slots = Vec::new();
-        self.keys.assign(&live.columns()[..self.plan.keys], live.num_rows(), &mut slots)?;
+        let Loaded { gone, live, states } = state::load_keys(rows, &mut self.keys)?;
         self.unsaved.resize(self.keys.capacity());
         self.sides.iter_mut().for_each(|side| side.resize(self.keys.capacity()));
-        let states: &BinaryArray = live.column(self.plan.keys + 1).as_binary();
-        for (row, slot) in slots.into_iter().enumerate() {
+        for slot in gone {
+            self.sides.iter_mut().for_each(|side| side.clear(slot));
+        }
+        for (row, slot) in live.into_iter().enumerate() {
             let mut bytes = states.value(row);
             for side in &mut self.sides {
                 side.clear(slot);

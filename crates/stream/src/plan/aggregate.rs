@@ -4,14 +4,14 @@ pub(super) mod calls;
 
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::datatypes::{DataType, SchemaRef};
 use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::logical_expr::{self as logical, Expr, Operator};
 use datafusion::physical_expr::expressions::{BinaryExpr, Column, Literal};
 use datafusion::physical_plan::PhysicalExpr;
 
 use super::facts::{self, Fact};
-use super::{Compile, Flow, panes, physical, session};
+use super::{Compile, Flow, columns_of, panes, physical, session};
 use crate::graph::{Kind, Node, Output, Step, Upstream};
 use crate::operator::aggregate::{Plan, Window};
 use crate::operator::late::Until;
@@ -55,15 +55,7 @@ impl Compile<'_> {
         for key in &mut expressions[..keys] {
             plain_zero(key, over)?;
         }
-        let fields = expressions
-            .iter()
-            .enumerate()
-            .map(|(index, each)| {
-                let (data_type, nullable) = (each.data_type(over.as_arrow())?, each.nullable(over.as_arrow())?);
-                Ok(Field::new(format!("column_{index}"), data_type, nullable))
-            })
-            .collect::<Result<Vec<_>>>()?;
-        let columns: SchemaRef = Arc::new(Schema::new(fields));
+        let columns = columns_of(&expressions, over)?;
         let step = Step::Project { expressions, schema: SchemaRef::clone(&columns) };
         let mut from = self.push("arguments", vec![input.from], step);
         from = self.push("exchange", vec![from], Step::Exchange { keys });

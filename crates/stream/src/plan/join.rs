@@ -4,7 +4,7 @@ pub(super) mod time;
 
 use std::sync::Arc;
 
-use arrow::datatypes::{Field, Schema, SchemaRef};
+use arrow::datatypes::SchemaRef;
 use datafusion::common::{DFSchema, NullEquality};
 use datafusion::logical_expr::logical_plan as logical;
 use datafusion::logical_expr::{Expr, JoinType, LogicalPlan};
@@ -12,7 +12,7 @@ use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_plan::PhysicalExpr;
 
 use super::facts::Fact;
-use super::{Compile, Flow, joined, physical};
+use super::{Compile, Flow, columns_of, joined, physical};
 use crate::graph::{Step, Upstream};
 use crate::operator::join::{Expiry, Kind, Plan, check_types};
 use crate::operator::late::Until;
@@ -123,11 +123,7 @@ impl Compile<'_> {
         let mut expressions = keys.iter().map(|key| physical(key, over)).collect::<Result<Vec<_>>>()?;
         let columns = over.fields().iter().enumerate();
         expressions.extend(columns.map(|(at, field)| Arc::new(Column::new(field.name(), at)) as Arc<dyn PhysicalExpr>));
-        let fields = expressions.iter().enumerate().map(|(at, each)| {
-            let (data_type, nullable) = (each.data_type(over.as_arrow())?, each.nullable(over.as_arrow())?);
-            Ok(Field::new(format!("column_{at}"), data_type, nullable))
-        });
-        let columns: SchemaRef = Arc::new(Schema::new(fields.collect::<Result<Vec<_>>>()?));
+        let columns = columns_of(&expressions, over)?;
         check_types(&columns)?;
         let step = Step::Project { expressions, schema: SchemaRef::clone(&columns) };
         let from = self.push(&format!("{what}-columns"), vec![input.from], step);

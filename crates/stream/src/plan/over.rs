@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow::compute::SortOptions;
-use arrow::datatypes::{Field, Schema, SchemaRef};
+use arrow::datatypes::SchemaRef;
 use datafusion::common::ScalarValue;
 use datafusion::execution::context::ExecutionProps;
 use datafusion::logical_expr::expr::WindowFunction;
@@ -19,7 +19,7 @@ use datafusion::physical_planner::create_window_expr;
 
 use super::aggregate::plain_zero;
 use super::facts::Fact;
-use super::{Compile, Flow, physical};
+use super::{Compile, Flow, columns_of, physical};
 use crate::graph::Step;
 use crate::operator::over::{First, Plan};
 use crate::operator::rows::Codec;
@@ -135,11 +135,7 @@ impl Compile<'_> {
             let column: Arc<dyn PhysicalExpr> = Arc::new(Column::new(over.field(column).name(), column));
             expressions.push(column);
         }
-        let fields = expressions.iter().enumerate().map(|(at, each)| {
-            let (data_type, nullable) = (each.data_type(over.as_arrow())?, each.nullable(over.as_arrow())?);
-            Ok(Field::new(format!("column_{at}"), data_type, nullable))
-        });
-        let schema: SchemaRef = Arc::new(Schema::new(fields.collect::<Result<Vec<_>>>()?));
+        let schema = columns_of(&expressions, over)?;
         let plan = Plan {
             keys: keys.len(),
             input: SchemaRef::clone(&schema),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::{Field, Schema, SchemaRef};
+use arrow::datatypes::SchemaRef;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::logical_expr::logical_plan as logical;
 use datafusion::logical_expr::{Expr, LogicalPlan};
@@ -11,7 +11,7 @@ use headwater_query::window::{WINDOW_END, WINDOW_START};
 
 use super::aggregate::{Arguments, calls, plain_zero};
 use super::facts::{self, Fact};
-use super::{Compile, Flow, physical};
+use super::{Compile, Flow, columns_of, physical};
 use crate::graph::Step;
 use crate::operator::session::{Part, Plan};
 use crate::{Error, Result};
@@ -94,11 +94,7 @@ impl Compile<'_> {
         let mut expressions = expressions.collect::<Result<Vec<_>>>()?;
         let keys = session.keys.len();
         let inputs = input.inputs.clone();
-        let fields = expressions.iter().enumerate().map(|(at, each)| {
-            let (data_type, nullable) = (each.data_type(over.as_arrow())?, each.nullable(over.as_arrow())?);
-            Ok(Field::new(format!("column_{at}"), data_type, nullable))
-        });
-        let columns: SchemaRef = Arc::new(Schema::new(fields.collect::<Result<Vec<_>>>()?));
+        let columns = columns_of(&expressions, over)?;
         let output = SchemaRef::clone(group.schema.inner());
         let plan = Plan {
             keys,

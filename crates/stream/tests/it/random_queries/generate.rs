@@ -204,12 +204,8 @@ impl Generator<'_> {
 
     /// Rows of a relation with those of the same one, all ways of joining them.
     fn join(&mut self) -> View {
-        let exact: Vec<Column> = self.over.columns.iter().filter(|each| !each.is_inexact).cloned().collect();
-        let side = |name: &str| -> Vec<Column> {
-            let of = exact.iter().map(|each| Column { name: format!("{name}.{}", each.name), ..each.clone() });
-            of.collect()
-        };
-        let (left, right) = (side("l"), side("r"));
+        let exact = self.exact();
+        let (left, right) = (side(&exact, "l"), side(&exact, "r"));
         let both = [left.clone(), right.clone()].concat();
         let kind =
             pick(self.random, &["JOIN", "LEFT JOIN", "RIGHT JOIN", "FULL JOIN", "LEFT SEMI JOIN", "LEFT ANTI JOIN"]);
@@ -237,11 +233,7 @@ impl Generator<'_> {
     /// Rows of a stream, each with the last one of another key before it.
     fn versions(&mut self) -> View {
         let exact = self.exact();
-        let side = |name: &str| -> Vec<Column> {
-            let of = exact.iter().map(|each| Column { name: format!("{name}.{}", each.name), ..each.clone() });
-            of.collect()
-        };
-        let (left, right) = (side("l"), side("r"));
+        let (left, right) = (side(&exact, "l"), side(&exact, "r"));
         let both = [left.clone(), right.clone()].concat();
         let of = pick(self.random, KEYS);
         let keys = [&left, &right].map(|columns| Expressions { random: self.random, columns }.of(of, 1));
@@ -266,11 +258,7 @@ impl Generator<'_> {
     /// Rows of a relation that others of it say something about.
     fn subquery(&mut self) -> View {
         let exact = self.exact();
-        let side = |name: &str| -> Vec<Column> {
-            let of = exact.iter().map(|each| Column { name: format!("{name}.{}", each.name), ..each.clone() });
-            of.collect()
-        };
-        let (outer, inner) = (side("l"), side("r"));
+        let (outer, inner) = (side(&exact, "l"), side(&exact, "r"));
         let of = pick(self.random, KEYS);
         let [value, other] = [&outer, &inner].map(|columns| Expressions { random: self.random, columns }.of(of, 1));
         let mut filter = Expressions { random: self.random, columns: &inner }.of(Kind::Boolean, 2);
@@ -307,11 +295,7 @@ impl Generator<'_> {
     /// Rows of a stream that come together: within some time of each other, or in one window.
     fn timed_join(&mut self) -> View {
         let exact = self.exact();
-        let side = |name: &str| -> Vec<Column> {
-            let of = exact.iter().map(|each| Column { name: format!("{name}.{}", each.name), ..each.clone() });
-            of.collect()
-        };
-        let (left, right) = (side("l"), side("r"));
+        let (left, right) = (side(&exact, "l"), side(&exact, "r"));
         let both = [left.clone(), right.clone()].concat();
         let kind = pick(self.random, &["JOIN", "LEFT JOIN", "FULL JOIN", "LEFT SEMI JOIN", "LEFT ANTI JOIN"]);
         let of = pick(self.random, KEYS);
@@ -659,4 +643,9 @@ const KEYS: &[Kind] = &[Kind::Text, Kind::Integer, Kind::Boolean, Kind::Decimal]
 fn listed(items: Vec<Item>) -> (String, Vec<Column>) {
     let list = items.iter().map(|item| format!("{} AS {}", item.expression, item.column.name)).collect::<Vec<_>>();
     (list.join(", "), items.into_iter().map(|item| item.column).collect())
+}
+
+/// Columns as those of a side of a join.
+fn side(columns: &[Column], name: &str) -> Vec<Column> {
+    columns.iter().map(|each| Column { name: format!("{name}.{}", each.name), ..each.clone() }).collect()
 }
