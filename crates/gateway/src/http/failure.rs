@@ -25,6 +25,10 @@ impl Failure {
         Failure { status, body, retry_after: 1 }
     }
 
+    pub fn with_status(self, status: StatusCode) -> Failure {
+        Failure { status, ..self }
+    }
+
     /// Too many asked; it is of use again after some seconds.
     pub fn too_many(message: impl Into<String>, hint: &str, retry_after: u64) -> Failure {
         Failure { retry_after, ..Failure::invalid(StatusCode::TOO_MANY_REQUESTS, message, hint) }

@@ -18,6 +18,7 @@ use super::answer::{self, Form};
 use super::body;
 use super::failure::Failure;
 use super::login::User;
+use crate::Reason;
 use crate::node::{Node, Outcome};
 
 /// How `system.queries` calls this way in.
@@ -54,8 +55,13 @@ pub async fn post(
     let body = body::text(body).await?;
     let user = user.map(|Extension(User(name))| name);
     let asker = Asker { door: DOOR, user, timeout: timeout(parameters.timeout)? };
+    let own_limit = asker.timeout.is_some();
     let query = query(&headers, &body)?;
-    match node.execute(one(&query)?, asker).await? {
+    let outcome = node.execute(one(&query)?, asker).await.map_err(|problem| match problem.reason {
+        Some(Reason::TimedOut) if own_limit => Failure::from(problem).with_status(StatusCode::REQUEST_TIMEOUT),
+        _ => problem.into(),
+    })?;
+    match outcome {
         Outcome::Rows(rows) => Ok(answer::respond(rows, form).await?),
         Outcome::Done(done) => Ok(answer::done(&done, form)),
     }

@@ -116,7 +116,7 @@ fn queries_have_their_time_and_their_number() {
     assert_eq!(late("/v1/sql"), (504, "the query took longer than 300ms".to_owned()));
     // Those have gone when others come.
     eventually(&project, "SELECT count(*) FROM system.queries WHERE state = 'running'", "1");
-    assert_eq!(late("/v1/sql?timeout=0.05"), (504, "the query took longer than 50ms".to_owned()));
+    assert_eq!(late("/v1/sql?timeout=0.05"), (408, "the query took longer than 50ms".to_owned()));
     assert_eq!(late("/v1/sql?timeout=-1"), (400, "a timeout of -1 seconds is none".to_owned()));
     assert_eq!(late("/v1/sql?timeout=1e9"), (400, "a timeout of 1000000000 seconds is none".to_owned()));
 

@@ -18,12 +18,12 @@ pub fn sql() -> Value {
     let refusals = [
         (400, "No statement, several, one that is wrong, or an unknown parameter."),
         (406, "None of the accepted media types is known."),
-        (408, "The body stood still for too long."),
+        (408, "The body stood still for too long, or the query took longer than its `timeout`."),
         (409, "It was cancelled, or others changed things first."),
         (413, "More than 4 MiB."),
         (429, "As many queries run as may."),
         (503, "What it reads has stopped or is being built, or the node is stopping."),
-        (504, "It took longer than it may."),
+        (504, "It took longer than the node lets queries run."),
     ];
     json!({
         "operationId": "sql",
