@@ -74,6 +74,7 @@ impl Running {
         let all = wanted.declare(catalog.current())?;
         let behind = behind(&all.graph, newest.as_ref(), ground.log.as_ref());
         let declared = stored::running(&wanted, catalog.current(), &outputs, &behind)?;
+        open_tables(&ground, &declared)?;
         let engine = Some(open_engine(&ground, &declared)?);
         let mut running = Running {
             ground,
@@ -87,7 +88,6 @@ impl Running {
             rows: None,
             version: 1,
         };
-        running.open_tables()?;
         running.sweep()?;
         running.replay_what_is_behind(behind)?;
         Ok(running)
@@ -174,6 +174,11 @@ impl Running {
     }
 }
 
+/// Makes tables that are new, and closes those that are gone. Before the engine, whose views read them.
+fn open_tables(ground: &Ground, declared: &Declared) -> Result<()> {
+    ground.runtime.block_on(ground.tables.open(&declared.relations, true))
+}
+
 fn open_engine(ground: &Ground, declared: &Declared) -> Result<Engine> {
     Ok(Engine::open(Parts {
         graph: Arc::clone(&declared.graph),
@@ -181,6 +186,7 @@ fn open_engine(ground: &Ground, declared: &Declared) -> Result<Engine> {
         store: Arc::clone(&ground.store),
         lake: Some(Arc::clone(&ground.lake)),
         board: ground.board.clone(),
+        tables: ground.tables.clone(),
         clock: Arc::clone(&ground.clock),
         runtime: Arc::clone(&ground.runtime),
         options: ground.options.clone(),

@@ -160,4 +160,8 @@ impl StoredTables for Tables {
         let open = self.of(table).map_err(|error| headwater_query::Error::Execution(error.to_string()))?;
         Ok(open.latest().table_provider())
     }
+    fn version(&self, table: &Table) -> headwater_query::Result<i64> {
+        let open = self.of(table).map_err(|error| headwater_query::Error::Execution(error.to_string()))?;
+        Ok(open.latest().version())
+    }
 }

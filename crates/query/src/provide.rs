@@ -16,11 +16,14 @@ use std::sync::{Arc, OnceLock};
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
-use datafusion::datasource::TableProvider;
+use datafusion::datasource::{TableProvider, provider_as_source};
+use datafusion::logical_expr::LogicalPlanBuilder;
+use datafusion::physical_plan::collect;
 use headwater_log::Isolation;
 
-use crate::Result;
 use crate::relation::Table;
+use crate::session::state::planning;
+use crate::{Error, Result};
 
 /// Hidden columns of an archive: the row's partition (INT), its offset in it (BIGINT), its append time (TIMESTAMP).
 pub const PARTITION: &str = "_partition";
@@ -103,12 +106,34 @@ pub trait SystemTables: Send + Sync + 'static {
 pub trait StoredTables: Send + Sync + 'static {
     /// The latest version of a table.
     fn table(&self, table: &Table) -> Result<Arc<dyn TableProvider>>;
+
+    /// A number that the latest version has and none before it, of a table of the lake.
+    fn version(&self, table: &Table) -> Result<i64>;
+}
+
+/// All rows of a table, of some of its columns: one batch at the least.
+pub async fn table_rows(table: Arc<dyn TableProvider>, columns: &[usize]) -> Result<Vec<RecordBatch>> {
+    let schema = Arc::new(table.schema().project(columns).map_err(|error| Error::Internal(error.to_string()))?);
+    let read = async {
+        let scan = LogicalPlanBuilder::scan("table", provider_as_source(table), Some(columns.to_vec()))?.build()?;
+        let state = planning();
+        collect(state.create_physical_plan(&scan).await?, state.task_ctx()).await
+    };
+    let mut rows = read.await.map_err(crate::plan::diagnose::execution)?;
+    if rows.is_empty() {
+        rows.push(RecordBatch::new_empty(schema));
+    }
+    Ok(rows)
 }
 
 /// Where there are no tables.
 impl StoredTables for () {
     fn table(&self, table: &Table) -> Result<Arc<dyn TableProvider>> {
-        Err(crate::Error::Internal(format!("table {} is not stored here", table.name)))
+        Err(Error::Internal(format!("table {} is not stored here", table.name)))
+    }
+
+    fn version(&self, table: &Table) -> Result<i64> {
+        Err(Error::Internal(format!("table {} is not stored here", table.name)))
     }
 }
 

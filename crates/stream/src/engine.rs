@@ -9,6 +9,7 @@ mod checkpointing;
 pub mod inputs;
 pub mod published;
 mod recovery;
+pub mod tables;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use std::time::Duration;
 use headwater_base::clock::Clock;
 use headwater_lake::Lake;
 use headwater_log::{Log, TopicConfig};
+use headwater_query::provide::StoredTables;
 use object_store::ObjectStore;
 use tokio::runtime::Runtime;
 
@@ -36,6 +38,7 @@ pub use checkpointing::Joined;
 use inputs::{Goal, Inputs};
 use published::{CheckpointStatus, Published};
 pub use recovery::{Offline, behind, newest, offline};
+use tables::{News, Tables, Versions};
 
 /// The writer's name in the log: there is one engine of a node on a log, and a newer one fences it.
 const WRITER: &str = "engine";
@@ -51,6 +54,8 @@ pub struct Parts {
     pub store: Arc<dyn ObjectStore>,
     /// Holds the archives; without one, streams are not archived.
     pub lake: Option<Arc<Lake>>,
+    /// Finds the tables that views read.
+    pub tables: Arc<dyn StoredTables>,
     /// Where archivers show their tables.
     pub board: Board,
     pub clock: Arc<dyn Clock>,
@@ -129,6 +134,10 @@ pub struct Engine {
     archives: Archives,
     checkpoints: Checkpoints,
     inputs: Inputs,
+    tables: Tables,
+    /// Versions of tables that the running tick has, and that the last one ended with.
+    telling: Versions,
+    told: Versions,
     published: Arc<Published>,
     epoch: u64,
     dead_letters: u64,
@@ -156,7 +165,7 @@ impl Engine {
     /// Builds the workers and goes to the newest checkpoint. Topics of the graph's streams are created where they are
     /// missing.
     pub fn open(parts: Parts) -> Result<Engine> {
-        let Parts { graph, log, store, lake, board, clock, runtime, options, role } = parts;
+        let Parts { graph, log, store, lake, tables, board, clock, runtime, options, role } = parts;
         let history = match role {
             Role::Node => None,
             Role::Replay(history) => Some(history),
@@ -193,6 +202,7 @@ impl Engine {
             None => Archives::none(board),
         };
         let at = clock.elapsed();
+        let tables = Tables::new(&graph, tables, &runtime);
         let mut engine = Engine {
             told_us: inputs.watermarks_us(),
             graph,
@@ -206,6 +216,9 @@ impl Engine {
             archives,
             checkpoints,
             inputs,
+            tables,
+            telling: Versions::new(),
+            told: Versions::new(),
             published,
             epoch: restored.epoch,
             dead_letters: restored.dead_letters,
@@ -237,7 +250,8 @@ impl Engine {
     /// Publishes what was recovered, with the empty results of views that have seen nothing.
     fn first_epoch(&mut self) -> Result<()> {
         self.archives.until(self.committed_ends());
-        self.start_tick(Vec::new())?;
+        let tables = self.tables.all()?;
+        self.start_tick(Vec::new(), tables)?;
         let done = self.finish_tick()?;
         // Windows may have closed by a watermark that the checkpoint holds and no tick was told yet.
         self.absorb(done)?;
@@ -272,7 +286,8 @@ impl Engine {
             return Ok(false);
         }
         let status = self.inputs.status(self.log.as_ref())?;
-        Ok(status.iter().all(|partition| partition.stopped.is_some() || partition.next >= partition.stable))
+        Ok(self.tables.is_settled()?
+            && status.iter().all(|partition| partition.stopped.is_some() || partition.next >= partition.stable))
     }
 
     /// Says that no stream has an event before this time any more, microseconds: for tests, which decide what time it is.
@@ -340,17 +355,20 @@ impl Engine {
             self.topics.write_record(WATERMARKS_TOPIC, &record)?;
         }
         self.inputs.tell_time(now);
-        if reads.is_empty() && self.inputs.watermarks_us() == self.told_us {
+        let tables = self.tables.news(now);
+        if reads.is_empty() && tables.rows.is_empty() && self.inputs.watermarks_us() == self.told_us {
             return Ok(false);
         }
-        self.start_tick(reads)?;
+        self.start_tick(reads, tables)?;
         Ok(true)
     }
 
-    fn start_tick(&mut self, reads: Vec<crate::worker::input::Read>) -> Result<()> {
+    fn start_tick(&mut self, reads: Vec<crate::worker::input::Read>, tables: News) -> Result<()> {
+        self.telling = tables.versions;
         self.told_us = self.inputs.watermarks_us();
         let workers = self.executor.workers();
-        let mut ticks = vec![Tick { reads: Vec::new(), watermarks_us: Arc::clone(&self.told_us) }; workers];
+        let tick = Tick { reads: Vec::new(), tables: Arc::new(tables.rows), watermarks_us: Arc::clone(&self.told_us) };
+        let mut ticks = vec![tick; workers];
         for read in reads {
             ticks[(read.input + read.partition as usize) % workers].reads.push(read);
         }
@@ -363,6 +381,7 @@ impl Engine {
     fn finish_tick(&mut self) -> Result<Vec<Done>> {
         self.running = false;
         let done = self.executor.wait()?;
+        self.told.append(&mut self.telling);
         let now = self.clock.elapsed();
         for each in &done {
             each.taken.iter().for_each(|taken| self.inputs.advance(taken, now));
@@ -440,6 +459,7 @@ impl Engine {
         inner.epoch = self.epoch;
         inner.as_of_us = self.clock.now_us();
         inner.ends.extend(self.inputs.ends());
+        inner.versions.clone_from(&self.told);
         inner.ends.insert(letter::TOPIC.to_owned(), vec![self.topics.letters_end()]);
         for (index, output) in self.graph.outputs.iter().enumerate() {
             if let Some(ends) = self.topics.ends(index) {

@@ -24,6 +24,7 @@ use crate::operator::over::{self, Over};
 use crate::operator::project::Project;
 use crate::operator::rules::Rules;
 use crate::operator::session::{self, SessionAggregate};
+use crate::operator::table::{self, Table};
 use crate::operator::trim::{self, Trim};
 use crate::operator::union::Union;
 use crate::operator::unnest::{self, Unnest};
@@ -79,6 +80,8 @@ pub enum Step {
     },
     /// Rows that stand in the query.
     Values(RecordBatch),
+    /// The rows of a table of the lake.
+    Table(table::Plan),
     /// All rows of all that it reads.
     Union(SchemaRef),
     Unnest(unnest::Plan),
@@ -141,6 +144,14 @@ impl Graph {
         self.outputs.iter().filter_map(|output| match &output.kind {
             Kind::Derived(stream) => Some(stream),
             Kind::Keyed { .. } => None,
+        })
+    }
+
+    /// The nodes that read tables, by their numbers.
+    pub fn tables(&self) -> impl Iterator<Item = (usize, &table::Plan)> {
+        self.nodes.iter().enumerate().filter_map(|(node, each)| match &each.step {
+            Step::Table(plan) => Some((node, plan)),
+            _ => None,
         })
     }
 
@@ -217,6 +228,7 @@ impl Graph {
             Step::Over(plan) => Box::new(Over::new(plan.clone())?),
             Step::Asof(plan) => Box::new(AsofJoin::new(plan.clone())?),
             Step::Join(plan) => Box::new(Join::new(plan.clone())?),
+            Step::Table(plan) => Box::new(Table::new(plan, worker, workers)?),
             Step::Values(rows) => Box::new(Values::new(rows.clone(), owns_all(worker, workers)?)),
             Step::Aggregate(plan) => Box::new(Aggregate::new(plan.clone(), owns_all(worker, workers)?)?),
         }))

@@ -16,6 +16,7 @@ pub mod rows;
 pub mod rules;
 pub mod session;
 pub mod state;
+pub mod table;
 pub mod trim;
 pub mod union;
 pub mod unnest;

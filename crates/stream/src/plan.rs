@@ -9,6 +9,7 @@ mod join;
 mod over;
 mod panes;
 mod session;
+mod table;
 mod unnest;
 mod values;
 
@@ -29,7 +30,7 @@ use headwater_format::Format;
 use headwater_query::asof::node::AsofJoin;
 use headwater_query::plan::RelationSource;
 use headwater_query::plan::key::output_key;
-use headwater_query::relation::{Emit, Origin, Relation, Stream, View, Watermark};
+use headwater_query::relation::{Emit, Origin, Place, Relation, Stream, View, Watermark};
 
 use crate::graph::{Graph, Kind, Node, Output, Step, Upstream};
 use crate::operator::late::{self, Until};
@@ -117,8 +118,8 @@ impl Builder {
             ))
             .with_hint("leave lateness out; it is for windows, sessions and joins bound in time over streams"));
         }
-        if flow.inputs.is_empty() {
-            return Err(Error::invalid(format!("{} reads no stream and no view", view.name))
+        if read_by(view).is_empty() {
+            return Err(Error::invalid(format!("{} reads no stream, no table and no view", view.name))
                 .with_hint("a view of constants alone is CREATE VIEW"));
         }
         if emit_on_close && (flow.retracts || flow.is_placed) {
@@ -207,18 +208,17 @@ impl Builder {
         if let Some(bytes) = view.settings.state_limit {
             text.push_str(&format!("\nstate limit {bytes}"));
         }
-        let mut read = Vec::new();
-        // The visitor can't fail.
-        let _ = view.plan.apply_with_subqueries(|node| {
-            if let LogicalPlan::TableScan(scan) = node {
-                read.push(scan.table_name.table().to_owned());
-            }
-            Ok(TreeNodeRecursion::Continue)
-        });
-        for name in read {
+        for read in read_by(view) {
+            let name = read.name();
             let view = self.outputs.iter().find(|output| output.relation == name).map(|output| &output.fingerprint);
-            let stream = self.inputs.iter().find(|stream| stream.name == name).map(|stream| &stream.topic);
-            text.push_str(&format!("\n{name} {:?}", view.or(stream)));
+            let store = match &read {
+                Relation::Table(table) => match &table.place {
+                    Place::Lake(store) => Some(store),
+                    Place::Files(files) => Some(&files.location),
+                },
+                _ => self.inputs.iter().find(|stream| stream.name == name).map(|stream| &stream.topic),
+            };
+            text.push_str(&format!("\n{name} {:?}", view.or(store)));
         }
         format!("{:08x}-{:x}", crc32c::crc32c(text.as_bytes()), text.len())
     }
@@ -229,6 +229,21 @@ impl Builder {
         let stages = self.nodes.iter().map(|node| node.stage).max().unwrap_or(0) + 1;
         Graph { inputs: self.inputs, nodes: self.nodes, outputs: self.outputs, stages }
     }
+}
+
+/// The relations that a view's plan names, each as often as it does.
+fn read_by(view: &View) -> Vec<Relation> {
+    let mut read = Vec::new();
+    // The visitor can't fail.
+    let _ = view.plan.apply_with_subqueries(|node| {
+        if let LogicalPlan::TableScan(scan) = node
+            && let Some(source) = scan.source.downcast_ref::<RelationSource>()
+        {
+            read.push(source.relation.clone());
+        }
+        Ok(TreeNodeRecursion::Continue)
+    });
+    read
 }
 
 /// The compilation of one view.
@@ -273,15 +288,10 @@ impl Compile<'_> {
     fn scan(&mut self, scan: &TableScan) -> Result<Flow> {
         let name = scan.table_name.table();
         let Some(flow) = self.builder.relations.get(name).cloned() else {
-            let view = self.view;
-            let is_table = scan.source.downcast_ref::<RelationSource>();
-            if is_table.is_some_and(|source| matches!(source.relation, Relation::Table(_))) {
-                let refused = Error::not_built(format!(
-                    "{view} reads table {name}; tables in materialized views are not built yet"
-                ));
-                return Err(refused.with_hint("read the table in a view or a query over this view"));
+            if let Some(RelationSource { relation: Relation::Table(table) }) = scan.source.downcast_ref() {
+                return self.table(table, scan);
             }
-            return Err(Error::invalid(format!("{view} reads {name}, which is no stream or view of this node")));
+            return Err(Error::invalid(format!("{} reads {name}, which is no stream or view of this node", self.view)));
         };
         if !scan.filters.is_empty() || scan.fetch.is_some() {
             return Err(Error::internal("a view's plan has a filter or a limit inside a scan"));

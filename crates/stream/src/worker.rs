@@ -18,6 +18,7 @@ use tokio::runtime::Runtime;
 
 use crate::aggregate::keys::owners;
 use crate::batch::Batch;
+use crate::engine::tables::Rows;
 use crate::graph::{Graph, Kind, Output as GraphOutput, Step, Upstream};
 use crate::letter::Letter;
 use crate::operator::{self, Operator, Output, Save, Violations};
@@ -31,6 +32,8 @@ use past::Past;
 pub struct Tick {
     /// The partitions that this worker reads, and from where.
     pub reads: Vec<Read>,
+    /// Versions of tables, whole: each worker takes the rows that it owns.
+    pub tables: Arc<Rows>,
     /// The watermark of each input as of the last tick, microseconds.
     pub watermarks_us: Arc<[i64]>,
 }
@@ -156,6 +159,9 @@ impl Worker {
                 self.hand(Upstream::Input(read.input), batch);
             }
             self.done.taken.push(taken);
+        }
+        for (node, rows) in tick.tables.iter() {
+            self.inbox[*node].extend(rows.iter().map(|rows| (0, Batch::insertions(rows.clone()))));
         }
         self.stage(0, tick)
     }

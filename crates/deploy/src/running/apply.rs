@@ -62,11 +62,6 @@ impl Running {
         Ok(plan)
     }
 
-    /// Makes tables that are new, and closes those that are gone.
-    pub(super) fn open_tables(&self) -> Result<()> {
-        self.ground.runtime.block_on(self.ground.tables.open(&self.declared.relations, true))
-    }
-
     /// Deletes stores that nobody wants any more: those of names that are gone, and those that were replaced. Archives
     /// of declared streams stay.
     pub(super) fn sweep(&self) -> Result<()> {

@@ -14,7 +14,7 @@ use object_store::prefix::PrefixStore;
 use object_store::{ObjectStore, ObjectStoreExt};
 
 use super::apply::Archive;
-use super::{Ground, Running, open_engine};
+use super::{Ground, Running, open_engine, open_tables};
 use crate::{Result, stored};
 
 /// Where replays keep their checkpoints, each in a folder of its own.
@@ -130,6 +130,7 @@ impl Running {
             store,
             lake: Some(Arc::clone(&ground.lake)),
             board: ground.board.clone(),
+            tables: ground.tables.clone(),
             clock: Arc::clone(&ground.clock),
             runtime: Arc::clone(&ground.runtime),
             options,
@@ -226,11 +227,11 @@ impl Running {
         self.all = self.wanted.declare(self.catalog.current())?;
         let behind = behind(&self.all.graph, newest.as_ref(), self.ground.log.as_ref());
         self.declared = stored::running(&self.wanted, self.catalog.current(), &outputs, &behind)?;
+        open_tables(&self.ground, &self.declared)?;
         let mut engine = open_engine(&self.ground, &self.declared)?;
         engine.count_from(rows.or_else(|| self.rows.take()).unwrap_or_default());
         self.engine = Some(engine);
         self.version += 1;
-        self.open_tables()?;
         self.sweep()?;
         self.replay_what_is_behind(behind)
     }

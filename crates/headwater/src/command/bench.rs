@@ -91,6 +91,7 @@ fn follow(declared: &Declared, log: &Arc<dyn Log>, clock: &Arc<dyn Clock>, worke
         log: Arc::clone(log),
         store,
         lake: None,
+        tables: Arc::new(()),
         clock: Arc::clone(clock),
         runtime: Arc::new(Runtime::new()?),
         options,

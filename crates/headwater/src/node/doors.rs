@@ -327,7 +327,8 @@ impl Node for Doors {
     }
 
     async fn upsert(&self, table: &Table, rows: &[RecordBatch]) -> Result<(), Problem> {
-        Ok(self.ground.tables.upsert(table, rows).await?)
+        self.ground.tables.upsert(table, rows).await?;
+        self.rows().changed(table).await
     }
 
     async fn plan_project(&self, files: Vec<File>) -> Result<Planned, Problem> {

@@ -90,6 +90,10 @@ fn describe(step: &Step) -> (String, String, String) {
             let given = "a note that they were given".to_owned();
             (format!("gives {} rows that stand in the query, once", rows.num_rows()), (given, "never".to_owned()))
         }
+        Step::Table(plan) => {
+            let what = format!("gives the rows of table {}, and what each new version changes", plan.table.name);
+            (what, ("the rows of the table".to_owned(), "a row leaves the table".to_owned()))
+        }
         Step::Asof(plan) => {
             let what = format!("joins with the last version by {} columns", plan.keys);
             let freed = match plan.expiry {

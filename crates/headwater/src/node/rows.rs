@@ -14,6 +14,7 @@ use headwater_gateway::ingest::load::Loads;
 use headwater_gateway::ingest::{self, Appended};
 use headwater_gateway::{Done, Problem, Reason};
 use headwater_lake::Stays;
+use headwater_query::provide::StoredTables;
 use headwater_query::relation::{Place, Relation, Stream, Table};
 use headwater_query::session::Session;
 use headwater_query::session::condition::Condition;
@@ -80,7 +81,10 @@ impl Ground {
         }
         match target {
             Target::Stream(stream) => self.append(&stream, &batches).await?,
-            Target::Table(table) => self.tables.insert(&table, &batches).await?,
+            Target::Table(table) => {
+                self.tables.insert(&table, &batches).await?;
+                self.changed(&table).await?;
+            }
         }
         Ok(done(format!("INSERT 0 {rows}")))
     }
@@ -116,6 +120,7 @@ impl Ground {
             Ok::<_, Problem>((stays(matched), rows))
         };
         self.tables.rewrite(&table, "UPDATE", change).await?;
+        self.changed(&table).await?;
         Ok(done(format!("UPDATE {changed}")))
     }
 
@@ -136,6 +141,7 @@ impl Ground {
             Ok::<_, Problem>((stays(matched), Vec::new()))
         };
         self.tables.rewrite(&table, "DELETE", change).await?;
+        self.changed(&table).await?;
         Ok(done(format!("DELETE {gone}")))
     }
 
@@ -154,8 +160,19 @@ impl Ground {
 
     /// Waits a while for queries to see rows.
     pub async fn seen(&self, stream: &str, appended: &Appended) {
+        self.until(|| self.sees(stream, appended)).await;
+    }
+
+    /// Waits a while for views to have what was written to a table.
+    pub async fn changed(&self, table: &Table) -> Result<(), Problem> {
+        let written = self.tables.version(table)?;
+        self.until(|| self.published.lock().versions.get(&table.name).is_none_or(|version| *version >= written)).await;
+        Ok(())
+    }
+
+    async fn until(&self, is_seen: impl Fn() -> bool) {
         let began = self.clock.elapsed();
-        while !self.sees(stream, appended) && self.clock.elapsed().saturating_sub(began) < SEEN_WITHIN {
+        while !is_seen() && self.clock.elapsed().saturating_sub(began) < SEEN_WITHIN {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     }

@@ -135,7 +135,13 @@ fn wrong_name(schema: &SchemaError, error: &DataFusionError, outer: Option<&Foun
                 diagnostic.span = place.span_of(span);
             }
             let near = headwater_sql::nearest(field.name(), valid_fields.iter().map(|column| column.name()));
-            let all = || valid_fields.iter().map(|column| column.name()).take(20).collect::<Vec<_>>().join(", ");
+            let all = || {
+                let mut names: Vec<&str> = valid_fields.iter().map(|column| column.name()).collect();
+                let mut seen = std::collections::BTreeSet::new();
+                names.retain(|name| seen.insert(*name));
+                names.truncate(20);
+                names.join(", ")
+            };
             diagnostic.hint = match near {
                 Some(near) => Some(format!("did you mean {near}?")),
                 None if valid_fields.is_empty() => None,

@@ -12,6 +12,7 @@ use headwater_log::Isolation;
 use headwater_query::provide::{ReadPoint, Snapshots, ViewReader};
 
 use super::inputs::PartitionStatus;
+use super::tables::Versions;
 use crate::Result;
 use crate::batch::Batch;
 use crate::checkpoint::Manifest;
@@ -35,6 +36,8 @@ pub struct Inner {
     pub as_of_us: i64,
     /// Where each stream ends in it, by partition.
     pub ends: HashMap<String, Vec<i64>>,
+    /// Which version of each table of the lake its views have, of those that views read.
+    pub versions: Versions,
     pub tables: BTreeMap<String, Table>,
     /// Views that stopped, with the reason.
     pub failed: BTreeMap<String, String>,

@@ -54,13 +54,16 @@ impl Compile<'_> {
     pub(super) fn over(&mut self, window: &logical::Window, rows: Option<u64>) -> Result<Flow> {
         let calls = window.window_expr.iter().map(call).collect::<Result<Vec<_>>>()?;
         let Some(first) = calls.first() else { return self.plan(&window.input) };
-        let orders_as_first = |call: &&WindowFunction| {
-            call.params.partition_by == first.params.partition_by && call.params.order_by == first.params.order_by
-        };
+        let orders_as_first = |call: &&WindowFunction| order(call) == order(first);
         if !calls.iter().all(orders_as_first) {
             return self.plan(&apart(window)?);
         }
         let over = window.input.schema();
+        if rows.is_none()
+            && let Some(one) = merged(window)?
+        {
+            return self.over(&one, None);
+        }
         let functions = window.window_expr.iter().map(|each| {
             create_window_expr(each, over, &ExecutionProps::new(), &PhysicalPlanningContext::default()).map_err(
                 |error| Error::not_built(format!("{each} can't be kept up to date: {}", error.strip_backtrace())),
@@ -159,15 +162,25 @@ impl Compile<'_> {
     }
 }
 
+/// Window functions together with those of the same order right below: equal rows are then in one order for all.
+fn merged(window: &logical::Window) -> Result<Option<logical::Window>> {
+    let LogicalPlan::Window(below) = window.input.as_ref() else { return Ok(None) };
+    let all = || below.window_expr.iter().chain(&window.window_expr);
+    let calls = all().map(call).collect::<Result<Vec<_>>>()?;
+    let is_of_one_order = calls.windows(2).all(|pair| order(pair[0]) == order(pair[1]));
+    let of_input = |expr: &Expr| expr.column_refs().iter().all(|column| below.input.schema().has_column(column));
+    if !is_of_one_order || !window.window_expr.iter().all(of_input) {
+        return Ok(None);
+    }
+    Ok(Some(logical::Window::try_new(all().cloned().collect(), Arc::clone(&below.input))?))
+}
+
 /// Window functions of several orders, one after the other.
 fn apart(window: &logical::Window) -> Result<LogicalPlan> {
     let mut groups: Vec<Vec<Expr>> = Vec::new();
     for expr in &window.window_expr {
-        let params = &call(expr)?.params;
-        let is_same = |group: &&mut Vec<Expr>| {
-            let other = call(&group[0]).map(|other| &other.params);
-            other.is_ok_and(|other| other.partition_by == params.partition_by && other.order_by == params.order_by)
-        };
+        let of_this = order(call(expr)?);
+        let is_same = |group: &&mut Vec<Expr>| call(&group[0]).is_ok_and(|other| order(other) == of_this);
         match groups.iter_mut().find(is_same) {
             Some(group) => group.push(expr.clone()),
             None => groups.push(vec![expr.clone()]),
@@ -179,6 +192,14 @@ fn apart(window: &logical::Window) -> Result<LogicalPlan> {
     }
     let columns = window.schema.columns().into_iter().map(Expr::Column);
     Ok(plan.project(columns)?.build()?)
+}
+
+/// By what a function's rows are parted and ordered, whatever that is called.
+fn order(call: &WindowFunction) -> (Vec<Expr>, Vec<SortExpr>) {
+    let plain = |expr: &Expr| expr.clone().unalias_nested().data;
+    let by = &call.params.order_by;
+    let by = by.iter().map(|each| SortExpr { expr: plain(&each.expr), ..each.clone() }).collect();
+    (call.params.partition_by.iter().map(plain).collect(), by)
 }
 
 fn call(expr: &Expr) -> Result<&WindowFunction> {

@@ -11,7 +11,8 @@ use headwater_base::random::Random;
 use headwater_stream::engine::Options;
 
 use crate::equals_batch::{Places, Rows, feed, seeds};
-use crate::world::{EVENTS, Life, World, agree, options, try_compile};
+use crate::world::{EVENTS, Life, THINGS, Thing, World, agree, options, try_compile};
+use expression::pick;
 use generate::{RELATION, View, WINDOWS, views};
 use serde_json::Value;
 
@@ -94,7 +95,7 @@ fn planned(random: &mut Random) -> (Vec<View>, String) {
     loop {
         let views = views(random);
         let text: String = views.iter().map(View::declaration).collect();
-        match try_compile(&format!("{EVENTS}\n{text}")) {
+        match try_compile(&format!("{EVENTS}\n{THINGS}\n{text}")) {
             Ok(_) => return (views, text),
             Err(refused)
                 if ["differ only in a cast", "have the same name", "no row can be late here"]
@@ -105,11 +106,26 @@ fn planned(random: &mut Random) -> (Vec<View>, String) {
     }
 }
 
+/// Takes some rows out of the table, and brings others, equal ones too.
+fn change(things: &mut Vec<Thing>, random: &mut Random) {
+    things.retain(|_| !random.chance(1, 4));
+    for _ in 0..random.below(12) {
+        let thing = Thing {
+            id: random.chance(7, 8).then(|| random.below(60) as i64),
+            k: random.chance(7, 8).then(|| pick(random, &["ant", "bee", "cat", "", "dog, \"e\""])),
+            g: random.chance(7, 8).then(|| random.below(5) as i32),
+            price: random.below(3000) as i128,
+        };
+        let copies = if random.chance(1, 5) { 2 } else { 1 };
+        things.extend(std::iter::repeat_n(thing, copies));
+    }
+}
+
 fn story(seed: u64, compared: &mut Compared) {
     let mut random = Random::new(seed ^ 0x51EE_7E57);
     let (views, text) = planned(&mut random);
     let _story = Story { seed, text: text.clone() };
-    let world = World::new(seed, &text);
+    let world = World::new(seed, &format!("{THINGS}\n{text}"));
     let mut rows = Rows::new(seed);
     let mut places = Places::new();
     let mut life: Option<Life> = None;
@@ -125,6 +141,9 @@ fn story(seed: u64, compared: &mut Compared) {
                 now.engine.step().unwrap_or_else(|error| panic!("{error}"));
             }
             world.clock.advance(Duration::from_millis(random.below(30)));
+            if random.chance(1, 4) {
+                world.things.change(|things| change(things, &mut random));
+            }
         }
         // Others end in the middle, and the next life goes on from their last checkpoint.
         if round == 3 || random.chance(1, 3) {

@@ -1,11 +1,14 @@
 //! A whole engine on a simulated disk and one thread: log, views, archives and queries, all repeatable from a seed.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use arrow::array::{ArrayRef, AsArray, RecordBatch, StringArray};
+use arrow::array::{
+    ArrayRef, AsArray, Decimal128Array, Int32Array, Int64Array, RecordBatch, StringArray, StringViewArray,
+};
 use arrow::datatypes::{Float64Type, SchemaRef};
+use datafusion::datasource::{MemTable, TableProvider};
 use headwater_base::clock::{Clock, ManualClock};
 use headwater_base::files::Files;
 use headwater_base::files::simulated::Simulated;
@@ -13,8 +16,8 @@ use headwater_base::objects::Objects;
 use headwater_lake::{Compaction, Lake};
 use headwater_log::embedded::Options as LogOptions;
 use headwater_log::{Builder, EmbeddedLog, Isolation, Log, ReadOptions};
-use headwater_query::provide::{ReadPoint, Snapshots, SystemTables};
-use headwater_query::relation::{Relations, resolve};
+use headwater_query::provide::{ReadPoint, Snapshots, StoredTables, SystemTables};
+use headwater_query::relation::{Relation, Relations, Table, resolve, table};
 use headwater_query::render::{Format, render};
 use headwater_query::session::{self, Session, Sources};
 use headwater_sql::{SourceText, Statement};
@@ -33,8 +36,12 @@ pub const EVENTS: &str = "CREATE STREAM events (
     CONSTRAINT small EXPECT (v < 1000) ON VIOLATION QUARANTINE
 ) WITH (partitions = 3, format = 'json');";
 
+/// A table that views of the tests may read.
+pub const THINGS: &str = "CREATE TABLE things (id BIGINT, k VARCHAR, g INT, price DECIMAL(12,3));";
+
 /// What does not change over restarts.
 pub struct World {
+    pub things: Arc<Things>,
     pub disk: Simulated,
     pub clock: Arc<ManualClock>,
     pub runtime: Arc<Runtime>,
@@ -63,7 +70,7 @@ impl World {
         let (relations, graph) = compile(&text);
         // Only this thread: what is asynchronous runs to its end inside of each step.
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        World { disk, clock, runtime: Arc::new(runtime), graph, relations }
+        World { things: Arc::default(), disk, clock, runtime: Arc::new(runtime), graph, relations }
     }
 
     pub fn open_log(&self) -> Result<Arc<dyn Log>> {
@@ -82,6 +89,7 @@ impl World {
             log: log.clone(),
             store,
             lake,
+            tables: self.things.clone(),
             clock: self.clock.clone(),
             runtime: self.runtime.clone(),
             options,
@@ -109,7 +117,7 @@ impl World {
             log,
             archives: Arc::new(board),
             snapshots: published as Arc<dyn Snapshots>,
-            tables: Arc::new(()),
+            tables: self.things.clone(),
             system: Arc::new(NoSystem),
         };
         Session::new(sources, session::Options { target_partitions: 1, ..session::Options::default() })
@@ -184,6 +192,9 @@ pub fn try_compile(text: &str) -> Result<(Arc<Relations>, Arc<Graph>)> {
                 let view = resolve::view(&relations, create, &parsed.source)?;
                 relations.add(plans.add_view(&view, &Storage::default())?);
             }
+            Statement::CreateTable(create) => {
+                relations.add(Relation::Table(Arc::new(table::lake(create, 0, &parsed.source)?)));
+            }
             other => panic!("{} in a test's project", other.words()),
         }
     }
@@ -225,6 +236,48 @@ pub fn agree(left: &[String], right: &[String]) -> bool {
             left.split(',').count() == right.split(',').count()
                 && left.split(',').zip(right.split(',')).all(|(left, right)| same(left, right))
         })
+}
+
+/// The versions of [`THINGS`].
+#[derive(Default)]
+pub struct Things {
+    rows: Mutex<(i64, Vec<Thing>)>,
+}
+
+#[derive(Debug, Clone)]
+pub struct Thing {
+    pub id: Option<i64>,
+    pub k: Option<&'static str>,
+    pub g: Option<i32>,
+    pub price: i128,
+}
+
+impl Things {
+    /// Makes the next version.
+    pub fn change(&self, change: impl FnOnce(&mut Vec<Thing>)) {
+        let mut rows = self.rows.lock().expect("not poisoned");
+        rows.0 += 1;
+        change(&mut rows.1);
+    }
+}
+
+impl StoredTables for Things {
+    fn table(&self, table: &Table) -> headwater_query::Result<Arc<dyn TableProvider>> {
+        let rows = self.rows.lock().expect("not poisoned").1.clone();
+        let prices = Decimal128Array::from_iter_values(rows.iter().map(|each| each.price));
+        let columns: Vec<ArrayRef> = vec![
+            Arc::new(rows.iter().map(|each| each.id).collect::<Int64Array>()),
+            Arc::new(rows.iter().map(|each| each.k).collect::<StringViewArray>()),
+            Arc::new(rows.iter().map(|each| each.g).collect::<Int32Array>()),
+            Arc::new(prices.with_precision_and_scale(12, 3).expect("small numbers")),
+        ];
+        let rows = RecordBatch::try_new(table.schema.clone(), columns).expect("the table's columns");
+        Ok(Arc::new(MemTable::try_new(table.schema.clone(), vec![vec![rows]]).expect("the table's columns")))
+    }
+
+    fn version(&self, _: &Table) -> headwater_query::Result<i64> {
+        Ok(self.rows.lock().expect("not poisoned").0)
+    }
 }
 
 struct NoSystem;

@@ -83,15 +83,26 @@ fn events() -> View {
     }
 }
 
+/// The table of the tests as something to read.
+fn things() -> View {
+    let columns = vec![
+        column("id", Kind::Integer),
+        column("k", Kind::Text),
+        column("g", Kind::Integer),
+        column("price", Kind::Decimal),
+    ];
+    View { name: "things".to_owned(), what: "table", columns, is_stream: false, ..events() }
+}
+
 /// Some views; each may be read by those after it.
 pub fn views(random: &mut Random) -> Vec<View> {
-    let mut views = vec![events()];
+    let mut views = vec![events(), things()];
     for number in 0..3 + random.below(4) {
         let over = if random.chance(1, 3) { 0 } else { random.below(views.len() as u64) as usize };
         let view = Generator { random, number, over: &views[over], has_order: false }.view();
         views.push(view);
     }
-    views.remove(0);
+    views.drain(..2);
     views
 }
 
@@ -111,7 +122,7 @@ struct Item {
 
 impl Generator<'_> {
     fn view(mut self) -> View {
-        match self.random.below(22) {
+        match self.random.below(24) {
             0 | 1 => self.projection(),
             2 => self.distinct(),
             8 => self.union(),
@@ -119,6 +130,7 @@ impl Generator<'_> {
             9 | 10 if !self.over.is_large => self.join(),
             19 | 20 if !self.over.is_large => self.subquery(),
             21 if self.over.is_stream && !self.over.is_large => self.versions(),
+            22 | 23 if !self.over.is_large => self.lookup(),
             17 | 18 if self.over.is_stream && !self.over.is_large => self.timed_join(),
             3..6 | 11 if self.over.is_stream || self.over.edge.is_some() => self.grouped(true),
             12 if self.over.is_stream => self.sessions(),
@@ -228,6 +240,25 @@ impl Generator<'_> {
         let (list, columns) = listed(items);
         let from = format!("{RELATION} AS l {kind} {RELATION} AS r ON {}", on.join(" AND "));
         View { is_large: true, ..self.made("join", format!("SELECT {list} FROM {from}"), columns, false) }
+    }
+
+    /// Rows of a relation with those of the table.
+    fn lookup(&mut self) -> View {
+        let kind = pick(self.random, &["JOIN", "LEFT JOIN", "FULL JOIN", "LEFT SEMI JOIN", "LEFT ANTI JOIN"]);
+        let (left, right) = (side(&self.exact(), "l"), side(&things().columns, "r"));
+        let both = [left.clone(), right.clone()].concat();
+        let of = pick(self.random, &[Kind::Integer, Kind::Text]);
+        let [one, other] = [&left, &right].map(|columns| Expressions { random: self.random, columns }.of(of, 1));
+        let shown = if kind.contains("SEMI") || kind.contains("ANTI") { &left } else { &both };
+        let mut items = Vec::new();
+        for at in 0..1 + self.random.below(4) as usize {
+            let of = pick(self.random, &[Kind::Integer, Kind::Decimal, Kind::Text, Kind::Boolean]);
+            let expression = Expressions { random: self.random, columns: shown }.of(of, 1);
+            items.push(Item { column: column(&format!("c{}_{at}", self.number), of), expression });
+        }
+        let (list, columns) = listed(items);
+        let from = format!("{RELATION} AS l {kind} things AS r ON {one} = {other}");
+        View { is_large: true, ..self.made("lookup", format!("SELECT {list} FROM {from}"), columns, false) }
     }
 
     /// Rows of a stream, each with the last one of another key before it.
