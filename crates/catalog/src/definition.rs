@@ -29,6 +29,17 @@ pub struct Definition {
     /// Columns that its rows had once and do not show any more: their names are not given again.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub dropped_columns: BTreeSet<String>,
+    /// Of a materialized view: how often it was told to begin anew.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub resets: u64,
+    /// Of a materialized view: it stays as it is.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub paused: bool,
+}
+
+/// Serde hands over references.
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -113,6 +124,8 @@ impl Definition {
             generation: 0,
             comments: BTreeMap::new(),
             dropped_columns: BTreeSet::new(),
+            resets: 0,
+            paused: false,
         })
     }
 
@@ -181,6 +194,23 @@ impl Proposal {
     pub fn is_empty(&self) -> bool {
         self.changes.iter().all(|change| matches!(change, Change::Unchanged(_)))
     }
+
+    /// Changes one definition beside what was proposed; nothing where there is none of the name.
+    pub fn change(&mut self, name: &str, change: impl FnOnce(&mut Definition)) {
+        let Some(next) = self.next.by_name.get_mut(name) else { return };
+        change(next);
+        for entry in self.changes.iter_mut().filter(|entry| entry.name() == name) {
+            match entry {
+                Change::Unchanged(before) if before == next => {}
+                Change::Unchanged(before) => {
+                    next.version = before.version + 1;
+                    *entry = Change::Changed { before: before.clone(), after: next.clone() };
+                }
+                Change::Added(after) | Change::Changed { after, .. } => *after = next.clone(),
+                Change::Removed(_) => {}
+            }
+        }
+    }
 }
 
 impl Definitions {
@@ -207,6 +237,8 @@ impl Definitions {
                     after.version = before.version + 1;
                     after.generation = after.generation.max(before.generation);
                     after.dropped_columns.clone_from(&before.dropped_columns);
+                    after.resets = before.resets;
+                    after.paused = before.paused;
                     Change::Changed { before: before.clone(), after }
                 }
                 None => {

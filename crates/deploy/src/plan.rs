@@ -38,6 +38,12 @@ pub enum Change {
     Drop,
     /// Its own definition stays; what it reads has changed.
     Follow,
+    /// Its definition stays, and so do its rows.
+    Pause,
+    /// Its definition stays; it catches up with what it missed.
+    Resume,
+    /// Its definition stays; it begins anew.
+    Reset,
 }
 
 /// What a step means to those who read the object.
@@ -83,6 +89,9 @@ impl fmt::Display for Change {
             Change::Alter => "alter",
             Change::Drop => "drop",
             Change::Follow => "replay",
+            Change::Pause => "pause",
+            Change::Resume => "resume",
+            Change::Reset => "reset",
         })
     }
 }
@@ -142,7 +151,13 @@ pub fn plan(proposal: &Proposal, wanted: &Named, declared: &Declared, running: &
             Stored::Removed(definition) => Some((Change::Drop, definition, Class::Breaking)),
             // What is said of it changes nothing in it.
             Stored::Changed { before, after } if before.text == after.text && before.owner == after.owner => {
-                Some((Change::Alter, after, Class::None))
+                let change = match (before.paused, after.paused) {
+                    (false, true) => Change::Pause,
+                    (true, false) => Change::Resume,
+                    _ if after.resets > before.resets => Change::Reset,
+                    _ => Change::Alter,
+                };
+                Some((change, after, Class::None))
             }
             Stored::Changed { after, .. } => {
                 let class = class(after.kind, &after.name, declared, running)?;
@@ -165,7 +180,7 @@ pub fn plan(proposal: &Proposal, wanted: &Named, declared: &Declared, running: &
                 last: running.outputs.get(&definition.name).and_then(|state| state.replayed),
             },
             (Change::Create, None) => Rows::Empty,
-            (Change::Alter | Change::Follow, None) => Rows::Kept,
+            (_, None) => Rows::Kept,
         };
         let dependents = dependents(wanted, &definition.name);
         steps.push(Step { change, kind: definition.kind, name: definition.name.clone(), class, rows, dependents });

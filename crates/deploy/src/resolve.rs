@@ -100,11 +100,11 @@ impl Named {
         let mut draft = Draft::default();
         let mut failed: Vec<&str> = Vec::new();
         for Object { definition, parsed } in &self.objects {
-            let generation = stores.get(&definition.name).map_or(0, |stored| stored.generation);
+            let kept = stores.get(&definition.name).map(Kept::of).unwrap_or_default();
             // What reads a broken relation can only be wrong in ways that say nothing new.
             if definition.depends_on.iter().any(|read| failed.contains(&read.as_str())) {
                 failed.push(&definition.name);
-            } else if let Err(error) = draft.add(parsed, generation) {
+            } else if let Err(error) = draft.add(parsed, kept) {
                 failed.push(&definition.name);
                 wrong.extend(diagnostics(error, parsed)?.0);
             } else {
@@ -161,11 +161,26 @@ struct Draft {
     outside: Outside,
 }
 
+/// What is known of an object beside its statement.
+#[derive(Debug, Clone, Copy, Default)]
+struct Kept {
+    generation: u64,
+    resets: u64,
+    paused: bool,
+}
+
+impl Kept {
+    fn of(stored: &Definition) -> Kept {
+        Kept { generation: stored.generation, resets: stored.resets, paused: stored.paused }
+    }
+}
+
 impl Draft {
-    fn add(&mut self, parsed: &Parsed, generation: u64) -> Result<()> {
+    fn add(&mut self, parsed: &Parsed, kept: Kept) -> Result<()> {
+        let generation = kept.generation;
         match &parsed.statement {
             Statement::CreateStream(create) => self.add_stream(create, parsed, generation)?,
-            Statement::CreateMaterializedView(create) => self.add_view(create, parsed, generation)?,
+            Statement::CreateMaterializedView(create) => self.add_view(create, parsed, kept)?,
             Statement::CreateView(create) => {
                 let view = relation::plain_view(&self.relations, create, &parsed.source)?;
                 self.relations.add(Relation::PlainView(Arc::new(view)));
@@ -206,14 +221,16 @@ impl Draft {
         Ok(())
     }
 
-    fn add_view(&mut self, create: &CreateMaterializedView, parsed: &Parsed, generation: u64) -> Result<()> {
+    fn add_view(&mut self, create: &CreateMaterializedView, parsed: &Parsed, kept: Kept) -> Result<()> {
         let view = relation::view(&self.relations, create, &parsed.source)?;
         let settings = create.settings()?;
         let storage = Storage {
             format: settings.format.map(sources::format),
             partitions: settings.partitions,
             definition: parsed.text.clone(),
-            generation,
+            generation: kept.generation,
+            resets: kept.resets,
+            paused: kept.paused,
         };
         let added = self.builder.add_view(&view, &storage)?;
         if let Relation::Stream(stream) = &added {

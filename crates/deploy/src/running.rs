@@ -25,7 +25,7 @@ use tokio::runtime::Runtime;
 
 use crate::resolve::{Declared, Named};
 use crate::{Result, Tables, stored};
-pub use prepare::{Facts, Prepared};
+pub use prepare::{Facts, Prepared, Told};
 use replay::Replay;
 pub use replay::{Progress, State};
 

@@ -57,6 +57,8 @@ pub fn running(
     for name in behind {
         let (Some(state), Some(definition)) = (outputs.get(name), older.by_name.get_mut(name)) else { continue };
         definition.generation = state.generation;
+        definition.resets = state.resets;
+        definition.paused = state.paused;
         of_older.insert(name.clone(), statement(name, &state.definition)?);
     }
     // The old definition of a view may not fit what it reads any more: then there is none until the new one has caught

@@ -192,9 +192,12 @@ fn change_columns(columns: &mut Vec<Column>, rules: &[Rule], action: &AlterActio
             columns[at].not_null = false;
             Ok(())
         }
-        Change::AddRule(_) | Change::DropRule(_) | Change::Options(_) | Change::Query(_) | Change::Location(_) => {
-            Err(place.refuse("it has nothing of the kind"))
-        }
+        Change::AddRule(_)
+        | Change::DropRule(_)
+        | Change::Options(_)
+        | Change::Query(_)
+        | Change::Location(_)
+        | Change::Run(_) => Err(place.refuse("it has nothing of the kind")),
     }
 }
 

@@ -19,7 +19,7 @@ use sqlparser::ast as engine;
 
 use crate::{SourceText, Span};
 
-pub use change::{Alter, AlterAction, AlterUser, Change, Comment, Commented, Drop, Kind};
+pub use change::{Alter, AlterAction, AlterUser, Change, Comment, Commented, Drop, Kind, Run};
 pub use outside::{
     CreateConnection, CreateSecret, CreateSink, CreateSource, CreateUser, Destination, Origin, SecretOrigin, SinkRows,
 };

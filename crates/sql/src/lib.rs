@@ -7,6 +7,7 @@
 mod alter;
 pub mod ast;
 pub mod diagnostic;
+mod dialect;
 mod limits;
 pub mod options;
 mod parse;

@@ -57,6 +57,8 @@ pub struct ViewSettings {
     pub partitions: Option<u32>,
     /// How long after a window's end, or behind the watermark, rows are still taken.
     pub lateness: Option<Duration>,
+    /// How long, in event time, rows of streams count.
+    pub state_retention: Option<Duration>,
     /// The most bytes of state that it may keep.
     pub state_limit: Option<u64>,
 }
@@ -117,6 +119,7 @@ impl ViewSettings {
             format: options.take_choice("format", &FORMATS)?,
             partitions: partitions(&mut options)?,
             lateness: options.take_duration("lateness")?,
+            state_retention: options.take_duration("state_retention")?,
             state_limit: options.take_size("state_limit")?,
         };
         options.finish()?;

@@ -3,13 +3,13 @@
 //! The tokens' own spans are rewritten to lines and columns of the file as written, so that every
 //! span that sqlparser copies from them into its tree leads there too.
 
-use sqlparser::dialect::GenericDialect;
+use crate::dialect::Headwater;
 use sqlparser::tokenizer::{Location, Span as EngineSpan, Token, TokenWithSpan, Tokenizer};
 
 use crate::template::Template;
 use crate::{Diagnostic, SourceText, Span};
 
-pub(crate) static DIALECT: GenericDialect = GenericDialect {};
+pub(crate) static DIALECT: Headwater = Headwater;
 
 pub(crate) struct Tokens {
     /// With white space and comments.

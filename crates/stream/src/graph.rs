@@ -22,6 +22,7 @@ use crate::operator::join::{self, Join};
 use crate::operator::late::{self, Late};
 use crate::operator::over::{self, Over};
 use crate::operator::project::Project;
+use crate::operator::retain::{self, Retain};
 use crate::operator::rules::Rules;
 use crate::operator::session::{self, SessionAggregate};
 use crate::operator::table::{self, Table};
@@ -74,6 +75,7 @@ pub enum Step {
     Rules(Arc<RuleSet>),
     Late(late::Plan),
     Trim(trim::Plan),
+    Retain(retain::Plan),
     /// Equal rows as one; `list` has their windows.
     Combine {
         list: usize,
@@ -102,6 +104,7 @@ impl Step {
         match self {
             Step::Aggregate(plan) => Some(&mut plan.inputs),
             Step::Session(plan) => Some(&mut plan.inputs),
+            Step::Retain(plan) => Some(&mut plan.inputs),
             Step::Join(plan) => Some(&mut plan.inputs),
             Step::Asof(plan) => plan.expiry.as_mut().map(|expiry| &mut expiry.inputs),
             _ => None,
@@ -122,8 +125,12 @@ pub struct Output {
     /// the same view.
     pub definition: String,
     pub generation: u64,
+    /// How often it was told to begin anew.
+    pub resets: u64,
     /// The most bytes of state that the view may keep.
     pub state_limit: Option<u64>,
+    /// Its rows stay as they are: its steps stand still, and whoever reads it gets nothing new.
+    pub paused: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -153,6 +160,12 @@ impl Graph {
             Step::Table(plan) => Some((node, plan)),
             _ => None,
         })
+    }
+
+    /// Whether a step stands still.
+    pub fn is_paused(&self, node: usize) -> bool {
+        let relation = &self.nodes[node].relation;
+        self.outputs.iter().any(|output| output.paused && output.relation == *relation)
     }
 
     /// Whether a view's rows leave this dataflow.
@@ -208,8 +221,12 @@ impl Graph {
         Some(columns.into_iter().collect())
     }
 
-    /// The operator of a node for one worker; `None` for an exchange, which the worker does itself.
+    /// The operator of a node for one worker; `None` for an exchange, which the worker does itself, and for
+    /// one that stands still.
     pub fn operator(&self, node: usize, worker: usize, workers: usize) -> Result<Option<Box<dyn Operator>>> {
+        if self.is_paused(node) {
+            return Ok(None);
+        }
         let Node { relation, step, .. } = &self.nodes[node];
         let context = Context { relation: relation.clone(), inputs: self.input_names() };
         Ok(Some(match step {
@@ -220,6 +237,7 @@ impl Graph {
             Step::Rules(rules) => Box::new(Rules::new(Arc::clone(rules), context)),
             Step::Late(plan) => Box::new(Late::new(plan.clone(), context)),
             Step::Trim(plan) => Box::new(Trim::new(plan.clone(), context)),
+            Step::Retain(plan) => Box::new(Retain::new(plan.clone())?),
             Step::Combine { list } => Box::new(Combine::new(*list)),
             Step::Union(schema) => Box::new(Union::new(SchemaRef::clone(schema))),
             Step::Unnest(plan) => Box::new(Unnest::new(plan.clone())),

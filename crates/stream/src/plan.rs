@@ -34,6 +34,7 @@ use headwater_query::relation::{Emit, Origin, Place, Relation, Stream, View, Wat
 
 use crate::graph::{Graph, Kind, Node, Output, Step, Upstream};
 use crate::operator::late::{self, Until};
+use crate::operator::retain;
 use crate::{Error, Result};
 use facts::Fact;
 
@@ -55,6 +56,10 @@ pub struct Storage {
     pub definition: String,
     /// Counts the stores of the view's name: one whose content changed has another.
     pub generation: u64,
+    /// How often it was told to begin anew.
+    pub resets: u64,
+    /// Its rows stay as they are.
+    pub paused: bool,
 }
 
 /// What flows at some place of the graph.
@@ -107,6 +112,8 @@ impl Builder {
             on_close: emit_on_close,
             lateness_us: lateness_us.unwrap_or(0),
             can_be_late: false,
+            retention_us: view.settings.state_retention.map(|retention| retention.as_micros() as i64),
+            retains: false,
             panes: None,
             steps: 0,
         };
@@ -118,9 +125,20 @@ impl Builder {
             ))
             .with_hint("leave lateness out; it is for windows, sessions and joins bound in time over streams"));
         }
+        if view.settings.state_retention.is_some() && !compile.retains {
+            return Err(Error::invalid(format!(
+                "{}: it reads no stream with an event time, so state_retention would change nothing",
+                view.name
+            ))
+            .with_hint("leave state_retention out, or declare WATERMARK FOR a column of the stream"));
+        }
         if read_by(view).is_empty() {
             return Err(Error::invalid(format!("{} reads no stream, no table and no view", view.name))
                 .with_hint("a view of constants alone is CREATE VIEW"));
+        }
+        if emit_on_close && view.settings.state_retention.is_some() {
+            let message = format!("{}: what is told once is not taken back after a time", view.name);
+            return Err(Error::invalid(message).with_hint("leave state_retention out, or EMIT ON WINDOW CLOSE"));
         }
         if emit_on_close && (flow.retracts || flow.is_placed) {
             return Err(Error::invalid(format!("{} has no window that could close", view.name)).with_hint(
@@ -139,8 +157,14 @@ impl Builder {
             flow.from = from;
         }
         check_storage(view, storage, flow.retracts)?;
+        if storage.paused
+            && !matches!(flow.from, Upstream::Node(node) if compile.builder.nodes[node].relation == view.name)
+        {
+            // A step of its own, which can stand still.
+            flow.from = compile.push("paused", vec![flow.from], Step::Union(SchemaRef::clone(&view.schema)));
+        }
         flow.schema = SchemaRef::clone(&view.schema);
-        let fingerprint = self.fingerprint(view);
+        let fingerprint = self.fingerprint(view, storage.resets);
         let (kind, relation) = if flow.retracts {
             let key = output_key(&view.plan);
             let kind = Kind::Keyed { schema: SchemaRef::clone(&view.schema), key: key.clone() };
@@ -149,7 +173,7 @@ impl Builder {
             let stream = Arc::new(self.derived(view, &flow, storage));
             (Kind::Derived(Arc::clone(&stream)), Relation::Stream(stream))
         };
-        let Storage { definition, generation, .. } = storage.clone();
+        let Storage { definition, generation, resets, paused, .. } = storage.clone();
         let relation_name = view.name.clone();
         self.outputs.push(Output {
             relation: relation_name,
@@ -158,7 +182,9 @@ impl Builder {
             fingerprint,
             definition,
             generation,
+            resets,
             state_limit: view.settings.state_limit,
+            paused,
         });
         self.relations.insert(view.name.clone(), flow);
         Ok(relation)
@@ -192,7 +218,7 @@ impl Builder {
     }
 
     /// The plan's text together with what it reads, and what that reads; two equal ones mean the same rows.
-    fn fingerprint(&self, view: &View) -> String {
+    fn fingerprint(&self, view: &View, resets: u64) -> String {
         let rules: Vec<String> = view
             .rules
             .rules()
@@ -204,6 +230,12 @@ impl Builder {
         // Only where they are given: a view without them is what it was before there were such.
         if let Some(lateness) = view.settings.lateness {
             text.push_str(&format!("\nlateness {lateness:?}"));
+        }
+        if let Some(retention) = view.settings.state_retention {
+            text.push_str(&format!("\nstate retention {retention:?}"));
+        }
+        if resets > 0 {
+            text.push_str(&format!("\nreset {resets} times"));
         }
         if let Some(bytes) = view.settings.state_limit {
             text.push_str(&format!("\nstate limit {bytes}"));
@@ -254,6 +286,9 @@ struct Compile<'a> {
     /// How much longer late rows are taken, and whether there is a step that sorts them out.
     lateness_us: i64,
     can_be_late: bool,
+    /// How long rows of streams count, and whether there are such.
+    retention_us: Option<i64>,
+    retains: bool,
     /// The unnesting of windows whose rows are to be combined before.
     panes: Option<*const Unnest>,
     steps: usize,
@@ -296,7 +331,17 @@ impl Compile<'_> {
         if !scan.filters.is_empty() || scan.fetch.is_some() {
             return Err(Error::internal("a view's plan has a filter or a limit inside a scan"));
         }
-        let Some(wanted) = &scan.projection else { return Ok(flow) };
+        let all = || (0..flow.schema.fields().len()).collect();
+        let wanted: Vec<usize> = scan.projection.clone().unwrap_or_else(all);
+        let time = flow.facts.iter().position(|fact| matches!(fact, Fact::EventTime { .. }));
+        match (self.retention_us, time) {
+            (Some(retention_us), Some(time)) if flow.is_placed => self.retain(flow, wanted, time, retention_us),
+            _ => self.columns(flow, &wanted),
+        }
+    }
+
+    /// Some columns of a flow.
+    fn columns(&mut self, flow: Flow, wanted: &[usize]) -> Result<Flow> {
         if wanted.iter().copied().eq(0..flow.schema.fields().len()) {
             return Ok(flow);
         }
@@ -309,6 +354,28 @@ impl Compile<'_> {
         let step = Step::Project { expressions, schema: SchemaRef::clone(&schema) };
         let from = self.push("columns", vec![flow.from], step);
         Ok(Flow { from, schema, facts, ..flow })
+    }
+
+    /// Rows of a stream that count for a time, which then no step behind has to bound.
+    fn retain(&mut self, flow: Flow, wanted: Vec<usize>, time: usize, retention_us: i64) -> Result<Flow> {
+        self.retains = true;
+        let mut kept = wanted.clone();
+        let place = kept.iter().position(|column| *column == time).unwrap_or_else(|| {
+            kept.push(time);
+            kept.len() - 1
+        });
+        let mut flow = self.columns(flow, &kept)?;
+        let edge = Arc::new(Column::new(flow.schema.field(place).name(), place));
+        let late = late::Plan { edge, until: Until::Time, lateness_us: retention_us };
+        flow.from = self.push("in-retention", vec![flow.from], Step::Late(late));
+        let schema = SchemaRef::clone(&flow.schema);
+        let plan = retain::Plan { schema, time: place, retention_us, inputs: flow.inputs.clone() };
+        // Equal rows are kept in one place, so that a checkpoint has them once.
+        flow.from = self.push("exchange", vec![flow.from], Step::Exchange { keys: kept.len() });
+        flow.from = self.push("retain", vec![flow.from], Step::Retain(plan));
+        flow.facts.fill(Fact::None);
+        (flow.retracts, flow.is_placed) = (true, false);
+        self.columns(flow, &(0..wanted.len()).collect::<Vec<_>>())
     }
 
     fn union(&mut self, union: &Union) -> Result<Flow> {

@@ -66,6 +66,8 @@ pub struct Worker {
     inbox: Vec<Vec<(usize, Batch)>>,
     /// Views that stopped, with the reason.
     failed: BTreeMap<String, String>,
+    /// By node: whether it stands still.
+    paused: Vec<bool>,
     rows_in: Vec<u64>,
     busy: Vec<std::time::Duration>,
     clock: Arc<dyn Clock>,
@@ -117,6 +119,7 @@ impl Worker {
             consumers: Consumers::new(&graph),
             inbox: vec![Vec::new(); nodes],
             failed: BTreeMap::new(),
+            paused: (0..nodes).map(|node| graph.is_paused(node)).collect(),
             rows_in: vec![0; nodes],
             busy: vec![std::time::Duration::ZERO; nodes],
             clock,
@@ -188,7 +191,7 @@ impl Worker {
                 continue;
             }
             let batches = std::mem::take(&mut self.inbox[node]);
-            if self.failed.contains_key(&self.graph.nodes[node].relation) {
+            if self.paused[node] || self.failed.contains_key(&self.graph.nodes[node].relation) {
                 continue;
             }
             let began = self.clock.elapsed();

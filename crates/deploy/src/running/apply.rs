@@ -3,7 +3,7 @@
 use headwater_catalog::Kind;
 use headwater_query::relation::{Place, store};
 
-use super::prepare::{Facts, Prepared};
+use super::prepare::{Facts, Prepared, Told};
 use super::{Ground, Running};
 use crate::Result;
 use crate::plan::Plan;
@@ -17,15 +17,15 @@ impl Running {
         self.facts().prepare_project(declarations)
     }
 
-    /// What bringing everything to these declarations would do.
-    pub fn plan(&mut self, declarations: Vec<Declaration>) -> Result<Prepared> {
+    /// What bringing everything to these declarations would do, and what some views are told beside.
+    pub fn plan(&mut self, declarations: Vec<Declaration>, told: &Told) -> Result<Prepared> {
         self.engine()?.settle()?;
-        self.facts().prepare(declarations)
+        self.facts().prepare_with(declarations, told)
     }
 
     /// What bringing everything to these declarations would do once `before` is applied; see [`Facts::prepare_after`].
-    pub fn plan_after(&self, before: &Prepared, declarations: Vec<Declaration>) -> Result<Prepared> {
-        self.facts().prepare_after(before, declarations)
+    pub fn plan_after(&self, before: &Prepared, declarations: Vec<Declaration>, told: &Told) -> Result<Prepared> {
+        self.facts().prepare_after(before, declarations, told)
     }
 
     fn facts(&self) -> Facts<'_> {

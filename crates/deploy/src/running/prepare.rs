@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use headwater_catalog::{Definitions, Owner, Proposal};
 use headwater_log::Log;
 use headwater_query::relation::{Origin, Place, Stream};
+use headwater_sql::ast::Run;
 use headwater_stream::checkpoint::{Manifest, OutputState};
 use headwater_stream::engine::behind;
 
@@ -22,6 +23,9 @@ pub struct Facts<'a> {
     pub newest: Option<&'a Manifest>,
     pub log: &'a dyn Log,
 }
+
+/// What materialized views are told, by their names.
+pub type Told = BTreeMap<String, Run>;
 
 /// A plan, and what it leads to.
 pub struct Prepared {
@@ -61,6 +65,8 @@ impl Prepared {
                 fingerprint: output.fingerprint.clone(),
                 definition: output.definition.clone(),
                 generation: output.generation,
+                resets: output.resets,
+                paused: output.paused,
                 ends: Vec::new(),
                 failed: None,
                 replayed: newest.outputs.get(&output.relation).and_then(|state| state.replayed),
@@ -84,14 +90,32 @@ impl Facts<'_> {
 
     /// What bringing everything to these declarations would do.
     pub fn prepare(&self, declarations: Vec<Declaration>) -> Result<Prepared> {
+        self.prepare_with(declarations, &Told::new())
+    }
+
+    /// What bringing everything to these declarations would do, and what some views are told beside.
+    pub fn prepare_with(&self, declarations: Vec<Declaration>, told: &Told) -> Result<Prepared> {
         let wanted = Named::of(declarations)?;
         let mut proposal = self.definitions.propose_all(wanted.definitions());
-        let declared = self.give_stores(&wanted, &mut proposal)?;
+        for (name, run) in told {
+            proposal.change(name, |definition| {
+                definition.paused = *run == Run::Pause;
+                definition.resets += u64::from(*run != Run::Pause);
+            });
+        }
+        let mut declared = self.give_stores(&wanted, &mut proposal)?;
+        let mut behind = behind(&declared.graph, self.newest, self.log);
+        // What a paused view had is not what it should have any more: it goes on.
+        let is_paused = |name: &&String| proposal.next.get(name).is_some_and(|definition| definition.paused);
+        let woken: Vec<String> = behind.iter().filter(is_paused).cloned().collect();
+        if !woken.is_empty() {
+            woken.iter().for_each(|name| proposal.change(name, |definition| definition.paused = false));
+            declared = self.give_stores(&wanted, &mut proposal)?;
+        }
+        check_no_paused_is_read(&declared, &behind)?;
         self.note_dropped_columns(&declared, &mut proposal)?;
-        let behind: BTreeMap<String, u64> = behind(&declared.graph, self.newest, self.log)
-            .into_iter()
-            .map(|view| (view.clone(), self.history_of(&declared, &view)))
-            .collect();
+        let with_history = |view: String| (view.clone(), self.history_of(&declared, &view));
+        let behind: BTreeMap<String, u64> = behind.drain(..).map(with_history).collect();
         let none = BTreeMap::new();
         let outputs = self.newest.map_or(&none, |manifest| &manifest.outputs);
         // What runs until the replays have caught up must be possible, too.
@@ -109,7 +133,7 @@ impl Facts<'_> {
 
     /// What bringing everything to these declarations would do once `before` is applied and its replays are over. For
     /// showing: applying begins with what is there.
-    pub fn prepare_after(&self, before: &Prepared, declarations: Vec<Declaration>) -> Result<Prepared> {
+    pub fn prepare_after(&self, before: &Prepared, declarations: Vec<Declaration>, told: &Told) -> Result<Prepared> {
         let reached = self.newest.map(|newest| before.reached(newest));
         let facts = Facts {
             definitions: before.definitions(),
@@ -118,7 +142,7 @@ impl Facts<'_> {
             newest: reached.as_ref(),
             log: self.log,
         };
-        facts.prepare(declarations)
+        facts.prepare_with(declarations, told)
     }
 
     fn has_rows(&self, stream: &Stream) -> bool {
@@ -184,6 +208,21 @@ impl Facts<'_> {
         let ends = partitions.filter_map(|(stream, each)| self.log.offsets(&stream.topic, each).ok());
         ends.map(|offsets| offsets.end.max(0) as u64).sum()
     }
+}
+
+/// Refuses views that would be made of what a paused view has not seen.
+fn check_no_paused_is_read(declared: &Declared, behind: &[String]) -> Result<()> {
+    let graph = &declared.graph;
+    for view in behind {
+        let reads = |name: &str| graph.part(|each| each == view).nodes.iter().any(|node| node.relation == *name);
+        if let Some(paused) = graph.outputs.iter().find(|output| output.paused && reads(&output.relation)) {
+            return Err(Error::Refused {
+                message: format!("{view} reads {}, which is paused", paused.relation),
+                hint: format!("ALTER MATERIALIZED VIEW {} RESUME first", paused.relation),
+            });
+        }
+    }
+    Ok(())
 }
 
 /// Whether a stream would have the store of one that has other rows.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use headwater_base::files::simulated::Faults;
 use headwater_base::random::Random;
+use headwater_sql::ast::Run;
 
 use crate::world::{Life, Result, World, now_us};
 
@@ -100,6 +101,7 @@ impl Rows {
 fn live(world: &World, wanted: &mut Wanted, rows: &mut Rows, random: &mut Random) -> Result<()> {
     let workers = [1, 2, 5][random.below(3) as usize];
     let mut life = world.open(workers)?;
+    life.resume_all()?;
     life.apply(&statements(wanted))?;
     for _ in 0..12 {
         let records: Vec<String> = (0..1 + random.below(30)).map(|_| rows.next(random)).collect();
@@ -111,11 +113,18 @@ fn live(world: &World, wanted: &mut Wanted, rows: &mut Rows, random: &mut Random
         if random.chance(1, 4) {
             let which = random.below(POOL.len() as u64) as usize;
             wanted.pool[which] = [None, Some(0), Some(1)][random.below(3) as usize];
+            life.resume_all()?;
             life.apply(&statements(wanted))?;
         }
         if random.chance(1, 20) && wanted.shape + 1 < SHAPES.len() {
             wanted.shape += 1;
+            life.resume_all()?;
             life.apply(&statements(wanted))?;
+        }
+        if random.chance(1, 6) {
+            let names = ["by_key_sum", "kept", "by_key", "over_kept", "windows", "large"];
+            let run = [Run::Pause, Run::Resume, Run::Reset][random.below(3) as usize];
+            life.tell(names[random.below(names.len() as u64) as usize], run)?;
         }
         if random.chance(1, 8) {
             life.settle()?;
@@ -176,6 +185,7 @@ fn story(seed: u64) {
         if world.disk.is_off() { world.disk.restart() } else { world.disk.crash() }
     }
     let mut life = world.open(2).unwrap_or_else(|error| panic!("seed {seed}: {error}"));
+    life.resume_all().unwrap_or_else(|error| panic!("seed {seed}: {error}"));
     life.apply(&statements(&wanted)).unwrap_or_else(|error| panic!("seed {seed}: {error}"));
     life.settle().unwrap_or_else(|error| panic!("seed {seed}: {error}"));
     look(&world, &mut life, &wanted, seed);

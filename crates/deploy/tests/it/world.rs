@@ -8,6 +8,8 @@ use headwater_base::clock::{Clock, ManualClock};
 use headwater_base::files::Files;
 use headwater_base::files::simulated::Simulated;
 use headwater_base::objects::Objects;
+use headwater_deploy::running::Told;
+use headwater_deploy::stored;
 use headwater_deploy::{Ground, Running, Tables, resolve};
 use headwater_lake::Lake;
 use headwater_log::embedded::Options as LogOptions;
@@ -17,6 +19,7 @@ use headwater_query::provide::{ReadPoint, SystemTables};
 use headwater_query::render::{Format, render};
 use headwater_query::session::{self, Session, Sources};
 use headwater_sql::SourceText;
+use headwater_sql::ast::Run;
 use headwater_stream::engine::{Options, Step};
 use headwater_stream::sink::archive::{Board, Policy};
 use object_store::ObjectStore;
@@ -105,8 +108,34 @@ impl Life {
     /// Brings what runs to these statements.
     pub fn apply(&mut self, text: &str) -> Result<Vec<String>> {
         let parsed = headwater_sql::parse(&SourceText::new("test.sql", text))?;
-        let prepared = self.running.plan(resolve::project(parsed))?;
+        let prepared = self.running.plan(resolve::project(parsed), &Told::new())?;
         Ok(self.running.apply(prepared)?.steps.iter().map(ToString::to_string).collect())
+    }
+
+    /// Tells one view something, if it is there; what can't be said now is not.
+    pub fn tell(&mut self, name: &str, run: Run) -> Result<()> {
+        if self.running.definitions().get(name).is_none() {
+            return Ok(());
+        }
+        let all = self.running.definitions().iter().map(stored::declaration).collect::<headwater_deploy::Result<Vec<_>>>()?;
+        match self.running.plan(all, &Told::from([(name.to_owned(), run)])) {
+            Ok(prepared) => drop(self.running.apply(prepared)?),
+            Err(headwater_deploy::Error::Refused { .. }) => {}
+            Err(other) => return Err(other.into()),
+        }
+        Ok(())
+    }
+
+    /// Lets all views go on that are paused.
+    pub fn resume_all(&mut self) -> Result<()> {
+        let paused = self.running.definitions().iter().filter(|definition| definition.paused);
+        for name in paused.map(|definition| definition.name.clone()).collect::<Vec<_>>() {
+            // One that reads another may have gone on with it.
+            if self.running.definitions().get(&name).is_some_and(|definition| definition.paused) {
+                self.tell(&name, Run::Resume)?;
+            }
+        }
+        Ok(())
     }
 
     /// Appends records to one partition, durably.

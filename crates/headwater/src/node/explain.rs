@@ -43,6 +43,7 @@ pub fn explain(graph: &Graph, published: &Published, view: &str) -> Result<Query
         });
     }
     let (what, freed) = match &output.kind {
+        _ if output.paused => ("is paused: its rows stay as they are".to_owned(), "never".to_owned()),
         Kind::Derived(stream) => (format!("appends to the stream {}", stream.name), "retention".to_owned()),
         Kind::Keyed { key, schema } => {
             let names: Vec<&str> = key.iter().map(|column| schema.field(*column).name().as_str()).collect();
@@ -93,6 +94,11 @@ fn describe(step: &Step) -> (String, String, String) {
         Step::Table(plan) => {
             let what = format!("gives the rows of table {}, and what each new version changes", plan.table.name);
             (what, ("the rows of the table".to_owned(), "a row leaves the table".to_owned()))
+        }
+        Step::Retain(plan) => {
+            let what = format!("takes rows back after {} s", plan.retention_us as f64 / 1e6);
+            let freed = "the watermark has left a row so far behind".to_owned();
+            (what, ("the rows".to_owned(), freed))
         }
         Step::Asof(plan) => {
             let what = format!("joins with the last version by {} columns", plan.keys);

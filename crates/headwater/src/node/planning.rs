@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use headwater_base::ErrorKind;
 use headwater_catalog::Owner;
-use headwater_deploy::running::Prepared;
+use headwater_deploy::running::{Prepared, Told};
 use headwater_deploy::{Declaration, resolve};
 use headwater_gateway::{Planned, Problem};
 use headwater_sql::{Diagnostics, Parsed, SourceText};
@@ -56,11 +56,11 @@ impl Node {
             None => Known { definitions: self.running.definitions(), relations: &self.running.all().relations },
             Some(before) => Known { definitions: before.definitions(), relations: &before.declared().relations },
         };
-        let Wanted { declarations, purged, notices } = wanted::wanted(statement, &known)?;
+        let Wanted { declarations, purged, told, notices } = wanted::wanted(statement, &known)?;
         let mut prepared = match (declarations, after) {
             (None, _) => None,
-            (Some(declarations), None) => Some(self.running.plan(declarations)?),
-            (Some(declarations), Some(before)) => Some(self.running.plan_after(before, declarations)?),
+            (Some(declarations), None) => Some(self.running.plan(declarations, &told)?),
+            (Some(declarations), Some(before)) => Some(self.running.plan_after(before, declarations, &told)?),
         };
         if let Some(prepared) = &mut prepared {
             prepared.purge(&purged);
@@ -79,6 +79,6 @@ impl Node {
         let mut declarations = known.others(&name)?;
         let parsed = wanted::plain(&create)?;
         declarations.push(Declaration { parsed, owner: Owner::Client, comments: BTreeMap::new() });
-        Ok(Arc::clone(&self.running.plan(declarations)?.declared().graph))
+        Ok(Arc::clone(&self.running.plan(declarations, &Told::new())?.declared().graph))
     }
 }

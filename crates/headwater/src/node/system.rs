@@ -57,7 +57,8 @@ pub struct System {
     log: Arc<dyn Log>,
     clock: Arc<dyn Clock>,
     rules: Vec<DeclaredRule>,
-    views: Vec<String>,
+    /// Materialized views, and whether each is paused.
+    views: Vec<(String, bool)>,
     declared: Declared,
     known: Known,
     outside: Outside,
@@ -86,7 +87,7 @@ impl System {
             condition: rule.text.clone(),
             action: rule.action.to_string(),
         });
-        let views = graph.outputs.iter().map(|output| output.relation.clone()).collect();
+        let views = graph.outputs.iter().map(|output| (output.relation.clone(), output.paused)).collect();
         System { rules: rules.collect(), views, declared, known, published, log, clock, outside }
     }
 
@@ -156,14 +157,15 @@ impl System {
 
     fn views(&self) -> Vec<ArrayRef> {
         let inner = self.published.lock();
-        let tables = || self.views.iter().map(|view| inner.tables.get(view));
+        let tables = || self.views.iter().map(|(view, _)| inner.tables.get(view));
         let kind = |table: Option<&Table>| if table.is_some() { "keyed table" } else { "derived stream" };
         vec![
-            text(self.views.iter().map(|view| Some(view.as_str()))),
+            text(self.views.iter().map(|(view, _)| Some(view.as_str()))),
             text(tables().map(|table| Some(kind(table)))),
             Arc::new(tables().map(|table| Some(table?.len() as i64)).collect::<Int64Array>()),
             Arc::new(tables().map(|table| Some(table?.bytes() as i64)).collect::<Int64Array>()),
-            text(self.views.iter().map(|view| inner.failed.get(view).map(String::as_str))),
+            text(self.views.iter().map(|(view, _)| inner.failed.get(view).map(String::as_str))),
+            Arc::new(self.views.iter().map(|(_, paused)| Some(*paused)).collect::<BooleanArray>()),
         ]
     }
 

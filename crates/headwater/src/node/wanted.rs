@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 pub use create::plain;
 use headwater_base::ErrorKind;
 use headwater_catalog::Definitions;
+use headwater_deploy::running::Told;
 use headwater_deploy::{Declaration, stored};
 use headwater_gateway::Problem;
 use headwater_query::relation::Relations;
@@ -28,6 +29,8 @@ pub struct Wanted {
     pub declarations: Option<Vec<Declaration>>,
     /// Streams that go with their archives.
     pub purged: BTreeSet<String>,
+    /// What views are told.
+    pub told: Told,
     /// What the statement's author should know.
     pub notices: Vec<String>,
 }
@@ -80,11 +83,11 @@ fn first_word(parsed: &Parsed) -> Span {
 
 impl Wanted {
     fn of(declarations: Vec<Declaration>) -> Wanted {
-        Wanted { declarations: Some(declarations), purged: BTreeSet::new(), notices: Vec::new() }
+        Wanted { declarations: Some(declarations), purged: BTreeSet::new(), told: Told::new(), notices: Vec::new() }
     }
 
     fn nothing(notices: Vec<String>) -> Wanted {
-        Wanted { declarations: None, purged: BTreeSet::new(), notices }
+        Wanted { declarations: None, purged: BTreeSet::new(), told: Told::new(), notices }
     }
 }
 

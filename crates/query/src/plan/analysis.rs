@@ -7,6 +7,7 @@ use datafusion::optimizer::{Analyzer, AnalyzerRule};
 use super::grouping::GroupingSetsByUnnest;
 use super::subquery::NotInTakenApart;
 use crate::asof::node::{AsofJoins, AsofJoinsByWindowFunction};
+use crate::json::JsonAsText;
 use crate::window::session::SessionsByWindowFunctions;
 
 type Rules = Vec<Arc<dyn AnalyzerRule + Send + Sync>>;
@@ -19,6 +20,7 @@ pub fn view_analysis() -> Rules {
     rules.insert(behind, Arc::new(GroupingSetsByUnnest));
     rules.insert(0, Arc::new(NotInTakenApart));
     rules.insert(0, Arc::new(AsofJoins));
+    rules.push(Arc::new(JsonAsText));
     rules
 }
 

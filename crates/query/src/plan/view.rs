@@ -83,7 +83,11 @@ pub fn plan_plain_view(relations: &Relations, view: &CreateView, source: &Source
 }
 
 fn analyse(plan: LogicalPlan) -> Result<LogicalPlan, DataFusionError> {
-    Analyzer::with_rules(view_analysis()).execute_and_check(plan, planning().config_options(), |_, _| {})
+    let mut analyzer = Analyzer::with_rules(view_analysis());
+    for rewrite in planning().analyzer().function_rewrites() {
+        analyzer.add_function_rewrite(Arc::clone(rewrite));
+    }
+    analyzer.execute_and_check(plan, planning().config_options(), |_, _| {})
 }
 
 fn optimise(plan: LogicalPlan) -> Result<LogicalPlan, DataFusionError> {

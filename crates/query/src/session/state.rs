@@ -44,7 +44,12 @@ pub fn state(config: SessionConfig, runtime: Arc<RuntimeEnv>, props: ExecutionPr
         functions.extend(crate::window::functions::all());
         functions.push(crate::asof::matches());
     }
-    state.build()
+    let mut state = state.build();
+    if let Err(error) = crate::json::register(&mut state) {
+        // A session registers whatever it is given; one that does not is a DataFusion that we don't know.
+        tracing::error!(%error, "the functions of JSON are missing");
+    }
+    state
 }
 
 /// For planning alone: without a clock, so that nothing that depends on the time of planning can be folded.

@@ -142,7 +142,7 @@ fn rules_queries_and_places() {
         AS
         SELECT z FROM s
 
-        unknown option enabled [enabled]; the options here are format, partitions, lateness, state_limit
+        unknown option enabled [enabled]; the options here are format, partitions, lateness, state_retention, state_limit
 
         CREATE VIEW w ("A") AS
         SELECT 2

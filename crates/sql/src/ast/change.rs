@@ -150,6 +150,19 @@ pub enum Change {
     Location(String),
     /// `SET (option = value, …)`: options that are not named keep their values.
     Options(Options),
+    /// What a materialized view does, whatever is declared; it stands alone.
+    Run(Run),
+}
+
+/// What a materialized view is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Run {
+    /// Its rows stay as they are.
+    Pause,
+    /// It catches up.
+    Resume,
+    /// It begins anew.
+    Reset,
 }
 
 impl Alter {

@@ -3,7 +3,7 @@
 use sqlparser::tokenizer::Token;
 
 use super::{Cursor, columns, drop, lists, names, query, rules};
-use crate::ast::{Alter, AlterAction, Change, Kind};
+use crate::ast::{Alter, AlterAction, Change, Kind, Run};
 use crate::{Diagnostic, Diagnostics, Result};
 
 /// The kind that is altered, and the number of its words, if such a statement comes next.
@@ -22,6 +22,9 @@ pub(super) fn alter(cursor: &mut Cursor<'_>, kind: Kind, words: usize) -> Result
         let start = cursor.position();
         let change = match kind {
             Kind::View | Kind::MaterializedView if cursor.take(&["AS"]) => Change::Query(query::query(cursor)?),
+            Kind::MaterializedView if cursor.take(&["PAUSE"]) => Change::Run(Run::Pause),
+            Kind::MaterializedView if cursor.take(&["RESUME"]) => Change::Run(Run::Resume),
+            Kind::MaterializedView if cursor.take(&["RESET"]) => Change::Run(Run::Reset),
             _ => change(cursor, kind)?,
         };
         let span = cursor.span_from(start);
@@ -33,6 +36,11 @@ pub(super) fn alter(cursor: &mut Cursor<'_>, kind: Kind, words: usize) -> Result
     }
     if !cursor.at_end() {
         return Err(cursor.expected("a comma or the end of the statement").into());
+    }
+    if let Some(run) = actions.iter().find(|action| matches!(action.change, Change::Run(_)))
+        && actions.len() > 1
+    {
+        return Err(cursor.error(run.span, "PAUSE, RESUME and RESET stand alone").into());
     }
     Ok(Alter { kind, name, if_exists, actions })
 }
@@ -87,7 +95,7 @@ fn actions(kind: Kind) -> &'static str {
              of external tables SET (option = value), SET LOCATION"
         }
         Kind::View => "what works: AS query",
-        Kind::MaterializedView => "what works: AS query, SET (option = value)",
+        Kind::MaterializedView => "what works: AS query, SET (option = value), PAUSE, RESUME, RESET",
         _ => "what works: SET (enabled = false), SET (enabled = true)",
     }
 }

@@ -67,6 +67,11 @@ pub struct OutputState {
     pub definition: String,
     #[serde(default)]
     pub generation: u64,
+    /// How often it was told to begin anew, and whether it stays as it is.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub resets: u64,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub paused: bool,
     /// For a derived stream: one past the last record by partition.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ends: Vec<i64>,
@@ -76,6 +81,11 @@ pub struct OutputState {
     /// The last replay of a view of this name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replayed: Option<Replayed>,
+}
+
+/// Serde hands over references.
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// A replay that has come to its end.

@@ -61,6 +61,8 @@ impl Engine {
                 fingerprint: output.fingerprint.clone(),
                 definition: output.definition.clone(),
                 generation: output.generation,
+                resets: output.resets,
+                paused: output.paused,
                 ends: self.topics.ends(index).map(<[i64]>::to_vec).unwrap_or_default(),
                 failed: self.failures.get(&output.relation).cloned(),
                 replayed: before.and_then(|state| state.replayed),

@@ -80,6 +80,7 @@ pub(super) async fn load(
     for (node, each) in graph.nodes.iter().enumerate() {
         // A view that is defined anew begins anew.
         let known = !graph.gives(&each.relation) || knows(manifest, graph, &each.relation);
+        let known = known && !graph.is_paused(node);
         for part in manifest.parts_of(&each.id).iter().filter(|_| known) {
             executor.load(node, &checkpoints.load(&each.id, part).await?)?;
         }

@@ -34,8 +34,11 @@ impl Compile<'_> {
         let expiry = bounds.first().map(Bound::expiry).unwrap_or_default();
         self.check_close(kind, expiry, left.retracts || right.retracts)?;
         let facts = joined_facts(join, kind, &bounds, [&left.facts, &right.facts]);
-        // A side's late rows are sorted out where the other side lets rows go by its time.
-        let late = |at: usize| bounds.first().filter(|_| expiry[1 - at].is_some()).map(|bound| bound.columns[at]);
+        // A side's late rows are sorted out where the other side lets rows go by its time; of rows that stand on both
+        // sides, both times: none is a dead letter and yet counts.
+        let is_shared = left.inputs.iter().any(|input| right.inputs.contains(input));
+        let sorts_out = |at: usize| expiry[1 - at].is_some() || (is_shared && expiry[at].is_some());
+        let late = |at: usize| bounds.first().filter(|_| sorts_out(at)).map(|bound| bound.columns[at]);
         let (left_late, right_late) = (late(0), late(1));
         let by = join.on.len();
         let left = self.side("left", left, &join.left, &left_keys, by, left_late)?;

@@ -6,12 +6,14 @@ use arrow::compute::SortOptions;
 use arrow::datatypes::SchemaRef;
 use datafusion::common::ScalarValue;
 use datafusion::execution::context::ExecutionProps;
+use datafusion::functions_window::expr_fn::row_number;
 use datafusion::logical_expr::expr::WindowFunction;
 use datafusion::logical_expr::logical_plan as logical;
 use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
 use datafusion::logical_expr::utils::split_conjunction;
 use datafusion::logical_expr::{
-    Expr, FetchType, LogicalPlan, LogicalPlanBuilder, Operator, SkipType, SortExpr, WindowFunctionDefinition,
+    Expr, ExprFunctionExt, FetchType, LogicalPlan, LogicalPlanBuilder, Operator, SkipType, SortExpr,
+    WindowFunctionDefinition, lit,
 };
 use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_plan::PhysicalExpr;
@@ -75,28 +77,30 @@ impl Compile<'_> {
         self.partitions(&window.input, &keys, &order, output, functions, rows)
     }
 
-    /// `ORDER BY … LIMIT n`: the first rows of all.
+    /// `ORDER BY … LIMIT n OFFSET m`: the first rows of all, or some behind them.
     pub(super) fn limit(&mut self, limit: &logical::Limit) -> Result<Flow> {
-        let (FetchType::Literal(Some(rows)), SkipType::Literal(0)) = (limit.get_fetch_type()?, limit.get_skip_type()?)
+        let (FetchType::Literal(rows), SkipType::Literal(skipped)) = (limit.get_fetch_type()?, limit.get_skip_type()?)
         else {
-            return Err(self.unbuilt("OFFSET, or a LIMIT that is no number"));
+            return Err(self.unbuilt("a LIMIT or OFFSET that is no number"));
         };
-        self.sorted(&limit.input, rows as u64)
+        let (rows, skipped) = (rows.map(|rows| rows as u64), skipped as u64);
+        self.sorted(&limit.input, skipped, rows.map(|rows| rows.saturating_add(skipped)))
     }
 
-    /// What lies between a limit and the order that it picks the first rows of.
-    fn sorted(&mut self, plan: &LogicalPlan, rows: u64) -> Result<Flow> {
+    /// What lies between a limit and the order that it picks rows of: those past `after`, as far as to the `until`th.
+    fn sorted(&mut self, plan: &LogicalPlan, after: u64, until: Option<u64>) -> Result<Flow> {
         match plan {
             LogicalPlan::Projection(projection) => {
-                let input = self.sorted(&projection.input, rows)?;
+                let input = self.sorted(&projection.input, after, until)?;
                 let schema = SchemaRef::clone(projection.schema.inner());
                 self.project(input, &projection.expr, projection.input.schema(), schema)
             }
-            LogicalPlan::SubqueryAlias(alias) => self.sorted(&alias.input, rows),
-            LogicalPlan::Sort(sort) => {
+            LogicalPlan::SubqueryAlias(alias) => self.sorted(&alias.input, after, until),
+            LogicalPlan::Sort(sort) if after == 0 => {
                 let output = SchemaRef::clone(sort.input.schema().inner());
-                self.partitions(&sort.input, &[], &sort.expr, output, Vec::new(), Some(rows))
+                self.partitions(&sort.input, &[], &sort.expr, output, Vec::new(), until)
             }
+            LogicalPlan::Sort(sort) => self.plan(&numbered(sort, after, until)?),
             _ => {
                 let message = format!("{} can't be kept up to date: its query has LIMIT without ORDER BY", self.view);
                 Err(Error::invalid(message).with_hint("say by ORDER BY which rows are the first"))
@@ -160,6 +164,17 @@ impl Compile<'_> {
         let facts = vec![Fact::None; output.fields().len()];
         Ok(Flow { from, schema: output, facts, retracts: true, inputs: input.inputs, is_placed: false })
     }
+}
+
+/// Rows by their number in an order.
+fn numbered(sort: &logical::Sort, after: u64, until: Option<u64>) -> Result<LogicalPlan> {
+    let number = row_number().order_by(sort.expr.clone()).build()?;
+    let column = || Expr::Column(datafusion::common::Column::from_name(number.schema_name().to_string()));
+    let from = column().gt(lit(after));
+    let condition = until.map_or(from.clone(), |until| from.and(column().lt_eq(lit(until))));
+    let columns = sort.input.schema().columns().into_iter().map(Expr::Column);
+    let plan = LogicalPlanBuilder::from(Arc::clone(&sort.input)).window([number.clone()])?;
+    Ok(plan.filter(condition)?.project(columns)?.build()?)
 }
 
 /// Window functions together with those of the same order right below: equal rows are then in one order for all.

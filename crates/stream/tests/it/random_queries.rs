@@ -42,19 +42,31 @@ fn compare(world: &World, life: &Life, views: &[View], places: &Places, context:
     let watermark_us = partitions.iter().map(|each| each.watermark_us.unwrap_or(i64::MIN)).min();
     for view in views {
         let letters = letters.iter().filter(|letter| letter["relation"] == view.name);
-        let query = view.closed(in_time(view, letters, places, context), watermark_us.unwrap_or(i64::MIN));
+        let watermark_us = watermark_us.unwrap_or(i64::MIN);
+        let query = view.closed(in_time(view, letters, places, watermark_us, context), watermark_us);
         let kept = world.query(life, &format!("SELECT * FROM {}", view.name));
         let batch = world.query(life, &query);
         assert!(agree(&kept, &batch), "{} differs, {context}\n{}", view.name, difference(&kept, &batch));
         let (times, rows) = compared.entry(view.what).or_default();
         *times += 1;
         *rows += kept.len();
+        if view.is_retained() {
+            let (times, rows) = compared.entry("retention").or_default();
+            *times += 1;
+            *rows += kept.len();
+        }
     }
 }
 
 /// A view's query over the rows that came in time for it. Of a row that came too late for some of its windows only the
 /// others count.
-fn in_time<'a>(view: &View, letters: impl Iterator<Item = &'a Value>, places: &Places, context: &str) -> String {
+fn in_time<'a>(
+    view: &View,
+    letters: impl Iterator<Item = &'a Value>,
+    places: &Places,
+    watermark_us: i64,
+    context: &str,
+) -> String {
     let (mut late, mut partly) = (Vec::new(), Vec::new());
     for letter in letters {
         assert_eq!(letter["reason"], "late", "{context}: {letter}");
@@ -73,11 +85,10 @@ fn in_time<'a>(view: &View, letters: impl Iterator<Item = &'a Value>, places: &P
         ["(SELECT * FROM ".to_owned(), format!(" WHERE NOT ({})) AS in_time", partly.join(" OR "))]
     };
     let query = view.query.replace(begin, &windows[0]).replace(end, &windows[1]);
-    if late.is_empty() {
-        return query.replace(RELATION, &view.reads);
+    match view.remaining(&late, watermark_us) {
+        Some(rest) => format!("WITH remaining AS ({rest}) {}", query.replace(RELATION, "remaining")),
+        None => query.replace(RELATION, &view.reads),
     }
-    let rest = format!("SELECT * FROM {} WHERE id NOT IN ({})", view.reads, late.join(","));
-    format!("WITH remaining AS ({rest}) {}", query.replace(RELATION, "remaining"))
 }
 
 /// Some lines that only one side has.

@@ -50,7 +50,14 @@ fn of_what_flows(table: &str) -> Option<Vec<Field>> {
             field("idle", DataType::Boolean),
             text("stopped"),
         ],
-        VIEWS => vec![text("name"), text("kind"), number("rows"), number("bytes"), text("stopped")],
+        VIEWS => vec![
+            text("name"),
+            text("kind"),
+            number("rows"),
+            number("bytes"),
+            text("stopped"),
+            field("paused", DataType::Boolean),
+        ],
         OPERATORS => vec![
             text("name"),
             number("rows_since_start"),

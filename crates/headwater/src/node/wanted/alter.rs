@@ -1,12 +1,13 @@
 //! `ALTER …` and `COMMENT ON`: statements of clients that change a definition of theirs.
 
 use headwater_base::ErrorKind;
-use headwater_catalog::Owner;
 use headwater_catalog::graph::{about, comment, fits};
+use headwater_catalog::{Definition, Owner};
+use headwater_deploy::running::Told;
 use headwater_deploy::{Declaration, stored};
 use headwater_gateway::Problem;
 use headwater_query::relation::Relation;
-use headwater_sql::ast::{Alter, Comment, Commented, Kind, Name};
+use headwater_sql::ast::{Alter, AlterAction, Change, Comment, Commented, Kind, Name, Run};
 use headwater_sql::{Diagnostic, Diagnostics, Fault, Parsed, SourceText, Statement};
 
 use super::{Known, Wanted, missing, refuse, refuse_with_nearest};
@@ -16,6 +17,9 @@ pub fn wanted(alter: &Alter, parsed: &Parsed, known: &Known<'_>) -> Result<Wante
     if alter.if_exists && known.definitions.get(&alter.name.value).is_none() {
         return Ok(Wanted::nothing(vec![format!("there is no {}, nothing to alter", alter.name)]));
     }
+    if let [AlterAction { change: Change::Run(run), .. }] = alter.actions.as_slice() {
+        return told(alter, *run, parsed, known);
+    }
     let (mut declarations, at) = found(&alter.name, missing(alter.kind), parsed, known)?;
     let text = altered(alter, &declarations[at].parsed.statement, parsed)?;
     // What is wrong with all of the definition has no place in the statement that alters it.
@@ -24,6 +28,22 @@ pub fn wanted(alter: &Alter, parsed: &Parsed, known: &Known<'_>) -> Result<Wante
     declarations[at].parsed =
         altered.ok_or_else(|| Problem::new(ErrorKind::Internal, "the altered definition is no statement"))?;
     Ok(Wanted::of(declarations))
+}
+
+/// What a view is told, whoever declared it.
+fn told(alter: &Alter, run: Run, parsed: &Parsed, known: &Known<'_>) -> Result<Wanted, Problem> {
+    let there = there(&alter.name, missing(alter.kind), parsed, known)?;
+    if there.kind != headwater_catalog::Kind::View {
+        let message = format!("{} is a {}", alter.name, there.kind);
+        return Err(refuse(parsed, &alter.name, Fault::WrongKind, message));
+    }
+    match (run, there.paused) {
+        (Run::Pause, true) => return Ok(Wanted::nothing(vec![format!("{} is paused already", alter.name)])),
+        (Run::Resume, false) => return Ok(Wanted::nothing(vec![format!("{} is not paused", alter.name)])),
+        _ => {}
+    }
+    let all = known.definitions.iter().map(stored::declaration).collect::<Result<Vec<_>, _>>()?;
+    Ok(Wanted { told: Told::from([(alter.name.value.clone(), run)]), ..Wanted::of(all) })
 }
 
 /// The text of a definition after what a statement asks for.
@@ -82,10 +102,7 @@ pub fn commented(statement: &Comment, parsed: &Parsed, known: &Known<'_>) -> Res
 /// All declarations, and which of them a client's statement may change.
 fn found(name: &Name, fault: Fault, parsed: &Parsed, known: &Known<'_>) -> Result<(Vec<Declaration>, usize), Problem> {
     let definitions = known.definitions;
-    let Some(there) = definitions.get(&name.value) else {
-        let names = definitions.iter().map(|one| one.name.as_str());
-        return Err(refuse_with_nearest(parsed, name, fault, format!("there is no {name}"), names));
-    };
+    let there = there(name, fault, parsed, known)?;
     if there.owner == Owner::Project {
         let message = format!("{} {name} is declared by the project", there.kind);
         return Err(Problem::new(ErrorKind::Conflict, message).with_hint("change its file and apply that"));
@@ -93,6 +110,13 @@ fn found(name: &Name, fault: Fault, parsed: &Parsed, known: &Known<'_>) -> Resul
     let at = definitions.iter().position(|one| one.name == name.value).unwrap_or_default();
     let declarations = definitions.iter().map(stored::declaration).collect::<Result<Vec<_>, _>>()?;
     Ok((declarations, at))
+}
+
+fn there<'a>(name: &Name, fault: Fault, parsed: &Parsed, known: &Known<'a>) -> Result<&'a Definition, Problem> {
+    known.definitions.get(&name.value).ok_or_else(|| {
+        let names = known.definitions.iter().map(|one| one.name.as_str());
+        refuse_with_nearest(parsed, name, fault, format!("there is no {name}"), names)
+    })
 }
 
 fn column_names(relation: &Relation) -> Vec<String> {

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use headwater_base::ErrorKind;
 use headwater_catalog::graph::fits;
 use headwater_catalog::{Definition, Definitions, Owner};
+use headwater_deploy::running::Told;
 use headwater_deploy::stored;
 use headwater_gateway::{Problem, Reason};
 use headwater_sql::ast::Drop;
@@ -41,7 +42,7 @@ pub fn wanted(drop: &Drop, parsed: &Parsed, known: &Known<'_>) -> Result<Wanted,
     }
     let stay = definitions.iter().filter(|one| !is_gone(one)).map(stored::declaration);
     let purged = gone.iter().filter(|_| drop.purge).map(|name| (*name).to_owned()).collect();
-    Ok(Wanted { declarations: Some(stay.collect::<Result<Vec<_>, _>>()?), purged, notices })
+    Ok(Wanted { declarations: Some(stay.collect::<Result<Vec<_>, _>>()?), purged, told: Told::new(), notices })
 }
 
 /// What depends on what goes must go, too: with `CASCADE` it does, else nothing goes.

@@ -45,7 +45,8 @@ fn statements_that_are_not_built() {
         "DROP MODEL m",
         "DROP STREEM s",
         "ALTER CONNECTION c SET (x = 1)",
-        "ALTER MATERIALIZED VIEW v PAUSE",
+        "ALTER MATERIALIZED VIEW v PAUSE, RESET",
+        "ALTER VIEW v PAUSE",
         "COMMENT x",
         "SHOW server_version",
         "EXPLAIN orders",
@@ -80,7 +81,7 @@ fn statements_that_are_not_built() {
         CREATE
             expected the kind of object, found the end of the statement [] CREATE takes STREAM, SOURCE, SINK, TABLE, EXTERNAL TABLE, VIEW, MATERIALIZED VIEW, CONNECTION, SECRET, USER
         ALTER MATERIALIZED VIEW v RENAME TO w
-            RENAME is not built yet [RENAME] what works: AS query, SET (option = value)
+            RENAME is not built yet [RENAME] what works: AS query, SET (option = value), PAUSE, RESUME, RESET
         MERGE INTO t USING s ON true WHEN MATCHED THEN DELETE
             MERGE is not built yet [MERGE] statements begin with SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, COMMENT, SHOW, DESCRIBE, EXPLAIN, REPLAY
         COPY t TO 'x'
@@ -101,8 +102,10 @@ fn statements_that_are_not_built() {
             there is no statement DROP STREEM [DROP STREEM] did you mean DROP STREAM?
         ALTER CONNECTION c SET (x = 1)
             ALTER CONNECTION is not built yet [ALTER CONNECTION] ALTER takes STREAM, SOURCE, SINK, TABLE, EXTERNAL TABLE, VIEW, MATERIALIZED VIEW, USER; CREATE OR REPLACE makes the others anew
-        ALTER MATERIALIZED VIEW v PAUSE
-            PAUSE is not built yet [PAUSE] what works: AS query, SET (option = value)
+        ALTER MATERIALIZED VIEW v PAUSE, RESET
+            PAUSE, RESUME and RESET stand alone [PAUSE] 
+        ALTER VIEW v PAUSE
+            PAUSE is not built yet [PAUSE] what works: AS query
         COMMENT x
             COMMENT is not built yet [COMMENT] statements begin with SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, COMMENT, SHOW, DESCRIBE, EXPLAIN, REPLAY
         SHOW server_version

@@ -67,6 +67,7 @@ fn describe_action(statement: &Statement, told: &mut String) -> std::fmt::Result
                     Change::Query(query) => writeln!(told, "  as {}", query.text)?,
                     Change::Location(place) => writeln!(told, "  at {place}")?,
                     Change::ColumnType { column, data_type, .. } => writeln!(told, "  {column} is {data_type}")?,
+                    Change::Run(run) => writeln!(told, "  {run:?}")?,
                     Change::Options(options) => writeln!(told, "  set {}", list(options))?,
                 }
             }
@@ -424,7 +425,7 @@ fn statements_that_are_wrong() {
         ALTER VIEW v SET (a = 1), ADD COLUMN b INT
             a view has no options [SET] what works: AS query
         ALTER MATERIALIZED VIEW v RENAME TO w
-            RENAME is not built yet [RENAME] what works: AS query, SET (option = value)
+            RENAME is not built yet [RENAME] what works: AS query, SET (option = value), PAUSE, RESUME, RESET
         ALTER STREAM s AS SELECT 1
             there is no such change [AS] what works: ADD [COLUMN], DROP [COLUMN], ALTER [COLUMN] … TYPE, ALTER [COLUMN] … DROP NOT NULL, ADD CONSTRAINT, DROP CONSTRAINT, SET (option = value)
         ALTER STREAM s ALTER COLUMN a SET NOT NULL

@@ -29,9 +29,26 @@ pub struct View {
     closes: Option<&'static str>,
     /// For how many seconds more it takes late rows.
     lateness_s: u64,
+    /// For how many seconds rows of the stream count.
+    retention_s: Option<u64>,
 }
 
 impl View {
+    /// What it reads in batch: the rows that count at a watermark, less those that came too late.
+    pub fn remaining(&self, late: &[String], watermark_us: i64) -> Option<String> {
+        let late = (!late.is_empty()).then(|| format!("id NOT IN ({})", late.join(",")));
+        let retained = self.retention_s.map(|seconds| {
+            let from_us = watermark_us.saturating_sub(seconds as i64 * 1_000_000);
+            format!("CAST(at AS BIGINT) >= {from_us}")
+        });
+        let conditions: Vec<String> = late.into_iter().chain(retained).collect();
+        (!conditions.is_empty()).then(|| format!("SELECT * FROM {} WHERE {}", self.reads, conditions.join(" AND ")))
+    }
+
+    pub fn is_retained(&self) -> bool {
+        self.retention_s.is_some()
+    }
+
     /// Its query in batch, less the windows that a watermark has not closed.
     pub fn closed(&self, query: String, watermark_us: i64) -> String {
         match (self.closes, &self.edge) {
@@ -46,9 +63,10 @@ impl View {
     pub fn declaration(&self) -> String {
         let plain = WINDOWS.iter().fold(self.query.clone(), |query, mark| query.replace(mark, ""));
         let emit = if self.closes.is_some() { " EMIT ON WINDOW CLOSE" } else { "" };
-        let with = match self.lateness_s {
-            0 => String::new(),
-            seconds => format!(" WITH (lateness = '{seconds} seconds')"),
+        let with = match (self.lateness_s, self.retention_s) {
+            (0, None) => String::new(),
+            (_, Some(seconds)) => format!(" WITH (state_retention = '{seconds} seconds')"),
+            (seconds, _) => format!(" WITH (lateness = '{seconds} seconds')"),
         };
         format!("CREATE MATERIALIZED VIEW {}{with} AS {}{emit};\n", self.name, plain.replace(RELATION, &self.reads))
     }
@@ -80,6 +98,7 @@ fn events() -> View {
         is_large: false,
         closes: None,
         lateness_s: 0,
+        retention_s: None,
     }
 }
 
@@ -99,7 +118,12 @@ pub fn views(random: &mut Random) -> Vec<View> {
     let mut views = vec![events(), things()];
     for number in 0..3 + random.below(4) {
         let over = if random.chance(1, 3) { 0 } else { random.below(views.len() as u64) as usize };
-        let view = Generator { random, number, over: &views[over], has_order: false }.view();
+        let mut view = Generator { random, number, over: &views[over], has_order: false }.view();
+        let may_retain = views[over].is_stream && view.closes.is_none() && view.what != "sessions";
+        if may_retain && random.chance(1, 5) {
+            view.retention_s = Some(5 + random.below(60));
+            (view.lateness_s, view.is_stream) = (0, false);
+        }
         views.push(view);
     }
     views.drain(..2);
@@ -184,6 +208,7 @@ impl Generator<'_> {
             is_large: self.over.is_large,
             closes: None,
             lateness_s: 0,
+            retention_s: None,
         }
     }
 
@@ -590,12 +615,13 @@ impl Generator<'_> {
         let (list, columns) =
             listed(columns.into_iter().map(|column| Item { expression: column.name.clone(), column }).collect());
         let (order, number) = (self.total_order(), 1 + self.random.below(6));
-        self.made(
-            "first of all",
-            format!("SELECT {list} FROM {RELATION} ORDER BY {order} LIMIT {number}"),
-            columns,
-            false,
-        )
+        let limit = match self.random.below(4) {
+            0 => format!("LIMIT {number} OFFSET {}", 1 + self.random.below(5)),
+            1 => format!("OFFSET {}", self.random.below(9)),
+            _ => format!("LIMIT {number}"),
+        };
+        let query = format!("SELECT {list} FROM {RELATION} ORDER BY {order} {limit}");
+        self.made("first of all", query, columns, false)
     }
 
     fn having(&mut self) -> String {
