@@ -3,6 +3,7 @@
 
 pub mod accumulator;
 pub mod exact;
+pub mod folded;
 pub mod keys;
 pub mod numbers;
 pub mod ordered;

@@ -99,6 +99,15 @@ pub enum Step {
 }
 
 impl Step {
+    /// The aggregate functions that it computes.
+    pub fn calls(&self) -> &[aggregate::Call] {
+        match self {
+            Step::Aggregate(plan) => &plan.calls,
+            Step::Session(plan) => &plan.calls,
+            _ => &[],
+        }
+    }
+
     /// The inputs whose watermarks it asks for.
     fn timed_by(&mut self) -> Option<&mut Vec<usize>> {
         match self {

@@ -240,6 +240,11 @@ impl Builder {
         if let Some(bytes) = view.settings.state_limit {
             text.push_str(&format!("\nstate limit {bytes}"));
         }
+        // State is kept by these names, and laid out by what the functions are.
+        for node in self.nodes.iter().filter(|node| node.relation == view.name) {
+            text.push_str(&format!("\n{}", node.id));
+            node.step.calls().iter().for_each(|call| text.push_str(&format!(" {:?}", call.function)));
+        }
         for read in read_by(view) {
             let name = read.name();
             let view = self.outputs.iter().find(|output| output.relation == name).map(|output| &output.fingerprint);

@@ -117,7 +117,8 @@ impl Life {
         if self.running.definitions().get(name).is_none() {
             return Ok(());
         }
-        let all = self.running.definitions().iter().map(stored::declaration).collect::<headwater_deploy::Result<Vec<_>>>()?;
+        let all =
+            self.running.definitions().iter().map(stored::declaration).collect::<headwater_deploy::Result<Vec<_>>>()?;
         match self.running.plan(all, &Told::from([(name.to_owned(), run)])) {
             Ok(prepared) => drop(self.running.apply(prepared)?),
             Err(headwater_deploy::Error::Refused { .. }) => {}

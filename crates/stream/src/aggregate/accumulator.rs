@@ -6,6 +6,7 @@ use arrow::array::{ArrayRef, BooleanArray};
 use arrow::buffer::ScalarBuffer;
 use arrow::datatypes::DataType;
 
+use super::folded::{self, Folded};
 use super::numbers::{self, Numbers};
 use super::ordered::{self, Ordered};
 use crate::Result;
@@ -15,6 +16,8 @@ use crate::Result;
 pub enum Function {
     /// In a few words a group, whatever its size.
     Numbers(numbers::Function),
+    /// By DataFusion's accumulators.
+    Folded(Arc<folded::Function>),
     /// From the group's values in their order.
     Ordered(Arc<ordered::Function>),
 }
@@ -23,7 +26,7 @@ impl Function {
     /// Whether a group's state grows with its rows.
     pub fn keeps_values(&self) -> bool {
         match self {
-            Function::Numbers(_) => false,
+            Function::Numbers(_) | Function::Folded(_) => false,
             Function::Ordered(function) => !function.keeps_one(),
         }
     }
@@ -32,6 +35,7 @@ impl Function {
 #[derive(Debug)]
 pub enum Accumulator {
     Numbers(Numbers),
+    Folded(Folded),
     Ordered(Ordered),
 }
 
@@ -43,6 +47,9 @@ impl Accumulator {
             Function::Numbers(function) => {
                 Accumulator::Numbers(Numbers::new(*function, arguments.first().cloned(), output)?)
             }
+            Function::Folded(function) => {
+                Accumulator::Folded(Folded::new(Arc::clone(function), arguments.to_vec(), output))
+            }
             Function::Ordered(function) => {
                 Accumulator::Ordered(Ordered::new(Arc::clone(function), arguments.to_vec(), output)?)
             }
@@ -53,6 +60,7 @@ impl Accumulator {
     pub fn like(&self) -> Accumulator {
         match self {
             Accumulator::Numbers(numbers) => Accumulator::Numbers(numbers.like()),
+            Accumulator::Folded(folded) => Accumulator::Folded(folded.like()),
             Accumulator::Ordered(ordered) => Accumulator::Ordered(ordered.like()),
         }
     }
@@ -61,6 +69,7 @@ impl Accumulator {
     pub fn resize(&mut self, slots: usize) {
         match self {
             Accumulator::Numbers(numbers) => numbers.resize(slots),
+            Accumulator::Folded(folded) => folded.resize(slots),
             Accumulator::Ordered(ordered) => ordered.resize(slots),
         }
     }
@@ -69,6 +78,7 @@ impl Accumulator {
     pub fn clear(&mut self, slot: u32) {
         match self {
             Accumulator::Numbers(numbers) => numbers.clear(slot),
+            Accumulator::Folded(folded) => folded.clear(slot),
             Accumulator::Ordered(ordered) => ordered.clear(slot),
         }
     }
@@ -77,6 +87,7 @@ impl Accumulator {
     pub fn truncate(&mut self) {
         match self {
             Accumulator::Numbers(numbers) => numbers.truncate(),
+            Accumulator::Folded(folded) => folded.truncate(),
             Accumulator::Ordered(ordered) => ordered.truncate(),
         }
     }
@@ -85,6 +96,7 @@ impl Accumulator {
     pub fn push_copy(&mut self, other: &Accumulator, slot: u32) -> Result<()> {
         match (self, other) {
             (Accumulator::Numbers(numbers), Accumulator::Numbers(other)) => numbers.push_copy(other, slot),
+            (Accumulator::Folded(folded), Accumulator::Folded(other)) => folded.push_copy(other, slot)?,
             (Accumulator::Ordered(ordered), Accumulator::Ordered(other)) => ordered.push_copy(other, slot)?,
             _ => {}
         }
@@ -95,6 +107,7 @@ impl Accumulator {
     pub fn merge(&mut self, from: u32, into: u32) -> Result<()> {
         match self {
             Accumulator::Numbers(numbers) => numbers.merge(from, into)?,
+            Accumulator::Folded(folded) => folded.merge(from, into)?,
             Accumulator::Ordered(ordered) => ordered.merge(from, into),
         }
         Ok(())
@@ -111,6 +124,7 @@ impl Accumulator {
     ) -> Result<()> {
         match self {
             Accumulator::Numbers(numbers) => numbers.update(slots, arguments.first(), filter, weights),
+            Accumulator::Folded(folded) => folded.update(slots, arguments, filter, weights),
             Accumulator::Ordered(ordered) => ordered.update(slots, arguments, filter, weights),
         }
     }
@@ -119,6 +133,7 @@ impl Accumulator {
     pub fn results(&self, slots: &[u32]) -> Result<ArrayRef> {
         match self {
             Accumulator::Numbers(numbers) => numbers.results(slots),
+            Accumulator::Folded(folded) => folded.results(slots),
             Accumulator::Ordered(ordered) => ordered.results(slots),
         }
     }
@@ -127,6 +142,7 @@ impl Accumulator {
     pub fn save(&self, slot: u32, out: &mut Vec<u8>) -> Result<()> {
         match self {
             Accumulator::Numbers(numbers) => numbers.save(slot, out),
+            Accumulator::Folded(folded) => folded.save(slot, out)?,
             Accumulator::Ordered(ordered) => ordered.save(slot, out)?,
         }
         Ok(())
@@ -136,6 +152,7 @@ impl Accumulator {
     pub fn load(&mut self, slot: u32, bytes: &mut &[u8]) -> Result<bool> {
         match self {
             Accumulator::Numbers(numbers) => Ok(numbers.load(slot, bytes)),
+            Accumulator::Folded(folded) => folded.load(slot, bytes),
             Accumulator::Ordered(ordered) => ordered.load(slot, bytes),
         }
     }
@@ -144,6 +161,7 @@ impl Accumulator {
     pub fn bytes(&self) -> usize {
         match self {
             Accumulator::Numbers(numbers) => numbers.bytes(),
+            Accumulator::Folded(folded) => folded.bytes(),
             Accumulator::Ordered(ordered) => ordered.bytes(),
         }
     }

@@ -14,6 +14,9 @@ use super::exact::take;
 
 /// Whether values of a type can be kept.
 pub fn is_kept(data_type: &DataType) -> bool {
+    if let DataType::List(item) = data_type {
+        return is_kept(item.data_type());
+    }
     matches!(
         data_type,
         DataType::Null
@@ -78,6 +81,11 @@ pub fn save(column: &ArrayRef, row: usize, out: &mut Vec<u8>) {
         DataType::Utf8View => bytes(column.as_string_view().value(row).as_bytes()),
         DataType::Binary => bytes(column.as_binary::<i32>().value(row)),
         DataType::BinaryView => bytes(column.as_binary_view().value(row)),
+        DataType::List(_) => {
+            let items = column.as_list::<i32>().value(row);
+            out.extend_from_slice(&(items.len() as u32).to_le_bytes());
+            (0..items.len()).for_each(|item| save(&items, item, out));
+        }
         other => unreachable!("is_kept() has been asked about {other}"),
     }
 }
@@ -118,6 +126,11 @@ pub fn load(data_type: &DataType, bytes: &mut &[u8]) -> Option<ScalarValue> {
         DataType::Utf8View => ScalarValue::Utf8View(Some(text(bytes)?)),
         DataType::Binary => ScalarValue::Binary(Some(blob(bytes)?.to_vec())),
         DataType::BinaryView => ScalarValue::BinaryView(Some(blob(bytes)?.to_vec())),
+        DataType::List(item) => {
+            let count = u32::from_le_bytes(take(bytes)?);
+            let items = (0..count).map(|_| load(item.data_type(), bytes)).collect::<Option<Vec<_>>>()?;
+            ScalarValue::List(ScalarValue::new_list_from_iter(items.into_iter(), item.data_type(), item.is_nullable()))
+        }
         _ => return None,
     })
 }
@@ -161,6 +174,11 @@ mod tests {
             ScalarValue::Utf8View(Some("a longer text than fits a view".to_owned())),
             ScalarValue::Binary(Some(vec![0, 255])),
             ScalarValue::BinaryView(Some(vec![1; 40])),
+            ScalarValue::List(ScalarValue::new_list(
+                &[ScalarValue::Float64(Some(1.5)), ScalarValue::Float64(None)],
+                &DataType::Float64,
+                true,
+            )),
         ]
     }
 

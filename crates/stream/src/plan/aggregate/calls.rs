@@ -13,7 +13,7 @@ use datafusion::physical_expr::expressions::{Column, Literal};
 use datafusion::physical_plan::PhysicalExpr;
 
 use crate::aggregate::ordered::{self, Outcome};
-use crate::aggregate::{Function, numbered, numbers};
+use crate::aggregate::{Function, folded, numbered, numbers};
 use crate::operator::aggregate::Call;
 use crate::{Error, Result};
 
@@ -81,7 +81,7 @@ fn of_values(call: &AggregateFunction, over: &DFSchema, retracts: bool) -> Resul
         "min" if is_one => Outcome::Least,
         "max" if is_one => Outcome::Greatest,
         "count" if is_one && params.distinct => Outcome::Distinct,
-        _ => return whole(call, over),
+        _ => return whole(call, over, retracts),
     };
     let function = ordered::Function { result, order: Vec::new(), retracts };
     Ok((Function::Ordered(Arc::new(function)), params.args.clone()))
@@ -89,7 +89,7 @@ fn of_values(call: &AggregateFunction, over: &DFSchema, retracts: bool) -> Resul
 
 /// A function that goes through a group's values. They come in the order that it asks for, so it sorts none itself; but
 /// what is said behind WITHIN GROUP is for the function to know.
-fn whole(call: &AggregateFunction, over: &DFSchema) -> Result<(Function, Vec<Expr>)> {
+fn whole(call: &AggregateFunction, over: &DFSchema, retracts: bool) -> Result<(Function, Vec<Expr>)> {
     let AggregateFunction { func, params } = call;
     let within_group = func.supports_within_group_clause();
     let order: &[SortExpr] = if within_group { &[] } else { &params.order_by };
@@ -121,8 +121,12 @@ fn whole(call: &AggregateFunction, over: &DFSchema) -> Result<(Function, Vec<Exp
         .with_distinct(params.distinct)
         .with_ignore_nulls(params.null_treatment == Some(NullTreatment::IgnoreNulls))
         .build()?;
+    let built = Arc::new(built);
+    if let Some(folded) = folded::Function::of(&built).filter(|_| !retracts && order.is_empty()) {
+        return Ok((Function::Folded(Arc::new(folded)), taken));
+    }
     let order = order.iter().map(options).collect();
     // All values are kept, whether they are taken back or not.
-    let function = ordered::Function { result: Outcome::Whole(Arc::new(built)), order, retracts: true };
+    let function = ordered::Function { result: Outcome::Whole(built), order, retracts: true };
     Ok((Function::Ordered(Arc::new(function)), taken))
 }

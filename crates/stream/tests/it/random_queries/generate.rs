@@ -146,6 +146,10 @@ struct Item {
 
 impl Generator<'_> {
     fn view(mut self) -> View {
+        // Most of the others name a column that can be compared.
+        if self.exact().is_empty() {
+            return self.grouped(false);
+        }
         match self.random.below(24) {
             0 | 1 => self.projection(),
             2 => self.distinct(),
@@ -660,6 +664,10 @@ impl Generator<'_> {
             13 => {
                 let of = pick(self.random, &[Kind::Integer, Kind::Text, Kind::Boolean, Kind::Time, Kind::Decimal]);
                 (format!("count(DISTINCT {})", self.expression(of, 2)), Kind::Integer)
+            }
+            14 if self.random.chance(1, 2) => {
+                let of = pick(self.random, &[Kind::Integer, Kind::Text]);
+                (format!("approx_distinct({})", self.expression(of, 2)), Kind::Integer)
             }
             14 => {
                 let function = pick(self.random, &["sum(DISTINCT ", "median(", "bit_xor(", "bit_and("]);
