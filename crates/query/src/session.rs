@@ -8,6 +8,7 @@ pub mod lookup;
 pub mod prepared;
 #[cfg(test)]
 mod real_tests;
+mod recursion;
 mod show;
 pub mod state;
 mod tables;
@@ -47,6 +48,7 @@ use crate::relation::Relations;
 use crate::running::{self, Asker, Kind, Queries, task};
 use crate::{Error, Result};
 use interrupt::{Stop, interruptible};
+use recursion::guarded;
 
 /// Consumers that an error about memory names.
 const NAMED: NonZeroUsize = NonZeroUsize::new(3).expect("three is not zero");
@@ -292,7 +294,8 @@ async fn start(
         tables.reading().settle(&view, &key)?;
     }
     let planned = state.query_planner().create_physical_plan(&optimized, state).await;
-    let mut planned = planned.map_err(|error| planning_or_running(error, place))?;
+    let planned = planned.map_err(|error| planning_or_running(error, place))?;
+    let mut planned = guarded(planned).map_err(diagnose::execution)?;
     if let Some(stop) = stop {
         planned = interruptible(planned, stop).map_err(diagnose::execution)?;
     }
