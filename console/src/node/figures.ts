@@ -19,6 +19,11 @@ export function rate(value: number | null | undefined): string {
   return `${value < 9.95 ? value.toFixed(1) : short(value)}/s`;
 }
 
+/** A part of 1 in percent. */
+export function share(value: number): string {
+  return `${Math.round(value * 100)} %`;
+}
+
 export function bytes(value: number): string {
   if (value < 1024) return `${whole(value)} B`;
   const units = ["KiB", "MiB", "GiB", "TiB"];

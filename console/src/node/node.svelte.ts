@@ -160,6 +160,9 @@ class NodeState {
     };
     for (const stream of streams) {
       this.history.push(stream.name, at, stream.rows_since_start, stream.lag, behind(stream.name));
+      if (stream.backpressure_ms != null) {
+        this.history.push(`${stream.name}/pressure`, at, stream.backpressure_ms, null, null);
+      }
     }
     const streamed = new Set(streams.map((stream) => stream.name));
     const counted = new Set<string>();

@@ -44,6 +44,8 @@ export interface Stream {
   partitions: number;
   rows_since_start: number;
   lag: number;
+  /** For how long ticks left records to the next, since the start; of declared streams. */
+  backpressure_ms: number | null;
 }
 
 export interface Partition {

@@ -383,6 +383,7 @@ impl Engine {
         let done = self.executor.wait()?;
         self.told.append(&mut self.telling);
         let now = self.clock.elapsed();
+        self.inputs.note_pressure(done.iter().flat_map(|each| &each.taken), now);
         for each in &done {
             each.taken.iter().for_each(|taken| self.inputs.advance(taken, now));
             for (relation, reason) in &each.failures {
@@ -473,6 +474,7 @@ impl Engine {
             inner.status.violations.clone_from(&self.violations);
         }
         inner.status.rows.extend(self.inputs.rows().map(|(stream, rows)| (stream.to_owned(), rows)));
+        inner.status.pressed = self.inputs.pressed().map(|(stream, time)| (stream.to_owned(), time)).collect();
         inner.status.dead_letters = self.dead_letters;
         inner.status.partitions = self.inputs.status(self.log.as_ref())?;
         inner.failed.extend(self.failures.clone());

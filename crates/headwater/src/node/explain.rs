@@ -1,5 +1,6 @@
 //! `EXPLAIN MATERIALIZED VIEW`: the steps of a view's dataflow, the state that each keeps, and what frees it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch};
@@ -8,7 +9,7 @@ use futures::StreamExt;
 use headwater_base::ErrorKind;
 use headwater_gateway::Problem;
 use headwater_query::session::QueryResult;
-use headwater_stream::engine::published::Published;
+use headwater_stream::engine::published::{Published, Status};
 use headwater_stream::graph::{Graph, Kind, Step, Upstream};
 use headwater_stream::operator::late::Until;
 use headwater_stream::operator::{aggregate, over};
@@ -28,6 +29,15 @@ pub fn explain(graph: &Graph, published: &Published, view: &str) -> Result<Query
     let inner = published.lock();
     let (epoch, as_of_us) = (inner.epoch, inner.as_of_us);
     let mut rows = Vec::new();
+    let read = graph.nodes.iter().filter(|node| node.relation == view).flat_map(|node| &node.reads);
+    let inputs: BTreeSet<usize> = read
+        .chain([&output.from])
+        .filter_map(|upstream| match upstream {
+            Upstream::Input(input) => Some(*input),
+            Upstream::Node(_) => None,
+        })
+        .collect();
+    rows.extend(inputs.into_iter().map(|input| waiting(&graph.inputs[input].name, &inner.status)));
     for node in graph.nodes.iter().filter(|node| node.relation == view) {
         let status = inner.status.operators.iter().find(|(id, _)| *id == node.id).map(|(_, status)| *status);
         let (what, state, freed) = describe(&node.step);
@@ -75,6 +85,23 @@ struct Row {
     rows: Option<i64>,
     busy_ms: Option<i64>,
     state_bytes: Option<i64>,
+}
+
+/// A stream, and what of it waits.
+fn waiting(stream: &str, status: &Status) -> Row {
+    let partitions = status.partitions.iter().filter(|each| each.stream == stream);
+    let waiting = partitions.map(|each| (each.stable - each.next).max(0)).sum::<i64>();
+    let pressed = status.pressed.get(stream).copied().unwrap_or_default();
+    Row {
+        step: stream.to_owned(),
+        what: format!("is read from the log; {waiting} records wait, back-pressure {} ms", pressed.as_millis()),
+        reads: String::new(),
+        state: "none".to_owned(),
+        freed: String::new(),
+        rows: status.rows.get(stream).map(|rows| *rows as i64),
+        busy_ms: None,
+        state_bytes: None,
+    }
 }
 
 fn place(graph: &Graph, upstream: &Upstream) -> String {

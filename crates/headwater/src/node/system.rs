@@ -127,6 +127,7 @@ impl System {
             let partitions = inner.status.partitions.iter().filter(|each| each.stream == name);
             partitions.map(|each| (each.stable - each.next).max(0)).sum::<i64>()
         };
+        let pressed = |name: &str| inner.status.pressed.get(name).map(|time| time.as_secs_f64() * 1e3);
         vec![
             text(names.iter().map(|name| Some(name.as_str()))),
             Arc::new(names.iter().map(|name| inner.ends[*name].len() as i32).collect::<Int32Array>()),
@@ -137,6 +138,7 @@ impl System {
                     .collect::<Int64Array>(),
             ),
             Arc::new(names.iter().map(|name| lag(name)).collect::<Int64Array>()),
+            Arc::new(names.iter().map(|name| pressed(name)).collect::<Float64Array>()),
         ]
     }
 

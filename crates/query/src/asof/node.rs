@@ -29,8 +29,8 @@ use crate::relation::timestamp_type;
 pub struct AsofJoin {
     pub left: LogicalPlan,
     pub right: LogicalPlan,
-    /// Keys of both sides, of equal types.
-    pub on: Vec<(Expr, Expr)>,
+    /// Keys of both sides.
+    on: Vec<(Expr, Expr)>,
     /// The time of each side: a [`timestamp_type`].
     pub times: (Expr, Expr),
     pub strict: bool,
@@ -45,6 +45,11 @@ impl AsofJoin {
             LogicalPlan::Extension(extension) => extension.node.as_any().downcast_ref::<AsofJoin>(),
             _ => None,
         }
+    }
+
+    /// Keys of both sides, of equal types: an analysis that comes later may give one of them another.
+    pub fn keys(&self) -> Result<Vec<(Expr, Expr)>> {
+        self.on.iter().map(|pair| of_one_type(pair.clone(), &self.left, &self.right)).collect()
     }
 
     fn join_type(&self) -> JoinType {
@@ -240,7 +245,6 @@ fn node_of(join: Join) -> Result<LogicalPlan> {
         .hint("filter the right relation in a subquery")
         .into());
     }
-    let on = on.into_iter().map(|pair| of_one_type(pair, &left, &right)).collect::<Result<Vec<_>>>()?;
     let times = (as_time(left_time, &left)?, as_time(right_time, &right)?);
     let node = AsofJoin { left, right, on, times, strict, keeps_left, schema: join.schema };
     let plan = LogicalPlan::Extension(Extension { node: Arc::new(node) });

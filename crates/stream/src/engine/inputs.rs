@@ -2,7 +2,7 @@
 
 mod goal;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +17,8 @@ pub use goal::Goal;
 /// The place and time of all streams that a dataflow reads.
 pub struct Inputs {
     inputs: Vec<Input>,
+    /// When the last tick was planned.
+    planned: Duration,
     /// Of a replay: where it reads to. Without one, all is read that the log has.
     goal: Option<Goal>,
 }
@@ -28,12 +30,16 @@ struct Input {
     watermark_us: i64,
     rows: u64,
     bytes: u64,
+    /// For how long ticks ran that could not take all that was there.
+    pressed: Duration,
 }
 
 struct Partition {
     state: PartitionState,
     /// When rows last came, by the monotonic clock.
     last_rows: Duration,
+    /// How far a tick could have read.
+    stable: i64,
 }
 
 /// A partition that was idle and has rows again: its watermark was raised to the stream's before the next of them.
@@ -69,11 +75,18 @@ impl Inputs {
             for partition in 0..stream.partitions {
                 let next = log.offsets(&stream.topic, partition)?.start;
                 let state = PartitionState { next, watermark_us: i64::MIN, idle: false, stopped: None };
-                partitions.push(Partition { state, last_rows: now });
+                partitions.push(Partition { state, last_rows: now, stable: 0 });
             }
-            inputs.push(Input { stream: Arc::clone(stream), partitions, watermark_us: i64::MIN, rows: 0, bytes: 0 });
+            inputs.push(Input {
+                stream: Arc::clone(stream),
+                partitions,
+                watermark_us: i64::MIN,
+                rows: 0,
+                bytes: 0,
+                pressed: Duration::ZERO,
+            });
         }
-        Ok(Inputs { inputs, goal: None })
+        Ok(Inputs { inputs, planned: now, goal: None })
     }
 
     /// Goes to where a checkpoint was.
@@ -107,10 +120,12 @@ impl Inputs {
             return Ok((self.plan_to_goal(bytes), Vec::new()));
         }
         let (mut reads, mut raised) = (Vec::new(), Vec::new());
+        self.planned = now;
         for (index, input) in self.inputs.iter_mut().enumerate() {
             for (number, partition) in input.partitions.iter_mut().enumerate() {
                 let state = &mut partition.state;
-                if state.stopped.is_some() || log.offsets(&input.stream.topic, number as u32)?.stable <= state.next {
+                partition.stable = log.offsets(&input.stream.topic, number as u32)?.stable;
+                if state.stopped.is_some() || partition.stable <= state.next {
                     continue;
                 }
                 // It is not idle while its rows are on their way, however long they took to be planned.
@@ -137,6 +152,22 @@ impl Inputs {
         let share = bytes / reads.len().max(1);
         reads.iter_mut().for_each(|read| read.bytes_max = share);
         Ok((reads, raised))
+    }
+
+    /// Notes for how long the tick of these reads has run, where it left rows to the next one.
+    pub fn note_pressure<'a>(&mut self, taken: impl Iterator<Item = &'a Taken>, now: Duration) {
+        let left_rows = |taken: &&Taken| {
+            let partition = &self.inputs[taken.input].partitions[taken.partition as usize];
+            taken.stopped.is_none() && taken.next < partition.stable
+        };
+        let pressed: BTreeSet<usize> = taken.filter(left_rows).map(|taken| taken.input).collect();
+        let took = now.saturating_sub(self.planned);
+        pressed.into_iter().for_each(|input| self.inputs[input].pressed += took);
+    }
+
+    /// For how long ticks ran that could not take all that was there, by stream.
+    pub fn pressed(&self) -> impl Iterator<Item = (&str, Duration)> {
+        self.inputs.iter().map(|input| (input.stream.name.as_str(), input.pressed))
     }
 
     /// Notes what was read.

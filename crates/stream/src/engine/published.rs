@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use arrow::array::RecordBatch;
 use headwater_base::clock::Clock;
@@ -49,6 +50,8 @@ pub struct Inner {
 pub struct Status {
     /// Rows that passed since the start, by stream and derived stream.
     pub rows: BTreeMap<String, u64>,
+    /// For how long since the start ticks ran that left rows to the next, by declared stream.
+    pub pressed: BTreeMap<String, Duration>,
     pub dead_letters: u64,
     pub partitions: Vec<PartitionStatus>,
     pub checkpoint: Option<CheckpointStatus>,

@@ -31,10 +31,11 @@ impl Compile<'_> {
         }
         let retracts = left.retracts || right.retracts || !self.on_close;
         let (left_late, right_late) = (times.map(|(left, _)| left.0), times.map(|(_, right)| right.0));
+        let on = join.keys()?;
         let known = |side: fn(&(Expr, Expr)) -> &Expr, time: &Expr| -> Vec<Expr> {
-            join.on.iter().map(|pair| side(pair).clone()).chain([time.clone()]).collect()
+            on.iter().map(|pair| side(pair).clone()).chain([time.clone()]).collect()
         };
-        let by = join.on.len();
+        let by = on.len();
         let (left_known, right_known) = (known(|pair| &pair.0, &join.times.0), known(|pair| &pair.1, &join.times.1));
         let left = self.side("left", left, &join.left, &left_known, by, left_late)?;
         let right = self.side("right", right, &join.right, &right_known, by, right_late)?;

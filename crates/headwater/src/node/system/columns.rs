@@ -39,7 +39,13 @@ fn of_what_flows(table: &str) -> Option<Vec<Field>> {
             fields.push(field("replayed_at", timestamp_type()));
             fields
         }
-        STREAMS => vec![text("name"), field("partitions", DataType::Int32), number("rows_since_start"), number("lag")],
+        STREAMS => vec![
+            text("name"),
+            field("partitions", DataType::Int32),
+            number("rows_since_start"),
+            number("lag"),
+            field("backpressure_ms", DataType::Float64),
+        ],
         PARTITIONS => vec![
             text("stream"),
             field("partition_id", DataType::Int32),
