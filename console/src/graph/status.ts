@@ -4,6 +4,7 @@ import type { Sections } from "../node/system.ts";
 
 export type Matter =
   | { kind: "stopped"; reason: string }
+  | { kind: "paused" }
   | { kind: "retrying"; reason: string }
   | { kind: "replaying"; share: number }
   | { kind: "lagging"; lag: number }
@@ -18,6 +19,7 @@ export function matters(data: Sections, name: string): Matter[] {
     data.views.find((view) => view.name === name)?.stopped ??
     data.partitions.find((partition) => partition.stream === name && partition.stopped !== null)?.stopped;
   if (stopped) found.push({ kind: "stopped", reason: stopped });
+  if (data.views.find((view) => view.name === name)?.paused) found.push({ kind: "paused" });
   const outside = [...data.sources, ...data.sinks].find((each) => each.name === name);
   if (outside?.state === "stopped") found.push({ kind: "stopped", reason: outside.failure ?? "" });
   if (outside?.state === "retrying") found.push({ kind: "retrying", reason: outside.failure ?? "" });

@@ -65,6 +65,7 @@ export interface View {
   rows: number | null;
   bytes: number | null;
   stopped: string | null;
+  paused: boolean;
 }
 
 export interface Operator {

@@ -115,6 +115,7 @@ impl Step {
             Step::Session(plan) => Some(&mut plan.inputs),
             Step::Retain(plan) => Some(&mut plan.inputs),
             Step::Join(plan) => Some(&mut plan.inputs),
+            Step::Over(plan) => Some(&mut plan.inputs),
             Step::Asof(plan) => plan.expiry.as_mut().map(|expiry| &mut expiry.inputs),
             _ => None,
         }

@@ -207,11 +207,15 @@ fn groups(plan: &aggregate::Plan) -> (String, (String, String)) {
 fn over(plan: &over::Plan) -> (String, (String, String)) {
     let functions: Vec<&str> = plan.functions.iter().map(|function| function.name()).collect();
     let what = format!("orders the rows of each of {} partition columns: {}", plan.keys, functions.join(", "));
-    let grows = "a row is taken back; else it grows with the rows".to_owned();
+    let grows = match plan.window {
+        Some(_) => "the watermark passes the window's end".to_owned(),
+        None => "a row is taken back; else it grows with the rows".to_owned(),
+    };
     match plan.first {
         Some(first) if first.is_final => {
             let kept = format!("the first {} rows of each partition", first.rows);
-            (what, (kept, "others come before them".to_owned()))
+            let freed = if plan.window.is_some() { grows } else { "others come before them".to_owned() };
+            (what, (kept, freed))
         }
         Some(first) => (format!("{what}; gives the first {}", first.rows), ("all rows".to_owned(), grows)),
         None => (what, ("all rows".to_owned(), grows)),

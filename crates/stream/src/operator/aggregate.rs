@@ -42,14 +42,14 @@ pub struct Call {
     pub filter: Option<usize>,
 }
 
-/// The window of a windowed aggregation.
+/// The window of a windowed aggregation, or of window functions over one.
 #[derive(Debug, Clone, Copy)]
 pub struct Window {
     /// The key column with an edge of the window, and how far the window's end lies behind that edge.
     pub edge: usize,
     pub end_after_us: i64,
     pub lateness_us: i64,
-    /// Give a group once, when its window closes, instead of at each change.
+    /// Give a group, or a partition, once, when its window closes, instead of at each change.
     pub on_close: bool,
 }
 
@@ -70,7 +70,7 @@ impl Call {
 
 impl Window {
     /// The end of each row's window, microseconds.
-    fn ends(&self, columns: &[ArrayRef]) -> Result<Vec<i64>> {
+    pub fn ends(&self, columns: &[ArrayRef]) -> Result<Vec<i64>> {
         Ok(window_ends(&columns[self.edge], self.end_after_us)?.collect())
     }
 }

@@ -7,11 +7,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::array::{RecordBatch, UInt32Array};
+use arrow::array::{ArrayRef, RecordBatch, UInt32Array};
 use arrow::compute::{SortOptions, take};
 use arrow::datatypes::{DataType, SchemaRef};
 use datafusion::physical_expr::window::WindowExpr;
 
+use super::aggregate::Window;
 use super::rows::{Codec, Row, net};
 use super::state::{self, Loaded, Unsaved};
 use super::{Operator, Output, Save, Status};
@@ -35,6 +36,10 @@ pub struct Plan {
     pub output: SchemaRef,
     /// Rows of a partition that matter, where only the first do.
     pub first: Option<First>,
+    /// The window that a partition belongs to: once it has closed, nothing comes of it.
+    pub window: Option<Window>,
+    /// The inputs of the dataflow that set the time of windows.
+    pub inputs: Vec<usize>,
 }
 
 /// The first rows of a partition.
@@ -53,6 +58,10 @@ pub struct Over {
     partitions: Vec<BTreeMap<Row, i64>>,
     bytes: usize,
     unsaved: Unsaved,
+    /// Partitions by the end of their window, microseconds, and the end of each. One that went may still stand under its
+    /// old window.
+    windows: BTreeMap<i64, Vec<u32>>,
+    ends: Vec<i64>,
     touched: Vec<u32>,
     /// Rows of touched partitions as they were.
     before: Vec<Vec<(Row, i64)>>,
@@ -73,6 +82,8 @@ impl Over {
             partitions: Vec::new(),
             bytes: 0,
             unsaved: Unsaved::default(),
+            windows: BTreeMap::new(),
+            ends: Vec::new(),
             touched: Vec::new(),
             before: Vec::new(),
             is_touched: Vec::new(),
@@ -106,8 +117,60 @@ impl Over {
     fn touch(&mut self, slot: u32) {
         if !std::mem::replace(&mut self.is_touched[slot as usize], true) {
             self.touched.push(slot);
-            self.before.push(self.rows(slot));
+            if !self.on_close() {
+                self.before.push(self.rows(slot));
+            }
         }
+    }
+
+    fn on_close(&self) -> bool {
+        self.plan.window.is_some_and(|window| window.on_close)
+    }
+
+    /// Notes the windows of partitions, by their places.
+    fn open_windows(&mut self, keys: &[ArrayRef], slots: &[u32]) -> Result<()> {
+        let Some(window) = self.plan.window else { return Ok(()) };
+        for (end, slot) in window.ends(keys)?.into_iter().zip(slots) {
+            if self.partitions[*slot as usize].is_empty() && !self.is_touched[*slot as usize] {
+                if self.ends.len() <= *slot as usize {
+                    self.ends.resize(*slot as usize + 1, i64::MAX);
+                }
+                self.ends[*slot as usize] = end;
+                self.windows.entry(end).or_default().push(*slot);
+            }
+        }
+        Ok(())
+    }
+
+    /// Frees the partitions whose windows have closed, giving their rows if that is when they are given.
+    fn close(&mut self, window: Window, watermark_us: i64, out: &mut Output) -> Result<()> {
+        let mut closed = Vec::new();
+        while let Some(entry) = self.windows.first_entry() {
+            if entry.key().saturating_add(window.lateness_us) > watermark_us {
+                break;
+            }
+            let end = *entry.key();
+            let is_there = |slot: &u32| self.ends[*slot as usize] == end && !self.partitions[*slot as usize].is_empty();
+            closed.extend(entry.remove().into_iter().filter(is_there));
+        }
+        closed.sort_unstable();
+        closed.dedup();
+        if window.on_close {
+            for slot in &closed {
+                let rows = self.results(&self.rows(*slot), 1)?;
+                rows.into_iter().for_each(|rows| out.emit(Batch { weights: None, ..rows }));
+            }
+        }
+        closed.iter().for_each(|slot| self.forget(*slot));
+        self.free(&closed)
+    }
+
+    fn free(&mut self, slots: &[u32]) -> Result<()> {
+        if !slots.is_empty() {
+            self.unsaved.note_gone(&self.keys, slots)?;
+            slots.iter().for_each(|slot| self.keys.remove(*slot));
+        }
+        Ok(())
     }
 
     fn count(&mut self, slot: u32, row: &[u8], weight: i64) {
@@ -180,6 +243,7 @@ impl Operator for Over {
         let mut slots = Vec::new();
         self.keys.assign(&columns[..self.plan.keys], batch.len(), &mut slots)?;
         self.make_room();
+        self.open_windows(columns, &slots)?;
         let encoded = self.codec.encode(&columns[self.plan.keys..], batch.len())?;
         for (row, slot) in slots.into_iter().enumerate() {
             self.touch(slot);
@@ -188,17 +252,20 @@ impl Operator for Over {
         Ok(())
     }
 
-    fn finish(&mut self, _watermarks_us: &[i64], out: &mut Output) -> Result<()> {
+    fn finish(&mut self, watermarks_us: &[i64], out: &mut Output) -> Result<()> {
         let touched = std::mem::take(&mut self.touched);
         let before = std::mem::take(&mut self.before);
         let (mut changes, mut empty) = (Vec::new(), Vec::new());
-        for (slot, before) in touched.into_iter().zip(before) {
+        let mut before = before.into_iter();
+        for slot in touched {
             self.is_touched[slot as usize] = false;
             self.prune(slot);
-            let now = self.rows(slot);
-            if now != before {
-                changes.extend(self.results(&before, -1)?);
-                changes.extend(self.results(&now, 1)?);
+            if let Some(before) = before.next() {
+                let now = self.rows(slot);
+                if now != before {
+                    changes.extend(self.results(&before, -1)?);
+                    changes.extend(self.results(&now, 1)?);
+                }
             }
             if self.partitions[slot as usize].is_empty() {
                 empty.push(slot);
@@ -206,12 +273,15 @@ impl Operator for Over {
                 self.unsaved.note(slot);
             }
         }
-        if !empty.is_empty() {
-            self.unsaved.note_gone(&self.keys, &empty)?;
-            empty.iter().for_each(|slot| self.keys.remove(*slot));
-        }
+        self.free(&empty)?;
         net(&self.plan.output, changes)?.into_iter().for_each(|batch| out.emit(batch));
-        Ok(())
+        match self.plan.window {
+            Some(window) => {
+                let watermarks = self.plan.inputs.iter().map(|input| watermarks_us[*input]);
+                self.close(window, watermarks.min().unwrap_or(i64::MIN), out)
+            }
+            None => Ok(()),
+        }
     }
 
     fn save(&mut self, which: Save) -> Result<Option<RecordBatch>> {
@@ -228,6 +298,7 @@ impl Operator for Over {
         let Loaded { gone, live, states } = state::load_keys(rows, &mut self.keys)?;
         self.make_room();
         gone.into_iter().for_each(|slot| self.forget(slot));
+        self.open_windows(&self.keys.columns(&live)?, &live)?;
         for (row, slot) in live.into_iter().enumerate() {
             self.forget(slot);
             let rows = self.codec.load(&mut states.value(row))?;

@@ -40,7 +40,7 @@ impl Compile<'_> {
         let facts: Vec<Fact> = group.group_expr.iter().map(|each| facts::of(each, over, &input.facts)).collect();
         let lateness_us = if input.is_placed { self.lateness_us } else { 0 };
         let facts: Vec<Fact> = facts.into_iter().map(|fact| fact.later(lateness_us)).collect();
-        let window = self.window(&facts)?;
+        let window = self.window(&facts, "GROUP BY")?;
         let facts = match &window {
             Some(window) if input.is_placed => facts::of_window(facts, window.edge),
             _ => facts,
@@ -72,8 +72,8 @@ impl Compile<'_> {
         Ok(Flow { from, schema: output, facts, retracts: !on_close, inputs: input.inputs, is_placed: false })
     }
 
-    /// The window among the keys of an aggregation: of several, the one that closes first.
-    fn window(&self, keys: &[Fact]) -> Result<Option<Window>> {
+    /// The window among keys: of several, the one that closes first.
+    pub(super) fn window(&self, keys: &[Fact], clause: &str) -> Result<Option<Window>> {
         let edges = keys.iter().enumerate().filter_map(|(column, fact)| Some((fact.closes_after_us()?, column, fact)));
         let first = edges.min_by_key(|(closes_after_us, ..)| *closes_after_us);
         match first {
@@ -82,10 +82,10 @@ impl Compile<'_> {
                 Ok(Some(Window { edge, end_after_us, lateness_us, on_close: self.on_close }))
             }
             _ if self.on_close => {
-                Err(Error::invalid(format!("{}: no key of its GROUP BY is a window of event time", self.view))
-                    .with_hint(
-                        "EMIT ON WINDOW CLOSE needs GROUP BY window_start, window_end over TUMBLE(…) or another window",
-                    ))
+                Err(Error::invalid(format!("{}: no key of its {clause} is a window of event time", self.view))
+                    .with_hint(format!(
+                        "EMIT ON WINDOW CLOSE needs {clause} window_start, window_end over TUMBLE(…) or another window"
+                    )))
             }
             _ => Ok(None),
         }
@@ -157,7 +157,7 @@ fn retracts(upstream: Upstream, nodes: &[Node]) -> bool {
         Step::Session(plan) => !plan.on_close,
         Step::Join(plan) => plan.retracts,
         Step::Asof(plan) => plan.retracts,
-        Step::Over(_) => true,
+        Step::Over(plan) => !plan.window.is_some_and(|window| window.on_close),
         _ => nodes[node].reads.iter().any(|each| retracts(*each, nodes)),
     }
 }

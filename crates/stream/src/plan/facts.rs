@@ -33,6 +33,14 @@ impl Fact {
         }
     }
 
+    /// The number of the window that it is an edge of.
+    pub fn window(&self) -> Option<u32> {
+        match self {
+            Fact::WindowEdge { window, .. } => Some(*window),
+            _ => None,
+        }
+    }
+
     /// The same where late rows are taken for longer.
     pub fn later(self, lateness_us: i64) -> Fact {
         match self {
@@ -72,12 +80,8 @@ pub fn of_all<'a>(mut facts: impl Iterator<Item = &'a Fact>) -> Fact {
 
 /// What stays known where late rows are sorted out by one edge of a window: its other edge.
 pub fn of_window(facts: Vec<Fact>, edge: usize) -> Vec<Fact> {
-    let number = |fact: &Fact| match fact {
-        Fact::WindowEdge { window, .. } => Some(*window),
-        _ => None,
-    };
-    let chosen = number(&facts[edge]);
-    facts.into_iter().map(|fact| if number(&fact) == chosen { fact } else { Fact::None }).collect()
+    let chosen = facts[edge].window();
+    facts.into_iter().map(|fact| if fact.window() == chosen { fact } else { Fact::None }).collect()
 }
 
 /// What an expression over columns with known facts is.

@@ -20,9 +20,11 @@ use datafusion::physical_plan::PhysicalExpr;
 use datafusion::physical_planner::create_window_expr;
 
 use super::aggregate::plain_zero;
-use super::facts::Fact;
+use super::facts::{self, Fact};
 use super::{Compile, Flow, columns_of, physical};
 use crate::graph::Step;
+use crate::operator::aggregate::Window;
+use crate::operator::late::Until;
 use crate::operator::over::{First, Plan};
 use crate::operator::rows::Codec;
 use crate::{Error, Result};
@@ -117,15 +119,26 @@ impl Compile<'_> {
         functions: Vec<Arc<dyn datafusion::physical_expr::window::WindowExpr>>,
         rows: Option<u64>,
     ) -> Result<Flow> {
-        if self.on_close {
-            return Err(Error::not_built(format!(
-                "{}: EMIT ON WINDOW CLOSE of window functions (OVER) is not built yet",
-                self.view
-            )));
-        }
-        let input = self.plan(plan)?;
+        let mut input = self.plan(plan)?;
         let over = plan.schema();
         let mut expressions = keys.iter().map(|key| physical(key, over)).collect::<Result<Vec<_>>>()?;
+        let lateness_us = if input.is_placed { self.lateness_us } else { 0 };
+        let of_keys: Vec<Fact> = keys.iter().map(|key| facts::of(key, over, &input.facts).later(lateness_us)).collect();
+        let window = self.window(&of_keys, "PARTITION BY")?;
+        if let Some(Window { edge, end_after_us, .. }) = window
+            && input.is_placed
+        {
+            let edge = Arc::clone(&expressions[edge]);
+            self.sort_out("late", &mut input, edge, Until::WindowEnd { after_us: end_after_us });
+        }
+        // Rows of a partition change until its window closes, so its edges are known still.
+        let chosen = window.and_then(|window| of_keys[window.edge].window());
+        let known = input.facts.iter().map(|fact| match fact.window() {
+            Some(number) if Some(number) == chosen => fact.clone().later(lateness_us),
+            _ => Fact::None,
+        });
+        let mut facts: Vec<Fact> = known.collect();
+        facts.resize(output.fields().len(), Fact::None);
         expressions.iter_mut().try_for_each(|key| plain_zero(key, over))?;
         // A column that orders rows is stored once; what is computed for that alone, beside them.
         let mut columns: Vec<Option<usize>> = vec![None; over.fields().len()];
@@ -155,14 +168,16 @@ impl Compile<'_> {
             functions,
             output: SchemaRef::clone(&output),
             first: rows.map(|rows| First { rows, is_final: !input.retracts }),
+            window,
+            inputs: input.inputs.clone(),
         };
+        let retracts = !window.is_some_and(|window| window.on_close);
         let of_row = schema.fields()[plan.keys..].iter().map(|field| field.data_type().clone());
         Codec::new(of_row.collect(), &plan.order)?;
         let mut from = self.push("ordered-columns", vec![input.from], Step::Project { expressions, schema });
         from = self.push("exchange", vec![from], Step::Exchange { keys: plan.keys });
         from = self.push("over", vec![from], Step::Over(plan));
-        let facts = vec![Fact::None; output.fields().len()];
-        Ok(Flow { from, schema: output, facts, retracts: true, inputs: input.inputs, is_placed: false })
+        Ok(Flow { from, schema: output, facts, retracts, inputs: input.inputs, is_placed: false })
     }
 }
 

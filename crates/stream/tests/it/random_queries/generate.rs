@@ -150,7 +150,7 @@ impl Generator<'_> {
         if self.exact().is_empty() {
             return self.grouped(false);
         }
-        match self.random.below(24) {
+        match self.random.below(26) {
             0 | 1 => self.projection(),
             2 => self.distinct(),
             8 => self.union(),
@@ -159,6 +159,7 @@ impl Generator<'_> {
             19 | 20 if !self.over.is_large => self.subquery(),
             21 if self.over.is_stream && !self.over.is_large => self.versions(),
             22 | 23 if !self.over.is_large => self.lookup(),
+            24 | 25 if self.over.is_stream || self.over.edge.is_some() => self.ranked_windows(),
             17 | 18 if self.over.is_stream && !self.over.is_large => self.timed_join(),
             3..6 | 11 if self.over.is_stream || self.over.edge.is_some() => self.grouped(true),
             12 if self.over.is_stream => self.sessions(),
@@ -612,6 +613,36 @@ impl Generator<'_> {
         let renamed = renamed.collect();
         let query = format!("SELECT {} FROM ({ranked}) AS ranked WHERE rn {compared} {number}", shown.join(", "));
         self.made("first of each", query, renamed, false)
+    }
+
+    /// The first rows of each window, and of each key in it.
+    fn ranked_windows(&mut self) -> View {
+        let windows = self.windows();
+        let renamed = column(&format!("w{}", self.number), Kind::Time);
+        let edge = renamed.name.clone();
+        let mut items = vec![Item { column: renamed, expression: "window_end".to_owned() }];
+        for (at, each) in self.exact().into_iter().enumerate() {
+            let column = Column { name: format!("c{}_{at}", self.number), ..each.clone() };
+            items.push(Item { column, expression: each.name });
+        }
+        let order = self.total_order();
+        let key = if self.random.chance(1, 2) {
+            let kind = pick(self.random, KEYS);
+            format!(", {}", self.expression(kind, 1))
+        } else {
+            String::new()
+        };
+        let filter = self.filter("WHERE");
+        let number = 1 + self.random.below(4);
+        let ranked = format!(
+            "SELECT *, row_number() OVER (PARTITION BY window_start, window_end{key} ORDER BY {order}) AS rn FROM {windows}{filter}"
+        );
+        let closes = (self.over.is_stream && self.random.chance(1, 2)).then_some("<=");
+        let lateness_s = if self.over.is_stream { self.lateness() } else { 0 };
+        let (list, columns) = listed(items);
+        let query = format!("SELECT {list} FROM ({ranked}) AS ranked WHERE rn <= {number}");
+        let made = self.made("ranked windows", query, columns, false);
+        View { edge: Some(edge), closes, lateness_s, ..made }
     }
 
     fn first_of_all(&mut self) -> View {
