@@ -10,7 +10,6 @@ mod apply;
 mod prepare;
 mod replay;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use headwater_base::clock::Clock;
@@ -18,7 +17,7 @@ use headwater_catalog::{Applied, Catalog, Definitions};
 use headwater_lake::Lake;
 use headwater_log::Log;
 use headwater_query::relation::Relation;
-use headwater_stream::engine::{self, Engine, Options, Parts, Role, Step, behind};
+use headwater_stream::engine::{self, Engine, Options, Parts, Passed, Role, Step, behind};
 use headwater_stream::sink::archive::Board;
 use object_store::ObjectStore;
 use tokio::runtime::Runtime;
@@ -58,8 +57,8 @@ pub struct Running {
     replay: Option<Replay>,
     /// Replays since the start, the last one included.
     replays: Vec<Progress>,
-    /// Rows that passed since the start, by stream, from one engine to the next.
-    rows: Option<BTreeMap<String, u64>>,
+    /// What has passed since the start, from one engine to the next.
+    passed: Option<Passed>,
     /// Counts the engines: who reads from one must ask again when this changes.
     version: u64,
 }
@@ -85,7 +84,7 @@ impl Running {
             engine,
             replay: None,
             replays: Vec::new(),
-            rows: None,
+            passed: None,
             version: 1,
         };
         running.sweep()?;

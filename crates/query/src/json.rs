@@ -1,4 +1,4 @@
-//! JSON in text: functions and operators (`->`, `->>`, `?`) over VARCHAR columns.
+//! JSON in text: functions and operators (`->`, `->>`) over VARCHAR columns.
 
 use std::sync::Arc;
 

@@ -1,9 +1,11 @@
-//! How sqlparser reads our text: all that its generic dialect reads, with the operators of JSON binding as tightly as in
-//! PostgreSQL, so that `body ->> 'name' = 'pen'` compares what `->>` gives.
+//! How sqlparser reads our text: all that its generic dialect reads, with `->` and `->>` binding tighter than comparison, as
+//! in PostgreSQL, so that `body ->> 'name' = 'pen'` compares what `->>` gives; and tighter than arithmetic, too.
 
 use std::any::TypeId;
 
-use sqlparser::dialect::{Dialect, GenericDialect, Precedence};
+use sqlparser::dialect::{Dialect, GenericDialect};
+use sqlparser::parser::{Parser, ParserError};
+use sqlparser::tokenizer::Token;
 
 #[derive(Debug)]
 pub(crate) struct Headwater;
@@ -29,12 +31,13 @@ macro_rules! as_generic {
                 GenericDialect.is_identifier_part(one)
             }
 
-            fn prec_value(&self, precedence: Precedence) -> u8 {
-                match precedence {
-                    // Below a cast by `::` and above all arithmetic.
-                    Precedence::PgOther => 45,
-                    other => GenericDialect.prec_value(other),
-                }
+            /// Below a cast by `::` and above all arithmetic.
+            fn get_next_precedence(&self, parser: &Parser<'_>) -> Option<Result<u8, ParserError>> {
+                let is_part = matches!(
+                    parser.peek_token_ref().token,
+                    Token::Arrow | Token::LongArrow | Token::HashArrow | Token::HashLongArrow
+                );
+                is_part.then_some(Ok(45))
             }
 
             $(fn $allows(&self) -> bool {
@@ -70,8 +73,6 @@ as_generic! {
 
 #[cfg(test)]
 mod tests {
-    use sqlparser::parser::Parser;
-
     use super::*;
 
     fn parsed(dialect: &dyn Dialect, text: &str) -> String {

@@ -113,6 +113,15 @@ impl Default for Options {
     }
 }
 
+/// What has passed since the node started.
+#[derive(Debug, Clone, Default)]
+pub struct Passed {
+    /// Rows by stream and derived stream.
+    rows: BTreeMap<String, u64>,
+    /// For how long ticks left rows to the next, by declared stream.
+    pressed: BTreeMap<String, Duration>,
+}
+
 /// What a step came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
@@ -250,7 +259,10 @@ impl Engine {
     /// Publishes what was recovered, with the empty results of views that have seen nothing.
     fn first_epoch(&mut self) -> Result<()> {
         self.archives.until(self.committed_ends());
-        let tables = self.tables.all()?;
+        let tables = match self.checkpoints.newest() {
+            Some(_) if !self.is_replay => self.tables.latest_if_readable(self.clock.elapsed()),
+            _ => self.tables.latest()?,
+        };
         self.start_tick(Vec::new(), tables)?;
         let done = self.finish_tick()?;
         // Windows may have closed by a watermark that the checkpoint holds and no tick was told yet.
@@ -297,19 +309,32 @@ impl Engine {
         self.since_checkpoint.changed = true;
     }
 
+    /// Takes the latest versions of all tables, and tells which they are. No tick is running.
+    pub fn take_tables(&mut self) -> Result<Versions> {
+        let news = self.tables.latest()?;
+        if !news.rows.is_empty() {
+            self.start_tick(Vec::new(), news)?;
+            let done = self.finish_tick()?;
+            self.absorb(done)?;
+        }
+        Ok(self.told.clone())
+    }
+
     /// How far each stream is read, by topic.
     pub fn positions(&self) -> BTreeMap<String, InputState> {
         self.inputs.save().collect()
     }
 
-    /// Rows that passed since the start, by stream and derived stream.
-    pub fn rows(&self) -> BTreeMap<String, u64> {
-        self.published.lock().status.rows.clone()
+    /// What has passed since the start.
+    pub fn passed(&self) -> Passed {
+        let status = &self.published.lock().status;
+        Passed { rows: status.rows.clone(), pressed: status.pressed.clone() }
     }
 
     /// Goes on counting where another engine of this node has ended.
-    pub fn count_from(&mut self, rows: BTreeMap<String, u64>) {
+    pub fn count_from(&mut self, Passed { rows, pressed }: Passed) {
         self.inputs.count_from(&rows);
+        self.inputs.press_from(&pressed);
         let status = &mut self.published.lock().status;
         let gone =
             |name: &String| !self.graph.gives(name) && !self.graph.inputs.iter().any(|stream| stream.name == *name);

@@ -157,6 +157,7 @@ impl Builder {
             flow.from = from;
         }
         check_storage(view, storage, flow.retracts)?;
+        let fingerprint = compile.builder.fingerprint(view, storage.resets);
         if storage.paused
             && !matches!(flow.from, Upstream::Node(node) if compile.builder.nodes[node].relation == view.name)
         {
@@ -164,7 +165,6 @@ impl Builder {
             flow.from = compile.push("paused", vec![flow.from], Step::Union(SchemaRef::clone(&view.schema)));
         }
         flow.schema = SchemaRef::clone(&view.schema);
-        let fingerprint = self.fingerprint(view, storage.resets);
         let (kind, relation) = if flow.retracts {
             let key = output_key(&view.plan);
             let kind = Kind::Keyed { schema: SchemaRef::clone(&view.schema), key: key.clone() };

@@ -56,7 +56,7 @@ impl Running {
         self.engine()?.settle()?;
         self.engine()?.flush_archives()?;
         ground.runtime.block_on(self.catalog.commit(proposal.next.clone(), ground.clock.now_us()))?;
-        self.rows = self.engine.take().map(|engine| engine.rows());
+        self.passed = self.engine.take().map(|engine| engine.passed());
         self.wanted = wanted;
         self.reopen()?;
         Ok(plan)

@@ -103,16 +103,35 @@ impl Facts<'_> {
                 definition.resets += u64::from(*run != Run::Pause);
             });
         }
-        let mut declared = self.give_stores(&wanted, &mut proposal)?;
-        let mut behind = behind(&declared.graph, self.newest, self.log);
-        // What a paused view had is not what it should have any more: it goes on.
-        let is_paused = |name: &&String| proposal.next.get(name).is_some_and(|definition| definition.paused);
-        let woken: Vec<String> = behind.iter().filter(is_paused).cloned().collect();
-        if !woken.is_empty() {
+        let (declared, mut behind) = loop {
+            let declared = self.give_stores(&wanted, &mut proposal)?;
+            let behind = behind(&declared.graph, self.newest, self.log);
+            // What a paused view had is not what it should have any more: it goes on. So does one that a view reads which
+            // goes on or begins anew.
+            let mut woken: Vec<String> = paused(&declared).filter(|name| behind.contains(name)).collect();
+            if let Some(name) = woken.iter().find(|name| told.get(*name) == Some(&Run::Pause)) {
+                return Err(Error::Refused {
+                    message: format!("{name} is being rebuilt"),
+                    hint: "pause it when that is over".to_owned(),
+                });
+            }
+            if woken.is_empty()
+                && let Some((view, read)) = reads_paused(&declared, &behind)
+            {
+                if told.is_empty() {
+                    return Err(Error::Refused {
+                        message: format!("{view} reads {read}, which is paused"),
+                        hint: format!("ALTER MATERIALIZED VIEW {read} RESUME first"),
+                    });
+                }
+                proposal.change(&read, |definition| definition.resets += 1);
+                woken.push(read);
+            }
+            if woken.is_empty() {
+                break (declared, behind);
+            }
             woken.iter().for_each(|name| proposal.change(name, |definition| definition.paused = false));
-            declared = self.give_stores(&wanted, &mut proposal)?;
-        }
-        check_no_paused_is_read(&declared, &behind)?;
+        };
         self.note_dropped_columns(&declared, &mut proposal)?;
         let with_history = |view: String| (view.clone(), self.history_of(&declared, &view));
         let behind: BTreeMap<String, u64> = behind.drain(..).map(with_history).collect();
@@ -210,19 +229,17 @@ impl Facts<'_> {
     }
 }
 
-/// Refuses views that would be made of what a paused view has not seen.
-fn check_no_paused_is_read(declared: &Declared, behind: &[String]) -> Result<()> {
-    let graph = &declared.graph;
-    for view in behind {
-        let reads = |name: &str| graph.part(|each| each == view).nodes.iter().any(|node| node.relation == *name);
-        if let Some(paused) = graph.outputs.iter().find(|output| output.paused && reads(&output.relation)) {
-            return Err(Error::Refused {
-                message: format!("{view} reads {}, which is paused", paused.relation),
-                hint: format!("ALTER MATERIALIZED VIEW {} RESUME first", paused.relation),
-            });
-        }
-    }
-    Ok(())
+fn paused(declared: &Declared) -> impl Iterator<Item = String> + '_ {
+    declared.graph.outputs.iter().filter(|output| output.paused).map(|output| output.relation.clone())
+}
+
+/// A view that is behind and reads one that is paused: it would be made of rows that the other does not show.
+fn reads_paused(declared: &Declared, behind: &[String]) -> Option<(String, String)> {
+    behind.iter().find_map(|view| {
+        let part = declared.graph.part(|each| each == view);
+        let read = paused(declared).find(|name| part.nodes.iter().any(|node| node.relation == *name));
+        Some((view.clone(), read?))
+    })
 }
 
 /// Whether a stream would have the store of one that has other rows.

@@ -9,6 +9,7 @@ use std::time::Duration;
 use futures::TryStreamExt;
 use headwater_stream::checkpoint::Replayed;
 use headwater_stream::engine::{Engine, History, Parts, Role, Step, behind, newest};
+use headwater_stream::graph::Graph;
 use object_store::path::Path;
 use object_store::prefix::PrefixStore;
 use object_store::{ObjectStore, ObjectStoreExt};
@@ -89,6 +90,18 @@ impl Replay {
     }
 }
 
+/// The dataflow of some views.
+fn part(graph: &Graph, views: &[String]) -> Graph {
+    graph.part(|view| views.iter().any(|name| name == view))
+}
+
+/// Where the replay of some views keeps its checkpoints: known by the views and what they are.
+fn folder_of(graph: &Graph, views: &[String]) -> String {
+    let part = part(graph, views);
+    let stores = part.outputs.iter().map(|output| format!("{}-{}", output.relation, output.fingerprint));
+    format!("{FOLDER}/{:08x}", crc32c::crc32c(stores.collect::<Vec<_>>().join("\n").as_bytes()))
+}
+
 fn took_us(progress: &Progress) -> u64 {
     progress.took.map_or(0, |took| u64::try_from(took.as_micros()).unwrap_or(u64::MAX))
 }
@@ -97,7 +110,7 @@ impl Running {
     /// Starts a replay for views that are behind, or goes on with the one that there was.
     pub(super) fn replay_what_is_behind(&mut self, behind: Vec<String>) -> Result<()> {
         if let Some(running) = &self.replay {
-            if running.views == behind {
+            if running.folder == folder_of(&self.all.graph, &behind) {
                 return Ok(());
             }
             self.give_up()?;
@@ -105,11 +118,13 @@ impl Running {
         if behind.is_empty() {
             return self.forget_replays(None);
         }
-        let graph = Arc::new(self.all.graph.part(|view| behind.iter().any(|name| name == view)));
-        let stores = graph.outputs.iter().map(|output| format!("{}-{}", output.relation, output.fingerprint));
-        let name = format!("{:08x}", crc32c::crc32c(stores.collect::<Vec<_>>().join("\n").as_bytes()));
+        let mut graph = part(&self.all.graph, &behind);
+        // A view that is paused is brought to where it can be: what it has is of another query, or there is nothing.
+        graph.outputs.iter_mut().for_each(|output| output.paused = false);
+        let graph = Arc::new(graph);
+        let folder = folder_of(&self.all.graph, &behind);
+        let name = folder.rsplit('/').next().unwrap_or_default().to_owned();
         self.forget_replays(Some(&name))?;
-        let folder = format!("{FOLDER}/{name}");
         let ground = self.ground.clone();
         let store: Arc<dyn ObjectStore> =
             Arc::new(PrefixStore::new(Arc::clone(&ground.store), Path::from(folder.as_str())));
@@ -200,6 +215,19 @@ impl Running {
                 return self.fail(replay, &headwater_stream::Error::internal("the replay does not reach its goal"));
             }
         }
+        // Views of both read the same tables: each row of them must be in both, or in neither.
+        loop {
+            let node = self.engine()?.take_tables()?;
+            match replay.engine.take_tables() {
+                Ok(tables)
+                    if tables.iter().all(|(name, version)| node.get(name).is_none_or(|node| node == version)) =>
+                {
+                    break;
+                }
+                Ok(_) => {}
+                Err(error) => return self.fail(replay, &error),
+            }
+        }
         replay.left = 0;
         let done = replay.ended(&self.ground, State::Done);
         let joined = match replay.engine.give(Replayed { rows: done.rows_total, took_us: took_us(&done) }) {
@@ -210,7 +238,7 @@ impl Running {
             }
         };
         if let Some(engine) = self.engine.take() {
-            self.rows = Some(engine.rows());
+            self.passed = Some(engine.passed());
             engine.join(joined)?;
         }
         tracing::info!(views = done.views.join(", "), rows = done.rows_total, "the replay has caught up");
@@ -221,7 +249,7 @@ impl Running {
 
     /// Opens the engine again over what is wanted, as far as it is not behind.
     pub(super) fn reopen(&mut self) -> Result<()> {
-        let rows = self.engine.take().map(|engine| engine.rows());
+        let passed = self.engine.take().map(|engine| engine.passed());
         let newest = self.ground.runtime.block_on(newest(Arc::clone(&self.ground.store)))?;
         let outputs = newest.as_ref().map(|manifest| manifest.outputs.clone()).unwrap_or_default();
         self.all = self.wanted.declare(self.catalog.current())?;
@@ -229,7 +257,7 @@ impl Running {
         self.declared = stored::running(&self.wanted, self.catalog.current(), &outputs, &behind)?;
         open_tables(&self.ground, &self.declared)?;
         let mut engine = open_engine(&self.ground, &self.declared)?;
-        engine.count_from(rows.or_else(|| self.rows.take()).unwrap_or_default());
+        engine.count_from(passed.or_else(|| self.passed.take()).unwrap_or_default());
         self.engine = Some(engine);
         self.version += 1;
         self.sweep()?;

@@ -15,6 +15,7 @@ use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, Tr
 use datafusion::common::{DataFusionError, Result};
 use datafusion::execution::{RecordBatchStream, SendableRecordBatchStream, TaskContext};
 use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_expr_common::physical_expr::is_volatile;
 use datafusion::physical_plan::recursive_query::RecursiveQueryExec;
 use datafusion::physical_plan::{
     ChildrenPropertiesMode, DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties, ReplaceChildrenOptions,
@@ -23,14 +24,18 @@ use futures::Stream;
 
 use crate::Error;
 
-/// The same plan, whose recursions end with an error where they go round.
+/// The same plan, whose recursions end with an error where they go round. One that only the first rows are asked of may
+/// go round, and one inside of another begins anew in each of its steps.
 pub fn guarded(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
-    plan.transform_up(|node| {
+    plan.transform_down(|node| {
+        if is_limit(&node) {
+            return Ok(Transformed::new(node, false, TreeNodeRecursion::Stop));
+        }
         let Some(recursion) = node.downcast_ref::<RecursiveQueryExec>() else { return Ok(Transformed::no(node)) };
         // A recursion of distinct rows ends by itself. What is picked by numbers of rows, or summed up, does not follow
         // from which rows there are.
-        if recursion.is_distinct() || !follows_from_rows(recursion.recursive_term()) {
-            return Ok(Transformed::no(node));
+        if recursion.is_distinct() || !follows_from_rows(recursion.recursive_term())? {
+            return Ok(Transformed::new(node, false, TreeNodeRecursion::Jump));
         }
         let guard = Guard {
             name: recursion.name().to_owned(),
@@ -38,19 +43,38 @@ pub fn guarded(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
             steps: Arc::default(),
         };
         let children = vec![Arc::clone(recursion.static_term()), Arc::new(guard) as Arc<dyn ExecutionPlan>];
-        Ok(Transformed::yes(
-            node.replace_children(children, ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute))?,
-        ))
+        let guarded =
+            node.replace_children(children, ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute))?;
+        Ok(Transformed::new(guarded, true, TreeNodeRecursion::Jump))
     })
     .data()
 }
 
-fn follows_from_rows(plan: &Arc<dyn ExecutionPlan>) -> bool {
-    let counts = ["Aggregate", "Limit", "Window", "Unnest"];
-    plan.fetch().is_none()
-        && !counts.iter().any(|word| plan.name().contains(word))
-        && plan.children().into_iter().all(follows_from_rows)
+fn is_limit(plan: &Arc<dyn ExecutionPlan>) -> bool {
+    plan.fetch().is_some() || plan.name().contains("Limit")
 }
+
+/// Whether the rows that a plan gives follow from which rows it reads.
+fn follows_from_rows(plan: &Arc<dyn ExecutionPlan>) -> Result<bool> {
+    let counts = ["Aggregate", "Window", "Unnest"];
+    if is_limit(plan) || counts.iter().any(|word| plan.name().contains(word)) {
+        return Ok(false);
+    }
+    let mut volatile = false;
+    plan.apply_expressions(&mut |expression| {
+        volatile |= is_volatile(expression);
+        Ok(TreeNodeRecursion::Continue)
+    })?;
+    for child in plan.children() {
+        if volatile || !follows_from_rows(child)? {
+            return Ok(false);
+        }
+    }
+    Ok(!volatile)
+}
+
+/// The most rows of a step, and the most steps, that are remembered: some 80 MiB.
+const REMEMBERED: usize = 1 << 22;
 
 /// Looks at what each step of a recursion gives.
 #[derive(Debug)]
@@ -121,6 +145,9 @@ struct Step {
 
 impl Step {
     fn note(&mut self, rows: &RecordBatch) -> Result<()> {
+        if self.rows.len() >= REMEMBERED {
+            return Ok(());
+        }
         let hashes = |seed: u64| -> Result<Vec<u64>> {
             let mut hashes = vec![0; rows.num_rows()];
             create_hashes(rows.columns(), &QualityRandomState::with_seed(seed), &mut hashes)?;
@@ -133,12 +160,16 @@ impl Step {
 
     /// All rows of the step have come.
     fn end(&mut self) -> Result<()> {
-        if self.rows.is_empty() || std::mem::replace(&mut self.told, true) {
+        let is_remembered = (1..REMEMBERED).contains(&self.rows.len());
+        if std::mem::replace(&mut self.told, true) || !is_remembered {
             return Ok(());
         }
         let sum = self.rows.iter().fold(0_u128, |sum, hash| sum.wrapping_add(*hash));
         let mut steps = self.steps.lock().unwrap_or_else(PoisonError::into_inner);
         let step = steps.len() + 1;
+        if step > REMEMBERED {
+            return Ok(());
+        }
         match steps.insert(sum, step) {
             None => Ok(()),
             Some(before) => Err(DataFusionError::External(Box::new(Error::Execution(format!(

@@ -2,6 +2,7 @@
 //! variances and their like, where rows are never taken back.
 
 use std::cell::RefCell;
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -52,20 +53,46 @@ pub struct Function {
     built: Arc<AggregateFunctionExpr>,
     /// The types of its state.
     state: Vec<DataType>,
+    /// Its state is large from the first value on and takes each different value once: few values are kept as they are.
+    keeps_few: bool,
 }
+
+/// How many different values are kept as they are.
+const FEW: usize = 100;
 
 impl Function {
     /// `None` for a function that is none of these, or whose state can't be kept.
     pub fn of(built: &Arc<AggregateFunctionExpr>) -> Option<Function> {
         let state: Vec<DataType> = built.state_fields().ok()?.iter().map(|field| field.data_type().clone()).collect();
         let fits = NAMES.contains(&built.fun().name()) && !built.is_distinct() && state.iter().all(value::is_kept);
-        fits.then(|| Function { built: Arc::clone(built), state })
+        let keeps_few = built.fun().name() == "approx_distinct" && built.expressions().len() == 1;
+        fits.then(|| Function { built: Arc::clone(built), state, keeps_few })
+    }
+}
+
+impl Function {
+    /// Few values of a group; `None` where it has none of these.
+    fn few(&self, group: &Group) -> Result<Option<ArrayRef>> {
+        match group {
+            Group::Few(few, _) if !few.is_empty() => Ok(Some(ScalarValue::iter_to_array(few.iter().cloned())?)),
+            _ => Ok(None),
+        }
+    }
+
+    /// An accumulator with what a group kept as it is.
+    fn accumulator_of(&self, group: &Group) -> Result<Box<dyn DataFusionAccumulator>> {
+        let mut accumulator = self.built.create_accumulator()?;
+        if let Some(few) = self.few(group)? {
+            accumulator.update_batch(&[few])?;
+        }
+        Ok(accumulator)
     }
 }
 
 impl fmt::Debug for Function {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.built.fun().name())
+        // With the types of its state: one that is laid out otherwise is another.
+        write!(f, "{} {:?}", self.built.fun().name(), self.state)
     }
 }
 
@@ -81,6 +108,8 @@ pub struct Folded {
 enum Group {
     #[default]
     Empty,
+    /// Different values, and their bytes.
+    Few(HashSet<ScalarValue>, usize),
     /// Asking it changes nothing that anybody sees, but takes it as its own.
     Live(RefCell<Box<dyn DataFusionAccumulator>>),
     /// Of a copy: what the group came to.
@@ -140,7 +169,9 @@ impl Folded {
         let mut begin = 0;
         for group in rows.chunk_by(|one, other| one.0 == other.0) {
             let values: Vec<ArrayRef> = values.iter().map(|each| each.slice(begin, group.len())).collect();
-            self.live(group[0].0)?.update_batch(&values)?;
+            if !self.keep_few(group[0].0, &values[0])? {
+                self.live(group[0].0)?.update_batch(&values)?;
+            }
             begin += group.len();
         }
         Ok(())
@@ -159,7 +190,8 @@ impl Folded {
     fn live(&mut self, slot: u32) -> Result<&mut Box<dyn DataFusionAccumulator>> {
         let group = &mut self.groups[slot as usize];
         if !matches!(group, Group::Live(_)) {
-            *group = Group::Live(RefCell::new(self.function.built.create_accumulator()?));
+            let live = self.function.accumulator_of(group)?;
+            *group = Group::Live(RefCell::new(live));
         }
         match group {
             Group::Live(live) => Ok(live.get_mut()),
@@ -167,8 +199,36 @@ impl Folded {
         }
     }
 
+    /// Takes values as they are, while there are few in the group; whether it did.
+    fn keep_few(&mut self, slot: u32, values: &ArrayRef) -> Result<bool> {
+        let group = &mut self.groups[slot as usize];
+        if matches!(group, Group::Empty) && self.function.keeps_few {
+            *group = Group::Few(HashSet::new(), 0);
+        }
+        let Group::Few(few, bytes) = group else { return Ok(false) };
+        for row in 0..values.len() {
+            if few.len() == FEW {
+                self.live(slot)?.update_batch(&[values.slice(row, values.len() - row)])?;
+                break;
+            }
+            let value = ScalarValue::try_from_array(values, row)?;
+            let size = value.size();
+            *bytes += if few.insert(value) { size } else { 0 };
+        }
+        Ok(true)
+    }
+
     /// Adds what one slot holds to another, and empties it.
     pub fn merge(&mut self, from: u32, into: u32) -> Result<()> {
+        if matches!(self.groups[from as usize], Group::Few(..)) {
+            let few = self.function.few(&std::mem::take(&mut self.groups[from as usize]))?;
+            if let Some(few) = few
+                && !self.keep_few(into, &few)?
+            {
+                self.live(into)?.update_batch(&[few])?;
+            }
+            return Ok(());
+        }
         if let Group::Live(from) = std::mem::take(&mut self.groups[from as usize]) {
             let state = arrays(from.into_inner().state()?)?;
             self.live(into)?.merge_batch(&state)?;
@@ -186,14 +246,20 @@ impl Folded {
 
     fn outcome(&self, slot: u32) -> Result<ScalarValue> {
         Ok(match &self.groups[slot as usize] {
-            Group::Empty => self.function.built.create_accumulator()?.evaluate()?,
+            group @ (Group::Empty | Group::Few(..)) => self.function.accumulator_of(group)?.evaluate()?,
             Group::Live(live) => live.borrow_mut().evaluate()?,
             Group::Outcome(outcome) => outcome.clone(),
         })
     }
 
-    /// Appends one slot's state: whether there is one, and its values.
+    /// Appends one slot's state: whether there is one, and its values; or few values as they are.
     pub fn save(&self, slot: u32, out: &mut Vec<u8>) -> Result<()> {
+        if let Some(few) = self.function.few(&self.groups[slot as usize])? {
+            out.push(2);
+            out.extend_from_slice(&(few.len() as u32).to_le_bytes());
+            (0..few.len()).for_each(|row| value::save(&few, row, out));
+            return Ok(());
+        }
         let Group::Live(live) = &self.groups[slot as usize] else {
             out.push(0);
             return Ok(());
@@ -209,6 +275,7 @@ impl Folded {
         match super::exact::take::<1>(bytes) {
             None => return Ok(false),
             Some([0]) => return Ok(true),
+            Some([2]) => return self.load_few(slot, bytes),
             Some(_) => {}
         }
         let state: Option<Vec<ScalarValue>> =
@@ -218,9 +285,23 @@ impl Folded {
         Ok(true)
     }
 
+    fn load_few(&mut self, slot: u32, bytes: &mut &[u8]) -> Result<bool> {
+        let (Some(count), [data_type]) = (super::exact::take(bytes).map(u32::from_le_bytes), self.types.as_slice())
+        else {
+            return Ok(false);
+        };
+        let values: Option<Vec<ScalarValue>> = (0..count).map(|_| value::load(data_type, bytes)).collect();
+        let Some(values) = values else { return Ok(false) };
+        if !values.is_empty() {
+            self.keep_few(slot, &ScalarValue::iter_to_array(values)?)?;
+        }
+        Ok(true)
+    }
+
     pub fn bytes(&self) -> usize {
         let held = |group: &Group| match group {
             Group::Live(live) => live.borrow().size(),
+            Group::Few(_, bytes) => *bytes,
             _ => 0,
         };
         self.groups.capacity() * size_of::<Group>() + self.groups.iter().map(held).sum::<usize>()

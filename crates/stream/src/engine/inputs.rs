@@ -228,6 +228,13 @@ impl Inputs {
         }
     }
 
+    /// For how long ticks before this engine was opened left rows to the next, by stream.
+    pub fn press_from(&mut self, pressed: &BTreeMap<String, Duration>) {
+        for input in &mut self.inputs {
+            input.pressed += pressed.get(&input.stream.name).copied().unwrap_or_default();
+        }
+    }
+
     /// Rows that passed since the node started, by stream.
     pub fn rows(&self) -> impl Iterator<Item = (&str, u64)> {
         self.inputs.iter().map(|input| (input.stream.name.as_str(), input.rows))

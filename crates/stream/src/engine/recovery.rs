@@ -30,8 +30,8 @@ pub(super) struct Restored {
     pub failed: BTreeMap<String, String>,
 }
 
-/// The views of a graph that a checkpoint has no state of, although their streams have rows: history must be replayed
-/// for them before they can run beside the others.
+/// The views of a graph that a checkpoint has no state of, although there is something to read: streams with rows, or
+/// tables, whose rows other views may have taken. History must be replayed for them before they can run beside the others.
 pub fn behind(graph: &Graph, newest: Option<&Manifest>, log: &dyn Log) -> Vec<String> {
     let Some(manifest) = newest else { return Vec::new() };
     let has_rows = |stream: &Arc<Stream>| {
@@ -39,7 +39,10 @@ pub fn behind(graph: &Graph, newest: Option<&Manifest>, log: &dyn Log) -> Vec<St
         partitions.any(|partition| log.offsets(&stream.topic, partition).is_ok_and(|offsets| offsets.end > 0))
     };
     let fresh = graph.outputs.iter().filter(|output| !is_known(manifest, output));
-    let behind = fresh.filter(|output| graph.part(|view| view == output.relation).inputs.iter().any(has_rows));
+    let behind = fresh.filter(|output| {
+        let part = graph.part(|view| view == output.relation);
+        part.inputs.iter().any(has_rows) || part.tables().next().is_some()
+    });
     behind.map(|output| output.relation.clone()).collect()
 }
 

@@ -28,7 +28,7 @@ pub struct News {
 
 impl News {
     fn add(&mut self, read: &mut Read, version: i64, rows: Rows) {
-        read.version = Some(version);
+        (read.version, read.coming) = (Some(version), None);
         self.versions.insert(read.table.name.clone(), version);
         self.rows.extend(rows);
     }
@@ -86,15 +86,27 @@ impl Tables {
         Tables { stored, runtime: Arc::clone(runtime), tables, beside }
     }
 
-    /// All of all tables: what the first tick of a dataflow is given, so that no view is ever shown without them.
-    pub fn all(&mut self) -> Result<News> {
+    /// The latest versions of all tables that were not given them: what the first tick of a dataflow has, so that no
+    /// view is ever shown without them.
+    pub fn latest(&mut self) -> Result<News> {
         let Tables { stored, runtime, tables, .. } = self;
-        let mut all = News::default();
+        let mut latest = News::default();
         for read in tables {
-            let (version, rows) = read.latest(stored.as_ref())?;
-            all.add(read, version, runtime.block_on(rows)?);
+            if read.version != Some(stored.version(&read.table)?) {
+                let (version, rows) = read.latest(stored.as_ref())?;
+                latest.add(read, version, runtime.block_on(rows)?);
+            }
         }
-        Ok(all)
+        Ok(latest)
+    }
+
+    /// As [`Tables::latest`], where views have rows of older versions: a table that can't be read is tried again.
+    pub fn latest_if_readable(&mut self, now: Duration) -> News {
+        self.latest().unwrap_or_else(|error| {
+            tracing::warn!(%error, "tables of views could not be read");
+            self.tables.iter_mut().for_each(|read| (read.version, read.rests_until) = (None, now + PAUSE));
+            News::default()
+        })
     }
 
     /// New versions that have come. A table that can't be read is tried again; its views stay as they are.
