@@ -194,9 +194,8 @@ impl Engine {
         }
         let mut inputs = Inputs::new(&graph.inputs, log.as_ref(), clock.elapsed())?;
         let is_replay = history.is_some();
-        let until = history.as_ref().map(|history| history.until.clone());
-        if let Some(until) = until {
-            inputs = inputs.with_goal(Goal::new(log.as_ref(), until)?);
+        if let Some(History { until, .. }) = &history {
+            inputs = inputs.with_goal(Goal::new(log.as_ref(), until.clone())?);
         }
         let past = history.as_ref().map(|_| (&board, &runtime));
         let mut executor = executor(&graph, &log, &clock, &options, past)?;
@@ -210,8 +209,7 @@ impl Engine {
             }
             None => Archives::none(board),
         };
-        let at = clock.elapsed();
-        let tables = Tables::new(&graph, tables, &runtime);
+        let (at, tables) = (clock.elapsed(), Tables::new(&graph, tables, &runtime));
         let mut engine = Engine {
             told_us: inputs.watermarks_us(),
             graph,
@@ -240,10 +238,7 @@ impl Engine {
         for (relation, reason) in engine.failures.clone() {
             engine.executor.stop(&relation, &reason)?;
         }
-        engine.published.lock().tables = restored.tables;
-        engine.published.lock().status.violations.clone_from(&engine.violations);
-        engine.published.lock().status.checkpoint = engine.checkpoints.newest().map(CheckpointStatus::from);
-        engine.first_epoch()?;
+        engine.first_epoch(restored.tables)?;
         Ok(engine)
     }
 
@@ -257,7 +252,12 @@ impl Engine {
     }
 
     /// Publishes what was recovered, with the empty results of views that have seen nothing.
-    fn first_epoch(&mut self) -> Result<()> {
+    fn first_epoch(&mut self, restored: BTreeMap<String, crate::view::Table>) -> Result<()> {
+        let mut inner = self.published.lock();
+        inner.tables = restored;
+        inner.status.violations.clone_from(&self.violations);
+        inner.status.checkpoint = self.checkpoints.newest().map(CheckpointStatus::from);
+        drop(inner);
         self.archives.until(self.committed_ends());
         let tables = match self.checkpoints.newest() {
             Some(_) if !self.is_replay => self.tables.latest_if_readable(self.clock.elapsed()),

@@ -118,33 +118,8 @@ impl Builder {
             steps: 0,
         };
         let mut flow = compile.plan(&view.plan)?;
-        if lateness_us.is_some() && !compile.can_be_late {
-            return Err(Error::invalid(format!(
-                "{}: no row can be late here, so lateness would change nothing",
-                view.name
-            ))
-            .with_hint("leave lateness out; it is for windows, sessions and joins bound in time over streams"));
-        }
-        if view.settings.state_retention.is_some() && !compile.retains {
-            return Err(Error::invalid(format!(
-                "{}: it reads no stream with an event time, so state_retention would change nothing",
-                view.name
-            ))
-            .with_hint("leave state_retention out, or declare WATERMARK FOR a column of the stream"));
-        }
-        if read_by(view).is_empty() {
-            return Err(Error::invalid(format!("{} reads no stream, no table and no view", view.name))
-                .with_hint("a view of constants alone is CREATE VIEW"));
-        }
-        if emit_on_close && view.settings.state_retention.is_some() {
-            let message = format!("{}: what is told once is not taken back after a time", view.name);
-            return Err(Error::invalid(message).with_hint("leave state_retention out, or EMIT ON WINDOW CLOSE"));
-        }
-        if emit_on_close && (flow.retracts || flow.is_placed) {
-            return Err(Error::invalid(format!("{} has no window that could close", view.name)).with_hint(
-                "EMIT ON WINDOW CLOSE needs GROUP BY window_start, window_end over TUMBLE(…) or another window",
-            ));
-        }
+        let (can_be_late, retains) = (compile.can_be_late, compile.retains);
+        check_settings(view, can_be_late, retains, &flow)?;
         if !view.rules.is_empty() {
             if flow.retracts {
                 return Err(Error::not_built(format!(
@@ -266,6 +241,46 @@ impl Builder {
         let stages = self.nodes.iter().map(|node| node.stage).max().unwrap_or(0) + 1;
         Graph { inputs: self.inputs, nodes: self.nodes, outputs: self.outputs, stages }
     }
+}
+
+/// Refuses settings that say nothing about the view's query, or contradict it.
+fn check_settings(view: &View, can_be_late: bool, retains: bool, flow: &Flow) -> Result<()> {
+    let name = &view.name;
+    let refuse = |message: String, hint: &str| Err(Error::invalid(message).with_hint(hint));
+    if view.settings.lateness.is_some() && !can_be_late {
+        return refuse(
+            format!("{name}: no row can be late here, so lateness would change nothing"),
+            "leave lateness out; it is for windows, sessions and joins bound in time over streams",
+        );
+    }
+    if view.settings.state_retention.is_some() && !retains {
+        return refuse(
+            format!("{name}: it reads no stream with an event time, so state_retention would change nothing"),
+            "leave state_retention out, or declare WATERMARK FOR a column of the stream",
+        );
+    }
+    if read_by(view).is_empty() {
+        return refuse(
+            format!("{name} reads no stream, no table and no view"),
+            "a view of constants alone is CREATE VIEW",
+        );
+    }
+    if view.emit != Some(Emit::OnWindowClose) {
+        return Ok(());
+    }
+    if retains {
+        return refuse(
+            format!("{name}: what is told once is not taken back after a time"),
+            "leave state_retention out, or EMIT ON WINDOW CLOSE",
+        );
+    }
+    if flow.retracts || flow.is_placed {
+        return refuse(
+            format!("{name} has no window that could close"),
+            "EMIT ON WINDOW CLOSE needs GROUP BY window_start, window_end over TUMBLE(…) or another window",
+        );
+    }
+    Ok(())
 }
 
 /// The relations that a view's plan names, each as often as it does.

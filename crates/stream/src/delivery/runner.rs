@@ -239,8 +239,10 @@ impl Runner {
         if partition.waiting.is_empty() {
             partition.bytes = 0;
         }
-        (partition.delivered, partition.tried) = (until, None);
-        partition._pin = self.log.pin(&self.stream.topic, range.partition, until)?;
+        // Behind a range that was tried before there may be records without rows, read with it.
+        let delivered = if partition.waiting.is_empty() { until.max(partition.read) } else { until };
+        (partition.delivered, partition.tried) = (delivered, None);
+        partition._pin = self.log.pin(&self.stream.topic, range.partition, delivered)?;
         keep(self.writer.as_mut(), &self.partitions)
     }
 

@@ -161,7 +161,7 @@ impl Read {
         match self.coming.take() {
             Some(coming) if !coming.rows.is_finished() => {
                 self.coming = Some(coming);
-                return Ok(None);
+                Ok(None)
             }
             Some(Coming { version, rows }) => {
                 let rows = runtime.block_on(rows).map_err(|error| Error::internal(error.to_string()))?;
