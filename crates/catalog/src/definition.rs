@@ -238,7 +238,8 @@ impl Definitions {
                     after.generation = after.generation.max(before.generation);
                     after.dropped_columns.clone_from(&before.dropped_columns);
                     after.resets = before.resets;
-                    after.paused = before.paused;
+                    // Another query has rows of its own.
+                    after.paused = before.paused && after.text == before.text;
                     Change::Changed { before: before.clone(), after }
                 }
                 None => {

@@ -105,9 +105,16 @@ mod tests {
 
     #[test]
     fn all_else_is_as_in_the_generic_dialect() {
-        for text in
-            ["extract('day' FROM a)", "x'1F'", "a[1]", "MAP {'a': 1}", "trim(a, 'b')", "q'[it''s]'", "U&'\\00e9'"]
-        {
+        for text in [
+            "a || b @> c",
+            "extract('day' FROM a)",
+            "x'1F'",
+            "a[1]",
+            "MAP {'a': 1}",
+            "trim(a, 'b')",
+            "q'[it''s]'",
+            "U&'\\00e9'",
+        ] {
             assert_eq!(parsed(&Headwater, text), parsed(&GenericDialect, text), "{text}");
         }
     }

@@ -3,22 +3,23 @@
 //!
 //! `cargo run --release -p headwater-stream --example join_latency [EVENTS_A_SECOND [SECONDS [KEYS_OF_STATE [WORKERS]]]]`
 
+#[path = "shared/compile.rs"]
+mod compile;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use compile::compile;
 use headwater_base::clock::{Clock, SystemClock};
 use headwater_base::files::Files;
 use headwater_base::files::disk::Disk;
 use headwater_base::objects::Objects;
 use headwater_log::embedded::Options as LogOptions;
 use headwater_log::{Builder, EmbeddedLog, Log};
-use headwater_query::relation::{Relations, resolve};
-use headwater_sql::{SourceText, Statement};
 use headwater_stream::engine::{Engine, Options, Parts, Role, Step};
 use headwater_stream::graph::Graph;
-use headwater_stream::plan::{Builder as Plans, Storage};
 use headwater_stream::sink::archive::Board;
 use object_store::ObjectStore;
 use tokio::runtime::Runtime;
@@ -75,7 +76,7 @@ impl World {
         let log =
             EmbeddedLog::open(Arc::clone(&files), &folder.join("log"), Arc::clone(&clock), LogOptions::default())?;
         Ok(World {
-            graph: Arc::new(compile()?),
+            graph: Arc::new(compile(PROJECT)?.1),
             log: Arc::new(log),
             store: Arc::new(Objects::open(files, folder)?),
             clock,
@@ -106,25 +107,6 @@ impl World {
         self.log.append(topic, 0, builder.build())?.wait()?;
         Ok(())
     }
-}
-
-fn compile() -> Result<Graph> {
-    let (mut relations, mut plans) = (Relations::new(), Plans::new());
-    for parsed in headwater_sql::parse(&SourceText::new("latency.sql", PROJECT))? {
-        match &parsed.statement {
-            Statement::CreateStream(create) => {
-                let stream = Arc::new(resolve::stream(create, &parsed.source)?);
-                plans.add_stream(&stream);
-                relations.add_stream(stream);
-            }
-            Statement::CreateMaterializedView(create) => {
-                let view = resolve::view(&relations, create, &parsed.source)?;
-                relations.add(plans.add_view(&view, &Storage::default())?);
-            }
-            _ => return Err("only streams and views".into()),
-        }
-    }
-    Ok(plans.finish())
 }
 
 /// Gives the view with state its keys.

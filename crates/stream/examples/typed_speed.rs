@@ -3,20 +3,22 @@
 //!
 //! `cargo run --release -p headwater-stream --example typed_speed [EVENTS [QUERY…]]`
 
+#[path = "shared/compile.rs"]
+mod compile;
+
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, TimestampMicrosecondArray};
+use compile::compile;
 use headwater_base::clock::SystemClock;
 use headwater_base::random::Random;
-use headwater_query::relation::{Relations, UTC, resolve};
-use headwater_sql::{SourceText, Statement};
+use headwater_query::relation::UTC;
 use headwater_stream::Batch;
 use headwater_stream::batch::Origin;
 use headwater_stream::graph::{Graph, Step, Upstream};
 use headwater_stream::operator::{Operator, Output};
-use headwater_stream::plan::{Builder, Storage};
 
-type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
+type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 const BIDS: &str = "CREATE STREAM bids (auction BIGINT, bidder BIGINT, price BIGINT, date_time TIMESTAMP NOT NULL,
     WATERMARK FOR date_time AS date_time - INTERVAL '4 seconds') WITH (format = 'json');";
@@ -44,7 +46,7 @@ fn main() -> Result<()> {
         if !wanted.is_empty() && !wanted.iter().any(|each| each == name) {
             continue;
         }
-        let graph = compile(&format!("{BIDS}\n{query};"))?;
+        let (_, graph) = compile(&format!("{BIDS}\n{query};"))?;
         let mut best = 0.0_f64;
         let mut given = 0;
         for _ in 0..REPEATS {
@@ -57,25 +59,6 @@ fn main() -> Result<()> {
         println!("figure typed_{name}_rows {given} rows");
     }
     Ok(())
-}
-
-fn compile(text: &str) -> Result<Graph> {
-    let (mut relations, mut plans) = (Relations::new(), Builder::new());
-    for parsed in headwater_sql::parse(&SourceText::new("bench.sql", text))? {
-        match &parsed.statement {
-            Statement::CreateStream(create) => {
-                let stream = Arc::new(resolve::stream(create, &parsed.source)?);
-                plans.add_stream(&stream);
-                relations.add_stream(stream);
-            }
-            Statement::CreateMaterializedView(create) => {
-                let view = resolve::view(&relations, create, &parsed.source)?;
-                relations.add(plans.add_view(&view, &Storage::default())?);
-            }
-            _ => return Err("only streams and views".into()),
-        }
-    }
-    Ok(plans.finish())
 }
 
 /// Ten events a millisecond, auctions and bidders drawn evenly from 10,000.

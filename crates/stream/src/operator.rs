@@ -23,6 +23,7 @@ pub mod trim;
 pub mod union;
 pub mod unnest;
 pub mod values;
+pub mod windows;
 
 use std::collections::BTreeMap;
 

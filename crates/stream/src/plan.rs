@@ -105,6 +105,10 @@ impl Builder {
     /// its key.
     pub fn add_view(&mut self, view: &View, storage: &Storage) -> Result<Relation> {
         let emit_on_close = view.emit == Some(Emit::OnWindowClose);
+        if emit_on_close && view.settings.state_retention.is_some() {
+            let message = format!("{}: what is told once is not taken back after a time", view.name);
+            return Err(Error::invalid(message).with_hint("leave state_retention out, or EMIT ON WINDOW CLOSE"));
+        }
         let lateness_us = view.settings.lateness.map(|lateness| lateness.as_micros() as i64);
         let mut compile = Compile {
             builder: self,
@@ -267,12 +271,6 @@ fn check_settings(view: &View, can_be_late: bool, retains: bool, flow: &Flow) ->
     }
     if view.emit != Some(Emit::OnWindowClose) {
         return Ok(());
-    }
-    if retains {
-        return refuse(
-            format!("{name}: what is told once is not taken back after a time"),
-            "leave state_retention out, or EMIT ON WINDOW CLOSE",
-        );
     }
     if flow.retracts || flow.is_placed {
         return refuse(

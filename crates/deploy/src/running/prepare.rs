@@ -103,7 +103,7 @@ impl Facts<'_> {
                 definition.resets += u64::from(*run != Run::Pause);
             });
         }
-        let (declared, mut behind) = loop {
+        let (declared, behind) = loop {
             let declared = self.give_stores(&wanted, &mut proposal)?;
             let behind = behind(&declared.graph, self.newest, self.log);
             // What a paused view had is not what it should have any more: it goes on. So does one that a view reads which
@@ -118,11 +118,14 @@ impl Facts<'_> {
             if woken.is_empty()
                 && let Some((view, read)) = reads_paused(&declared, &behind)
             {
-                if told.is_empty() {
-                    return Err(Error::Refused {
-                        message: format!("{view} reads {read}, which is paused"),
-                        hint: format!("ALTER MATERIALIZED VIEW {read} RESUME first"),
-                    });
+                let refuse = |message: String, hint: String| Err(Error::Refused { message, hint });
+                if told.get(&read) == Some(&Run::Pause) {
+                    let message = format!("{view} is being built, and reads {read}");
+                    return refuse(message, "pause it when that is over".to_owned());
+                }
+                if told.values().all(|run| *run == Run::Pause) {
+                    let message = format!("{view} reads {read}, which is paused");
+                    return refuse(message, format!("ALTER MATERIALIZED VIEW {read} RESUME first"));
                 }
                 proposal.change(&read, |definition| definition.resets += 1);
                 woken.push(read);
@@ -134,7 +137,7 @@ impl Facts<'_> {
         };
         self.note_dropped_columns(&declared, &mut proposal)?;
         let with_history = |view: String| (view.clone(), self.history_of(&declared, &view));
-        let behind: BTreeMap<String, u64> = behind.drain(..).map(with_history).collect();
+        let behind: BTreeMap<String, u64> = behind.into_iter().map(with_history).collect();
         let none = BTreeMap::new();
         let outputs = self.newest.map_or(&none, |manifest| &manifest.outputs);
         // What runs until the replays have caught up must be possible, too.

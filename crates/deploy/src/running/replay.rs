@@ -27,6 +27,9 @@ const NEAR: u64 = 20_000;
 /// Steps without progress after which the last of the way is given up.
 const STUCK_STEPS: u32 = 10_000;
 
+/// How often both engines look at tables that others write meanwhile, before they go on with other work.
+const AGREE_TRIES: usize = 10;
+
 /// Bytes that a tick of a replay takes: the engine's own ticks lie between, and wait for it.
 const TICK_BYTES: usize = 1 << 20;
 
@@ -215,20 +218,15 @@ impl Running {
                 return self.fail(replay, &headwater_stream::Error::internal("the replay does not reach its goal"));
             }
         }
-        // Views of both read the same tables: each row of them must be in both, or in neither.
-        loop {
-            let node = self.engine()?.take_tables()?;
-            match replay.engine.take_tables() {
-                Ok(tables)
-                    if tables.iter().all(|(name, version)| node.get(name).is_none_or(|node| node == version)) =>
-                {
-                    break;
-                }
-                Ok(_) => {}
-                Err(error) => return self.fail(replay, &error),
-            }
-        }
         replay.left = 0;
+        match self.agree_on_tables(&mut replay) {
+            Ok(true) => {}
+            Ok(false) => {
+                self.replay = Some(replay);
+                return Ok(());
+            }
+            Err(error) => return self.fail(replay, &error),
+        }
         let done = replay.ended(&self.ground, State::Done);
         let joined = match replay.engine.give(Replayed { rows: done.rows_total, took_us: took_us(&done) }) {
             Ok(joined) => joined,
@@ -245,6 +243,20 @@ impl Running {
         self.replays.push(done);
         self.reopen()?;
         self.forget_replays(None)
+    }
+
+    /// Gives both engines the latest versions of all tables. Views of both may read the same ones: each row of them must
+    /// be in both, or in neither. False where others write faster than they are read.
+    fn agree_on_tables(&mut self, replay: &mut Replay) -> std::result::Result<bool, headwater_stream::Error> {
+        let Some(engine) = &mut self.engine else { return Ok(true) };
+        for _ in 0..AGREE_TRIES {
+            let node = engine.take_tables()?;
+            let tables = replay.engine.take_tables()?;
+            if tables.iter().all(|(name, version)| node.get(name).is_none_or(|node| node == version)) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Opens the engine again over what is wanted, as far as it is not behind.

@@ -328,7 +328,8 @@ impl Node for Doors {
 
     async fn upsert(&self, table: &Table, rows: &[RecordBatch]) -> Result<(), Problem> {
         self.ground.tables.upsert(table, rows).await?;
-        self.rows().changed(table).await
+        self.rows().changed(table).await;
+        Ok(())
     }
 
     async fn plan_project(&self, files: Vec<File>) -> Result<Planned, Problem> {

@@ -102,7 +102,10 @@ impl World {
         runner.hurry();
         loop {
             match runner.step() {
-                Ok(Step::Idle) => return,
+                Ok(Step::Idle) => {
+                    assert_eq!(runner.lag(), 0, "seed {}: it does not come to its end", self.seed);
+                    return;
+                }
                 stepped => self.expect(stepped.map(|_| ())),
             }
         }

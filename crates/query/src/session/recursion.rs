@@ -1,8 +1,7 @@
 //! Recursions that go round: `WITH RECURSIVE … UNION ALL` over a graph with a cycle would run until somebody ends it. Each
 //! step's rows follow from those of the step before, so a step with the rows of an earlier one is the sign.
 
-use std::collections::HashMap;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -246,7 +246,8 @@ impl Runner {
         keep(self.writer.as_mut(), &self.partitions)
     }
 
-    fn lag(&self) -> u64 {
+    /// Offsets of records that were not delivered yet.
+    pub fn lag(&self) -> u64 {
         let behind = |(number, partition): (usize, &Partition)| {
             let stable = self.log.offsets(&self.stream.topic, number as u32).map_or(0, |offsets| offsets.stable);
             stable.saturating_sub(partition.delivered).max(0) as u64

@@ -261,3 +261,60 @@ impl Inputs {
         Ok(all)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use arrow::array::RecordBatch;
+    use arrow::datatypes::Schema;
+    use headwater_base::clock::ManualClock;
+    use headwater_base::files::Files;
+    use headwater_base::files::simulated::Simulated;
+    use headwater_log::embedded::Options;
+    use headwater_log::{Builder, EmbeddedLog, TopicConfig};
+    use headwater_query::relation::resolve;
+    use headwater_sql::{SourceText, Statement};
+
+    use super::*;
+    use crate::operator::Violations;
+
+    #[test]
+    fn pressure_is_the_time_of_ticks_that_leave_rows() {
+        let parsed = headwater_sql::parse(&SourceText::new("test.sql", "CREATE STREAM s (id BIGINT)")).unwrap();
+        let Statement::CreateStream(create) = &parsed[0].statement else { panic!("a stream") };
+        let stream = Arc::new(resolve::stream(create, &parsed[0].source).unwrap());
+        let disk = Simulated::with_clock(1, ManualClock::at(0));
+        disk.create_folders(Path::new("/log")).unwrap();
+        let log = EmbeddedLog::open(disk.shared(), Path::new("/log"), ManualClock::at(0), Options::default()).unwrap();
+        log.create_topic("s", &TopicConfig { partitions: 1, retention: None, archived: false }).unwrap();
+        let mut rows = Builder::new();
+        (0..10).for_each(|_| rows.push(None, Some(b"{}"), 0));
+        log.append("s", 0, rows.build()).unwrap().wait().unwrap();
+
+        let second = Duration::from_secs;
+        let mut inputs = Inputs::new(&[stream], &log, second(0)).unwrap();
+        let mut tick = |began: u64, next: i64, ended: u64| {
+            assert_eq!(inputs.plan(&log, 1000, second(began)).unwrap().0.len(), 1);
+            let taken = Taken {
+                input: 0,
+                partition: 0,
+                from: 0,
+                next,
+                watermark_us: 0,
+                bytes: 0,
+                rows: RecordBatch::new_empty(Arc::new(Schema::empty())),
+                offsets: Arc::from([]),
+                timestamps_us: Arc::from([]),
+                violations: Violations::new(),
+                stopped: None,
+            };
+            inputs.note_pressure([&taken].into_iter(), second(ended));
+            inputs.advance(&taken, second(ended));
+            inputs.pressed().map(|(_, time)| time.as_secs()).sum::<u64>()
+        };
+        assert_eq!(tick(1, 4, 3), 2);
+        assert_eq!(tick(10, 9, 11), 3);
+        assert_eq!(tick(20, 10, 40), 3, "nothing was left");
+    }
+}

@@ -87,16 +87,18 @@ impl Tables {
     }
 
     /// The latest versions of all tables that were not given them: what the first tick of a dataflow has, so that no
-    /// view is ever shown without them.
+    /// view is ever shown without them. Where one can't be read, none is given.
     pub fn latest(&mut self) -> Result<News> {
         let Tables { stored, runtime, tables, .. } = self;
-        let mut latest = News::default();
-        for read in tables {
+        let mut found = Vec::new();
+        for (at, read) in tables.iter().enumerate() {
             if read.version != Some(stored.version(&read.table)?) {
                 let (version, rows) = read.latest(stored.as_ref())?;
-                latest.add(read, version, runtime.block_on(rows)?);
+                found.push((at, version, runtime.block_on(rows)?));
             }
         }
+        let mut latest = News::default();
+        found.into_iter().for_each(|(at, version, rows)| latest.add(&mut tables[at], version, rows));
         Ok(latest)
     }
 
@@ -104,7 +106,7 @@ impl Tables {
     pub fn latest_if_readable(&mut self, now: Duration) -> News {
         self.latest().unwrap_or_else(|error| {
             tracing::warn!(%error, "tables of views could not be read");
-            self.tables.iter_mut().for_each(|read| (read.version, read.rests_until) = (None, now + PAUSE));
+            self.tables.iter_mut().for_each(|read| read.rests_until = now + PAUSE);
             News::default()
         })
     }

@@ -4,7 +4,6 @@
 //! the key columns, then the aggregates. A windowed aggregation frees a group when the watermark passes its window's
 //! end; what it gave stays given.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray, BinaryArray, RecordBatch};
@@ -12,6 +11,7 @@ use arrow::datatypes::{DataType, Int64Type, SchemaRef};
 
 use super::late::window_ends;
 use super::state::{self, Unsaved};
+use super::windows::Windows;
 use super::{Operator, Output, Save, Status};
 use crate::aggregate::{Accumulator, Function, Keys};
 use crate::batch::{Batch, assemble};
@@ -83,10 +83,7 @@ pub struct Aggregate {
     accumulators: Vec<Accumulator>,
     tick: Tick,
     unsaved: Unsaved,
-    /// Slots by the end of their window, microseconds. A slot that was freed may still stand under its old window.
-    windows: BTreeMap<i64, Vec<u32>>,
-    /// The end of the window of each slot in use; empty without a window.
-    ends: Vec<i64>,
+    windows: Windows,
     slots: Vec<u32>,
     /// The one group of an aggregation without keys was given, or is another worker's to give.
     started: bool,
@@ -116,8 +113,7 @@ impl Aggregate {
             accumulators,
             tick,
             unsaved: Unsaved::default(),
-            windows: BTreeMap::new(),
-            ends: Vec::new(),
+            windows: Windows::default(),
             slots: Vec::new(),
             started: !owns_all,
         })
@@ -145,7 +141,7 @@ impl Aggregate {
             if weight == 0
                 && let Some(ends) = ends
             {
-                open_window(&mut self.windows, &mut self.ends, ends[row], *slot);
+                self.windows.open(ends[row], *slot);
             }
             if self.plan.retracts {
                 self.tick.weights_before.push(weight);
@@ -235,18 +231,7 @@ impl Aggregate {
 
     /// Frees the windows that closed, giving their groups if that is when they are given.
     fn close(&mut self, window: Window, watermark_us: i64, out: &mut Output) -> Result<()> {
-        let mut closed = Vec::new();
-        while let Some(entry) = self.windows.first_entry() {
-            if entry.key().saturating_add(window.lateness_us) > watermark_us {
-                break;
-            }
-            let end = *entry.key();
-            let in_window = |slot: &u32| self.weights[*slot as usize] > 0 && self.ends[*slot as usize] == end;
-            closed.extend(entry.remove().into_iter().filter(in_window));
-        }
-        // A group that was emptied and came again stands twice in its window's list.
-        closed.sort_unstable();
-        closed.dedup();
+        let closed = self.windows.close(window, watermark_us, |slot| self.weights[slot as usize] > 0);
         if window.on_close && !closed.is_empty() {
             out.emit(Batch::insertions(self.rows(&closed)?));
         }
@@ -272,7 +257,7 @@ impl Aggregate {
             if was == 0
                 && let Some(ends) = &ends
             {
-                open_window(&mut self.windows, &mut self.ends, ends[row], slot);
+                self.windows.open(ends[row], slot);
             }
         }
         self.started |= keys == 0;
@@ -357,12 +342,4 @@ impl Operator for Aggregate {
         let accumulators: usize = self.accumulators.iter().map(Accumulator::bytes).sum();
         Status { groups: self.keys.len() as u64, state_bytes: (self.keys.bytes() + accumulators) as u64 }
     }
-}
-
-fn open_window(windows: &mut BTreeMap<i64, Vec<u32>>, ends: &mut Vec<i64>, end: i64, slot: u32) {
-    if ends.len() <= slot as usize {
-        ends.resize(slot as usize + 1, i64::MAX);
-    }
-    ends[slot as usize] = end;
-    windows.entry(end).or_default().push(slot);
 }

@@ -15,6 +15,7 @@ use datafusion::physical_expr::window::WindowExpr;
 use super::aggregate::Window;
 use super::rows::{Codec, Row, net};
 use super::state::{self, Loaded, Unsaved};
+use super::windows::Windows;
 use super::{Operator, Output, Save, Status};
 use crate::aggregate::Keys;
 use crate::batch::{Batch, assemble};
@@ -58,10 +59,7 @@ pub struct Over {
     partitions: Vec<BTreeMap<Row, i64>>,
     bytes: usize,
     unsaved: Unsaved,
-    /// Partitions by the end of their window, microseconds, and the end of each. One that went may still stand under its
-    /// old window.
-    windows: BTreeMap<i64, Vec<u32>>,
-    ends: Vec<i64>,
+    windows: Windows,
     touched: Vec<u32>,
     /// Rows of touched partitions as they were.
     before: Vec<Vec<(Row, i64)>>,
@@ -82,8 +80,7 @@ impl Over {
             partitions: Vec::new(),
             bytes: 0,
             unsaved: Unsaved::default(),
-            windows: BTreeMap::new(),
-            ends: Vec::new(),
+            windows: Windows::default(),
             touched: Vec::new(),
             before: Vec::new(),
             is_touched: Vec::new(),
@@ -132,11 +129,7 @@ impl Over {
         let Some(window) = self.plan.window else { return Ok(()) };
         for (end, slot) in window.ends(keys)?.into_iter().zip(slots) {
             if self.partitions[*slot as usize].is_empty() && !self.is_touched[*slot as usize] {
-                if self.ends.len() <= *slot as usize {
-                    self.ends.resize(*slot as usize + 1, i64::MAX);
-                }
-                self.ends[*slot as usize] = end;
-                self.windows.entry(end).or_default().push(*slot);
+                self.windows.open(end, *slot);
             }
         }
         Ok(())
@@ -144,17 +137,7 @@ impl Over {
 
     /// Frees the partitions whose windows have closed, giving their rows if that is when they are given.
     fn close(&mut self, window: Window, watermark_us: i64, out: &mut Output) -> Result<()> {
-        let mut closed = Vec::new();
-        while let Some(entry) = self.windows.first_entry() {
-            if entry.key().saturating_add(window.lateness_us) > watermark_us {
-                break;
-            }
-            let end = *entry.key();
-            let is_there = |slot: &u32| self.ends[*slot as usize] == end && !self.partitions[*slot as usize].is_empty();
-            closed.extend(entry.remove().into_iter().filter(is_there));
-        }
-        closed.sort_unstable();
-        closed.dedup();
+        let closed = self.windows.close(window, watermark_us, |slot| !self.partitions[slot as usize].is_empty());
         if window.on_close {
             for slot in &closed {
                 let rows = self.results(&self.rows(*slot), 1)?;

@@ -5,4 +5,5 @@ mod archiver;
 mod equals_batch;
 mod random_queries;
 mod simulated;
+mod tables;
 mod world;

@@ -1,5 +1,8 @@
 //! A whole engine on a simulated disk and one thread: log, views, archives and queries, all repeatable from a seed.
 
+#[path = "../../examples/shared/compile.rs"]
+mod compile;
+
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -17,14 +20,12 @@ use headwater_lake::{Compaction, Lake};
 use headwater_log::embedded::Options as LogOptions;
 use headwater_log::{Builder, EmbeddedLog, Isolation, Log, ReadOptions};
 use headwater_query::provide::{ReadPoint, Snapshots, StoredTables, SystemTables};
-use headwater_query::relation::{Relation, Relations, Table, resolve, table};
+use headwater_query::relation::{Relations, Table};
 use headwater_query::render::{Format, render};
 use headwater_query::session::{self, Session, Sources};
-use headwater_sql::{SourceText, Statement};
 use headwater_stream::engine::published::Published;
 use headwater_stream::engine::{Engine, Options, Parts, Step};
 use headwater_stream::graph::Graph;
-use headwater_stream::plan::{Builder as Plans, Storage};
 use headwater_stream::sink::archive::{Board, Policy, Upkeep};
 use object_store::ObjectStore;
 use tokio::runtime::Runtime;
@@ -179,26 +180,8 @@ pub fn compile(text: &str) -> (Arc<Relations>, Arc<Graph>) {
 
 /// All declarations, or why one is refused.
 pub fn try_compile(text: &str) -> Result<(Arc<Relations>, Arc<Graph>)> {
-    let source = SourceText::new("test.sql", text);
-    let (mut relations, mut plans) = (Relations::new(), Plans::new());
-    for parsed in headwater_sql::parse(&source)? {
-        match &parsed.statement {
-            Statement::CreateStream(create) => {
-                let stream = Arc::new(resolve::stream(create, &parsed.source)?);
-                plans.add_stream(&stream);
-                relations.add_stream(stream);
-            }
-            Statement::CreateMaterializedView(create) => {
-                let view = resolve::view(&relations, create, &parsed.source)?;
-                relations.add(plans.add_view(&view, &Storage::default())?);
-            }
-            Statement::CreateTable(create) => {
-                relations.add(Relation::Table(Arc::new(table::lake(create, 0, &parsed.source)?)));
-            }
-            other => panic!("{} in a test's project", other.words()),
-        }
-    }
-    Ok((Arc::new(relations), Arc::new(plans.finish())))
+    let (relations, graph) = compile::compile(text).map_err(|refused| refused as Box<dyn std::error::Error>)?;
+    Ok((Arc::new(relations), Arc::new(graph)))
 }
 
 /// Rows as lines, sorted; floats in scientific notation, so that [`agree`] knows them.
@@ -242,6 +225,8 @@ pub fn agree(left: &[String], right: &[String]) -> bool {
 #[derive(Default)]
 pub struct Things {
     rows: Mutex<(i64, Vec<Thing>)>,
+    /// The table that can't be read.
+    broken: Mutex<Option<&'static str>>,
 }
 
 #[derive(Debug, Clone)]
@@ -259,10 +244,18 @@ impl Things {
         rows.0 += 1;
         change(&mut rows.1);
     }
+
+    /// Lets one table fail, or none; all have the same rows.
+    pub fn break_one(&self, table: Option<&'static str>) {
+        *self.broken.lock().expect("not poisoned") = table;
+    }
 }
 
 impl StoredTables for Things {
     fn table(&self, table: &Table) -> headwater_query::Result<Arc<dyn TableProvider>> {
+        if *self.broken.lock().expect("not poisoned") == Some(table.name.as_str()) {
+            return Err(headwater_query::Error::Execution("a broken table".to_owned()));
+        }
         let rows = self.rows.lock().expect("not poisoned").1.clone();
         let prices = Decimal128Array::from_iter_values(rows.iter().map(|each| each.price));
         let columns: Vec<ArrayRef> = vec![

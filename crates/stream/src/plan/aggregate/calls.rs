@@ -122,6 +122,10 @@ fn whole(call: &AggregateFunction, over: &DFSchema, retracts: bool) -> Result<(F
         .with_ignore_nulls(params.null_treatment == Some(NullTreatment::IgnoreNulls))
         .build()?;
     let built = Arc::new(built);
+    // Some types are refused no earlier.
+    if let Err(error) = built.create_accumulator() {
+        return Err(Error::not_built(error.strip_backtrace()).with_hint("CAST the argument to another type"));
+    }
     if let Some(folded) = folded::Function::of(&built).filter(|_| !retracts && order.is_empty()) {
         return Ok((Function::Folded(Arc::new(folded)), taken));
     }
