@@ -74,13 +74,23 @@ impl World {
         log.append("events", partition as u32, builder.build()).unwrap().wait().unwrap();
     }
 
+    /// Appends records that the stream's rule drops: nothing of them leaves.
+    fn append_dropped(&self, log: &dyn Log) {
+        for partition in 0..PARTITIONS {
+            let mut builder = Builder::new();
+            builder.push(None, Some(br#"{"id":3}"#), 1_600_000_000_000);
+            log.append("events", partition, builder.build()).unwrap().wait().unwrap();
+        }
+    }
+
     /// Runs sinks that die again and again, the last one to its end.
     fn live(&mut self, mut outlet: impl FnMut() -> Box<dyn Outlet>, mut crash: impl FnMut()) {
         let mut log = self.log();
         let mut runner = self.open(&log, outlet());
         for _ in 0..ACTIONS {
             match self.random.below(10) {
-                0..3 => self.append(log.as_ref()),
+                0 | 1 => self.append(log.as_ref()),
+                2 => self.append_dropped(log.as_ref()),
                 3 => self.clock.advance(Duration::from_millis(self.random.below(60))),
                 4 => {
                     drop((runner.take(), log));
@@ -95,6 +105,12 @@ impl World {
                 },
             }
         }
+        // The last life has to try again what the one before did, and finds nothing else behind it.
+        drop((runner.take(), log));
+        self.disk.crash();
+        crash();
+        log = self.log();
+        self.append_dropped(log.as_ref());
         while runner.is_none() {
             runner = self.open(&log, outlet());
         }
