@@ -5,12 +5,12 @@ import { failureFrom, failureOf } from "./failure.ts";
 export interface Step {
   /** All of it in one line. */
   text: string;
-  change: "create" | "alter" | "drop" | "replay";
+  change: "create" | "alter" | "drop" | "rebuild" | "pause" | "resume" | "reset";
   /** Such as `materialized view`. */
   kind: string;
   name: string;
   class: "no effect" | "non-breaking" | "breaking";
-  rows: "kept" | "replayed" | "deleted" | "archived" | "none";
+  rows: "kept" | "replayed" | "made" | "deleted" | "archived" | "none";
   /** At most so many records are gone through once more. */
   replayed_rows: number | null;
   last_replay: { rows: number; took_ms: number } | null;

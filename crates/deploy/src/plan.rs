@@ -68,6 +68,8 @@ pub enum Rows {
         /// The last time that a view of this name was replayed.
         last: Option<Replayed>,
     },
+    /// They are made from what other views have, or from what the view's own plan still has.
+    Made,
     /// They are deleted.
     Deleted,
     /// The log's records are deleted; the archive stays as a table in the lake.
@@ -88,7 +90,7 @@ impl fmt::Display for Change {
             Change::Create => "create",
             Change::Alter => "alter",
             Change::Drop => "drop",
-            Change::Follow => "replay",
+            Change::Follow => "rebuild",
             Change::Pause => "pause",
             Change::Resume => "resume",
             Change::Reset => "reset",
@@ -116,6 +118,7 @@ impl fmt::Display for Step {
                     write!(f, ", last time {} in {:.1} s", last.rows, last.took_us as f64 / 1e6)?;
                 }
             }
+            Rows::Made => write!(f, "; made from what is held, without history")?,
             Rows::Deleted => write!(f, "; its rows are deleted")?,
             Rows::Archived => write!(f, "; its archive stays in the lake")?,
             Rows::Kept if matches!(self.kind, Kind::Stream | Kind::View | Kind::Table) => write!(f, "; its rows stay")?,
@@ -135,8 +138,17 @@ pub struct Running<'a> {
     pub outputs: &'a BTreeMap<String, OutputState>,
     /// Rows of the streams that a view reads, by view that is behind.
     pub behind: &'a BTreeMap<String, u64>,
+    /// Views that need no history for their new rows.
+    pub seeded: &'a [String],
     /// Whether a stream has rows.
     pub has_rows: &'a dyn Fn(&Stream) -> bool,
+}
+
+impl Running<'_> {
+    /// Whether a view's rows are made anew.
+    fn makes(&self, view: &String) -> bool {
+        self.behind.contains_key(view) || self.seeded.contains(view)
+    }
 }
 
 /// The steps of a proposal.
@@ -163,7 +175,7 @@ pub fn plan(proposal: &Proposal, wanted: &Named, declared: &Declared, running: &
                 let class = class(after.kind, &after.name, declared, running)?;
                 Some((Change::Alter, after, class))
             }
-            Stored::Unchanged(definition) if running.behind.contains_key(&definition.name) => {
+            Stored::Unchanged(definition) if running.makes(&definition.name) => {
                 Some((Change::Follow, definition, class(definition.kind, &definition.name, declared, running)?))
             }
             Stored::Unchanged(_) => None,
@@ -179,6 +191,7 @@ pub fn plan(proposal: &Proposal, wanted: &Named, declared: &Declared, running: &
                 rows: *rows,
                 last: running.outputs.get(&definition.name).and_then(|state| state.replayed),
             },
+            (_, None) if running.seeded.contains(&definition.name) => Rows::Made,
             (Change::Create, None) => Rows::Empty,
             (_, None) => Rows::Kept,
         };

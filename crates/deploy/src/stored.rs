@@ -6,7 +6,7 @@ use headwater_catalog::{Definition, Definitions};
 use headwater_log::Log;
 use headwater_sql::{Parsed, SourceText};
 use headwater_stream::checkpoint::{Manifest, OutputState};
-use headwater_stream::engine::behind;
+use headwater_stream::engine::{behind, seeded};
 
 use crate::resolve::{Declaration, Declared, Named};
 use crate::{Error, Result};
@@ -37,7 +37,9 @@ pub fn wanted(definitions: &Definitions) -> Result<Named> {
 /// What a data folder without a node has: what ran when it had one.
 pub fn at_rest(definitions: &Definitions, newest: Option<&Manifest>, log: &dyn Log) -> Result<Declared> {
     let wanted = wanted(definitions)?;
-    let behind = behind(&wanted.declare(definitions)?.graph, newest, log);
+    let graph = wanted.declare(definitions)?.graph;
+    // No node has made yet what needs no history.
+    let behind = [behind(&graph, newest, log), seeded(&graph, newest)].concat();
     let outputs = newest.map(|manifest| manifest.outputs.clone()).unwrap_or_default();
     running(&wanted, definitions, &outputs, &behind)
 }

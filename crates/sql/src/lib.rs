@@ -21,7 +21,7 @@ mod windows;
 
 pub use ast::{Parsed, Statement};
 pub use diagnostic::{Diagnostic, Diagnostics, Fault};
-pub use options::{Options, Value, parse_duration};
+pub use options::{Options, Value, duration_text, parse_duration};
 pub use parse::{
     canonical, parse, parse_project_tests, parse_template, parse_template_with_recovery, parse_with_recovery,
 };

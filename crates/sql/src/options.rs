@@ -14,7 +14,7 @@ use std::time::Duration;
 use crate::ast::Name;
 use crate::{Diagnostic, Diagnostics, Fault, Result, SourceText, Span};
 
-pub use duration::parse_duration;
+pub use duration::{duration_text, parse_duration};
 
 /// Options in the order written; names are distinct.
 #[derive(Debug, Clone)]

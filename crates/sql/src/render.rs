@@ -8,7 +8,7 @@ use crate::ast::{
     Column, CreateExternalTable, CreateMaterializedView, CreateStream, CreateTable, CreateView, Emit, Existing, Name,
     Rule,
 };
-use crate::{Options, Value};
+use crate::{Options, Value, duration_text};
 
 /// Words that open something else where a column could stand.
 const OPENERS: [&str; 3] = ["constraint", "primary", "watermark"];
@@ -99,6 +99,9 @@ impl CreateMaterializedView {
         match self.emit {
             None => {}
             Some(Emit::Changes) => push(&mut sql, "\nEMIT CHANGES"),
+            Some(Emit::ChangesEvery(every)) => {
+                push(&mut sql, &format!("\nEMIT CHANGES EVERY INTERVAL '{}'", duration_text(every)));
+            }
             Some(Emit::OnWindowClose) => push(&mut sql, "\nEMIT ON WINDOW CLOSE"),
         }
         push(&mut sql, &format!("\nAS\n{}", self.query_text));

@@ -77,6 +77,13 @@ impl Checkpoints {
         }
     }
 
+    /// Leaves out state from here on, by its owners: it is of views that begin anew.
+    pub fn forget(&mut self, owners: impl Fn(&str) -> bool) {
+        if let Some(newest) = &mut self.newest {
+            newest.state.retain(|owner, _| !owners(owner));
+        }
+    }
+
     /// Writes state, then the manifest that names it together with what older ones still serve for. `manifest.state`
     /// is filled in here; of older state, that of views stays which `serves` knows. Returns the bytes of state written.
     pub async fn write(
@@ -88,10 +95,7 @@ impl Checkpoints {
         let mut state: BTreeMap<String, Vec<Part>> =
             self.newest.as_ref().map(|newest| newest.state.clone()).unwrap_or_default();
         // What views that are gone have left serves nobody.
-        state.retain(|owner, _| {
-            let (table, step) = (owner.strip_prefix(TABLE), owner.rsplit_once('/').map(|(view, _)| view));
-            table.into_iter().chain(step).any(&serves)
-        });
+        state.retain(|owner, _| views_of(owner).any(&serves));
         let file = format!("{FOLDER}/state-{:020}.bin", manifest.number);
         let mut bytes = Vec::new();
         let mut started = BTreeSet::new();
@@ -191,6 +195,11 @@ impl Checkpoints {
         let bytes = found.bytes().await.map_err(|error| unreadable(&path, &error))?;
         Manifest::decode(&bytes).map_err(|what| damaged(&path, &what))
     }
+}
+
+/// The view that an owner of state belongs to; of two, where a view's name begins like a table's.
+pub fn views_of(owner: &str) -> impl Iterator<Item = &str> {
+    owner.strip_prefix(TABLE).into_iter().chain(owner.rsplit_once('/').map(|(view, _)| view))
 }
 
 fn unreadable(path: &Path, error: &object_store::Error) -> Error {

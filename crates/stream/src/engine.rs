@@ -7,11 +7,13 @@
 pub mod archives;
 mod checkpointing;
 pub mod inputs;
+mod paces;
 pub mod published;
 mod recovery;
+pub mod seeds;
 pub mod tables;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,13 +33,15 @@ use crate::operator::{Save, Violations};
 use crate::sink::Sink;
 use crate::sink::archive::{Board, Policy};
 use crate::sink::topics::Topics;
-use crate::worker::{self, Done, Tick, Worker};
+use crate::worker::{self, Done, Seed, Tick, Worker, input};
 use crate::{Error, Result};
 use archives::Archives;
 pub use checkpointing::Joined;
 use inputs::{Goal, Inputs};
+use paces::Paces;
 use published::{CheckpointStatus, Published};
-pub use recovery::{Offline, behind, newest, offline};
+pub use recovery::{Offline, behind, newest, offline, seeded};
+use seeds::Seeds;
 use tables::{News, Tables, Versions};
 
 /// The writer's name in the log: there is one engine of a node on a log, and a newer one fences it.
@@ -144,6 +148,7 @@ pub struct Engine {
     checkpoints: Checkpoints,
     inputs: Inputs,
     tables: Tables,
+    paces: Paces,
     /// Versions of tables that the running tick has, and that the last one ended with.
     telling: Versions,
     told: Versions,
@@ -180,7 +185,7 @@ impl Engine {
             Role::Replay(history) => Some(history),
         };
         create_topics(&graph, log.as_ref(), lake.is_some())?;
-        let checkpoints = runtime.block_on(Checkpoints::open(store))?;
+        let mut checkpoints = runtime.block_on(Checkpoints::open(store))?;
         let name = history.as_ref().map_or(WRITER, |history| &history.name);
         let mut topics = Topics::open(name, &graph, log.as_ref(), Arc::clone(&clock))?;
         if history.is_none() {
@@ -200,7 +205,10 @@ impl Engine {
         let past = history.as_ref().map(|_| (&board, &runtime));
         let mut executor = executor(&graph, &log, &clock, &options, past)?;
         let published = Arc::new(Published::live(Arc::clone(&clock)));
-        let restored = runtime.block_on(recovery::load(&graph, &checkpoints, executor.as_mut(), &mut inputs))?;
+        let seeds = checkpoints.newest().map(|manifest| Seeds::of(&graph, manifest)).unwrap_or_default();
+        let load = recovery::load(&graph, &seeds, &checkpoints, executor.as_mut(), &mut inputs);
+        let restored = runtime.block_on(load)?;
+        recovery::forget(&graph, &seeds, &mut checkpoints);
         let archives = match lake {
             Some(lake) => {
                 let declared = graph.inputs.iter().filter(|_| !is_replay);
@@ -210,6 +218,7 @@ impl Engine {
             None => Archives::none(board),
         };
         let (at, tables) = (clock.elapsed(), Tables::new(&graph, tables, &runtime));
+        let paces = Paces::new(&graph, at);
         let mut engine = Engine {
             told_us: inputs.watermarks_us(),
             graph,
@@ -224,6 +233,7 @@ impl Engine {
             checkpoints,
             inputs,
             tables,
+            paces,
             telling: Versions::new(),
             told: Versions::new(),
             published,
@@ -238,7 +248,7 @@ impl Engine {
         for (relation, reason) in engine.failures.clone() {
             engine.executor.stop(&relation, &reason)?;
         }
-        engine.first_epoch(restored.tables)?;
+        engine.first_epoch(restored.tables, seeds)?;
         Ok(engine)
     }
 
@@ -252,23 +262,52 @@ impl Engine {
     }
 
     /// Publishes what was recovered, with the empty results of views that have seen nothing.
-    fn first_epoch(&mut self, restored: BTreeMap<String, crate::view::Table>) -> Result<()> {
+    fn first_epoch(&mut self, restored: BTreeMap<String, crate::view::Table>, seeds: Seeds) -> Result<()> {
         let mut inner = self.published.lock();
         inner.tables = restored;
         inner.status.violations.clone_from(&self.violations);
         inner.status.checkpoint = self.checkpoints.newest().map(CheckpointStatus::from);
         drop(inner);
         self.archives.until(self.committed_ends());
+        self.seed(seeds)?;
         let tables = match self.checkpoints.newest() {
             Some(_) if !self.is_replay => self.tables.latest_if_readable(self.clock.elapsed()),
             _ => self.tables.latest()?,
         };
-        self.start_tick(Vec::new(), tables)?;
+        self.start_tick(Vec::new(), tables, BTreeSet::new())?;
         let done = self.finish_tick()?;
         // Windows may have closed by a watermark that the checkpoint holds and no tick was told yet.
         self.absorb(done)?;
         let operators = self.operators()?;
         self.published.lock().status.operators = operators;
+        Ok(())
+    }
+
+    /// Gives views their first rows that need no history for them.
+    fn seed(&mut self, seeds: Seeds) -> Result<()> {
+        if seeds.is_empty() {
+            return Ok(());
+        }
+        tracing::info!(views = seeds.views.iter().cloned().collect::<Vec<_>>().join(", "), "made from what is held");
+        let workers = self.executor.workers();
+        let seeds = Arc::new(seeds);
+        let due = Arc::new(self.paces.all());
+        let tick = Tick { watermarks_us: Arc::clone(&self.told_us), due, ..Tick::default() };
+        let mut ticks =
+            vec![Tick { seed: Some(Seed { seeds: Arc::clone(&seeds), rows: Vec::new() }), ..tick }; workers];
+        let mut turn = (0..workers).cycle();
+        for (node, view) in &seeds.tables {
+            let table = self.published.lock().tables.get(view).map(crate::view::Table::snapshot);
+            let rows = table.map(|table| table.rows()).transpose()?.unwrap_or_default();
+            for (rows, worker) in rows.into_iter().zip(&mut turn) {
+                ticks[worker].seed.iter_mut().for_each(|seed| seed.rows.push((*node, rows.clone())));
+            }
+        }
+        self.executor.start(ticks)?;
+        let done = self.finish_tick()?;
+        self.absorb(done)?;
+        // Also where there are no rows: the next checkpoint knows these views.
+        self.since_checkpoint.changed = true;
         Ok(())
     }
 
@@ -292,14 +331,16 @@ impl Engine {
         Ok(Step::Worked)
     }
 
-    /// True when every record that may be read is in the views, and a checkpoint has them.
+    /// True when every record that may be read is in the views, and a checkpoint has them. Who asks wants all to be told
+    /// by then: views that tell their changes from time to time do it now.
     pub fn is_settled(&mut self) -> Result<bool> {
         if self.running || self.since_checkpoint.changed {
             return Ok(false);
         }
         let status = self.inputs.status(self.log.as_ref())?;
-        Ok(self.tables.is_settled()?
-            && status.iter().all(|partition| partition.stopped.is_some() || partition.next >= partition.stable))
+        let is_read = self.tables.is_settled()?
+            && status.iter().all(|partition| partition.stopped.is_some() || partition.next >= partition.stable);
+        Ok(is_read && !self.paces.hurry(self.clock.elapsed()))
     }
 
     /// Says that no stream has an event before this time any more, microseconds: for tests, which decide what time it is.
@@ -313,7 +354,7 @@ impl Engine {
     pub fn take_tables(&mut self) -> Result<Versions> {
         let news = self.tables.latest()?;
         if !news.rows.is_empty() {
-            self.start_tick(Vec::new(), news)?;
+            self.start_tick(Vec::new(), news, BTreeSet::new())?;
             let done = self.finish_tick()?;
             self.absorb(done)?;
         }
@@ -371,6 +412,13 @@ impl Engine {
         if self.since_checkpoint.changed { self.checkpoint() } else { Ok(()) }
     }
 
+    /// Tells all that is held back. No tick is running.
+    fn tell_all(&mut self) -> Result<()> {
+        self.start_tick(Vec::new(), News::default(), self.paces.all())?;
+        let done = self.finish_tick()?;
+        self.absorb(done)
+    }
+
     /// Starts a tick on whatever there is to do. False when there is nothing.
     fn start(&mut self) -> Result<bool> {
         let now = self.clock.elapsed();
@@ -381,18 +429,25 @@ impl Engine {
         }
         self.inputs.tell_time(now);
         let tables = self.tables.news(now);
-        if reads.is_empty() && tables.rows.is_empty() && self.inputs.watermarks_us() == self.told_us {
+        let due = self.paces.due(now);
+        let is_idle = reads.is_empty() && tables.rows.is_empty() && due.is_empty();
+        if is_idle && self.inputs.watermarks_us() == self.told_us {
             return Ok(false);
         }
-        self.start_tick(reads, tables)?;
+        self.start_tick(reads, tables, due)?;
         Ok(true)
     }
 
-    fn start_tick(&mut self, reads: Vec<crate::worker::input::Read>, tables: News) -> Result<()> {
+    fn start_tick(&mut self, reads: Vec<input::Read>, tables: News, due: BTreeSet<usize>) -> Result<()> {
         self.telling = tables.versions;
-        self.told_us = self.inputs.watermarks_us();
+        let watermarks_us = self.inputs.watermarks_us();
+        let comes = !reads.is_empty() || !tables.rows.is_empty() || watermarks_us != self.told_us;
+        self.paces.told(&due, comes, self.clock.elapsed());
+        self.told_us = watermarks_us;
         let workers = self.executor.workers();
-        let tick = Tick { reads: Vec::new(), tables: Arc::new(tables.rows), watermarks_us: Arc::clone(&self.told_us) };
+        let watermarks_us = Arc::clone(&self.told_us);
+        let tick =
+            Tick { tables: Arc::new(tables.rows), watermarks_us, due: Arc::new(due), seed: None, reads: Vec::new() };
         let mut ticks = vec![tick; workers];
         for read in reads {
             ticks[(read.input + read.partition as usize) % workers].reads.push(read);

@@ -2,6 +2,7 @@
 
 mod part;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
@@ -21,6 +22,7 @@ use crate::operator::filter::Filter;
 use crate::operator::join::{self, Join};
 use crate::operator::late::{self, Late};
 use crate::operator::over::{self, Over};
+use crate::operator::pace::{self, Pace};
 use crate::operator::project::Project;
 use crate::operator::retain::{self, Retain};
 use crate::operator::rules::Rules;
@@ -62,6 +64,8 @@ pub struct Node {
     pub step: Step,
     /// How many exchanges lie before it.
     pub stage: usize,
+    /// Equal for steps that are equal down to the streams: what one holds is what the other would.
+    pub key: String,
 }
 
 /// What a step does.
@@ -76,6 +80,8 @@ pub enum Step {
     Late(late::Plan),
     Trim(trim::Plan),
     Retain(retain::Plan),
+    /// Holds changes back, and tells them from time to time.
+    Pace(pace::Plan),
     /// Equal rows as one; `list` has their windows.
     Combine {
         list: usize,
@@ -108,8 +114,41 @@ impl Step {
         }
     }
 
+    /// Whether what it holds is enough to give all that it ever gave and did not take back.
+    pub fn holds_all(&self) -> bool {
+        match self {
+            Step::Table(_) | Step::Retain(_) => true,
+            Step::Aggregate(plan) => plan.window.is_none(),
+            Step::Over(plan) => plan.window.is_none(),
+            Step::Join(plan) => plan.holds_all(),
+            _ => false,
+        }
+    }
+
+    /// Whether it has state in checkpoints.
+    pub fn keeps_state(&self) -> bool {
+        match self {
+            Step::Filter(_) | Step::Project { .. } | Step::Rules(_) | Step::Late(_) | Step::Trim(_) => false,
+            Step::Combine { .. } | Step::Union(_) | Step::Unnest(_) | Step::Exchange { .. } => false,
+            Step::Values(_) | Step::Table(_) | Step::Retain(_) | Step::Aggregate(_) | Step::Session(_) => true,
+            Step::Join(_) | Step::Asof(_) | Step::Over(_) | Step::Pace(_) => true,
+        }
+    }
+
+    /// Whether rows that come all at once give what they would have given one after the other.
+    pub fn is_timeless(&self) -> bool {
+        match self {
+            Step::Filter(_) | Step::Project { .. } | Step::Union(_) | Step::Unnest(_) | Step::Exchange { .. } => true,
+            Step::Values(_) | Step::Pace(_) => true,
+            Step::Aggregate(plan) => plan.window.is_none(),
+            Step::Over(plan) => plan.window.is_none(),
+            Step::Join(plan) => plan.expiry == [None, None],
+            _ => false,
+        }
+    }
+
     /// The inputs whose watermarks it asks for.
-    fn timed_by(&mut self) -> Option<&mut Vec<usize>> {
+    pub(crate) fn timed_by(&mut self) -> Option<&mut Vec<usize>> {
         match self {
             Step::Aggregate(plan) => Some(&mut plan.inputs),
             Step::Session(plan) => Some(&mut plan.inputs),
@@ -183,6 +222,12 @@ impl Graph {
         self.outputs.iter().any(|output| output.relation == view)
     }
 
+    /// What a view's steps are that hold all that they gave, by their ids.
+    pub fn holders(&self, view: &str) -> BTreeMap<String, String> {
+        let holders = self.nodes.iter().filter(|node| node.relation == view && node.step.holds_all());
+        holders.map(|node| (node.id.clone(), node.key.clone())).collect()
+    }
+
     /// The rules of every relation, those of streams first.
     pub fn rules(&self) -> impl Iterator<Item = (&str, &Rule)> {
         let of_streams = self.inputs.iter().map(|stream| (stream.name.as_str(), stream.rules.as_ref()));
@@ -247,6 +292,7 @@ impl Graph {
             Step::Rules(rules) => Box::new(Rules::new(Arc::clone(rules), context)),
             Step::Late(plan) => Box::new(Late::new(plan.clone(), context)),
             Step::Trim(plan) => Box::new(Trim::new(plan.clone(), context)),
+            Step::Pace(plan) => Box::new(Pace::new(plan)?),
             Step::Retain(plan) => Box::new(Retain::new(plan.clone())?),
             Step::Combine { list } => Box::new(Combine::new(*list)),
             Step::Union(schema) => Box::new(Union::new(SchemaRef::clone(schema))),

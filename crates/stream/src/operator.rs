@@ -12,6 +12,7 @@ pub mod join;
 pub mod late;
 pub mod multiset;
 pub mod over;
+pub mod pace;
 pub mod project;
 pub mod retain;
 pub mod rows;
@@ -29,9 +30,9 @@ use std::collections::BTreeMap;
 
 use arrow::array::RecordBatch;
 
-use crate::Result;
 use crate::batch::Batch;
 use crate::letter::Letter;
+use crate::{Error, Result};
 
 /// One step of a dataflow.
 pub trait Operator: Send {
@@ -42,6 +43,15 @@ pub trait Operator: Send {
     /// microseconds; it never goes back.
     fn finish(&mut self, _watermarks_us: &[i64], _out: &mut Output) -> Result<()> {
         Ok(())
+    }
+
+    /// What it holds back is due in this tick.
+    fn come_due(&mut self) {}
+
+    /// All that it has given by now and not taken back, once more: for those behind it that are new. Asked between two
+    /// ticks, and only of what [`crate::graph::Step::holds_all`].
+    fn content(&mut self, _out: &mut Output) -> Result<()> {
+        Err(Error::internal("an operator was asked for rows that it does not hold"))
     }
 
     /// State for a checkpoint; `None` from an operator that keeps none. Columns: the key columns, `weight` (BIGINT, 0
@@ -65,6 +75,9 @@ pub trait Operator: Send {
         Status::default()
     }
 }
+
+/// How many rows a batch of [`Operator::content`] has at the most, or so.
+const CONTENT_ROWS: usize = 1 << 16;
 
 /// Which state a checkpoint takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -32,9 +32,10 @@ use headwater_query::plan::RelationSource;
 use headwater_query::plan::key::output_key;
 use headwater_query::relation::{Emit, Origin, Place, Relation, Stream, View, Watermark};
 
+use crate::aggregate::value;
 use crate::graph::{Graph, Kind, Node, Output, Step, Upstream};
 use crate::operator::late::{self, Until};
-use crate::operator::retain;
+use crate::operator::{pace, retain};
 use crate::{Error, Result};
 use facts::Fact;
 
@@ -134,6 +135,9 @@ impl Builder {
             }
             let from = compile.push("rules", vec![flow.from], Step::Rules(Arc::clone(&view.rules)));
             flow.from = from;
+        }
+        if let Some(Emit::ChangesEvery(every)) = view.emit {
+            compile.pace(&mut flow, every)?;
         }
         check_storage(view, storage, flow.retracts)?;
         let fingerprint = compile.builder.fingerprint(view, storage.resets);
@@ -236,15 +240,49 @@ impl Builder {
             };
             text.push_str(&format!("\n{name} {:?}", view.or(store)));
         }
-        format!("{:08x}-{:x}", crc32c::crc32c(text.as_bytes()), text.len())
+        short(&text)
+    }
+
+    /// What each step is, with all that it reads.
+    fn give_keys(&mut self) {
+        for at in 0..self.nodes.len() {
+            let (before, node) = self.nodes.split_at_mut(at);
+            let node = &mut node[0];
+            let mut step = node.step.clone();
+            if let Step::Aggregate(plan) = &mut step {
+                // Follows from who reads it, and changes nothing that is kept.
+                plan.retracts = false;
+            }
+            // The numbers of streams are not theirs; which they are, what is read says.
+            step.timed_by().into_iter().for_each(Vec::clear);
+            let resets =
+                self.outputs.iter().find(|output| output.relation == node.relation).map(|output| output.resets);
+            let mut text = format!("{}\n{:?}\n{step:?}", node.id, resets.unwrap_or(0));
+            for read in &node.reads {
+                match read {
+                    Upstream::Node(read) => text.push_str(&format!("\n{}", before[*read].key)),
+                    Upstream::Input(input) => {
+                        let Stream { topic, schema, watermark, .. } = self.inputs[*input].as_ref();
+                        text.push_str(&format!("\n{topic} {schema:?} {watermark:?}"));
+                    }
+                }
+            }
+            node.key = short(&text);
+        }
     }
 
     /// The graph of all that was added.
     pub fn finish(mut self) -> Graph {
         aggregate::choose_retractions(&mut self.nodes, &self.outputs);
+        self.give_keys();
         let stages = self.nodes.iter().map(|node| node.stage).max().unwrap_or(0) + 1;
         Graph { inputs: self.inputs, nodes: self.nodes, outputs: self.outputs, stages }
     }
+}
+
+/// A text's checksum and length.
+fn short(text: &str) -> String {
+    format!("{:08x}-{:x}", crc32c::crc32c(text.as_bytes()), text.len())
 }
 
 /// Refuses settings that say nothing about the view's query, or contradict it.
@@ -396,6 +434,27 @@ impl Compile<'_> {
         self.columns(flow, &(0..wanted.len()).collect::<Vec<_>>())
     }
 
+    /// Holds back what changes, and tells it from time to time.
+    fn pace(&mut self, flow: &mut Flow, every: Duration) -> Result<()> {
+        if !flow.retracts {
+            let message = format!("{}: its rows never change, so each is told when it comes", self.view);
+            let hint = "leave EVERY out; it is for views whose rows change, like aggregations";
+            return Err(Error::invalid(message).with_hint(hint));
+        }
+        if let Some(column) = flow.schema.fields().iter().find(|field| !value::is_kept(field.data_type())) {
+            let message = format!("{}: changes of {column}, of this type, can't be held back yet", self.view);
+            return Err(Error::not_built(message).with_hint("leave EVERY out"));
+        }
+        // What is given and taken back is added up in one place.
+        flow.from = self.push("exchange", vec![flow.from], Step::Exchange { keys: flow.schema.fields().len() });
+        let step = Step::Pace(pace::Plan { schema: SchemaRef::clone(&flow.schema), every });
+        flow.from = self.push("pace", vec![flow.from], step);
+        // By when a window has closed says nothing any more about when its last change has come.
+        flow.facts.fill(Fact::None);
+        flow.is_placed = false;
+        Ok(())
+    }
+
     fn union(&mut self, union: &Union) -> Result<Flow> {
         let flows = union.inputs.iter().map(|input| self.plan(input)).collect::<Result<Vec<_>>>()?;
         let schema = SchemaRef::clone(union.schema.inner());
@@ -438,7 +497,7 @@ impl Compile<'_> {
         let stage = reads.iter().map(behind).max().unwrap_or(0);
         let id = format!("{}/{}-{what}", self.view, self.steps);
         self.steps += 1;
-        self.builder.nodes.push(Node { id, relation: self.view.to_owned(), reads, step, stage });
+        self.builder.nodes.push(Node { id, relation: self.view.to_owned(), reads, step, stage, key: String::new() });
         Upstream::Node(self.builder.nodes.len() - 1)
     }
 }

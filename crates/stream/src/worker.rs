@@ -8,7 +8,7 @@
 pub mod input;
 pub mod past;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow::array::{RecordBatch, UInt32Array};
@@ -18,6 +18,7 @@ use tokio::runtime::Runtime;
 
 use crate::aggregate::keys::owners;
 use crate::batch::Batch;
+use crate::engine::seeds::Seeds;
 use crate::engine::tables::Rows;
 use crate::graph::{Graph, Kind, Output as GraphOutput, Step, Upstream};
 use crate::letter::Letter;
@@ -36,6 +37,18 @@ pub struct Tick {
     pub tables: Arc<Rows>,
     /// The watermark of each input as of the last tick, microseconds.
     pub watermarks_us: Arc<[i64]>,
+    /// Steps that tell what they held back.
+    pub due: Arc<BTreeSet<usize>>,
+    /// Nothing comes, but some views get their first rows.
+    pub seed: Option<Seed>,
+}
+
+/// First rows of views.
+#[derive(Debug, Clone)]
+pub struct Seed {
+    pub seeds: Arc<Seeds>,
+    /// Rows of other views, by the step that gives them.
+    pub rows: Vec<(usize, RecordBatch)>,
 }
 
 /// What came of a tick at one worker.
@@ -72,6 +85,8 @@ pub struct Worker {
     busy: Vec<std::time::Duration>,
     clock: Arc<dyn Clock>,
     done: Done,
+    /// In a tick that gives some views their first rows, which they are.
+    seeds: Option<Arc<Seeds>>,
 }
 
 #[derive(Debug, Default)]
@@ -124,6 +139,7 @@ impl Worker {
             busy: vec![std::time::Duration::ZERO; nodes],
             clock,
             done: Done::default(),
+            seeds: None,
             graph,
         })
     }
@@ -163,6 +179,10 @@ impl Worker {
             }
             self.done.taken.push(taken);
         }
+        if let Some(Seed { seeds, rows }) = &tick.seed {
+            self.seeds = Some(Arc::clone(seeds));
+            rows.iter().for_each(|(node, rows)| self.hand(Upstream::Node(*node), Batch::insertions(rows.clone())));
+        }
         for (node, rows) in tick.tables.iter() {
             self.inbox[*node].extend(rows.iter().map(|rows| (0, Batch::insertions(rows.clone()))));
         }
@@ -181,6 +201,7 @@ impl Worker {
     pub fn finish(&mut self) -> Done {
         let mut done = std::mem::take(&mut self.done);
         done.failures = self.failed.clone();
+        self.seeds = None;
         done
     }
 
@@ -194,6 +215,10 @@ impl Worker {
             if self.paused[node] || self.failed.contains_key(&self.graph.nodes[node].relation) {
                 continue;
             }
+            let gives = self.seeds.as_ref().is_some_and(|seeds| seeds.givers.contains(&node));
+            if self.seeds.as_ref().is_some_and(|seeds| !gives && !seeds.built.contains(&node)) {
+                continue;
+            }
             let began = self.clock.elapsed();
             self.rows_in[node] += batches.iter().map(|(_, batch)| batch.len() as u64).sum::<u64>();
             match self.graph.nodes[node].step {
@@ -202,7 +227,7 @@ impl Worker {
                         self.exchange(node, keys, batch, &mut parcels)?;
                     }
                 }
-                _ => match self.run(node, batches, tick) {
+                _ => match if gives { self.content(node) } else { self.run(node, batches, tick) } {
                     Ok(output) => {
                         self.done.letters.extend(output.letters);
                         self.count(&self.graph.nodes[node].relation.clone(), &output.violations);
@@ -228,7 +253,18 @@ impl Worker {
         for (port, batch) in batches {
             operator.push(port, batch, &mut output)?;
         }
+        if tick.due.contains(&node) {
+            operator.come_due();
+        }
         operator.finish(&tick.watermarks_us, &mut output)?;
+        Ok(output)
+    }
+
+    /// All that a step holds, for those behind it that are new.
+    fn content(&mut self, node: usize) -> Result<Output> {
+        let operator = self.operators[node].as_mut().ok_or_else(|| Error::internal("an exchange holds nothing"))?;
+        let mut output = Output::default();
+        operator.content(&mut output)?;
         Ok(output)
     }
 
@@ -278,7 +314,8 @@ impl Worker {
             Upstream::Input(input) => &self.consumers.of_input[input],
             Upstream::Node(node) => &self.consumers.of_node[node],
         };
-        for consumer in consumers {
+        let (graph, seeds) = (&self.graph, self.seeds.as_ref());
+        for consumer in consumers.iter().filter(|consumer| seeds.is_none_or(|seeds| consumer.is_of(seeds, graph))) {
             match consumer {
                 Consumer::Node { node, port } => self.inbox[*node].push((*port, batch.clone())),
                 Consumer::Output(output) => self.done.outputs[*output].push(batch.clone()),
@@ -319,6 +356,16 @@ impl Worker {
         (0..self.operators.len())
             .map(|node| NodeStatus { rows: self.rows_in[node], busy: self.busy[node], state: state(node) })
             .collect()
+    }
+}
+
+impl Consumer {
+    /// Whether it is new among the views that get their first rows.
+    fn is_of(self, seeds: &Seeds, graph: &Graph) -> bool {
+        match self {
+            Consumer::Node { node, .. } => seeds.built.contains(&node),
+            Consumer::Output(output) => seeds.views.contains(&graph.outputs[output].relation),
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use headwater_log::Log;
 use headwater_query::relation::{Origin, Place, Stream};
 use headwater_sql::ast::Run;
 use headwater_stream::checkpoint::{Manifest, OutputState};
-use headwater_stream::engine::behind;
+use headwater_stream::engine::{behind, seeded};
 
 use crate::columns::evolve;
 use crate::plan::{self, Plan, Rows};
@@ -69,6 +69,7 @@ impl Prepared {
                 paused: output.paused,
                 ends: Vec::new(),
                 failed: None,
+                holders: self.declared.graph.holders(&output.relation),
                 replayed: newest.outputs.get(&output.relation).and_then(|state| state.replayed),
             };
             (output.relation.clone(), state)
@@ -147,6 +148,7 @@ impl Facts<'_> {
             relations: &self.declared.relations,
             outputs,
             behind: &behind,
+            seeded: &seeded(&declared.graph, self.newest),
             has_rows: &|stream| self.has_rows(stream),
         };
         let plan = plan::plan(&proposal, &wanted, &declared, &running)?;

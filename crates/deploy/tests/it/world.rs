@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arrow::array::{ArrayRef, Int64Array, RecordBatch};
 use headwater_base::clock::{Clock, ManualClock};
 use headwater_base::files::Files;
 use headwater_base::files::simulated::Simulated;
@@ -87,7 +88,7 @@ impl World {
             log: life.log.clone(),
             archives: Arc::new(engine.archive_board().clone()),
             snapshots: engine.published().clone(),
-            tables: Arc::new(()),
+            tables: life.running.tables(),
             system: Arc::new(NoSystem),
         };
         let options = session::Options { target_partitions: 1, ..session::Options::default() };
@@ -139,6 +140,19 @@ impl Life {
         Ok(())
     }
 
+    /// Adds rows to the table of the tests.
+    pub fn insert(&mut self, world: &World, rows: &[(i64, i64)]) -> Result<()> {
+        let relations = self.running.declared().relations.clone();
+        let table = relations.table("prices").ok_or("there is no table")?;
+        let columns: Vec<ArrayRef> = vec![
+            Arc::new(rows.iter().map(|(k, _)| *k).collect::<Int64Array>()),
+            Arc::new(rows.iter().map(|(_, price)| *price).collect::<Int64Array>()),
+        ];
+        let rows = RecordBatch::try_new(table.schema.clone(), columns)?;
+        let tables = self.running.tables();
+        Ok(world.runtime.block_on(tables.insert(table, &[rows]))?)
+    }
+
     /// Appends records to one partition, durably.
     pub fn append(&self, topic: &str, partition: u32, records: &[String], now_us: i64) -> Result<()> {
         let mut builder = Builder::new();
@@ -147,11 +161,17 @@ impl Life {
         Ok(())
     }
 
-    /// Steps until there is nothing to do and all of it lasts.
+    /// Steps until there is nothing to do and all of it lasts. Where the disk has gone in the middle of reading a table,
+    /// which is tried again, nothing goes on any more.
     pub fn settle(&mut self) -> Result<()> {
+        let mut idle = 0;
         while !self.running.is_settled()? {
             if let Step::Idle(_) = self.running.step()? {
                 self.running.engine()?.settle()?;
+                idle += 1;
+            }
+            if idle > 10_000 {
+                return Err("nothing goes on".into());
             }
         }
         Ok(())

@@ -51,6 +51,7 @@ fn step(step: &Step) -> Value {
     let (rows, replayed, last) = match &step.rows {
         Rows::Kept => ("kept", None, None),
         Rows::Replayed { rows, last } => ("replayed", Some(*rows), *last),
+        Rows::Made => ("made", None, None),
         Rows::Deleted => ("deleted", None, None),
         Rows::Archived => ("archived", None, None),
         Rows::Empty => ("none", None, None),

@@ -127,6 +127,10 @@ fn describe(step: &Step) -> (String, String, String) {
             let freed = "the watermark has left a row so far behind".to_owned();
             (what, ("the rows".to_owned(), freed))
         }
+        Step::Pace(plan) => {
+            let what = format!("tells every {} what has changed", headwater_sql::duration_text(plan.every));
+            (what, ("changes that wait".to_owned(), "they are told".to_owned()))
+        }
         Step::Asof(plan) => {
             let what = format!("joins with the last version by {} columns", plan.keys);
             let freed = match plan.expiry {

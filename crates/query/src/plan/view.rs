@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use arrow::datatypes::DataType;
 use datafusion::common::DataFusionError;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast};
 use datafusion::optimizer::common_subexpr_eliminate::CommonSubexprEliminate;
@@ -135,7 +136,12 @@ fn storable(plan: LogicalPlan, given: &[Name], place: &Place<'_>) -> Result<Logi
             None => {
                 let found = sql_name(field.data_type());
                 let message = format!("column {} is of type {found}, which a view cannot hold", field.name());
-                refused.push(place.refuse(message).with_hint("CAST it to another type"));
+                let hint = match field.data_type() {
+                    DataType::List(_) => "give its elements rows of their own, with unnest(…), or take one, with [1]",
+                    DataType::Struct(_) => "give its fields columns of their own, with ['field']",
+                    _ => "CAST it to another type",
+                };
+                refused.push(place.refuse(message).with_hint(hint));
             }
         }
     }

@@ -44,6 +44,9 @@ pub fn state(config: SessionConfig, runtime: Arc<RuntimeEnv>, props: ExecutionPr
         functions.extend(crate::window::functions::all());
         functions.push(crate::asof::matches());
     }
+    if let Some(functions) = state.aggregate_functions() {
+        functions.push(crate::sketch::approx_top_k());
+    }
     let mut state = state.build();
     if let Err(error) = crate::json::register(&mut state) {
         // A session registers whatever it is given; one that does not is a DataFusion that we don't know.

@@ -1,5 +1,7 @@
 //! Views: names for queries, kept up to date or not.
 
+use std::time::Duration;
+
 use sqlparser::ast as engine;
 
 use super::{Existing, Name, Rule};
@@ -28,6 +30,8 @@ pub struct CreateMaterializedView {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Emit {
     Changes,
+    /// `EMIT CHANGES EVERY INTERVAL '…'`: what changed, so often.
+    ChangesEvery(Duration),
     OnWindowClose,
 }
 

@@ -33,6 +33,15 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
     Ok(Duration::from_micros(total_us))
 }
 
+/// What [`parse_duration`] reads as this time, to the microsecond.
+pub fn duration_text(time: Duration) -> String {
+    let us = time.as_micros();
+    let units = [("day", u128::from(DAY_US)), ("hour", 3_600_000_000), ("minute", 60_000_000), ("second", 1_000_000)];
+    let whole = units.iter().find(|(_, unit_us)| us > 0 && us.is_multiple_of(*unit_us));
+    let (unit, number) = whole.map_or(("microsecond", us), |(unit, unit_us)| (unit, us / unit_us));
+    format!("{number} {unit}{}", if number == 1 { "" } else { "s" })
+}
+
 fn unit_us(unit: &str, after: &str) -> Result<u64, String> {
     Ok(match unit.to_lowercase().as_str() {
         "us" | "microsecond" | "microseconds" => 1,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::ast::Origin;
-use crate::{Options, SourceText, Statement, parse, parse_duration};
+use crate::{Options, SourceText, Statement, duration_text, parse, parse_duration};
 
 fn files(options: &str) -> Options {
     let source = SourceText::new("a.sql", format!("CREATE SOURCE s FROM FILES ({options})"));
@@ -51,6 +51,9 @@ fn durations() {
     assert_eq!(us("1 day 2 Hours 3 min"), Ok(93_780_000_000));
     assert_eq!(us("2 years"), Ok(2 * 365 * 86_400_000_000));
     assert_eq!(us("0 s"), Ok(0));
+    for text in ["2 days", "1 hour", "90 minutes", "1 second", "1500000 microseconds", "0 microseconds"] {
+        assert_eq!(parse_duration(text).map(duration_text), Ok(text.to_owned()));
+    }
     for wrong in
         ["", "5", "days", "1.5 days", "-1 day", "1 month", "1 fortnight", "300000 years", "99999999999999999999 s"]
     {

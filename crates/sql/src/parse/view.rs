@@ -4,13 +4,15 @@
 //! `FROM orders EMIT CHANGES` for an alias, and `FROM orders WITH (…)` for table hints, so the
 //! query's end is found first.
 
+use std::time::Duration;
+
 use sqlparser::tokenizer::Token;
 
 use super::{Cursor, create, lists, names, query, rules};
 use crate::ast::{CreateMaterializedView, CreateView, Emit, Name, Refresh, Rule};
 use crate::settings::ViewSettings;
 use crate::tokens::is_word;
-use crate::{Diagnostics, Options, Result};
+use crate::{Diagnostics, Options, Result, parse_duration};
 
 pub(super) fn create_materialized(cursor: &mut Cursor<'_>) -> Result<CreateMaterializedView, Diagnostics> {
     let create::Opening { start, existing } = create::open(cursor, &["MATERIALIZED", "VIEW"])?;
@@ -150,7 +152,9 @@ impl Clauses {
             let options = lists::options(cursor)?;
             lists::once(cursor, start, "WITH", &mut self.options, options)?;
         } else if cursor.take(&["EMIT"]) {
-            let emit = if cursor.take(&["CHANGES"]) {
+            let emit = if cursor.take(&["CHANGES", "EVERY"]) {
+                Emit::ChangesEvery(interval(cursor)?)
+            } else if cursor.take(&["CHANGES"]) {
                 Emit::Changes
             } else if cursor.take(&["ON", "WINDOW", "CLOSE"]) {
                 Emit::OnWindowClose
@@ -162,6 +166,31 @@ impl Clauses {
             return Ok(false);
         }
         Ok(true)
+    }
+}
+
+/// `INTERVAL '10 seconds'`, or `INTERVAL '10' SECOND`.
+fn interval(cursor: &mut Cursor<'_>) -> Result<Duration> {
+    cursor.expect(&["INTERVAL"]).map_err(|refused| refused.with_hint("write it like INTERVAL '10 seconds'"))?;
+    let start = cursor.position();
+    let Token::SingleQuotedString(text) = cursor.next().clone() else {
+        return Err(cursor.expected("a time in quotes, like '10 seconds'"));
+    };
+    cursor.advance();
+    let is_bare = text.trim().chars().all(|each| each.is_ascii_digit());
+    let unit = if is_bare { cursor.word() } else { None };
+    if unit.is_some() {
+        cursor.advance();
+    }
+    match parse_duration(&format!("{text} {}", unit.unwrap_or_default())) {
+        Ok(Duration::ZERO) => {
+            Err(cursor.error(cursor.span_from(start), "changes can't be told every moment of no length"))
+        }
+        Ok(every) => Ok(every),
+        Err(why) => {
+            let refused = cursor.error(cursor.span_from(start), format!("this is no length of time: {why}"));
+            Err(refused.with_hint("write it like INTERVAL '10 seconds'"))
+        }
     }
 }
 

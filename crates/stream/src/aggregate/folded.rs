@@ -19,11 +19,12 @@ use super::{numbered, value};
 use crate::{Error, Result};
 
 /// Functions whose state does not grow with a group, and that can be asked for it, and for their result, at any time.
-const NAMES: [&str; 26] = [
+const NAMES: [&str; 27] = [
     "approx_distinct",
     "approx_median",
     "approx_percentile_cont",
     "approx_percentile_cont_with_weight",
+    "approx_top_k",
     "bit_and",
     "bit_or",
     "bit_xor",

@@ -2,7 +2,9 @@
 //!
 //! Arrow's row encoding is for comparing only, and may change with its version.
 
-use arrow::array::{Array, ArrayRef, AsArray};
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, StructArray};
 use arrow::datatypes::{
     DataType, Date32Type, Decimal128Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type,
     TimeUnit, TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType,
@@ -16,6 +18,9 @@ use super::exact::take;
 pub fn is_kept(data_type: &DataType) -> bool {
     if let DataType::List(item) = data_type {
         return is_kept(item.data_type());
+    }
+    if let DataType::Struct(fields) = data_type {
+        return fields.iter().all(|field| is_kept(field.data_type()));
     }
     matches!(
         data_type,
@@ -86,6 +91,7 @@ pub fn save(column: &ArrayRef, row: usize, out: &mut Vec<u8>) {
             out.extend_from_slice(&(items.len() as u32).to_le_bytes());
             (0..items.len()).for_each(|item| save(&items, item, out));
         }
+        DataType::Struct(_) => column.as_struct().columns().iter().for_each(|each| save(each, row, out)),
         other => unreachable!("is_kept() has been asked about {other}"),
     }
 }
@@ -131,6 +137,12 @@ pub fn load(data_type: &DataType, bytes: &mut &[u8]) -> Option<ScalarValue> {
             let items = (0..count).map(|_| load(item.data_type(), bytes)).collect::<Option<Vec<_>>>()?;
             ScalarValue::List(ScalarValue::new_list_from_iter(items.into_iter(), item.data_type(), item.is_nullable()))
         }
+        DataType::Struct(fields) => {
+            let values = fields.iter().map(|field| load(field.data_type(), bytes)?.to_array().ok());
+            let columns = values.collect::<Option<Vec<_>>>()?;
+            // Without fields, nothing else says how many there are.
+            ScalarValue::Struct(Arc::new(StructArray::try_new_with_length(fields.clone(), columns, None, 1).ok()?))
+        }
         _ => return None,
     })
 }
@@ -148,6 +160,9 @@ fn text(bytes: &mut &[u8]) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use arrow::array::{Int64Array, StringViewArray};
+    use arrow::datatypes::{Field, Fields};
+
     use super::*;
 
     fn values() -> Vec<ScalarValue> {
@@ -179,6 +194,14 @@ mod tests {
                 &DataType::Float64,
                 true,
             )),
+            ScalarValue::Struct(Arc::new(StructArray::new(
+                Fields::from(vec![
+                    Field::new("item", DataType::Utf8View, true),
+                    Field::new("count", DataType::Int64, false),
+                ]),
+                vec![Arc::new(StringViewArray::from(vec![None::<&str>])), Arc::new(Int64Array::from(vec![3]))],
+                None,
+            ))),
         ]
     }
 

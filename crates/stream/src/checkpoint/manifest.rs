@@ -78,6 +78,9 @@ pub struct OutputState {
     /// Why the view stopped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failed: Option<String>,
+    /// Its steps that hold all that they gave, and what each is: they can serve another plan that has them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub holders: BTreeMap<String, String>,
     /// The last replay of a view of this name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replayed: Option<Replayed>,

@@ -37,6 +37,7 @@ impl Engine {
     /// All that a replay has, for the node's engine to take over. It reached its goal.
     pub fn give(mut self, replayed: Replayed) -> Result<Joined> {
         self.settle()?;
+        self.tell_all()?;
         self.flush_archives()?;
         let mut saved = self.state(true)?;
         // What they read from others, the node has itself.
@@ -65,6 +66,7 @@ impl Engine {
                 paused: output.paused,
                 ends: self.topics.ends(index).map(<[i64]>::to_vec).unwrap_or_default(),
                 failed: self.failures.get(&output.relation).cloned(),
+                holders: self.graph.holders(&output.relation),
                 replayed: before.and_then(|state| state.replayed),
             };
             (output.relation.clone(), state)

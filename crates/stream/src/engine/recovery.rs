@@ -12,7 +12,8 @@ use tokio::runtime::Runtime;
 use super::checkpointing::table_owner;
 use super::inputs::Inputs;
 use super::published::Published;
-use crate::checkpoint::{Checkpoints, Manifest};
+use super::seeds::Seeds;
+use crate::checkpoint::{Checkpoints, Manifest, views_of};
 use crate::executor::Executor;
 use crate::graph::{Graph, Kind, Output};
 use crate::letter;
@@ -38,12 +39,18 @@ pub fn behind(graph: &Graph, newest: Option<&Manifest>, log: &dyn Log) -> Vec<St
         let mut partitions = 0..stream.partitions;
         partitions.any(|partition| log.offsets(&stream.topic, partition).is_ok_and(|offsets| offsets.end > 0))
     };
+    let seeds = Seeds::of(graph, manifest);
     let fresh = graph.outputs.iter().filter(|output| !is_known(manifest, output));
-    let behind = fresh.filter(|output| {
+    let behind = fresh.filter(|output| !seeds.views.contains(&output.relation)).filter(|output| {
         let part = graph.part(|view| view == output.relation);
         part.inputs.iter().any(has_rows) || part.tables().next().is_some()
     });
     behind.map(|output| output.relation.clone()).collect()
+}
+
+/// The views of a graph that a checkpoint has no rows of, and needs no history to make.
+pub fn seeded(graph: &Graph, newest: Option<&Manifest>) -> Vec<String> {
+    newest.map_or_else(Vec::new, |manifest| Seeds::of(graph, manifest).views.into_iter().collect())
 }
 
 /// The newest checkpoint of a store.
@@ -60,7 +67,7 @@ pub(super) fn check(graph: &Graph, checkpoints: &Checkpoints, log: &dyn Log) -> 
 }
 
 /// Whether a checkpoint's state of a view is that of the view as it is defined now.
-fn is_known(manifest: &Manifest, output: &Output) -> bool {
+pub(super) fn is_known(manifest: &Manifest, output: &Output) -> bool {
     manifest.outputs.get(&output.relation).is_some_and(|saved| saved.fingerprint == output.fingerprint)
 }
 
@@ -71,6 +78,7 @@ fn knows(manifest: &Manifest, graph: &Graph, view: &str) -> bool {
 /// Loads the newest checkpoint into workers and inputs, and gives the tables; all empty where there is none.
 pub(super) async fn load(
     graph: &Graph,
+    seeds: &Seeds,
     checkpoints: &Checkpoints,
     executor: &mut dyn Executor,
     inputs: &mut Inputs,
@@ -83,6 +91,7 @@ pub(super) async fn load(
     for (node, each) in graph.nodes.iter().enumerate() {
         // A view that is defined anew begins anew.
         let known = !graph.gives(&each.relation) || knows(manifest, graph, &each.relation);
+        let known = known || seeds.kept.contains(&node);
         let known = known && !graph.is_paused(node);
         for part in manifest.parts_of(&each.id).iter().filter(|_| known) {
             executor.load(node, &checkpoints.load(&each.id, part).await?)?;
@@ -93,6 +102,15 @@ pub(super) async fn load(
     restored.violations.clone_from(&manifest.violations);
     restored.failed = failed(manifest, graph);
     Ok(restored)
+}
+
+/// Leaves out the state of views that begin anew, but for what they keep.
+pub(super) fn forget(graph: &Graph, seeds: &Seeds, checkpoints: &mut Checkpoints) {
+    let Some(manifest) = checkpoints.newest() else { return };
+    let fresh = graph.outputs.iter().filter(|output| !is_known(manifest, output));
+    let fresh: Vec<String> = fresh.map(|output| output.relation.clone()).collect();
+    let is_kept = |owner: &str| seeds.kept.iter().any(|node| graph.nodes[*node].id == owner);
+    checkpoints.forget(|owner| views_of(owner).any(|view| fresh.iter().any(|each| each == view)) && !is_kept(owner));
 }
 
 fn failed(manifest: &Manifest, graph: &Graph) -> BTreeMap<String, String> {
@@ -127,6 +145,9 @@ pub struct Offline {
 pub fn offline(graph: &Graph, log: &dyn Log, store: Arc<dyn ObjectStore>, runtime: &Runtime) -> Result<Offline> {
     let checkpoints = runtime.block_on(Checkpoints::open(store))?;
     check(graph, &checkpoints, log)?;
+    if let Some(view) = seeded(graph, checkpoints.newest()).first() {
+        return Err(Error::internal(format!("view {view} has no rows yet, and is read")));
+    }
     let published = Arc::new(Published::default());
     let mut inner = published.lock();
     inner.tables = runtime.block_on(tables(graph, &checkpoints))?;

@@ -12,7 +12,7 @@ use arrow::datatypes::{DataType, Int64Type, SchemaRef};
 use super::late::window_ends;
 use super::state::{self, Unsaved};
 use super::windows::Windows;
-use super::{Operator, Output, Save, Status};
+use super::{CONTENT_ROWS, Operator, Output, Save, Status};
 use crate::aggregate::{Accumulator, Function, Keys};
 use crate::batch::{Batch, assemble};
 use crate::{Error, Result};
@@ -310,6 +310,16 @@ impl Operator for Aggregate {
             }
             None => Ok(()),
         }
+    }
+
+    fn content(&mut self, out: &mut Output) -> Result<()> {
+        // The one group without keys is there with no rows, too.
+        let always = self.plan.keys == 0;
+        let live = self.keys.slots().filter(|slot| always || self.weights[*slot as usize] > 0);
+        for live in live.collect::<Vec<u32>>().chunks(CONTENT_ROWS) {
+            out.emit(Batch::insertions(self.rows(live)?));
+        }
+        Ok(())
     }
 
     fn save(&mut self, which: Save) -> Result<Option<RecordBatch>> {

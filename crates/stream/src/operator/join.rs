@@ -14,7 +14,7 @@ use arrow::buffer::NullBuffer;
 use arrow::datatypes::{DataType, SchemaRef};
 use datafusion::physical_plan::PhysicalExpr;
 
-use super::rows::net;
+use super::rows::{Row, net};
 use super::state::{self, Loaded, Unsaved};
 use super::{Operator, Output, Save, Status};
 use crate::aggregate::Keys;
@@ -57,6 +57,18 @@ pub enum Kind {
     One { side: usize, meets: bool },
     /// All rows of one side, each with whether it meets something.
     Mark { side: usize },
+}
+
+impl Plan {
+    /// Whether a join has all rows that it gave rows of: those with a null in their key are not kept.
+    pub fn holds_all(&self) -> bool {
+        let keeps_keys = self.null_equals_null || [&self.left, &self.right].iter().all(|side| self.has_no_nulls(side));
+        self.expiry == [None, None] && (keeps_keys || (0..2).all(|side| !self.kind.lonely(side)))
+    }
+
+    fn has_no_nulls(&self, side: &SchemaRef) -> bool {
+        side.fields()[..self.keys].iter().all(|field| !field.is_nullable())
+    }
 }
 
 impl Kind {
@@ -293,6 +305,36 @@ impl Join {
         Ok(())
     }
 
+    /// All pairs of rows that there are.
+    fn give_all_pairs(&mut self) -> Result<()> {
+        let all = self.sides[0].all();
+        let slots: Vec<u32> = all.iter().map(|(slot, ..)| *slot).collect();
+        let mut begin = 0;
+        while begin < all.len() {
+            let part = &all[begin..begin + self.sides[1].fitting(&slots[begin..], PAIRS_MAX)];
+            let values = self.sides[0].codec().decode(part.iter().map(|(_, row, _)| row.as_ref()))?;
+            let candidates = self.sides[1].candidates(&slots[begin..begin + part.len()]);
+            let met = self.filter(0, &values, candidates)?;
+            let weight = |(own, other): (&u32, &Row)| {
+                let (slot, _, entry) = &part[*own as usize];
+                entry.weight * self.sides[1].get(*slot, other).map_or(0, |other| other.weight)
+            };
+            let weights: Vec<i64> = met.rows.iter().zip(&met.others).map(weight).collect();
+            self.give_pairs(0, &values, &met, &weights)?;
+            begin += part.len();
+        }
+        Ok(())
+    }
+
+    /// Rows of a side that are shown by whether they meet something.
+    fn shown(&self, side: usize) -> Given {
+        let mut given = Given::of(self.plan.kind.shown(side));
+        for (_, row, entry) in self.sides[side].all() {
+            given.push(&row, entry.weight, entry.meets > 0);
+        }
+        given
+    }
+
     /// Rows with a null in their key meet nothing, and are not kept.
     fn pass_lonely(&mut self, at: usize, batch: &Batch) -> Result<()> {
         if batch.is_empty() || !self.plan.kind.lonely(at) {
@@ -367,6 +409,20 @@ impl Operator for Join {
         } else {
             given.into_iter().for_each(|batch| out.emit(batch));
         }
+        Ok(())
+    }
+
+    fn content(&mut self, out: &mut Output) -> Result<()> {
+        match self.plan.kind {
+            Kind::Pairs { lonely } => {
+                self.give_all_pairs()?;
+                for side in (0..2).filter(|side| lonely[*side]) {
+                    self.give_lonely(side, &self.shown(side))?;
+                }
+            }
+            Kind::One { side, .. } | Kind::Mark { side } => self.give_rows(side, &self.shown(side))?,
+        }
+        std::mem::take(&mut self.given).into_iter().for_each(|batch| out.emit(batch));
         Ok(())
     }
 

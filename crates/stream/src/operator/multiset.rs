@@ -5,10 +5,10 @@ use arrow::array::{ArrayRef, AsArray, RecordBatch};
 use arrow::datatypes::{DataType, Int64Type, SchemaRef};
 
 use super::state::{self, Loaded, Unsaved};
-use super::{Save, Status};
+use super::{CONTENT_ROWS, Output, Save, Status};
 use crate::Result;
 use crate::aggregate::Keys;
-use crate::batch::assemble;
+use crate::batch::{Batch, assemble};
 
 pub struct Multiset {
     schema: SchemaRef,
@@ -71,6 +71,15 @@ impl Multiset {
     /// One column of rows by their places.
     pub fn column(&self, at: usize, slots: &[u32]) -> Result<ArrayRef> {
         Ok(self.rows.columns(slots)?.swap_remove(at))
+    }
+
+    /// Gives all rows.
+    pub fn content(&self, out: &mut Output) -> Result<()> {
+        for slots in self.all().chunks(CONTENT_ROWS) {
+            let copies: Vec<i64> = slots.iter().map(|slot| self.copies(*slot)).collect();
+            out.emit(Batch { weights: Some(copies.into()), ..Batch::insertions(self.rows(slots)?) });
+        }
+        Ok(())
     }
 
     pub fn save(&mut self, which: Save) -> Result<Option<RecordBatch>> {

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, UInt32Array};
-use arrow::compute::{SortOptions, take};
+use arrow::compute::{SortOptions, concat_batches, take};
 use arrow::datatypes::{DataType, SchemaRef};
 use datafusion::physical_expr::window::WindowExpr;
 
@@ -16,7 +16,7 @@ use super::aggregate::Window;
 use super::rows::{Codec, Row, net};
 use super::state::{self, Loaded, Unsaved};
 use super::windows::Windows;
-use super::{Operator, Output, Save, Status};
+use super::{CONTENT_ROWS, Operator, Output, Save, Status};
 use crate::aggregate::Keys;
 use crate::batch::{Batch, assemble};
 use crate::{Error, Result};
@@ -265,6 +265,22 @@ impl Operator for Over {
             }
             None => Ok(()),
         }
+    }
+
+    fn content(&mut self, out: &mut Output) -> Result<()> {
+        let (mut rows, mut number) = (Vec::new(), 0);
+        let mut slots = self.keys.slots().peekable();
+        while let Some(slot) = slots.next() {
+            if let Some(part) = self.results(&self.rows(slot), 1)? {
+                number += part.len();
+                rows.push(part.rows);
+            }
+            if number >= CONTENT_ROWS || slots.peek().is_none() {
+                out.emit(Batch::insertions(concat_batches(&self.plan.output, &rows)?));
+                (rows, number) = (Vec::new(), 0);
+            }
+        }
+        Ok(())
     }
 
     fn save(&mut self, which: Save) -> Result<Option<RecordBatch>> {

@@ -63,6 +63,10 @@ impl Operator for Retain {
         Ok(())
     }
 
+    fn content(&mut self, out: &mut Output) -> Result<()> {
+        self.rows.content(out)
+    }
+
     fn save(&mut self, which: Save) -> Result<Option<RecordBatch>> {
         self.rows.save(which)
     }

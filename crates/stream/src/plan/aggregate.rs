@@ -155,7 +155,7 @@ fn retracts(upstream: Upstream, nodes: &[Node]) -> bool {
     match &nodes[node].step {
         Step::Aggregate(plan) => !plan.window.is_some_and(|window| window.on_close),
         Step::Session(plan) => !plan.on_close,
-        Step::Table(_) | Step::Retain(_) => true,
+        Step::Table(_) | Step::Retain(_) | Step::Pace(_) => true,
         Step::Join(plan) => plan.retracts,
         Step::Asof(plan) => plan.retracts,
         Step::Over(plan) => !plan.window.is_some_and(|window| window.on_close),

@@ -168,8 +168,10 @@ impl Life {
 
     /// Steps until there is nothing to do and all of it lasts.
     pub fn settle(&mut self) -> Result<()> {
-        while self.engine.step()? == Step::Worked {}
-        self.engine.settle()?;
+        while !self.engine.is_settled()? {
+            while self.engine.step()? == Step::Worked {}
+            self.engine.settle()?;
+        }
         Ok(())
     }
 }

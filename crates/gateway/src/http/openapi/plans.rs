@@ -81,13 +81,13 @@ fn step() -> Value {
         ],
         "properties": {
             "text": {"type": "string", "description": "all of it as headwater plan prints it"},
-            "change": {"enum": ["create", "alter", "drop", "replay"]},
+            "change": {"enum": ["create", "alter", "drop", "rebuild", "pause", "resume", "reset"]},
             "kind": {"type": "string", "examples": ["materialized view"]},
             "name": {"type": "string"},
             "class": {"enum": ["no effect", "non-breaking", "breaking"]},
             "rows": {
-                "enum": ["kept", "replayed", "deleted", "archived", "none"],
-                "description": "what becomes of its rows; archived: they leave the log, and their archive stays",
+                "enum": ["kept", "replayed", "made", "deleted", "archived", "none"],
+                "description": "what becomes of its rows; made: from what is held, without history; archived: they leave the log, and their archive stays",
             },
             "replayed_rows": {
                 "type": ["integer", "null"],

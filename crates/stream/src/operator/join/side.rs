@@ -142,6 +142,18 @@ impl Side {
         found
     }
 
+    /// Every row with its slot.
+    pub fn all(&self) -> Vec<(u32, Row, Entry)> {
+        let slots = self.slots.iter().enumerate();
+        slots
+            .flat_map(|(slot, rows)| rows.iter().map(move |(row, entry)| (slot as u32, Arc::clone(row), *entry)))
+            .collect()
+    }
+
+    pub fn get(&self, slot: u32, row: &Row) -> Option<&Entry> {
+        self.slots[slot as usize].get(row)
+    }
+
     pub fn get_mut(&mut self, slot: u32, row: &Row) -> Option<&mut Entry> {
         self.slots[slot as usize].get_mut(row)
     }

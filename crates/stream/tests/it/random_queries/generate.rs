@@ -31,6 +31,8 @@ pub struct View {
     lateness_s: u64,
     /// For how many seconds rows of the stream count.
     retention_s: Option<u64>,
+    /// It tells its changes so often only.
+    every_ms: Option<u64>,
 }
 
 impl View {
@@ -45,8 +47,10 @@ impl View {
         (!conditions.is_empty()).then(|| format!("SELECT * FROM {} WHERE {}", self.reads, conditions.join(" AND ")))
     }
 
-    pub fn is_retained(&self) -> bool {
-        self.retention_s.is_some()
+    /// How it is kept, beside by its query.
+    pub fn ways(&self) -> impl Iterator<Item = &'static str> {
+        let (retention, pace) = (self.retention_s.map(|_| "retention"), self.every_ms.map(|_| "pace"));
+        retention.into_iter().chain(pace)
     }
 
     /// Its query in batch, less the windows that a watermark has not closed.
@@ -62,7 +66,11 @@ impl View {
 
     pub fn declaration(&self) -> String {
         let plain = WINDOWS.iter().fold(self.query.clone(), |query, mark| query.replace(mark, ""));
-        let emit = if self.closes.is_some() { " EMIT ON WINDOW CLOSE" } else { "" };
+        let emit = match (self.closes, self.every_ms) {
+            (Some(_), _) => " EMIT ON WINDOW CLOSE".to_owned(),
+            (None, Some(every_ms)) => format!(" EMIT CHANGES EVERY INTERVAL '{every_ms} ms'"),
+            (None, None) => String::new(),
+        };
         let with = match (self.lateness_s, self.retention_s) {
             (0, None) => String::new(),
             (_, Some(seconds)) => format!(" WITH (state_retention = '{seconds} seconds')"),
@@ -99,6 +107,7 @@ fn events() -> View {
         closes: None,
         lateness_s: 0,
         retention_s: None,
+        every_ms: None,
     }
 }
 
@@ -127,6 +136,11 @@ pub fn views(random: &mut Random) -> Vec<View> {
         views.push(view);
     }
     views.drain(..2);
+    let names: Vec<String> = views.iter().map(|view| view.reads.clone()).collect();
+    // What is told late closes no windows of others.
+    for view in views.iter_mut().filter(|view| !view.is_stream && view.closes.is_none()) {
+        view.every_ms = (!names.contains(&view.name) && random.chance(1, 5)).then(|| 1 + random.below(40));
+    }
     views
 }
 
@@ -214,6 +228,7 @@ impl Generator<'_> {
             closes: None,
             lateness_s: 0,
             retention_s: None,
+            every_ms: None,
         }
     }
 
