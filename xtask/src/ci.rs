@@ -10,7 +10,7 @@ use anyhow::{Result, anyhow};
 
 use crate::kills::Plan;
 use crate::node::{Binary, Profile};
-use crate::{clients, console, facts, fuzz, kills, random, retail, shell, tidy};
+use crate::{clicks, clients, console, facts, fuzz, kills, random, retail, shell, tidy};
 
 #[derive(Debug, clap::Args)]
 pub struct Options {
@@ -76,6 +76,9 @@ fn platform(stages: &mut Stages, binary: &Binary, daily_files: Option<&Path>, se
         });
         if let Some(dir) = &data_dir {
             stages.run(&format!("clients on {kind} data"), || clients::check(binary, dir));
+        }
+        if let Some(clicks) = files.and_then(clicks::folder) {
+            stages.run("sessions of real clicks", || clicks::check(binary, &clicks));
         }
         stages.run(&format!("kills on {kind} data"), || {
             let daily_files = files.map(Path::to_path_buf);

@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use crate::node::{Binary, Profile, Which};
 use crate::retail::{self, Report};
-use crate::shell;
+use crate::{clicks, shell};
 
 #[derive(Debug, clap::Args)]
 pub struct Options {
@@ -26,7 +26,11 @@ pub const LIMIT: Duration = Duration::from_secs(900);
 pub fn run(options: &Options) -> Result<()> {
     let binary = options.which.get(Profile::Dev)?;
     let daily_files = retail::daily_files(options.data.as_deref())?;
-    check(&binary, daily_files.as_deref(), options.workers).map(|_| ())
+    check(&binary, daily_files.as_deref(), options.workers)?;
+    daily_files
+        .and_then(|files| clicks::folder(&files))
+        .map_or(Ok(0), |clicks| clicks::check(&binary, &clicks))
+        .map(|_| ())
 }
 
 /// Runs and checks; returns the number of checks and where the data folder is.

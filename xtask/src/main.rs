@@ -5,6 +5,7 @@
 
 mod bench;
 mod ci;
+mod clicks;
 mod clients;
 mod console;
 mod csv;

@@ -31,6 +31,7 @@ use headwater_query::asof::node::AsofJoin;
 use headwater_query::plan::RelationSource;
 use headwater_query::plan::key::output_key;
 use headwater_query::relation::{Emit, Origin, Place, Relation, Stream, View, Watermark};
+use headwater_query::window::session::Session;
 
 use crate::aggregate::value;
 use crate::graph::{Graph, Kind, Node, Output, Step, Upstream};
@@ -372,6 +373,10 @@ impl Compile<'_> {
             LogicalPlan::Unnest(unnest) => self.unnest(unnest),
             LogicalPlan::Join(join) => self.join(join),
             LogicalPlan::Extension(_) if AsofJoin::of(plan).is_some() => self.asof(plan),
+            LogicalPlan::Extension(_) => match Session::of(plan) {
+                Some(session) => self.rows_of_sessions(plan, session),
+                None => Err(refuse(self.view, plan)),
+            },
             other => Err(refuse(self.view, other)),
         }
     }
@@ -541,9 +546,6 @@ fn refuse(view: &str, plan: &LogicalPlan) -> Error {
         LogicalPlan::Distinct(_) => ("DISTINCT", "use GROUP BY over the same columns"),
         LogicalPlan::Subquery(_) => {
             ("a subquery in FROM that names what stands before it (LATERAL)", "write it as a join")
-        }
-        LogicalPlan::Extension(_) => {
-            ("SESSION without its GROUP BY", "group by window_start, window_end and the columns of PARTITION BY")
         }
         LogicalPlan::RecursiveQuery(_) => ("a recursive query", "run it as a query instead"),
         _ => ("a part", "this part of SQL can't be maintained yet"),

@@ -1,11 +1,15 @@
-//! GROUP BY over SESSION: the aggregation keeps the sessions itself.
+//! SESSION. A GROUP BY over it keeps the sessions itself. Where something else stands above, sessions are groups of whole
+//! rows, which are given one by one again.
 
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
+use datafusion::common::Column;
 use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::functions::core::expr_fn::{get_field, named_struct};
+use datafusion::functions_aggregate::expr_fn::array_agg;
 use datafusion::logical_expr::logical_plan as logical;
-use datafusion::logical_expr::{Expr, LogicalPlan};
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, col, lit};
 use headwater_query::window::session::Session;
 use headwater_query::window::{WINDOW_END, WINDOW_START};
 
@@ -23,8 +27,13 @@ pub(super) struct Grouped<'a> {
     calls: Vec<Expr>,
 }
 
-/// Finds sessions right below an aggregation, through names and columns that are only handed on.
+/// Finds sessions right below an aggregation, through names and columns that are only handed on; `None` also where it
+/// groups by something else than sessions, or looks at their edges.
 pub(super) fn below(group: &logical::Aggregate) -> Result<Option<Grouped<'_>>> {
+    Ok(found(group)?.filter(|grouped| grouped.parts().is_some() && !grouped.sees_edges()))
+}
+
+fn found(group: &logical::Aggregate) -> Result<Option<Grouped<'_>>> {
     let (mut groups, mut calls) = (group.group_expr.clone(), group.aggr_expr.clone());
     let mut plan: &LogicalPlan = &group.input;
     loop {
@@ -38,11 +47,6 @@ pub(super) fn below(group: &logical::Aggregate) -> Result<Option<Grouped<'_>>> {
             }
             LogicalPlan::SubqueryAlias(alias) => {
                 (&alias.input, alias.input.schema().columns().into_iter().map(Expr::Column).collect())
-            }
-            LogicalPlan::Filter(filter) if is_over_sessions(&filter.input) => {
-                let message = "a condition on SESSION's rows would be tested when sessions are made of all rows";
-                return Err(Error::not_built(format!("{message}, which in views is not built yet"))
-                    .with_hint("test it inside: SESSION((SELECT … WHERE …), …)"));
             }
             _ => return Ok(None),
         };
@@ -60,12 +64,35 @@ pub(super) fn below(group: &logical::Aggregate) -> Result<Option<Grouped<'_>>> {
     }
 }
 
-fn is_over_sessions(plan: &LogicalPlan) -> bool {
-    match plan {
-        LogicalPlan::Projection(projection) => is_over_sessions(&projection.input),
-        LogicalPlan::SubqueryAlias(alias) => is_over_sessions(&alias.input),
-        LogicalPlan::Filter(filter) => is_over_sessions(&filter.input),
-        other => Session::of(other).is_some(),
+impl Grouped<'_> {
+    /// What each group expression is of a session; `None` where they do not name one together.
+    fn parts(&self) -> Option<Vec<Part>> {
+        let Grouped { session, groups, .. } = self;
+        let part = |expr: &Expr| {
+            if let Expr::Column(column) = expr
+                && !session.input.schema().has_column(column)
+            {
+                return match column.name.as_str() {
+                    WINDOW_START => Some(Part::Start),
+                    WINDOW_END => Some(Part::End),
+                    _ => None,
+                };
+            }
+            session.keys.iter().position(|key| key == expr).map(Part::Key)
+        };
+        let parts: Option<Vec<Part>> = groups.iter().map(|expr| part(&expr.clone().unalias_nested().data)).collect();
+        let names_one = |parts: &Vec<Part>| {
+            let has = |wanted: Part| parts.contains(&wanted);
+            (has(Part::Start) || has(Part::End)) && (0..session.keys.len()).all(|key| has(Part::Key(key)))
+        };
+        parts.filter(names_one)
+    }
+
+    /// Whether an aggregate is over edges, which change as long as a session goes on.
+    fn sees_edges(&self) -> bool {
+        let is_edge = |column: &&Column| [WINDOW_START, WINDOW_END].contains(&column.name.as_str());
+        let input = self.session.input.schema();
+        self.calls.iter().any(|call| call.column_refs().iter().any(|each| is_edge(each) && !input.has_column(each)))
     }
 }
 
@@ -83,10 +110,9 @@ impl Compile<'_> {
             let message = format!("{}: SESSION needs the time that the stream's watermark is computed from", self.view);
             return Err(Error::invalid(message).with_hint("declare WATERMARK FOR the column"));
         };
-        let groups = self.parts(grouped)?;
+        let groups = grouped.parts().ok_or_else(|| Error::internal("groups that are no sessions"))?;
         let mut arguments = Arguments::new([session.keys.clone(), vec![session.time.clone()]].concat());
         for each in &grouped.calls {
-            self.check_edges(each)?;
             calls::add(each, over, input.retracts, &mut arguments)?;
         }
         let Arguments { list, calls } = arguments;
@@ -135,38 +161,22 @@ impl Compile<'_> {
         Ok(Flow { from, schema: output, facts, retracts, inputs: input.inputs, is_placed: false })
     }
 
-    /// What each group expression is of a session; together they name one.
-    fn parts(&self, grouped: &Grouped<'_>) -> Result<Vec<Part>> {
-        let Grouped { session, groups, .. } = grouped;
-        let part = |expr: &Expr| {
-            if let Expr::Column(column) = expr
-                && !session.input.schema().has_column(column)
-            {
-                return match column.name.as_str() {
-                    WINDOW_START => Some(Part::Start),
-                    WINDOW_END => Some(Part::End),
-                    _ => None,
-                };
-            }
-            session.keys.iter().position(|key| key == expr).map(Part::Key)
+    /// The rows of sessions, each with the edges of its own.
+    pub(super) fn rows_of_sessions(&mut self, plan: &LogicalPlan, session: &Session) -> Result<Flow> {
+        const ROWS: &str = "__session_rows";
+        let field = |at: usize| format!("c{at}");
+        let columns = plan.schema().columns();
+        let (of_rows, edges) = columns.split_at(session.input.schema().fields().len());
+        let fields = of_rows.iter().enumerate().flat_map(|(at, each)| [lit(field(at)), Expr::Column(each.clone())]);
+        let rows = array_agg(named_struct(fields.collect())).alias(ROWS);
+        let groups = [edges.iter().cloned().map(Expr::Column).collect(), session.keys.clone()].concat();
+        let value = |at: usize, each: &Column| {
+            let value = get_field(col(ROWS), field(at));
+            value.alias_qualified(each.relation.clone(), each.name.clone())
         };
-        let parts: Option<Vec<Part>> = groups.iter().map(|expr| part(&expr.clone().unalias_nested().data)).collect();
-        let names_one = |parts: &Vec<Part>| {
-            let has = |wanted: Part| parts.contains(&wanted);
-            (has(Part::Start) || has(Part::End)) && (0..session.keys.len()).all(|key| has(Part::Key(key)))
-        };
-        parts.filter(names_one).ok_or_else(|| {
-            self.unbuilt("GROUP BY of sessions by anything but PARTITION BY's columns and the window")
-                .with_hint("group by window_start, window_end and all columns of PARTITION BY; then group that view")
-        })
-    }
-
-    /// Aggregates of a session see its rows, not its edges, which still change.
-    fn check_edges(&self, call: &Expr) -> Result<()> {
-        let edge = |name: &str| call.column_refs().iter().any(|column| column.name == name);
-        if edge(WINDOW_START) || edge(WINDOW_END) {
-            return Err(self.unbuilt("an aggregate over a session's window_start or window_end"));
-        }
-        Ok(())
+        let values = of_rows.iter().enumerate().map(|(at, each)| value(at, each));
+        let columns: Vec<Expr> = values.chain(edges.iter().cloned().map(Expr::Column)).collect();
+        let grouped = LogicalPlanBuilder::from(plan.clone()).aggregate(groups, vec![rows])?;
+        self.plan(&grouped.unnest_column(ROWS)?.project(columns)?.build()?)
     }
 }

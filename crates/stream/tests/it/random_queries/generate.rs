@@ -128,7 +128,7 @@ pub fn views(random: &mut Random) -> Vec<View> {
     for number in 0..3 + random.below(4) {
         let over = if random.chance(1, 3) { 0 } else { random.below(views.len() as u64) as usize };
         let mut view = Generator { random, number, over: &views[over], has_order: false }.view();
-        let may_retain = views[over].is_stream && view.closes.is_none() && view.what != "sessions";
+        let may_retain = views[over].is_stream && view.closes.is_none() && !view.what.ends_with("sessions");
         if may_retain && random.chance(1, 5) {
             view.retention_s = Some(5 + random.below(60));
             (view.lateness_s, view.is_stream) = (0, false);
@@ -535,18 +535,29 @@ impl Generator<'_> {
             column: column(&format!("w{}", self.number), Kind::Time),
             expression: "window_end".to_owned(),
         });
+        let is_of_rows = self.random.chance(1, 3);
         for at in 0..1 + self.random.below(4) as usize {
-            items.push(self.call(at));
+            items.push(if is_of_rows { self.item(at, &[Kind::Integer, Kind::Text, Kind::Decimal]) } else { self.call(at) });
         }
         items.sort_by_key(|item| item.column.is_inexact);
         let names: Vec<&str> = keys.iter().map(|key| key.name.as_str()).collect();
         let parted = if names.is_empty() { String::new() } else { format!(", PARTITION BY {}", names.join(", ")) };
         let filter = self.filter("WHERE");
         let from = format!("SESSION((SELECT * FROM {RELATION}{filter}), at, INTERVAL '{gap} seconds'{parted})");
-        let groups: Vec<&str> = names.iter().copied().chain(["window_start", "window_end"]).collect();
+        // Some sessions are of several groups, or several of one, or seen in part.
+        let part = if self.random.chance(1, 4) { self.filter("WHERE") } else { String::new() };
+        let mut groups: Vec<&str> = names.iter().copied().chain(["window_start", "window_end"]).collect();
+        if self.random.chance(1, 4) {
+            items.retain(|item| !names.contains(&item.expression.as_str()) || item.expression == names[0]);
+            groups.retain(|group| !names.contains(group) || *group == names[0]);
+        }
+        if !is_of_rows && self.random.chance(1, 4) {
+            groups.push("g % 2");
+        }
         let (list, columns) = listed(items);
-        let made =
-            self.made("sessions", format!("SELECT {list} FROM {from} GROUP BY {}", groups.join(", ")), columns, false);
+        let grouped = if is_of_rows { String::new() } else { format!(" GROUP BY {}", groups.join(", ")) };
+        let what = if is_of_rows { "rows of sessions" } else { "sessions" };
+        let made = self.made(what, format!("SELECT {list} FROM {from}{part}{grouped}"), columns, false);
         let closes = self.random.chance(1, 3).then_some("<");
         View { edge: Some(format!("w{}", self.number)), closes, lateness_s: self.lateness(), ..made }
     }
