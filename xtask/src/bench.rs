@@ -8,6 +8,7 @@ mod calendar;
 mod http;
 mod lookups;
 mod nexmark;
+mod nexmark_all;
 mod retail;
 mod usage;
 
@@ -48,6 +49,8 @@ enum Name {
     Bids,
     /// Queries of Nexmark over JSON bids, each against Flink where PEERS is set.
     Nexmark,
+    /// The other queries of Nexmark, over persons, auctions and bids, each against Flink where PEERS is set.
+    NexmarkAll,
     /// Rows of a keyed view by their keys, over PostgreSQL's protocol: lookups per second, latency.
     Lookups,
     /// Events in over HTTP, against Redis and NATS; until a view shows them; rows out; many connections.
@@ -63,6 +66,7 @@ pub fn run(options: &Options) -> Result<()> {
         Name::Retail => retail::run(options),
         Name::Bids => bids::run(options),
         Name::Nexmark => nexmark::run(options),
+        Name::NexmarkAll => nexmark_all::run(options),
         Name::Lookups => lookups::run(options),
         Name::Http => http::run(options),
         Name::Log => example(options, "headwater-log", "throughput"),

@@ -29,7 +29,7 @@ pub fn run(options: &Options) -> Result<()> {
 
     let load = project("bids", &folder, "load", &["bids.sql"])?;
     let view = project("bids", &folder, "view", &["bids.sql", "bids_by_auction.sql"])?;
-    let over_log = over_log(&binary, options, &view, &files.for_us, "bids_view_over_log")?;
+    let over_log = over_log(&binary, options, &view, "bids", &files.for_us, "bids_view_over_log")?;
     let (mut loaded, mut at_once) = (Vec::new(), Vec::new());
     let data_dir = folder.join("data");
     for _ in 0..REPEATS {
@@ -62,14 +62,21 @@ pub fn run(options: &Options) -> Result<()> {
 }
 
 /// Views alone, over a stream that is in the log: the binary measures that itself.
-pub fn over_log(binary: &Binary, options: &Options, project: &Path, files: &Path, figures: &str) -> Result<OverLog> {
+pub fn over_log(
+    binary: &Binary,
+    options: &Options,
+    project: &Path,
+    setting: &str,
+    files: &Path,
+    figures: &str,
+) -> Result<OverLog> {
     let mut best = OverLog { per_cpu: 0.0, per_second: 0.0 };
     let mut workers: Vec<usize> = options.workers.into_iter().collect();
     if workers.is_empty() {
         workers = vec![1, 2];
     }
     for workers in workers {
-        let bids = format!("bids={}", files.display());
+        let bids = format!("{setting}={}", files.display());
         let (workers_said, runs) = (workers.to_string(), REPEATS.to_string());
         let mut command = binary.command(&["bench", "--set", &bids, "--workers", &workers_said, "--runs", &runs]);
         let text = shell::output(command.arg(project))?;

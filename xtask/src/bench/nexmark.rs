@@ -29,7 +29,7 @@ pub fn run(options: &Options) -> Result<()> {
     for query in QUERIES {
         let file = format!("queries/{query}.sql");
         let project = project("bids", &folder, query, &["bids.sql", &file])?;
-        let OverLog { per_cpu, per_second } = over_log(&binary, options, &project, &files.for_us, query)?;
+        let OverLog { per_cpu, per_second } = over_log(&binary, options, &project, "bids", &files.for_us, query)?;
         let Some(theirs) = theirs.as_ref().and_then(|theirs| theirs.get(query)) else { continue };
         figure(&format!("flink_{query}_per_cpu"), theirs.per_cpu, "events/CPU-s");
         figure(&format!("flink_{query}_speed"), theirs.per_second, "events/s");

@@ -171,7 +171,8 @@ fn views() {
          GROUP BY window_start, window_end, category EMIT ON WINDOW CLOSE WITH (partitions = 2);
          CREATE MATERIALIZED VIEW a WITH (format = 'csv') AS SELECT emit FROM emit EMIT CHANGES;
          CREATE MATERIALIZED VIEW b AS (WITH x AS (SELECT 1) SELECT * FROM x) WITH (format = 'csv') EMIT CHANGES;
-         CREATE MATERIALIZED VIEW c EMIT CHANGES AS VALUES (1)",
+         CREATE MATERIALIZED VIEW c EMIT CHANGES AS VALUES (1);
+         CREATE MATERIALIZED VIEW d EMIT CHANGES EVERY INTERVAL '90' SECOND AS VALUES (1)",
         expect![[r#"
             view clean
               rule priced (amount >= 0) QUARANTINE
@@ -189,6 +190,9 @@ fn views() {
               as (WITH x AS (SELECT 1) SELECT * FROM x)
             view c
               key () with () emit Some(Changes)
+              as VALUES (1)
+            view d
+              key () with () emit Some(ChangesEvery(90s))
               as VALUES (1)
         "#]],
     );

@@ -36,6 +36,22 @@ impl fmt::Display for Flink {
 }
 
 impl Flink {
+    /// The folder of its scripts.
+    pub fn scripts(&self) -> &Path {
+        &self.scripts
+    }
+
+    /// Its Python, where needed installed.
+    pub fn python(&self) -> Result<PathBuf> {
+        let python = self.peers.join("venv-flink/bin/python");
+        if !python.exists() {
+            std::fs::create_dir_all(&self.peers)?;
+            let mut install = Command::new(self.scripts.join("install.sh"));
+            shell::run(install.env("PEERS", &self.peers).args(["flink", PACKAGE]))?;
+        }
+        Ok(python)
+    }
+
     /// Runs queries of its script, each the best of some runs in one JVM.
     pub fn run(
         &self,
@@ -44,13 +60,7 @@ impl Flink {
         repeats: usize,
         queries: &[&str],
     ) -> Result<BTreeMap<String, Figures>> {
-        let python = self.peers.join("venv-flink/bin/python");
-        if !python.exists() {
-            std::fs::create_dir_all(&self.peers)?;
-            let mut install = Command::new(self.scripts.join("install.sh"));
-            shell::run(install.env("PEERS", &self.peers).args(["flink", PACKAGE]))?;
-        }
-        let mut command = Command::new(&python);
+        let mut command = Command::new(self.python()?);
         command.arg(self.scripts.join("flink_bench.py")).arg("json").arg(files).env("PEERS", &self.peers);
         let text = shell::output(command.args([&events.to_string(), &repeats.to_string()]).args(queries))?;
         let of_line = |line: &str| {

@@ -1,0 +1,96 @@
+//! The queries of Nexmark that `nexmark` has not, over persons, auctions and bids in the log, and the same in Flink.
+
+mod generate;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result};
+
+use super::bids::flink::{self, Flink};
+use super::bids::{OverLog, over_log};
+use super::{Options, figure, headline, ratio};
+use crate::node::Profile;
+use crate::shell;
+
+/// Of `examples/nexmark` and of `bench/nexmark/flink.py`. Flink has no q6; its q13 asks a table.
+const QUERIES: [&str; 16] =
+    ["q3", "q4", "q8", "q9", "q10", "q11", "q14", "q15", "q16", "q17", "q18", "q19", "q20", "q21", "q22", "q23"];
+const EVENTS: u64 = 2_000_000;
+const REPEATS: usize = 2;
+
+pub fn run(options: &Options) -> Result<()> {
+    let events = options.rows.unwrap_or(EVENTS);
+    let binary = options.which.get(Profile::Release)?;
+    let folder = shell::target_dir().join("bench/nexmark");
+    std::fs::create_dir_all(&folder)?;
+    let files = generate::files(&folder, events)?;
+    let peer = flink::from_environment();
+    let peer_said = peer.as_ref().map_or("no peer (PEERS and PEER_SCRIPTS are not set)".to_string(), |p| p.to_string());
+    headline(options, &format!("{events} events of Nexmark as JSON, best of {REPEATS}, {peer_said}"));
+    let theirs = peer.map(|peer| ask(&peer, &files.for_flink)).transpose()?;
+    let (mut product, mut compared) = (1.0, 0);
+    for query in QUERIES {
+        let (project, read) = project(&folder, query)?;
+        let ours = over_log(&binary, options, &project, "events", &files.for_us, query)?;
+        let Some([wall_s, cpu_s]) = theirs.as_ref().and_then(|theirs| theirs.get(query)) else { continue };
+        let rows = read.iter().map(|stream| files.rows_of(stream)).sum::<u64>() as f64;
+        let theirs = OverLog { per_cpu: rows / cpu_s, per_second: rows / wall_s };
+        figure(&format!("flink_{query}_per_cpu"), theirs.per_cpu, "events/CPU-s");
+        figure(&format!("flink_{query}_speed"), theirs.per_second, "events/s");
+        ratio(&format!("{query}_per_cpu"), ours.per_cpu, theirs.per_cpu);
+        ratio(&format!("{query}_speed"), ours.per_second, theirs.per_second);
+        product *= ours.per_cpu / theirs.per_cpu;
+        compared += 1;
+    }
+    if compared > 0 {
+        figure("nexmark_all_per_cpu_mean", f64::powf(product, 1.0 / f64::from(compared)), "times the peer, geometric");
+    }
+    Ok(())
+}
+
+/// Wall and processor time of each query in Flink.
+fn ask(peer: &Flink, events: &Path) -> Result<BTreeMap<String, [f64; 2]>> {
+    let script = shell::root().join("bench/nexmark/flink.py");
+    let mut command = Command::new(peer.python()?);
+    command.arg(script).arg(peer.scripts()).arg(events).arg(REPEATS.to_string());
+    let text = shell::output(command.args(QUERIES))?;
+    let of_line = |line: &str| {
+        let said: serde_json::Value = serde_json::from_str(line)?;
+        let number = |key: &str| said[key].as_f64().with_context(|| format!("no {key} in {line}"));
+        let query = said["q"].as_str().with_context(|| format!("no q in {line}"))?;
+        Ok((query.to_owned(), [number("wall_s")?, number("cpu_s")?]))
+    };
+    text.lines().filter(|line| line.starts_with('{')).map(of_line).collect()
+}
+
+/// A project of one query of the example and of the streams that it reads, and the names of those.
+fn project(folder: &Path, query: &str) -> Result<(PathBuf, Vec<String>)> {
+    let example = shell::root().join("examples/nexmark");
+    let project = folder.join(query);
+    shell::fresh_dir(&project)?;
+    let queries = std::fs::read_to_string(example.join("queries.sql"))?;
+    let opening = format!("CREATE MATERIALIZED VIEW {query} AS");
+    let view = queries.split_inclusive(";\n").find(|statement| statement.contains(&opening));
+    let view = view.with_context(|| format!("examples/nexmark has no {query}"))?;
+    let reads =
+        |stream: &str| view.split(|each: char| !each.is_alphanumeric() && each != '_').any(|word| word == stream);
+    let mut read: Vec<String> =
+        ["person", "auction", "bid"].into_iter().filter(|each| reads(each)).map(str::to_owned).collect();
+    // A column is called auction, too.
+    if !view.contains("auction AS a") && !view.contains("TUMBLE(auction") {
+        read.retain(|stream| stream != "auction");
+    }
+    let streams = std::fs::read_to_string(example.join("streams.sql"))?;
+    let is_read = |statement: &&str| {
+        let of = |stream: &String| {
+            statement.contains(&format!("CREATE STREAM {stream} (")) || statement.contains(&format!(" INTO {stream} "))
+        };
+        read.iter().any(of)
+    };
+    let kept: String = streams.split_inclusive(";\n").filter(is_read).collect();
+    std::fs::write(project.join("project.sql"), format!("{kept}\n{view}\n"))?;
+    std::fs::copy(example.join("headwater.toml"), project.join("headwater.toml"))?;
+    Ok((project, read))
+}
