@@ -77,8 +77,8 @@ fn platform(stages: &mut Stages, binary: &Binary, daily_files: Option<&Path>, se
         if let Some(dir) = &data_dir {
             stages.run(&format!("clients on {kind} data"), || clients::check(binary, dir));
         }
-        if let Some(clicks) = files.and_then(clicks::folder) {
-            stages.run("sessions of real clicks", || clicks::check(binary, &clicks));
+        if let Some(files) = files {
+            stages.run("sessions of real clicks", || clicks::check(binary, files));
         }
         stages.run(&format!("kills on {kind} data"), || {
             let daily_files = files.map(Path::to_path_buf);

@@ -26,19 +26,23 @@ GROUP BY window_start, window_end, user_id;
 ";
 
 /// The folder of the clicks: beside the one of the daily files.
-pub fn folder(daily_files: &Path) -> Option<PathBuf> {
-    let folder = daily_files.parent()?.join("globo_clicks");
-    folder.is_dir().then_some(folder)
+fn folder(daily_files: &Path) -> Result<PathBuf> {
+    let folder = daily_files.with_file_name("globo_clicks");
+    if !folder.is_dir() {
+        bail!("there is no {}: real data is online_retail and globo_clicks", folder.display());
+    }
+    Ok(folder)
 }
 
 /// Runs a project over the clicks, ordered by time.
-pub fn check(binary: &Binary, folder: &Path) -> Result<usize> {
+pub fn check(binary: &Binary, daily_files: &Path) -> Result<usize> {
+    let folder = folder(daily_files)?;
     let place = shell::target_dir().join("facts/clicks");
     shell::fresh_dir(&place)?;
     let project = place.join("project");
     std::fs::create_dir(&project)?;
     std::fs::write(project.join("clicks.sql"), PROJECT)?;
-    std::fs::write(project.join("clicks.csv"), ordered(folder)?)?;
+    std::fs::write(project.join("clicks.csv"), ordered(&folder)?)?;
     let data_dir = place.join("data");
     let took = Start::new(&project, &data_dir).until_idle().finish(binary, LIMIT)?;
     println!("the clicks ran in {}", shell::spoken(took));

@@ -27,10 +27,10 @@ pub fn run(options: &Options) -> Result<()> {
     let binary = options.which.get(Profile::Dev)?;
     let daily_files = retail::daily_files(options.data.as_deref())?;
     check(&binary, daily_files.as_deref(), options.workers)?;
-    daily_files
-        .and_then(|files| clicks::folder(&files))
-        .map_or(Ok(0), |clicks| clicks::check(&binary, &clicks))
-        .map(|_| ())
+    if let Some(files) = daily_files {
+        clicks::check(&binary, &files)?;
+    }
+    Ok(())
 }
 
 /// Runs and checks; returns the number of checks and where the data folder is.

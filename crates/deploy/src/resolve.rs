@@ -113,7 +113,7 @@ impl Named {
         }
         Diagnostics::check(wrong)?;
         let Draft { relations, builder, sources, sinks, outside } = draft;
-        Ok(Declared { relations: Arc::new(relations), graph: Arc::new(builder.finish()), sources, sinks, outside })
+        Ok(Declared { relations: Arc::new(relations), graph: Arc::new(builder.finish()?), sources, sinks, outside })
     }
 }
 

@@ -1,8 +1,10 @@
 //! Aggregates by sketches that DataFusion has not: `approx_top_k`.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, BinaryArray, Int64Array, StringArray, StructArray};
+use arrow::compute::{CastOptions, can_cast_types, cast_with_options};
 use arrow::datatypes::{DataType, Field, FieldRef, Fields};
 use datafusion::common::{DataFusionError, Result, ScalarValue, exec_err, not_impl_err, plan_err};
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
@@ -45,7 +47,8 @@ impl AggregateUDFImpl for ApproxTopK {
     fn return_type(&self, types: &[DataType]) -> Result<DataType> {
         let of = &types[0];
         let is_plain = of.is_numeric() || of.is_string() || of.is_temporal() || *of == DataType::Boolean;
-        if !is_plain {
+        let is_told = can_cast_types(of, &DataType::Utf8) && can_cast_types(&DataType::Utf8, of);
+        if !is_plain || !is_told || matches!(of, DataType::Duration(_) | DataType::Interval(_)) {
             return plan_err!("approx_top_k counts numbers, texts, times and booleans, not {of}");
         }
         if !types[1].is_integer() {
@@ -67,6 +70,7 @@ impl AggregateUDFImpl for ApproxTopK {
             Some(ScalarValue::Int64(Some(wanted))) if (1..=MOST).contains(&wanted) => Ok(Box::new(TopK {
                 wanted: wanted as usize,
                 of: args.expr_fields[0].data_type().clone(),
+                texts: 0,
                 sketch: empty()?,
             })),
             _ => plan_err!("the second argument of approx_top_k is a number from 1 to {MOST}, the same for all rows"),
@@ -78,6 +82,8 @@ impl AggregateUDFImpl for ApproxTopK {
 struct TopK {
     wanted: usize,
     of: DataType,
+    /// Bytes of the values that are counted, about.
+    texts: usize,
     sketch: FrequentItemsSketch<String>,
 }
 
@@ -87,6 +93,18 @@ fn empty() -> Result<FrequentItemsSketch<String>> {
 
 fn refused(error: datasketches::error::Error) -> DataFusionError {
     DataFusionError::External(Box::new(error))
+}
+
+impl TopK {
+    /// Counts the bytes of values that came, of whom the sketch may have let others go.
+    fn note(&mut self, before: usize, bytes: usize) {
+        let now = self.sketch.num_active_items();
+        self.texts = match before.cmp(&now) {
+            Ordering::Less => self.texts + bytes,
+            Ordering::Equal => self.texts,
+            Ordering::Greater => self.texts / before * now,
+        };
+    }
 }
 
 impl std::fmt::Debug for TopK {
@@ -99,7 +117,9 @@ impl Accumulator for TopK {
     fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
         let texts = arrow::compute::cast(&values[0], &DataType::Utf8)?;
         for text in texts.as_string::<i32>().iter().flatten() {
+            let before = self.sketch.num_active_items();
             self.sketch.update_ref(text);
+            self.note(before, text.len());
         }
         Ok(())
     }
@@ -109,7 +129,9 @@ impl Accumulator for TopK {
             return exec_err!("the state of approx_top_k is no sketch");
         };
         for state in states.iter().flatten() {
+            let before = self.sketch.num_active_items();
             self.sketch.merge(&FrequentItemsSketch::deserialize(state).map_err(refused)?);
+            self.note(before, state.len());
         }
         Ok(())
     }
@@ -124,7 +146,8 @@ impl Accumulator for TopK {
         rows.truncate(self.wanted);
         let texts: StringArray = rows.iter().map(|row| Some(row.item())).collect();
         let counts: Int64Array = rows.iter().map(|row| Some(row.estimate() as i64)).collect();
-        let items = arrow::compute::cast(&texts, &self.of)?;
+        let exact = CastOptions { safe: false, ..CastOptions::default() };
+        let items = cast_with_options(&texts, &self.of, &exact)?;
         let fields = element(&self.of);
         let elements = StructArray::try_new(fields.clone(), vec![items, Arc::new(counts)], None)?;
         let elements =
@@ -133,6 +156,6 @@ impl Accumulator for TopK {
     }
 
     fn size(&self) -> usize {
-        size_of::<Self>() + self.sketch.estimated_size()
+        size_of::<Self>() + self.sketch.estimated_size() + self.texts
     }
 }

@@ -218,7 +218,8 @@ impl Engine {
             None => Archives::none(board),
         };
         let (at, tables) = (clock.elapsed(), Tables::new(&graph, tables, &runtime));
-        let paces = Paces::new(&graph, at);
+        let since_us = checkpoints.newest().map_or_else(|| clock.now_us(), |manifest| manifest.taken_us);
+        let paces = Paces::new(&graph, since_us);
         let mut engine = Engine {
             told_us: inputs.watermarks_us(),
             graph,
@@ -340,7 +341,7 @@ impl Engine {
         let status = self.inputs.status(self.log.as_ref())?;
         let is_read = self.tables.is_settled()?
             && status.iter().all(|partition| partition.stopped.is_some() || partition.next >= partition.stable);
-        Ok(is_read && !self.paces.hurry(self.clock.elapsed()))
+        Ok(is_read && !self.paces.hurry(self.clock.now_us()))
     }
 
     /// Says that no stream has an event before this time any more, microseconds: for tests, which decide what time it is.
@@ -350,8 +351,9 @@ impl Engine {
         self.since_checkpoint.changed = true;
     }
 
-    /// Takes the latest versions of all tables, and tells which they are. No tick is running.
+    /// Takes the latest versions of all tables, and tells which they are.
     pub fn take_tables(&mut self) -> Result<Versions> {
+        self.end_tick()?;
         let news = self.tables.latest()?;
         if !news.rows.is_empty() {
             self.start_tick(Vec::new(), news, BTreeSet::new())?;
@@ -405,15 +407,23 @@ impl Engine {
 
     /// Takes a checkpoint of all that has been done, if something has.
     pub fn settle(&mut self) -> Result<()> {
+        self.end_tick()?;
+        if self.since_checkpoint.changed { self.checkpoint() } else { Ok(()) }
+    }
+
+    /// Ends the tick that runs, if one does.
+    fn end_tick(&mut self) -> Result<()> {
         if self.running {
             let done = self.finish_tick()?;
             self.absorb(done)?;
         }
-        if self.since_checkpoint.changed { self.checkpoint() } else { Ok(()) }
+        Ok(())
     }
 
-    /// Tells all that is held back. No tick is running.
+    /// Tells all that is held back, and all steps what time it is; then there is nothing that one engine knows and another
+    /// at the same place of the streams does not.
     fn tell_all(&mut self) -> Result<()> {
+        self.end_tick()?;
         self.start_tick(Vec::new(), News::default(), self.paces.all())?;
         let done = self.finish_tick()?;
         self.absorb(done)
@@ -429,7 +439,7 @@ impl Engine {
         }
         self.inputs.tell_time(now);
         let tables = self.tables.news(now);
-        let due = self.paces.due(now);
+        let due = self.paces.due(self.clock.now_us());
         let is_idle = reads.is_empty() && tables.rows.is_empty() && due.is_empty();
         if is_idle && self.inputs.watermarks_us() == self.told_us {
             return Ok(false);
@@ -442,7 +452,7 @@ impl Engine {
         self.telling = tables.versions;
         let watermarks_us = self.inputs.watermarks_us();
         let comes = !reads.is_empty() || !tables.rows.is_empty() || watermarks_us != self.told_us;
-        self.paces.told(&due, comes, self.clock.elapsed());
+        self.paces.told(&due, comes, self.clock.now_us());
         self.told_us = watermarks_us;
         let workers = self.executor.workers();
         let watermarks_us = Arc::clone(&self.told_us);

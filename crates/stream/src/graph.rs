@@ -1,5 +1,6 @@
 //! The dataflow graph: which steps stand behind which. Every worker builds its own operators from one graph.
 
+pub mod key;
 mod part;
 
 use std::collections::BTreeMap;

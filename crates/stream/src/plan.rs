@@ -33,8 +33,7 @@ use headwater_query::plan::key::output_key;
 use headwater_query::relation::{Emit, Origin, Place, Relation, Stream, View, Watermark};
 use headwater_query::window::session::Session;
 
-use crate::aggregate::value;
-use crate::graph::{Graph, Kind, Node, Output, Step, Upstream};
+use crate::graph::{Graph, Kind, Node, Output, Step, Upstream, key};
 use crate::operator::late::{self, Until};
 use crate::operator::{pace, retain};
 use crate::{Error, Result};
@@ -228,6 +227,12 @@ impl Builder {
         for node in self.nodes.iter().filter(|node| node.relation == view.name) {
             text.push_str(&format!("\n{}", node.id));
             node.step.calls().iter().for_each(|call| text.push_str(&format!(" {:?}", call.function)));
+            // A plan shows the first five of such rows.
+            if let Step::Values(rows) = &node.step
+                && rows.num_rows() > 5
+            {
+                text.push_str(&format!(" {}", node.step.text().unwrap_or_default()));
+            }
         }
         for read in read_by(view) {
             let name = read.name();
@@ -241,49 +246,37 @@ impl Builder {
             };
             text.push_str(&format!("\n{name} {:?}", view.or(store)));
         }
-        short(&text)
+        key::short(&text)
     }
 
     /// What each step is, with all that it reads.
-    fn give_keys(&mut self) {
+    fn give_keys(&mut self) -> Result<()> {
         for at in 0..self.nodes.len() {
-            let (before, node) = self.nodes.split_at_mut(at);
-            let node = &mut node[0];
-            let mut step = node.step.clone();
-            if let Step::Aggregate(plan) = &mut step {
-                // Follows from who reads it, and changes nothing that is kept.
-                plan.retracts = false;
-            }
-            // The numbers of streams are not theirs; which they are, what is read says.
-            step.timed_by().into_iter().for_each(Vec::clear);
+            let node = &self.nodes[at];
             let resets =
                 self.outputs.iter().find(|output| output.relation == node.relation).map(|output| output.resets);
-            let mut text = format!("{}\n{:?}\n{step:?}", node.id, resets.unwrap_or(0));
+            let mut text = format!("{}\n{}\n{}", node.id, resets.unwrap_or(0), node.step.text()?);
             for read in &node.reads {
                 match read {
-                    Upstream::Node(read) => text.push_str(&format!("\n{}", before[*read].key)),
+                    Upstream::Node(read) => text.push_str(&format!("\n{}", self.nodes[*read].key)),
                     Upstream::Input(input) => {
                         let Stream { topic, schema, watermark, .. } = self.inputs[*input].as_ref();
-                        text.push_str(&format!("\n{topic} {schema:?} {watermark:?}"));
+                        text.push_str(&format!("\n{topic} {} {watermark:?}", key::columns(schema)));
                     }
                 }
             }
-            node.key = short(&text);
+            self.nodes[at].key = key::short(&text);
         }
+        Ok(())
     }
 
     /// The graph of all that was added.
-    pub fn finish(mut self) -> Graph {
+    pub fn finish(mut self) -> Result<Graph> {
         aggregate::choose_retractions(&mut self.nodes, &self.outputs);
-        self.give_keys();
+        self.give_keys()?;
         let stages = self.nodes.iter().map(|node| node.stage).max().unwrap_or(0) + 1;
-        Graph { inputs: self.inputs, nodes: self.nodes, outputs: self.outputs, stages }
+        Ok(Graph { inputs: self.inputs, nodes: self.nodes, outputs: self.outputs, stages })
     }
-}
-
-/// A text's checksum and length.
-fn short(text: &str) -> String {
-    format!("{:08x}-{:x}", crc32c::crc32c(text.as_bytes()), text.len())
 }
 
 /// Refuses settings that say nothing about the view's query, or contradict it.
@@ -314,7 +307,8 @@ fn check_settings(view: &View, can_be_late: bool, retains: bool, flow: &Flow) ->
     if flow.retracts || flow.is_placed {
         return refuse(
             format!("{name} has no window that could close"),
-            "EMIT ON WINDOW CLOSE needs GROUP BY window_start, window_end over TUMBLE(…) or another window",
+            "EMIT ON WINDOW CLOSE needs GROUP BY window_start, window_end over TUMBLE(…) or another window, and no view \
+             below that tells its changes EVERY so often",
         );
     }
     Ok(())
@@ -445,10 +439,6 @@ impl Compile<'_> {
             let message = format!("{}: its rows never change, so each is told when it comes", self.view);
             let hint = "leave EVERY out; it is for views whose rows change, like aggregations";
             return Err(Error::invalid(message).with_hint(hint));
-        }
-        if let Some(column) = flow.schema.fields().iter().find(|field| !value::is_kept(field.data_type())) {
-            let message = format!("{}: changes of {column}, of this type, can't be held back yet", self.view);
-            return Err(Error::not_built(message).with_hint("leave EVERY out"));
         }
         // What is given and taken back is added up in one place.
         flow.from = self.push("exchange", vec![flow.from], Step::Exchange { keys: flow.schema.fields().len() });

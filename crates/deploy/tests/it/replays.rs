@@ -27,7 +27,7 @@ const EVENTS: &str = "WATERMARK FOR at AS at - INTERVAL '5 seconds',
     WITH (partitions = 3, format = 'json', retention = '1 second');";
 
 /// Name, queries of which it has one at a time, and whether its rows leave when a window closes.
-const POOL: [(&str, [&str; 2]); 13] = [
+const POOL: [(&str, [&str; 2]); 16] = [
     ("kept", ["SELECT id, k, v, at FROM events WHERE v > 10", "SELECT id, k, v FROM events WHERE v > 30"]),
     (
         "by_key",
@@ -86,6 +86,28 @@ const POOL: [(&str, [&str; 2]); 13] = [
             "SELECT k, max(v) + 1 AS most FROM events GROUP BY k EMIT CHANGES EVERY INTERVAL '3 seconds'",
         ],
     ),
+    // Read what is told late, goes after a time or closes: a replay of them must have been told the same as the node.
+    (
+        "over_paced",
+        [
+            "SELECT events.id, most FROM events JOIN paced ON paced.k = events.k",
+            "SELECT count(*) AS n, sum(most) AS total FROM events JOIN paced ON paced.k = events.k",
+        ],
+    ),
+    (
+        "of_recent",
+        [
+            "SELECT events.id, recent.v FROM events JOIN recent ON recent.id = events.id",
+            "SELECT count(*) AS n FROM events JOIN recent ON recent.id = events.id",
+        ],
+    ),
+    (
+        "of_closed",
+        [
+            "SELECT events.k, sum(n) AS n FROM events JOIN closed ON closed.k = events.k GROUP BY events.k",
+            "SELECT k, count(*) AS windows, sum(n) AS n FROM closed GROUP BY k",
+        ],
+    ),
     ("large", ["SELECT k, total FROM by_key_sum WHERE total > 200", "SELECT count(*) AS n FROM by_key_sum"]),
 ];
 
@@ -94,6 +116,13 @@ const STAYS: [(&str, &str); 2] = [
     ("by_key_sum", "SELECT k, sum(v) AS total FROM events GROUP BY k"),
     ("by_price", "SELECT price, count(*) AS n FROM prices GROUP BY price"),
 ];
+
+/// Always there, and read by others.
+const BESIDE: &str =
+    "CREATE MATERIALIZED VIEW recent WITH (state_retention = '40 seconds') AS SELECT id, v FROM events;
+CREATE MATERIALIZED VIEW closed AS SELECT window_start, k, count(*) AS n
+    FROM TUMBLE(events, at, INTERVAL '7 seconds') GROUP BY window_start, window_end, k EMIT ON WINDOW CLOSE;
+";
 
 /// A table that has rows from time to time.
 const PRICES: &str = "CREATE TABLE prices (k BIGINT, price BIGINT);";
@@ -108,6 +137,7 @@ struct Wanted {
 
 fn statements(wanted: &Wanted) -> String {
     let mut text = format!("{PRICES}\nCREATE STREAM events ({}, {EVENTS}\n", SHAPES[wanted.shape]);
+    text.push_str(BESIDE);
     for (name, query) in STAYS.iter().chain(LAST.iter().filter(|_| wanted.shape + 1 == SHAPES.len())) {
         text.push_str(&format!("CREATE MATERIALIZED VIEW {name} AS {query};\n"));
     }
@@ -198,7 +228,7 @@ fn look(world: &World, life: &mut Life, wanted: &Wanted, seed: u64) {
     }
     let late: BTreeSet<String> = letters
         .iter()
-        .filter(|letter| letter["reason"] == "late")
+        .filter(|letter| letter["reason"] == "late" && letter["relation"] == "windows")
         .map(|letter| format!("(_partition = {} AND _offset = {})", letter["partition_id"], letter["record_offset"]))
         .chain(["false".to_owned()])
         .collect();

@@ -256,8 +256,13 @@ impl Trial {
 
     /// Until there is nothing left to do.
     fn catch_up(&mut self) -> Result<()> {
-        while !matches!(self.running.step()?, Step::Idle(_)) {}
-        Ok(())
+        loop {
+            while !matches!(self.running.step()?, Step::Idle(_)) {}
+            self.running.settle()?;
+            if self.running.is_settled()? {
+                return Ok(());
+            }
+        }
     }
 
     /// It is so late that no earlier event will come.

@@ -193,7 +193,8 @@ fn other(error: &DataFusionError, outer: Option<&Found>, place: &Place<'_>) -> D
     if diagnostic.message == "Invalid function 'proctime'" {
         diagnostic.message = "PROCTIME(), the time when a row came, is not built yet".to_owned();
         diagnostic.fault = Fault::NotBuilt;
-        diagnostic.hint = Some("let who sends the rows write their time, and name that column in WATERMARK FOR".to_owned());
+        diagnostic.hint =
+            Some("let who sends the rows write their time, and name that column in WATERMARK FOR".to_owned());
     }
     diagnostic
 }

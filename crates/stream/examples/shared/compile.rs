@@ -27,5 +27,5 @@ pub fn compile(text: &str) -> Result<(Relations, Graph), Box<dyn std::error::Err
             other => return Err(format!("{} stands among streams, tables and views", other.words()).into()),
         }
     }
-    Ok((relations, plans.finish()))
+    Ok((relations, plans.finish()?))
 }

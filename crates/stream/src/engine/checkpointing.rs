@@ -36,8 +36,8 @@ impl Engine {
 
     /// All that a replay has, for the node's engine to take over. It reached its goal.
     pub fn give(mut self, replayed: Replayed) -> Result<Joined> {
-        self.settle()?;
         self.tell_all()?;
+        self.settle()?;
         self.flush_archives()?;
         let mut saved = self.state(true)?;
         // What they read from others, the node has itself.
@@ -50,6 +50,8 @@ impl Engine {
     /// Ends with a checkpoint in which the views of a replay stand as if they had always been here: the beginning of an
     /// engine that has them. Where they replace others of their names, those are forgotten.
     pub fn join(mut self, joined: Joined) -> Result<()> {
+        // As the replay did: views of both may read the same ones, and must have been told the same.
+        self.tell_all()?;
         self.settle()?;
         self.checkpoint_with(joined)
     }

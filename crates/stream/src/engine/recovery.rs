@@ -32,7 +32,7 @@ pub(super) struct Restored {
 }
 
 /// The views of a graph that a checkpoint has no state of, although there is something to read: streams with rows, or
-/// tables, whose rows other views may have taken. History must be replayed for them before they can run beside the others.
+/// tables or views, whose rows others may have taken. History must be replayed for them before they can run beside the others.
 pub fn behind(graph: &Graph, newest: Option<&Manifest>, log: &dyn Log) -> Vec<String> {
     let Some(manifest) = newest else { return Vec::new() };
     let has_rows = |stream: &Arc<Stream>| {
@@ -43,7 +43,10 @@ pub fn behind(graph: &Graph, newest: Option<&Manifest>, log: &dyn Log) -> Vec<St
     let fresh = graph.outputs.iter().filter(|output| !is_known(manifest, output));
     let behind = fresh.filter(|output| !seeds.views.contains(&output.relation)).filter(|output| {
         let part = graph.part(|view| view == output.relation);
-        part.inputs.iter().any(has_rows) || part.tables().next().is_some()
+        // A view that it reads may have given rows that come from no stream.
+        let reads_known =
+            part.nodes.iter().any(|node| node.relation != output.relation && knows(manifest, graph, &node.relation));
+        part.inputs.iter().any(has_rows) || part.tables().next().is_some() || reads_known
     });
     behind.map(|output| output.relation.clone()).collect()
 }

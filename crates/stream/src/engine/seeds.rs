@@ -26,16 +26,34 @@ pub struct Seeds {
 }
 
 impl Seeds {
-    /// All views of a graph that can be made so.
+    /// All views of a graph that can be made so. A view whose old rows are shown while history is replayed for it needs the
+    /// views that it reads as they were: where it can't be made so, neither are those.
     pub fn of(graph: &Graph, manifest: &Manifest) -> Seeds {
+        let mut without = BTreeSet::new();
+        loop {
+            let seeds = Seeds::but(graph, manifest, &without);
+            let holds_back = |view: &&String| {
+                let mut dependents = graph.dependents(view).into_iter();
+                dependents.any(|each| manifest.outputs.contains_key(&each) && !seeds.views.contains(&each))
+            };
+            let held: Vec<String> = seeds.views.iter().filter(holds_back).cloned().collect();
+            if held.is_empty() {
+                return seeds;
+            }
+            without.extend(held);
+        }
+    }
+
+    /// As far as nothing but what they are made of matters, and without some.
+    fn but(graph: &Graph, manifest: &Manifest, without: &BTreeSet<String>) -> Seeds {
         let mut seeds = Seeds::default();
         // Views stand behind what they read.
         for output in &graph.outputs {
             let is_keyed = matches!(output.kind, Kind::Keyed { .. });
-            if is_known(manifest, output) || !is_keyed || output.paused {
+            let view = output.relation.as_str();
+            if is_known(manifest, output) || !is_keyed || output.paused || without.contains(view) {
                 continue;
             }
-            let view = output.relation.as_str();
             let mut walk = Walk { graph, manifest, view, before: &seeds, found: Seeds::default() };
             if walk.finds(output.from) {
                 let Seeds { kept, built, givers, tables, .. } = walk.found;

@@ -169,7 +169,12 @@ impl Compile<'_> {
         let (of_rows, edges) = columns.split_at(session.input.schema().fields().len());
         let fields = of_rows.iter().enumerate().flat_map(|(at, each)| [lit(field(at)), Expr::Column(each.clone())]);
         let rows = array_agg(named_struct(fields.collect())).alias(ROWS);
-        let groups = [edges.iter().cloned().map(Expr::Column).collect(), session.keys.clone()].concat();
+        let mut groups: Vec<Expr> = edges.iter().cloned().map(Expr::Column).collect();
+        for key in &session.keys {
+            if !groups.contains(key) {
+                groups.push(key.clone());
+            }
+        }
         let value = |at: usize, each: &Column| {
             let value = get_field(col(ROWS), field(at));
             value.alias_qualified(each.relation.clone(), each.name.clone())

@@ -168,11 +168,13 @@ impl Life {
 
     /// Steps until there is nothing to do and all of it lasts.
     pub fn settle(&mut self) -> Result<()> {
-        while !self.engine.is_settled()? {
+        loop {
             while self.engine.step()? == Step::Worked {}
             self.engine.settle()?;
+            if self.engine.is_settled()? {
+                return Ok(());
+            }
         }
-        Ok(())
     }
 }
 

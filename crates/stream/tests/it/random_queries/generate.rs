@@ -537,7 +537,11 @@ impl Generator<'_> {
         });
         let is_of_rows = self.random.chance(1, 3);
         for at in 0..1 + self.random.below(4) as usize {
-            items.push(if is_of_rows { self.item(at, &[Kind::Integer, Kind::Text, Kind::Decimal]) } else { self.call(at) });
+            items.push(if is_of_rows {
+                self.item(at, &[Kind::Integer, Kind::Text, Kind::Decimal])
+            } else {
+                self.call(at)
+            });
         }
         items.sort_by_key(|item| item.column.is_inexact);
         let names: Vec<&str> = keys.iter().map(|key| key.name.as_str()).collect();
