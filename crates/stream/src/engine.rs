@@ -160,8 +160,9 @@ pub struct Engine {
     failures: BTreeMap<String, String>,
     /// A tick runs at the workers.
     running: bool,
-    /// The watermarks that the last tick was told.
+    /// The watermarks that the last tick was told, and the last one that has ended.
     told_us: Arc<[i64]>,
+    ended_us: Arc<[i64]>,
     since_checkpoint: SinceCheckpoint,
     /// When retention was last enforced.
     retained_at: Duration,
@@ -222,6 +223,7 @@ impl Engine {
         let paces = Paces::new(&graph, since_us);
         let mut engine = Engine {
             told_us: inputs.watermarks_us(),
+            ended_us: inputs.watermarks_us(),
             graph,
             log,
             clock,
@@ -471,6 +473,7 @@ impl Engine {
     fn finish_tick(&mut self) -> Result<Vec<Done>> {
         self.running = false;
         let done = self.executor.wait()?;
+        self.ended_us = Arc::clone(&self.told_us);
         self.told.append(&mut self.telling);
         let now = self.clock.elapsed();
         self.inputs.note_pressure(done.iter().flat_map(|each| &each.taken), now);
@@ -549,6 +552,7 @@ impl Engine {
         }
         inner.epoch = self.epoch;
         inner.as_of_us = self.clock.now_us();
+        inner.is_timely = self.ended_us == self.inputs.watermarks_us();
         inner.ends.extend(self.inputs.ends());
         inner.versions.clone_from(&self.told);
         inner.ends.insert(letter::TOPIC.to_owned(), vec![self.topics.letters_end()]);

@@ -21,7 +21,7 @@ use headwater_query::session::condition::Condition;
 use headwater_query::sqltype::sql_name;
 use headwater_sql::ast::{Delete, Insert, Name, RelationName, Update};
 use headwater_sql::{Diagnostic, Diagnostics, Fault, Parsed, SourceText, Statement, nearest};
-use headwater_stream::engine::published::Published;
+use headwater_stream::engine::published::{Inner, Published};
 
 /// What one INSERT may hold in memory, as its rows are appended together.
 const INSERT_BYTES_MAX: usize = 256 << 20;
@@ -158,9 +158,18 @@ impl Ground {
         Ok(())
     }
 
-    /// Waits a while for queries to see rows.
+    /// Waits a while for queries to see rows, and what goes or closes by their time: the epoch behind the one that has them
+    /// knows it.
     pub async fn seen(&self, stream: &str, appended: &Appended) {
-        self.until(|| self.sees(stream, appended)).await;
+        let mut seen_in = None;
+        self.until(|| {
+            let inner = self.published.lock();
+            if seen_in.is_none() && sees(&inner, stream, appended) {
+                seen_in = Some(inner.epoch);
+            }
+            seen_in.is_some_and(|epoch| inner.is_timely || inner.epoch > epoch)
+        })
+        .await;
     }
 
     /// Waits a while for views to have what was written to a table.
@@ -170,21 +179,11 @@ impl Ground {
         self.until(|| self.published.lock().versions.get(&table.name).is_none_or(|version| *version >= written)).await;
     }
 
-    async fn until(&self, is_seen: impl Fn() -> bool) {
+    async fn until(&self, mut is_seen: impl FnMut() -> bool) {
         let began = self.clock.elapsed();
         while !is_seen() && self.clock.elapsed().saturating_sub(began) < SEEN_WITHIN {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
-    }
-
-    fn sees(&self, stream: &str, appended: &Appended) -> bool {
-        let inner = self.published.lock();
-        // A stream that is not published is not waited for.
-        let Some(ends) = inner.ends.get(stream) else { return true };
-        appended
-            .offsets
-            .iter()
-            .all(|(partition, range)| ends.get(*partition as usize).is_none_or(|end| *end >= range.end))
     }
 
     fn target(&self, name: &RelationName, source: &SourceText) -> Result<Target, Problem> {
@@ -315,4 +314,12 @@ fn unfit(error: arrow::error::ArrowError) -> Problem {
 
 fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// Whether an epoch has rows.
+fn sees(epoch: &Inner, stream: &str, appended: &Appended) -> bool {
+    // A stream that is not published is not waited for.
+    let Some(ends) = epoch.ends.get(stream) else { return true };
+    let mut appended = appended.offsets.iter();
+    appended.all(|(partition, range)| ends.get(*partition as usize).is_none_or(|end| *end >= range.end))
 }

@@ -306,3 +306,22 @@ fn applying_after_a_change_does_what_a_new_plan_says() {
     assert_eq!(project.sql("SELECT id FROM v ORDER BY id"), ["2", "3", "4"]);
     assert_eq!(plan(), "nothing to do: what runs is what is declared\n");
 }
+
+#[test]
+fn a_project_s_tests_see_what_is_told_from_time_to_time() {
+    let project = Project::new();
+    project.write(
+        "orders.sql",
+        "CREATE STREAM orders (id INT, amount INT);
+         CREATE MATERIALIZED VIEW totals AS SELECT count(*) AS n, sum(amount) AS amount FROM orders
+         EMIT CHANGES EVERY INTERVAL '1 hour';
+         CREATE MATERIALIZED VIEW doubled AS SELECT 2 * n AS n FROM totals EMIT CHANGES EVERY INTERVAL '1 day';",
+    );
+    project.write(
+        "orders.test.sql",
+        "TEST told GIVEN orders VALUES (1, 5), (2, 6) EXPECT totals VALUES (2, 11) EXPECT doubled VALUES (4)
+         GIVEN orders VALUES (3, 1) EXPECT totals VALUES (3, 12) EXPECT doubled VALUES (6);",
+    );
+    let tested = project.ends(&["test"]);
+    assert!(tested.status.success(), "{}", String::from_utf8_lossy(&tested.stderr));
+}

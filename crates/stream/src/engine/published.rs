@@ -35,6 +35,8 @@ pub struct Inner {
     pub epoch: u64,
     /// When it was completed, microseconds.
     pub as_of_us: i64,
+    /// Views have been told what time it is by the rows in it; else the next one tells them.
+    pub is_timely: bool,
     /// Where each stream ends in it, by partition.
     pub ends: HashMap<String, Vec<i64>>,
     /// Which version of each table of the lake its views have, of those that views read.
