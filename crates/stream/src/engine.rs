@@ -187,17 +187,7 @@ impl Engine {
         };
         create_topics(&graph, log.as_ref(), lake.is_some())?;
         let mut checkpoints = runtime.block_on(Checkpoints::open(store))?;
-        let name = history.as_ref().map_or(WRITER, |history| &history.name);
-        let mut topics = Topics::open(name, &graph, log.as_ref(), Arc::clone(&clock))?;
-        if history.is_none() {
-            recovery::check(&graph, &checkpoints, log.as_ref())?;
-        }
-        let token = checkpoints.newest().and_then(|manifest| manifest.sinks.get(topics.name()));
-        match token {
-            // Another replay of the same views may have ended long ago.
-            None if history.is_some() => topics.begin()?,
-            token => topics.recover(token)?,
-        }
+        let topics = open_topics(&graph, &log, &clock, &checkpoints, history.as_ref())?;
         let mut inputs = Inputs::new(&graph.inputs, log.as_ref(), clock.elapsed())?;
         let is_replay = history.is_some();
         if let Some(History { until, .. }) = &history {
@@ -604,6 +594,28 @@ fn create_topics(graph: &Graph, log: &dyn Log, archived: bool) -> Result<()> {
         log.create_topic(topic, &TopicConfig { partitions: 1, retention: None, archived: false })?;
     }
     Ok(())
+}
+
+/// The topics of derived streams, as of the newest checkpoint.
+fn open_topics(
+    graph: &Graph,
+    log: &Arc<dyn Log>,
+    clock: &Arc<dyn Clock>,
+    checkpoints: &Checkpoints,
+    history: Option<&History>,
+) -> Result<Topics> {
+    let name = history.map_or(WRITER, |history| &history.name);
+    let mut topics = Topics::open(name, graph, log.as_ref(), Arc::clone(clock))?;
+    if history.is_none() {
+        recovery::check(graph, checkpoints, log.as_ref())?;
+    }
+    let token = checkpoints.newest().and_then(|manifest| manifest.sinks.get(topics.name()));
+    match token {
+        // Another replay of the same views may have ended long ago.
+        None if history.is_some() => topics.begin()?,
+        token => topics.recover(token)?,
+    }
+    Ok(topics)
 }
 
 fn executor(
