@@ -48,11 +48,15 @@ pub fn declarations() -> String {
 const CLOSED: &str = "CREATE MATERIALIZED VIEW closed AS SELECT window_start, window_end, count(*) AS n, sum(v) AS total \
      FROM TUMBLE(events, at, INTERVAL '10 seconds') GROUP BY window_start, window_end EMIT ON WINDOW CLOSE;";
 
+/// One seed, or so many, from the first on or from another: what a run of many hours is made of.
 pub fn seeds(count: u64) -> Vec<u64> {
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
     match number("HEADWATER_SEED") {
         Some(seed) => vec![seed],
-        None => (1..=number("HEADWATER_SEEDS").unwrap_or(count)).collect(),
+        None => {
+            let first = number("HEADWATER_FIRST_SEED").unwrap_or(1);
+            (first..first + number("HEADWATER_SEEDS").unwrap_or(count)).collect()
+        }
     }
 }
 

@@ -555,7 +555,8 @@ impl Generator<'_> {
             items.retain(|item| !names.contains(&item.expression.as_str()) || item.expression == names[0]);
             groups.retain(|group| !names.contains(group) || *group == names[0]);
         }
-        if !is_of_rows && self.random.chance(1, 4) {
+        let halves = self.over.columns.iter().any(|each| each.name == "g");
+        if halves && !is_of_rows && self.random.chance(1, 4) {
             groups.push("g % 2");
         }
         let (list, columns) = listed(items);
