@@ -16,7 +16,7 @@ pub mod render;
 pub mod rule;
 pub mod running;
 pub mod session;
-mod sketch;
+pub mod sketch;
 pub mod sqltype;
 #[cfg(test)]
 mod testing;

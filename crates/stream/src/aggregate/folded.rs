@@ -343,16 +343,18 @@ mod tests {
     use datafusion::physical_expr::aggregate::AggregateExprBuilder;
     use datafusion::physical_expr::expressions::{Column, Literal};
     use headwater_base::random::Random;
+    use headwater_query::sketch::approx_top_k;
 
     use super::*;
 
     /// A function by its name or another one, over columns of the types that it takes.
     fn built(name: &str) -> (Arc<AggregateFunctionExpr>, Vec<DataType>) {
-        let mut functions = all_default_aggregate_functions().into_iter();
+        let mut functions = all_default_aggregate_functions().into_iter().chain([approx_top_k()]);
         let is_called = |one: &str| one == name;
         let function = functions.find(|each| is_called(each.name()) || each.aliases().iter().any(|one| is_called(one)));
         let (value, arguments) = match name {
-            _ if name.starts_with("bit_") || name == "approx_distinct" => (DataType::Int64, 1),
+            "approx_distinct" | "approx_top_k" => (DataType::Int64, 1),
+            _ if name.starts_with("bit_") => (DataType::Int64, 1),
             _ if name.starts_with("bool_") => (DataType::Boolean, 1),
             _ if name.starts_with("regr_") || name.starts_with("covar") || name == "corr" => (DataType::Float64, 2),
             "approx_percentile_cont_with_weight" => (DataType::Float64, 2),
@@ -364,6 +366,9 @@ mod tests {
             .collect();
         if name.starts_with("approx_percentile") {
             list.push(Arc::new(Literal::new(ScalarValue::Float64(Some(0.75)))));
+        }
+        if name == "approx_top_k" {
+            list.push(Arc::new(Literal::new(ScalarValue::Int64(Some(5)))));
         }
         let built = AggregateExprBuilder::new(function.unwrap_or_else(|| panic!("no function {name}")), list);
         (Arc::new(built.schema(numbered(&types)).alias(name).build().unwrap()), types)
@@ -423,7 +428,12 @@ mod tests {
                 let places = (0..piece[0].len() as u32).collect();
                 whole.update_batch(&folded.values(piece, &places).unwrap()).unwrap();
             }
-            let (found, wanted) = (number(&folded.outcome(0).unwrap()), number(&whole.evaluate().unwrap()));
+            let (found, wanted) = (folded.outcome(0).unwrap(), whole.evaluate().unwrap());
+            if matches!(wanted, ScalarValue::List(_)) {
+                assert_eq!(found, wanted, "{name}");
+                continue;
+            }
+            let (found, wanted) = (number(&found), number(&wanted));
             // A digest depends on the order of its values.
             let bound = if name.starts_with("approx_") && name != "approx_distinct" { 0.02 } else { 1e-9 };
             assert!((found - wanted).abs() <= bound * wanted.abs().max(1.0), "{name}: {found} for {wanted}");
