@@ -28,7 +28,7 @@ fn a_table_that_can_not_be_read_keeps_no_rows_of_another() {
     world.things.break_one(Some("others"));
     add(&world, 3..5);
     assert!(life.engine.take_tables().is_err());
-    life.settle().expect("settled");
+    life.rest().expect("rests");
     assert_eq!(numbers(&world, &life), [5, 3]);
 
     // Another life of the node shows what there was, and tries again.

@@ -169,12 +169,18 @@ impl Life {
     /// Steps until there is nothing to do and all of it lasts.
     pub fn settle(&mut self) -> Result<()> {
         loop {
-            while self.engine.step()? == Step::Worked {}
-            self.engine.settle()?;
+            self.rest()?;
             if self.engine.is_settled()? {
                 return Ok(());
             }
         }
+    }
+
+    /// Steps until nothing can be done for now.
+    pub fn rest(&mut self) -> Result<()> {
+        while self.engine.step()? == Step::Worked {}
+        self.engine.settle()?;
+        Ok(())
     }
 }
 
