@@ -1,6 +1,6 @@
 -- An auction house after Nexmark: persons who sell and bid, what they offer, and their bids. Events are lines of JSON in
--- four files below ${events}; the test of this project makes them with the crate nexmark
--- (crates/headwater/tests/headwater/nexmark.rs), and any generator of Nexmark has the same fields.
+-- four files below ${events}; the test of this project makes them with the crate nexmark (events.rs says how), and any
+-- generator of Nexmark has the same fields.
 CREATE STREAM person (
     id            BIGINT NOT NULL,
     name          VARCHAR,

@@ -33,6 +33,7 @@ use crate::operator::{Save, Violations};
 use crate::sink::Sink;
 use crate::sink::archive::{Board, Policy};
 use crate::sink::topics::Topics;
+use crate::view;
 use crate::worker::{self, Done, Seed, Tick, Worker, input};
 use crate::{Error, Result};
 use archives::Archives;
@@ -255,7 +256,7 @@ impl Engine {
     }
 
     /// Publishes what was recovered, with the empty results of views that have seen nothing.
-    fn first_epoch(&mut self, restored: BTreeMap<String, crate::view::Table>, seeds: Seeds) -> Result<()> {
+    fn first_epoch(&mut self, restored: BTreeMap<String, view::Table>, seeds: Seeds) -> Result<()> {
         let mut inner = self.published.lock();
         inner.tables = restored;
         inner.status.violations.clone_from(&self.violations);
@@ -282,21 +283,23 @@ impl Engine {
             return Ok(());
         }
         tracing::info!(views = seeds.views.iter().cloned().collect::<Vec<_>>().join(", "), "made from what is held");
-        let workers = self.executor.workers();
-        let seeds = Arc::new(seeds);
-        let due = Arc::new(self.paces.all());
-        let tick = Tick { watermarks_us: Arc::clone(&self.told_us), due, ..Tick::default() };
-        let mut ticks =
-            vec![Tick { seed: Some(Seed { seeds: Arc::clone(&seeds), rows: Vec::new() }), ..tick }; workers];
-        let mut turn = (0..workers).cycle();
+        let mut rows = vec![Vec::new(); self.executor.workers()];
+        let mut turn = (0..rows.len()).cycle();
         for (node, view) in &seeds.tables {
-            let table = self.published.lock().tables.get(view).map(crate::view::Table::snapshot);
-            let rows = table.map(|table| table.rows()).transpose()?.unwrap_or_default();
-            for (rows, worker) in rows.into_iter().zip(&mut turn) {
-                ticks[worker].seed.iter_mut().for_each(|seed| seed.rows.push((*node, rows.clone())));
+            let table = self.published.lock().tables.get(view).map(view::Table::snapshot);
+            let table = table.ok_or_else(|| Error::internal(format!("view {view} has no rows to begin with")))?;
+            for (part, worker) in table.rows()?.into_iter().zip(&mut turn) {
+                rows[worker].push((*node, part));
             }
         }
-        self.executor.start(ticks)?;
+        let (seeds, due) = (Arc::new(seeds), Arc::new(self.paces.all()));
+        let ticks = rows.into_iter().map(|rows| Tick {
+            watermarks_us: Arc::clone(&self.told_us),
+            due: Arc::clone(&due),
+            seed: Some(Seed { seeds: Arc::clone(&seeds), rows }),
+            ..Tick::default()
+        });
+        self.executor.start(ticks.collect())?;
         let done = self.finish_tick()?;
         self.absorb(done)?;
         // Also where there are no rows: the next checkpoint knows these views.

@@ -140,7 +140,7 @@ impl Builder {
             compile.pace(&mut flow, every)?;
         }
         check_storage(view, storage, flow.retracts)?;
-        let fingerprint = compile.builder.fingerprint(view, storage.resets);
+        let fingerprint = compile.builder.fingerprint(view, storage.resets)?;
         if storage.paused
             && !matches!(flow.from, Upstream::Node(node) if compile.builder.nodes[node].relation == view.name)
         {
@@ -201,7 +201,7 @@ impl Builder {
     }
 
     /// The plan's text together with what it reads, and what that reads; two equal ones mean the same rows.
-    fn fingerprint(&self, view: &View, resets: u64) -> String {
+    fn fingerprint(&self, view: &View, resets: u64) -> Result<String> {
         let rules: Vec<String> = view
             .rules
             .rules()
@@ -231,7 +231,7 @@ impl Builder {
             if let Step::Values(rows) = &node.step
                 && rows.num_rows() > 5
             {
-                text.push_str(&format!(" {}", node.step.text().unwrap_or_default()));
+                text.push_str(&format!(" {}", node.step.text()?));
             }
         }
         for read in read_by(view) {
@@ -246,7 +246,7 @@ impl Builder {
             };
             text.push_str(&format!("\n{name} {:?}", view.or(store)));
         }
-        key::short(&text)
+        Ok(key::short(&text))
     }
 
     /// What each step is, with all that it reads.

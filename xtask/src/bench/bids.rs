@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
+use self::flink::Figures;
 use super::usage::{self, Usage};
 use super::{Options, figure, headline, project, ratio};
 use crate::node::{Binary, Profile, Start};
@@ -24,7 +25,7 @@ pub fn run(options: &Options) -> Result<()> {
     std::fs::create_dir_all(&folder)?;
     let files = generate::files(&folder, events)?;
     let peer = flink::from_environment();
-    let peer_said = peer.as_ref().map_or("no peer (PEERS and PEER_SCRIPTS are not set)".to_string(), |p| p.to_string());
+    let peer_said = flink::said(peer.as_ref());
     headline(options, &format!("{events} bids of {} bytes of JSON, best of {REPEATS}, {peer_said}", files.mean_bytes));
 
     let load = project("bids", &folder, "load", &["bids.sql"])?;
@@ -61,7 +62,8 @@ pub fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// Views alone, over a stream that is in the log: the binary measures that itself.
+/// Views alone, over streams that are in the log: the binary measures that itself. The best of all numbers of workers, for
+/// each figure.
 pub fn over_log(
     binary: &Binary,
     options: &Options,
@@ -69,8 +71,8 @@ pub fn over_log(
     setting: &str,
     files: &Path,
     figures: &str,
-) -> Result<OverLog> {
-    let mut best = OverLog { per_cpu: 0.0, per_second: 0.0 };
+) -> Result<Figures> {
+    let mut best = Figures { per_cpu: 0.0, per_second: 0.0 };
     let mut workers: Vec<usize> = options.workers.into_iter().collect();
     if workers.is_empty() {
         workers = vec![1, 2];
@@ -88,15 +90,9 @@ pub fn over_log(
         let (per_cpu, per_second) = (read("per_cpu")?, read("speed")?);
         figure(&format!("{figures}_per_cpu_{workers}_workers"), per_cpu, "events/CPU-s");
         figure(&format!("{figures}_speed_{workers}_workers"), per_second, "events/s");
-        best = OverLog { per_cpu: best.per_cpu.max(per_cpu), per_second: best.per_second.max(per_second) };
+        best = Figures { per_cpu: best.per_cpu.max(per_cpu), per_second: best.per_second.max(per_second) };
     }
     Ok(best)
-}
-
-/// The best of all numbers of workers, for each figure.
-pub struct OverLog {
-    pub per_cpu: f64,
-    pub per_second: f64,
 }
 
 fn measure(binary: &Binary, options: &Options, project: &Path, data_dir: &Path, files: &Path) -> Result<Usage> {

@@ -2,8 +2,9 @@
 
 use anyhow::Result;
 
-use super::bids::{OverLog, flink, generate, over_log};
-use super::{Options, figure, headline, project, ratio};
+use super::bids::flink::{self, Beside};
+use super::bids::{generate, over_log};
+use super::{Options, headline, project};
 use crate::node::Profile;
 use crate::shell;
 
@@ -19,27 +20,21 @@ pub fn run(options: &Options) -> Result<()> {
     std::fs::create_dir_all(&folder)?;
     let files = generate::files(&folder, events)?;
     let peer = flink::from_environment();
-    let peer_said = peer.as_ref().map_or("no peer (PEERS and PEER_SCRIPTS are not set)".to_string(), |p| p.to_string());
+    let peer_said = flink::said(peer.as_ref());
     headline(options, &format!("{events} bids of {} bytes of JSON, best of {REPEATS}, {peer_said}", files.mean_bytes));
     let theirs = match &peer {
         Some(peer) => Some(peer.run(&files.for_flink, events, REPEATS, &QUERIES)?),
         None => None,
     };
-    let (mut product, mut compared) = (1.0, 0);
+    let mut beside = Beside::default();
     for query in QUERIES {
         let file = format!("queries/{query}.sql");
         let project = project("bids", &folder, query, &["bids.sql", &file])?;
-        let OverLog { per_cpu, per_second } = over_log(&binary, options, &project, "bids", &files.for_us, query)?;
-        let Some(theirs) = theirs.as_ref().and_then(|theirs| theirs.get(query)) else { continue };
-        figure(&format!("flink_{query}_per_cpu"), theirs.per_cpu, "events/CPU-s");
-        figure(&format!("flink_{query}_speed"), theirs.per_second, "events/s");
-        ratio(&format!("{query}_per_cpu"), per_cpu, theirs.per_cpu);
-        ratio(&format!("{query}_speed"), per_second, theirs.per_second);
-        product *= per_cpu / theirs.per_cpu;
-        compared += 1;
+        let ours = over_log(&binary, options, &project, "bids", &files.for_us, query)?;
+        if let Some(theirs) = theirs.as_ref().and_then(|theirs| theirs.get(query)) {
+            beside.tell(query, &ours, theirs);
+        }
     }
-    if compared > 0 {
-        figure("nexmark_per_cpu_mean", f64::powf(product, 1.0 / f64::from(compared)), "times the peer, geometric");
-    }
+    beside.close("nexmark");
     Ok(())
 }

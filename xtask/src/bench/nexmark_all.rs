@@ -8,9 +8,9 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
-use super::bids::flink::{self, Flink};
-use super::bids::{OverLog, over_log};
-use super::{Options, figure, headline, ratio};
+use super::bids::flink::{self, Beside, Figures, Flink};
+use super::bids::over_log;
+use super::{Options, headline};
 use crate::node::Profile;
 use crate::shell;
 
@@ -27,26 +27,18 @@ pub fn run(options: &Options) -> Result<()> {
     std::fs::create_dir_all(&folder)?;
     let files = generate::files(&folder, events)?;
     let peer = flink::from_environment();
-    let peer_said = peer.as_ref().map_or("no peer (PEERS and PEER_SCRIPTS are not set)".to_string(), |p| p.to_string());
+    let peer_said = flink::said(peer.as_ref());
     headline(options, &format!("{events} events of Nexmark as JSON, best of {REPEATS}, {peer_said}"));
     let theirs = peer.map(|peer| ask(&peer, &files.for_flink)).transpose()?;
-    let (mut product, mut compared) = (1.0, 0);
+    let mut beside = Beside::default();
     for query in QUERIES {
         let (project, read) = project(&folder, query)?;
         let ours = over_log(&binary, options, &project, "events", &files.for_us, query)?;
         let Some([wall_s, cpu_s]) = theirs.as_ref().and_then(|theirs| theirs.get(query)) else { continue };
-        let rows = read.iter().map(|stream| files.rows_of(stream)).sum::<u64>() as f64;
-        let theirs = OverLog { per_cpu: rows / cpu_s, per_second: rows / wall_s };
-        figure(&format!("flink_{query}_per_cpu"), theirs.per_cpu, "events/CPU-s");
-        figure(&format!("flink_{query}_speed"), theirs.per_second, "events/s");
-        ratio(&format!("{query}_per_cpu"), ours.per_cpu, theirs.per_cpu);
-        ratio(&format!("{query}_speed"), ours.per_second, theirs.per_second);
-        product *= ours.per_cpu / theirs.per_cpu;
-        compared += 1;
+        let rows = read.iter().map(|stream| files.rows_of(stream)).sum::<Result<u64>>()? as f64;
+        beside.tell(query, &ours, &Figures { per_cpu: rows / cpu_s, per_second: rows / wall_s });
     }
-    if compared > 0 {
-        figure("nexmark_all_per_cpu_mean", f64::powf(product, 1.0 / f64::from(compared)), "times the peer, geometric");
-    }
+    beside.close("nexmark_all");
     Ok(())
 }
 
@@ -74,14 +66,12 @@ fn project(folder: &Path, query: &str) -> Result<(PathBuf, Vec<String>)> {
     let opening = format!("CREATE MATERIALIZED VIEW {query} AS");
     let view = queries.split_inclusive(";\n").find(|statement| statement.contains(&opening));
     let view = view.with_context(|| format!("examples/nexmark has no {query}"))?;
-    let reads =
-        |stream: &str| view.split(|each: char| !each.is_alphanumeric() && each != '_').any(|word| word == stream);
-    let mut read: Vec<String> =
-        ["person", "auction", "bid"].into_iter().filter(|each| reads(each)).map(str::to_owned).collect();
-    // A column is called auction, too.
-    if !view.contains("auction AS a") && !view.contains("TUMBLE(auction") {
-        read.retain(|stream| stream != "auction");
-    }
+    let reads = |stream: &&str| {
+        let named = ["FROM ", "JOIN ", "TUMBLE(", "SESSION("].map(|before| format!("{before}{stream}"));
+        let ends = |at: usize| !view[at..].starts_with(|next: char| next.is_alphanumeric() || next == '_');
+        named.iter().any(|name| view.match_indices(name).any(|(at, _)| ends(at + name.len())))
+    };
+    let read: Vec<String> = ["person", "auction", "bid"].into_iter().filter(reads).map(str::to_owned).collect();
     let streams = std::fs::read_to_string(example.join("streams.sql"))?;
     let is_read = |statement: &&str| {
         let of = |stream: &String| {

@@ -1,10 +1,13 @@
 //! Nexmark's queries over its events: each view of `examples/nexmark` holds what its query gives in batch.
 
+#[path = "../../../../examples/nexmark/events.rs"]
+mod events;
+
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use nexmark::EventGenerator;
 use nexmark::config::NexmarkConfig;
-use nexmark::event::Event;
 use serde_json::{Value, json};
 
 use crate::node::{Project, root};
@@ -14,39 +17,17 @@ const EVENTS: usize = 12_000;
 const SLOWER: u64 = 50;
 
 /// Lines of JSON by file: the events, and names for the keys of q13.
-fn events() -> [(&'static str, String); 4] {
-    let (mut persons, mut auctions, mut bids, mut sides) = (String::new(), String::new(), String::new(), String::new());
+fn events() -> BTreeMap<&'static str, String> {
+    let mut files = BTreeMap::<_, String>::new();
     let mut first_ms = None;
-    let line = |to: &mut String, event: Value| writeln!(to, "{event}").unwrap();
+    let mut line = |stream, event: Value| writeln!(files.entry(stream).or_default(), "{event}").unwrap();
     for event in EventGenerator::new(NexmarkConfig::default()).take(EVENTS) {
         let first_ms = *first_ms.get_or_insert(event.timestamp());
-        let time = |at_ms: u64| 1_700_000_000_000_i64 + (at_ms.saturating_sub(first_ms) * SLOWER) as i64;
-        let text = |at_ms: u64| {
-            chrono::DateTime::from_timestamp_millis(time(at_ms)).unwrap().format("%Y-%m-%d %H:%M:%S%.3f").to_string()
-        };
-        match event {
-            Event::Person(person) => line(
-                &mut persons,
-                json!({"id": person.id, "name": person.name, "email_address": person.email_address,
-                    "credit_card": person.credit_card, "city": person.city, "state": person.state.to_uppercase(),
-                    "date_time": text(person.date_time), "extra": person.extra}),
-            ),
-            Event::Auction(auction) => line(
-                &mut auctions,
-                json!({"id": auction.id, "item_name": auction.item_name, "description": auction.description,
-                    "initial_bid": auction.initial_bid, "reserve": auction.reserve,
-                    "date_time": text(auction.date_time), "expires": text(auction.expires),
-                    "seller": auction.seller, "category": auction.category, "extra": auction.extra}),
-            ),
-            Event::Bid(bid) => line(
-                &mut bids,
-                json!({"auction": bid.auction, "bidder": bid.bidder, "price": bid.price, "channel": bid.channel,
-                    "url": bid.url, "date_time": text(bid.date_time), "extra": bid.extra}),
-            ),
-        }
+        let (stream, event) = events::told(event, |at_ms| events::time_text(at_ms.saturating_sub(first_ms) * SLOWER));
+        line(stream, event);
     }
-    (1_000..1_400).for_each(|key| line(&mut sides, json!({"key": key, "value": format!("name of {key}")})));
-    [("persons.json", persons), ("auctions.json", auctions), ("bids.json", bids), ("side_inputs.json", sides)]
+    (1_000..1_400).for_each(|key| line("side_input", json!({"key": key, "value": format!("name of {key}")})));
+    files
 }
 
 /// Names and queries of the views in a file.
@@ -74,7 +55,7 @@ fn every_query_gives_what_batch_gives() {
         std::fs::copy(example.join(name), project.path().join(name)).unwrap();
     }
     std::fs::create_dir(project.path().join("events")).unwrap();
-    events().iter().for_each(|(name, lines)| project.write(&format!("events/{name}"), lines));
+    events().iter().for_each(|(stream, lines)| project.write(&format!("events/{stream}s.json"), lines));
     project.run();
     let late = project.sql("SELECT relation, reason, detail FROM system.dead_letters LIMIT 5");
     assert!(late.is_empty(), "{late:?}");

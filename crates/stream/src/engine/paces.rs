@@ -1,4 +1,5 @@
-//! Views that tell their changes from time to time: when each is due.
+//! Views that tell their changes from time to time: when each is due. Operators never ask what time it is; a tick tells
+//! them. Nothing here waits, and no row passes.
 
 use crate::graph::{Graph, Step, Upstream};
 use std::collections::BTreeSet;

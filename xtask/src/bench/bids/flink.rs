@@ -7,6 +7,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
+use super::super::{figure, ratio};
 use crate::shell;
 
 const PACKAGE: &str = "apache-flink==2.3.0";
@@ -17,6 +18,7 @@ pub struct Flink {
     scripts: PathBuf,
 }
 
+/// Events by processor time and by wall time.
 pub struct Figures {
     pub per_cpu: f64,
     pub per_second: f64,
@@ -27,6 +29,35 @@ pub fn from_environment() -> Option<Flink> {
     let peers = std::env::var_os("PEERS")?.into();
     let scripts = std::env::var_os("PEER_SCRIPTS")?.into();
     Some(Flink { peers, scripts })
+}
+
+/// What a headline says of the peer.
+pub fn said(peer: Option<&Flink>) -> String {
+    peer.map_or("no peer (PEERS and PEER_SCRIPTS are not set)".to_owned(), Flink::to_string)
+}
+
+/// Queries of ours beside the peer's, and how their ratios come out in the mean.
+#[derive(Default)]
+pub struct Beside {
+    logarithms: Vec<f64>,
+}
+
+impl Beside {
+    pub fn tell(&mut self, query: &str, ours: &Figures, theirs: &Figures) {
+        figure(&format!("flink_{query}_per_cpu"), theirs.per_cpu, "events/CPU-s");
+        figure(&format!("flink_{query}_speed"), theirs.per_second, "events/s");
+        ratio(&format!("{query}_per_cpu"), ours.per_cpu, theirs.per_cpu);
+        ratio(&format!("{query}_speed"), ours.per_second, theirs.per_second);
+        self.logarithms.push((ours.per_cpu / theirs.per_cpu).ln());
+    }
+
+    /// Says the geometric mean, where there was anything to compare.
+    pub fn close(self, name: &str) {
+        if !self.logarithms.is_empty() {
+            let mean = self.logarithms.iter().sum::<f64>() / self.logarithms.len() as f64;
+            figure(&format!("{name}_per_cpu_mean"), mean.exp(), "times the peer, geometric");
+        }
+    }
 }
 
 impl fmt::Display for Flink {
