@@ -93,6 +93,8 @@ struct Stages {
     times: Vec<(String, Duration)>,
     passed: usize,
     failures: Vec<String>,
+    /// What cargo's tests said of those that failed: a log that is cut keeps its end.
+    failed_tests: Vec<String>,
 }
 
 impl Stages {
@@ -113,19 +115,15 @@ impl Stages {
 
     /// The tests of all crates, each counted.
     fn tests(&mut self) {
-        let (mut passed, mut failed) = (0, 0);
+        let mut seen = Tests::default();
         self.run("tests", || {
             let mut cargo = shell::cargo();
-            shell::run_watched(cargo.args(["test", "--workspace", "--no-fail-fast"]), |line| {
-                if let Some((ok, not_ok)) = counts(line) {
-                    (passed, failed) = (passed + ok, failed + not_ok);
-                }
-            })?;
+            shell::run_watched(cargo.args(["test", "--workspace", "--no-fail-fast"]), |line| seen.read(line))?;
             Ok(0)
         });
-        self.passed += passed;
-        // The stage itself counts as one failure.
-        self.failures.extend((1..failed).map(|_| "a test".to_string()));
+        self.passed += seen.passed;
+        self.failures.extend(seen.failed.iter().map(|name| format!("test {name}")));
+        self.failed_tests = seen.told;
     }
 
     fn fuzz(&mut self) {
@@ -152,16 +150,48 @@ impl Stages {
                 println!("not run for want of data: {what} on real data (give --data DIR, which holds online_retail)");
             }
         }
+        for line in &self.failed_tests {
+            println!("{line}");
+        }
         println!("{} passed, {} failed", self.passed, self.failures.len());
         if self.failures.is_empty() { Ok(()) } else { Err(anyhow!("failed: {}", self.failures.join(", "))) }
     }
 }
 
-/// (passed, failed) from a line such as `test result: ok. 12 passed; 0 failed; 0 ignored; …`.
-fn counts(line: &str) -> Option<(usize, usize)> {
-    let rest = line.strip_prefix("test result: ")?;
-    let count = |word: &str| rest.split(word).next()?.rsplit([' ', ';']).next()?.parse().ok();
-    Some((count(" passed")?, count(" failed")?))
+/// What `cargo test` prints, read line by line.
+#[derive(Default)]
+struct Tests {
+    passed: usize,
+    failed: Vec<String>,
+    /// The output of those that failed, the beginning of each.
+    told: Vec<String>,
+    /// How many more lines of the test that is being told are kept; none outside of a list of failures.
+    room: Option<usize>,
+}
+
+/// A panic's message and place come first; a test that logs can go on for long.
+const LINES_OF_A_FAILED_TEST: usize = 30;
+
+impl Tests {
+    fn read(&mut self, line: &str) {
+        if let Some(rest) = line.strip_prefix("test result: ") {
+            self.room = None;
+            self.passed +=
+                rest.split(" passed").next().and_then(|text| text.rsplit(' ').next()?.parse().ok()).unwrap_or(0);
+        } else if let Some(name) = line.strip_prefix("test ").and_then(|rest| rest.strip_suffix(" ... FAILED")) {
+            self.failed.push(name.to_string());
+        } else if line == "failures:" {
+            self.room = Some(0);
+        } else if let Some(room) = &mut self.room {
+            if line.starts_with("---- ") {
+                *room = LINES_OF_A_FAILED_TEST;
+            }
+            if *room > 0 {
+                *room -= 1;
+                self.told.push(line.to_string());
+            }
+        }
+    }
 }
 
 #[cfg(test)]
@@ -169,9 +199,33 @@ mod tests {
     use super::*;
 
     #[test]
-    fn counts_are_read_from_the_summary_line() {
-        let line = "test result: FAILED. 12 passed; 3 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.1s";
-        assert_eq!(counts(line), Some((12, 3)));
-        assert_eq!(counts("running 3 tests"), None);
+    fn what_cargo_test_prints_is_counted_and_failures_are_kept() {
+        let mut tests = Tests::default();
+        let output = "\
+running 3 tests
+test a ... ok
+test b::c ... FAILED
+test d ... ok
+
+failures:
+
+---- b::c stdout ----
+
+thread 'b::c' panicked at src/lib.rs:1:2:
+two is not three
+
+
+failures:
+    b::c
+
+test result: FAILED. 2 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.1s
+running 1 test
+test e ... ok
+
+test result: ok. 1 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.1s";
+        output.lines().for_each(|line| tests.read(line));
+        assert_eq!(tests.passed, 3);
+        assert_eq!(tests.failed, ["b::c"]);
+        assert!(tests.told.iter().any(|line| line == "two is not three"), "{:?}", tests.told);
     }
 }

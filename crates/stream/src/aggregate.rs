@@ -2,12 +2,12 @@
 //! back.
 
 pub mod accumulator;
+pub mod distinct;
 pub mod exact;
 pub mod folded;
 pub mod keys;
 pub mod numbers;
 pub mod ordered;
-pub mod value;
 
 use std::sync::Arc;
 

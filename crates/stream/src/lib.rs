@@ -17,6 +17,7 @@ pub mod graph;
 pub mod letter;
 pub mod operator;
 pub mod plan;
+pub mod rows;
 pub mod sink;
 pub mod source;
 pub mod view;

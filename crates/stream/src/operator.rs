@@ -15,7 +15,6 @@ pub mod over;
 pub mod pace;
 pub mod project;
 pub mod retain;
-pub mod rows;
 pub mod rules;
 pub mod session;
 pub mod state;

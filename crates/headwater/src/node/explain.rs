@@ -209,7 +209,7 @@ fn groups(plan: &aggregate::Plan) -> (String, (String, String)) {
 }
 
 fn over(plan: &over::Plan) -> (String, (String, String)) {
-    let functions: Vec<&str> = plan.functions.iter().map(|function| function.name()).collect();
+    let functions: Vec<&str> = plan.functions.iter().map(|function| function.expr.name()).collect();
     let what = format!("orders the rows of each of {} partition columns: {}", plan.keys, functions.join(", "));
     let grows = match plan.window {
         Some(_) => "the watermark passes the window's end".to_owned(),

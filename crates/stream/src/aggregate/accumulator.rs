@@ -6,10 +6,14 @@ use arrow::array::{ArrayRef, BooleanArray};
 use arrow::buffer::ScalarBuffer;
 use arrow::datatypes::DataType;
 
+use super::distinct::{self, Distinct};
 use super::folded::{self, Folded};
 use super::numbers::{self, Numbers};
 use super::ordered::{self, Ordered};
-use crate::Result;
+use crate::operator::Save;
+use crate::rows::Row;
+use crate::rows::saved::{self, Incoming};
+use crate::{Error, Result};
 
 /// What is computed.
 #[derive(Debug, Clone)]
@@ -18,6 +22,8 @@ pub enum Function {
     Numbers(numbers::Function),
     /// By DataFusion's accumulators.
     Folded(Arc<folded::Function>),
+    /// How many different values there are.
+    Distinct,
     /// From the group's values in their order.
     Ordered(Arc<ordered::Function>),
 }
@@ -27,6 +33,7 @@ impl Function {
     pub fn keeps_values(&self) -> bool {
         match self {
             Function::Numbers(_) | Function::Folded(_) => false,
+            Function::Distinct => true,
             Function::Ordered(function) => !function.keeps_one(),
         }
     }
@@ -36,7 +43,82 @@ impl Function {
 pub enum Accumulator {
     Numbers(Numbers),
     Folded(Folded),
+    Distinct(Distinct),
     Ordered(Ordered),
+}
+
+/// What a checkpoint takes of an accumulator.
+pub enum Taken {
+    /// What each group has.
+    Whole,
+    Distinct(distinct::Taken),
+    Ordered(saved::Taken<Row>),
+}
+
+/// The state of many groups on its way into a checkpoint.
+pub enum Outgoing<'a> {
+    Numbers(&'a Numbers),
+    Folded(&'a Folded),
+    Values(saved::Outgoing<1>),
+}
+
+impl Outgoing<'_> {
+    /// Appends the state of the next group, which has this slot.
+    pub fn write(&mut self, slot: u32, out: &mut Vec<u8>) -> Result<()> {
+        match self {
+            Outgoing::Numbers(numbers) => numbers.save(slot, out),
+            Outgoing::Folded(folded) => folded.save(slot, out)?,
+            Outgoing::Values(values) => values.write(out),
+        }
+        Ok(())
+    }
+}
+
+/// The states of many groups on their way out of a checkpoint.
+pub struct Reading {
+    slots: Vec<u32>,
+    /// By accumulator: what is loaded together, where that is how it is done.
+    values: Vec<Option<Incoming<1>>>,
+}
+
+impl Reading {
+    pub fn new(accumulators: &[Accumulator]) -> Reading {
+        let values = accumulators.iter().map(|each| match each {
+            Accumulator::Numbers(_) | Accumulator::Folded(_) => None,
+            Accumulator::Distinct(distinct) => Some(distinct.incoming()),
+            Accumulator::Ordered(ordered) => Some(ordered.incoming()),
+        });
+        Reading { slots: Vec::new(), values: values.collect() }
+    }
+
+    /// Reads what was written of a group, which has this slot now, and moves `bytes` past it. False where it is cut short.
+    pub fn read(&mut self, accumulators: &mut [Accumulator], slot: u32, bytes: &mut &[u8]) -> Result<bool> {
+        for (each, values) in accumulators.iter_mut().zip(&mut self.values) {
+            let is_whole = match (each, values) {
+                (Accumulator::Numbers(numbers), _) => numbers.load(slot, bytes),
+                (Accumulator::Folded(folded), _) => folded.load(slot, bytes)?,
+                (_, Some(values)) => values.read(bytes),
+                (_, None) => false,
+            };
+            if !is_whole {
+                return Ok(false);
+            }
+        }
+        self.slots.push(slot);
+        Ok(true)
+    }
+
+    /// Loads what was read.
+    pub fn finish(self, accumulators: &mut [Accumulator]) -> Result<()> {
+        for (each, values) in accumulators.iter_mut().zip(self.values) {
+            match (each, values) {
+                (Accumulator::Distinct(distinct), Some(values)) => distinct.load(&self.slots, values.finish()?)?,
+                (Accumulator::Ordered(ordered), Some(values)) => ordered.load(&self.slots, values.finish()?),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
 }
 
 impl Accumulator {
@@ -50,6 +132,10 @@ impl Accumulator {
             Function::Folded(function) => {
                 Accumulator::Folded(Folded::new(Arc::clone(function), arguments.to_vec(), output))
             }
+            Function::Distinct => {
+                let argument = arguments.first().ok_or_else(|| Error::internal("distinct values of nothing"))?;
+                Accumulator::Distinct(Distinct::new(argument)?)
+            }
             Function::Ordered(function) => {
                 Accumulator::Ordered(Ordered::new(Arc::clone(function), arguments.to_vec(), output)?)
             }
@@ -57,12 +143,13 @@ impl Accumulator {
     }
 
     /// An empty accumulator of the same kind.
-    pub fn like(&self) -> Accumulator {
-        match self {
+    pub fn like(&self) -> Result<Accumulator> {
+        Ok(match self {
             Accumulator::Numbers(numbers) => Accumulator::Numbers(numbers.like()),
             Accumulator::Folded(folded) => Accumulator::Folded(folded.like()),
+            Accumulator::Distinct(distinct) => Accumulator::Distinct(distinct.like()?),
             Accumulator::Ordered(ordered) => Accumulator::Ordered(ordered.like()),
-        }
+        })
     }
 
     /// Makes room for slots below `slots`.
@@ -70,6 +157,7 @@ impl Accumulator {
         match self {
             Accumulator::Numbers(numbers) => numbers.resize(slots),
             Accumulator::Folded(folded) => folded.resize(slots),
+            Accumulator::Distinct(distinct) => distinct.resize(slots),
             Accumulator::Ordered(ordered) => ordered.resize(slots),
         }
     }
@@ -79,6 +167,7 @@ impl Accumulator {
         match self {
             Accumulator::Numbers(numbers) => numbers.clear(slot),
             Accumulator::Folded(folded) => folded.clear(slot),
+            Accumulator::Distinct(distinct) => distinct.clear(slot),
             Accumulator::Ordered(ordered) => ordered.clear(slot),
         }
     }
@@ -88,6 +177,7 @@ impl Accumulator {
         match self {
             Accumulator::Numbers(numbers) => numbers.truncate(),
             Accumulator::Folded(folded) => folded.truncate(),
+            Accumulator::Distinct(distinct) => distinct.truncate(),
             Accumulator::Ordered(ordered) => ordered.truncate(),
         }
     }
@@ -97,6 +187,7 @@ impl Accumulator {
         match (self, other) {
             (Accumulator::Numbers(numbers), Accumulator::Numbers(other)) => numbers.push_copy(other, slot),
             (Accumulator::Folded(folded), Accumulator::Folded(other)) => folded.push_copy(other, slot)?,
+            (Accumulator::Distinct(distinct), Accumulator::Distinct(other)) => distinct.push_copy(other, slot),
             (Accumulator::Ordered(ordered), Accumulator::Ordered(other)) => ordered.push_copy(other, slot)?,
             _ => {}
         }
@@ -108,6 +199,7 @@ impl Accumulator {
         match self {
             Accumulator::Numbers(numbers) => numbers.merge(from, into)?,
             Accumulator::Folded(folded) => folded.merge(from, into)?,
+            Accumulator::Distinct(distinct) => distinct.merge(from, into)?,
             Accumulator::Ordered(ordered) => ordered.merge(from, into),
         }
         Ok(())
@@ -125,6 +217,7 @@ impl Accumulator {
         match self {
             Accumulator::Numbers(numbers) => numbers.update(slots, arguments.first(), filter, weights),
             Accumulator::Folded(folded) => folded.update(slots, arguments, filter, weights),
+            Accumulator::Distinct(distinct) => distinct.update(slots, &arguments[0], filter, weights),
             Accumulator::Ordered(ordered) => ordered.update(slots, arguments, filter, weights),
         }
     }
@@ -134,26 +227,32 @@ impl Accumulator {
         match self {
             Accumulator::Numbers(numbers) => numbers.results(slots),
             Accumulator::Folded(folded) => folded.results(slots),
+            Accumulator::Distinct(distinct) => Ok(distinct.results(slots)),
             Accumulator::Ordered(ordered) => ordered.results(slots),
         }
     }
 
-    /// Appends one slot's state for a checkpoint.
-    pub fn save(&self, slot: u32, out: &mut Vec<u8>) -> Result<()> {
-        match self {
-            Accumulator::Numbers(numbers) => numbers.save(slot, out),
-            Accumulator::Folded(folded) => folded.save(slot, out)?,
-            Accumulator::Ordered(ordered) => ordered.save(slot, out)?,
-        }
-        Ok(())
+    /// What a checkpoint takes; the next one begins from here.
+    pub fn taken(&mut self, which: Save) -> Result<Taken> {
+        Ok(match self {
+            Accumulator::Numbers(_) | Accumulator::Folded(_) => Taken::Whole,
+            Accumulator::Distinct(distinct) => Taken::Distinct(distinct.taken(which)?),
+            Accumulator::Ordered(ordered) => Taken::Ordered(ordered.taken(which)),
+        })
     }
 
-    /// Reads what [`Accumulator::save`] wrote into a slot and moves `bytes` past it. False when it is cut short.
-    pub fn load(&mut self, slot: u32, bytes: &mut &[u8]) -> Result<bool> {
-        match self {
-            Accumulator::Numbers(numbers) => Ok(numbers.load(slot, bytes)),
-            Accumulator::Folded(folded) => folded.load(slot, bytes),
-            Accumulator::Ordered(ordered) => ordered.load(slot, bytes),
+    /// The state of some slots, in their order.
+    pub fn outgoing(&self, taken: &Taken, slots: &[u32]) -> Result<Outgoing<'_>> {
+        match (self, taken) {
+            (Accumulator::Numbers(numbers), _) => Ok(Outgoing::Numbers(numbers)),
+            (Accumulator::Folded(folded), _) => Ok(Outgoing::Folded(folded)),
+            (Accumulator::Distinct(distinct), Taken::Distinct(taken)) => {
+                distinct.outgoing(taken, slots).map(Outgoing::Values)
+            }
+            (Accumulator::Ordered(ordered), Taken::Ordered(taken)) => {
+                ordered.outgoing(taken, slots).map(Outgoing::Values)
+            }
+            _ => Err(Error::internal("what was taken is another accumulator's")),
         }
     }
 
@@ -162,6 +261,7 @@ impl Accumulator {
         match self {
             Accumulator::Numbers(numbers) => numbers.bytes(),
             Accumulator::Folded(folded) => folded.bytes(),
+            Accumulator::Distinct(distinct) => distinct.bytes(),
             Accumulator::Ordered(ordered) => ordered.bytes(),
         }
     }

@@ -14,8 +14,9 @@ use datafusion::common::ScalarValue;
 use datafusion::logical_expr::Accumulator as DataFusionAccumulator;
 use datafusion::physical_expr::aggregate::AggregateFunctionExpr;
 
+use super::numbered;
 use super::numbers::Rows;
-use super::{numbered, value};
+use crate::rows::value;
 use crate::{Error, Result};
 
 /// Functions whose state does not grow with a group, and that can be asked for it, and for their result, at any time.

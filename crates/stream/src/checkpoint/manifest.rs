@@ -1,6 +1,6 @@
 //! The manifest: everything that a checkpoint is, in one small file.
 //!
-//! A line `headwater manifest 1 <crc32c of the rest, 8 hex digits>`, then JSON.
+//! A line `headwater manifest 2 <crc32c of the rest, 8 hex digits>`, then JSON.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use crate::operator::Violations;
 use crate::{Error, Result};
 
 /// The version that this binary writes; it reads no newer one.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {

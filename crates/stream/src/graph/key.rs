@@ -13,6 +13,7 @@ use datafusion::physical_plan::PhysicalExpr;
 use super::Step;
 use crate::Result;
 use crate::checkpoint::state;
+use crate::operator::over::Function;
 
 /// A text's checksum and length.
 pub fn short(text: &str) -> String {
@@ -46,7 +47,7 @@ impl Step {
                 format!("join {how:?} {filter:?} {}", sides.join(" "))
             }
             Step::Over(plan) => {
-                let functions = plan.functions.iter().map(|function| {
+                let functions = plan.functions.iter().map(|Function { expr: function, .. }| {
                     let arguments = function.expressions();
                     let order = function.order_by().iter().map(|each| (expression(&each.expr), each.options));
                     let order: Vec<_> = order.collect();

@@ -10,9 +10,10 @@ use arrow::array::{ArrayRef, AsArray, BinaryArray, RecordBatch};
 use arrow::datatypes::{DataType, Int64Type, SchemaRef};
 
 use super::late::window_ends;
-use super::state::{self, Unsaved};
+use super::state::{self, SLOTS_AT_ONCE, States, Unsaved};
 use super::windows::Windows;
 use super::{CONTENT_ROWS, Operator, Output, Save, Status};
+use crate::aggregate::accumulator::Reading;
 use crate::aggregate::{Accumulator, Function, Keys};
 use crate::batch::{Batch, assemble};
 use crate::{Error, Result};
@@ -105,7 +106,8 @@ impl Aggregate {
         let types = plan.input.fields()[..plan.keys].iter().map(|field| field.data_type().clone()).collect();
         let accumulators: Vec<Accumulator> =
             plan.calls.iter().enumerate().map(|(index, call)| plan.accumulator(index, call)).collect::<Result<_>>()?;
-        let tick = Tick { before: accumulators.iter().map(Accumulator::like).collect(), ..Tick::default() };
+        let tick =
+            Tick { before: accumulators.iter().map(Accumulator::like).collect::<Result<_>>()?, ..Tick::default() };
         Ok(Aggregate {
             keys: Keys::new(types)?,
             plan,
@@ -246,14 +248,18 @@ impl Aggregate {
         self.keys.assign(&rows.columns()[..keys], rows.num_rows(), &mut slots)?;
         self.make_room();
         let ends = self.plan.window.map(|window| window.ends(rows.columns())).transpose()?;
-        for (row, slot) in slots.into_iter().enumerate() {
-            let was = std::mem::replace(&mut self.weights[slot as usize], weights[row]);
-            let mut state = states.value(row);
-            for each in &mut self.accumulators {
-                if !each.load(slot, &mut state)? {
+        for (part, slots) in slots.chunks(SLOTS_AT_ONCE).enumerate() {
+            let mut reading = Reading::new(&self.accumulators);
+            for (at, slot) in slots.iter().enumerate() {
+                let mut state = states.value(part * SLOTS_AT_ONCE + at);
+                if !reading.read(&mut self.accumulators, *slot, &mut state)? {
                     return Err(Error::corrupt("the state of a group is cut short"));
                 }
             }
+            reading.finish(&mut self.accumulators)?;
+        }
+        for (row, slot) in slots.into_iter().enumerate() {
+            let was = std::mem::replace(&mut self.weights[slot as usize], weights[row]);
             if was == 0
                 && let Some(ends) = &ends
             {
@@ -324,11 +330,18 @@ impl Operator for Aggregate {
 
     fn save(&mut self, which: Save) -> Result<Option<RecordBatch>> {
         let Aggregate { unsaved, keys, accumulators, weights, .. } = self;
-        let state = |slot: u32, out: &mut Vec<u8>| {
-            accumulators.iter().try_for_each(|each| each.save(slot, out))?;
-            Ok(weights[slot as usize])
+        let taken = accumulators.iter_mut().map(|each| each.taken(which)).collect::<Result<Vec<_>>>()?;
+        let states = |slots: &[u32], states: &mut States| {
+            let outgoing = accumulators.iter().zip(&taken).map(|(each, taken)| each.outgoing(taken, slots));
+            let mut outgoing = outgoing.collect::<Result<Vec<_>>>()?;
+            slots.iter().try_for_each(|slot| {
+                states.push(|out| {
+                    outgoing.iter_mut().try_for_each(|each| each.write(*slot, out))?;
+                    Ok(weights[*slot as usize])
+                })
+            })
         };
-        unsaved.save(which, keys, state).map(Some)
+        unsaved.save(which, keys, states).map(Some)
     }
 
     fn load(&mut self, rows: &RecordBatch) -> Result<()> {

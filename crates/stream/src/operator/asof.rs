@@ -11,11 +11,12 @@ use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, new_null
 use arrow::buffer::NullBuffer;
 use arrow::datatypes::{DataType, SchemaRef, TimestampMicrosecondType};
 
-use super::rows::{Codec, Row, net};
-use super::state::{self, Loaded, Unsaved};
+use super::state::{self, Loaded, SLOTS_AT_ONCE, States, Unsaved};
 use super::{Operator, Output, Save, Status};
 use crate::aggregate::Keys;
 use crate::batch::{Batch, assemble};
+use crate::rows::saved::{Incoming, OfKey, Outgoing, Touched};
+use crate::rows::{Codec, Row, net};
 use crate::{Error, Result};
 
 /// What a join with versions computes.
@@ -71,12 +72,14 @@ struct Changes {
 pub struct AsofJoin {
     plan: Plan,
     keys: Keys,
-    codecs: [Codec; 2],
+    codecs: [Arc<Codec>; 2],
     partitions: Vec<Partition>,
     changes: BTreeMap<u32, Changes>,
     /// Keys by the times of their left rows.
     expiring: BTreeMap<i64, Vec<u32>>,
     unsaved: Unsaved,
+    /// Of each side.
+    touched: [Touched<At>; 2],
     bytes: usize,
     given: Given,
 }
@@ -102,9 +105,7 @@ const ENTRY_BYTES: usize = 72;
 
 impl Partition {
     fn version(&self, time_us: i64, strict: bool) -> Option<&Row> {
-        let end = if strict { time_us } else { time_us.saturating_add(1) };
-        let before = (Bound::Unbounded, Bound::Excluded((end, empty())));
-        self.right.range(before).next_back().map(|((_, row), _)| row)
+        version(&self.right, time_us, strict)
     }
 
     /// The time of the next version after one.
@@ -116,6 +117,13 @@ impl Partition {
     fn is_empty(&self) -> bool {
         self.left.is_empty() && self.right.is_empty()
     }
+}
+
+/// The last of versions that is not after a time.
+fn version(versions: &BTreeMap<At, i64>, time_us: i64, strict: bool) -> Option<&Row> {
+    let end = if strict { time_us } else { time_us.saturating_add(1) };
+    let before = (Bound::Unbounded, Bound::Excluded((end, empty())));
+    versions.range(before).next_back().map(|((_, row), _)| row)
 }
 
 fn empty() -> Row {
@@ -138,6 +146,7 @@ impl AsofJoin {
             changes: BTreeMap::new(),
             expiring: BTreeMap::new(),
             unsaved: Unsaved::default(),
+            touched: Default::default(),
             bytes: 0,
             given: Given::default(),
         })
@@ -155,6 +164,7 @@ impl AsofJoin {
         let partition = &mut self.partitions[slot as usize];
         let mut changed: Vec<i64> = changes.right.iter().map(|((time_us, _), _)| *time_us).collect();
         for (at, weight) in changes.right {
+            self.touched[1].note(slot, at.clone());
             self.bytes = self.bytes.wrapping_add_signed(count(&mut partition.right, at, weight));
         }
         changed.sort_unstable();
@@ -177,6 +187,7 @@ impl AsofJoin {
             }
         }
         for (at, weight) in changes.left {
+            self.touched[0].note(slot, at.clone());
             let version = partition.version(at.0, strict).cloned();
             Self::give(&self.plan, &mut self.given, &at.1, version.as_ref(), weight);
             let size = at.1.len() + ENTRY_BYTES;
@@ -221,11 +232,12 @@ impl AsofJoin {
         for slot in &slots {
             let partition = &mut self.partitions[*slot as usize];
             let rest = partition.left.split_off(&end);
-            for ((_, row), left) in std::mem::replace(&mut partition.left, rest) {
-                self.bytes -= row.len() + ENTRY_BYTES;
+            for (at, left) in std::mem::replace(&mut partition.left, rest) {
+                self.bytes -= at.1.len() + ENTRY_BYTES;
                 if self.plan.on_close && (left.version.is_some() || self.plan.keeps_left) {
-                    self.given.push(&row, left.version.as_ref(), left.copies);
+                    self.given.push(&at.1, left.version.as_ref(), left.copies);
                 }
+                self.touched[0].note(*slot, at);
             }
         }
         slots
@@ -240,8 +252,9 @@ impl AsofJoin {
         let Some((last, _)) = partition.right.range(before).next_back() else { return };
         let last = last.clone();
         let rest = partition.right.split_off(&last);
-        for (_, row) in std::mem::replace(&mut partition.right, rest).into_keys() {
-            self.bytes -= row.len() + ENTRY_BYTES;
+        for at in std::mem::replace(&mut partition.right, rest).into_keys() {
+            self.bytes -= at.1.len() + ENTRY_BYTES;
+            self.touched[1].note(slot, at);
         }
     }
 
@@ -299,22 +312,35 @@ impl AsofJoin {
         }
     }
 
-    fn load_side(&mut self, side: usize, slot: u32, bytes: &mut &[u8]) -> Result<bool> {
-        let Some(rows) = self.codecs[side].load::<2>(bytes)? else { return Ok(false) };
-        for (row, [time_us, copies]) in rows {
-            self.bytes += row.len() + ENTRY_BYTES;
-            let partition = &mut self.partitions[slot as usize];
-            if side == 1 {
-                partition.right.insert((time_us, row), copies);
-                continue;
-            }
-            let version = partition.version(time_us, self.plan.strict).cloned();
-            partition.left.insert((time_us, row), Left { copies, version });
-            if self.plan.expiry.is_some() {
+    /// Takes back what a checkpoint has of a key: its versions, then its left rows, which find theirs.
+    fn load_key(&mut self, slot: u32, versions: OfKey<2>, rows: OfKey<2>) {
+        if versions.which == Save::All {
+            self.forget(slot);
+        }
+        let (strict, partition) = (self.plan.strict, &mut self.partitions[slot as usize]);
+        let mut bytes = 0;
+        for (row, [time_us, copies]) in versions.rows {
+            let size = (row.len() + ENTRY_BYTES) as isize;
+            bytes += match copies {
+                0 => partition.right.remove(&(time_us, row)).map_or(0, |_| -size),
+                _ => partition.right.insert((time_us, row), copies).map_or(size, |_| 0),
+            };
+        }
+        for (row, [time_us, copies]) in rows.rows {
+            let size = (row.len() + ENTRY_BYTES) as isize;
+            bytes += match copies {
+                0 => partition.left.remove(&(time_us, row)).map_or(0, |_| -size),
+                _ => partition.left.insert((time_us, row), Left { copies, version: None }).map_or(size, |_| 0),
+            };
+            if copies != 0 && self.plan.expiry.is_some() {
                 self.expiring.entry(time_us).or_default().push(slot);
             }
         }
-        Ok(true)
+        self.bytes = self.bytes.wrapping_add_signed(bytes);
+        let Partition { left, right } = partition;
+        for ((time_us, _), left) in left {
+            left.version = version(right, *time_us, strict).cloned();
+        }
     }
 
     fn forget(&mut self, slot: u32) {
@@ -392,26 +418,59 @@ impl Operator for AsofJoin {
     }
 
     fn save(&mut self, which: Save) -> Result<Option<RecordBatch>> {
-        let AsofJoin { unsaved, keys, codecs, partitions, .. } = self;
-        let state = |slot: u32, out: &mut Vec<u8>| {
-            let Partition { left, right } = &partitions[slot as usize];
-            // Versions first: a left row finds its own when it is loaded.
-            codecs[1].save(right.iter().map(|((time_us, row), copies)| (row, [*time_us, *copies])), out)?;
-            codecs[0].save(left.iter().map(|((time_us, row), left)| (row, [*time_us, left.copies])), out)?;
-            Ok((left.len() + right.len()) as i64)
+        let AsofJoin { unsaved, keys, codecs, partitions, touched, .. } = self;
+        let taken = touched.each_mut().map(|touched| touched.take(which));
+        let states = |slots: &[u32], states: &mut States| {
+            let mut versions = Outgoing::new(&codecs[1], which, slots, |slot, out| {
+                let right = &partitions[slot as usize].right;
+                match which {
+                    Save::All => out.extend(right.iter().map(|((time, row), copies)| (row.as_ref(), [*time, *copies]))),
+                    Save::Changes => out.extend(taken[1].of(slot).map(|at| {
+                        let copies = right.get(at).copied().unwrap_or_default();
+                        (at.1.as_ref(), [at.0, copies])
+                    })),
+                }
+            })?;
+            let mut rows = Outgoing::new(&codecs[0], which, slots, |slot, out| {
+                let left = &partitions[slot as usize].left;
+                match which {
+                    Save::All => {
+                        out.extend(left.iter().map(|((time, row), left)| (row.as_ref(), [*time, left.copies])));
+                    }
+                    Save::Changes => out.extend(taken[0].of(slot).map(|at| {
+                        let copies = left.get(at).map_or(0, |left| left.copies);
+                        (at.1.as_ref(), [at.0, copies])
+                    })),
+                }
+            })?;
+            slots.iter().try_for_each(|slot| {
+                let Partition { left, right } = &partitions[*slot as usize];
+                states.push(|out| {
+                    // Versions first: a left row finds its own when it is loaded.
+                    versions.write(out);
+                    rows.write(out);
+                    Ok((left.len() + right.len()) as i64)
+                })
+            })
         };
-        unsaved.save(which, keys, state).map(Some)
+        unsaved.save(which, keys, states).map(Some)
     }
 
     fn load(&mut self, rows: &RecordBatch) -> Result<()> {
         let Loaded { gone, live, states } = state::load_keys(rows, &mut self.keys)?;
         self.make_room();
         gone.into_iter().for_each(|slot| self.forget(slot));
-        for (row, slot) in live.into_iter().enumerate() {
-            self.forget(slot);
-            let mut bytes = states.value(row);
-            if !self.load_side(1, slot, &mut bytes)? || !self.load_side(0, slot, &mut bytes)? {
-                return Err(Error::corrupt("the state of a join with versions is cut short"));
+        for (part, slots) in live.chunks(SLOTS_AT_ONCE).enumerate() {
+            let [mut rows, mut versions] = self.codecs.each_ref().map(Incoming::<2>::new);
+            for at in 0..slots.len() {
+                let mut bytes = states.value(part * SLOTS_AT_ONCE + at);
+                if !versions.read(&mut bytes) || !rows.read(&mut bytes) {
+                    return Err(Error::corrupt("the state of a join with versions is cut short"));
+                }
+            }
+            let (rows, versions) = (rows.finish()?.keys, versions.finish()?.keys);
+            for (slot, (versions, rows)) in slots.iter().zip(versions.into_iter().zip(rows)) {
+                self.load_key(*slot, versions, rows);
             }
         }
         Ok(())

@@ -6,6 +6,7 @@
 //! gave stays given.
 
 mod side;
+mod slot;
 
 use std::sync::Arc;
 
@@ -14,11 +15,11 @@ use arrow::buffer::NullBuffer;
 use arrow::datatypes::{DataType, SchemaRef};
 use datafusion::physical_plan::PhysicalExpr;
 
-use super::rows::{Row, net};
-use super::state::{self, Loaded, Unsaved};
+use super::state::{self, Loaded, SLOTS_AT_ONCE, States, Unsaved};
 use super::{Operator, Output, Save, Status};
 use crate::aggregate::Keys;
 use crate::batch::{Batch, assemble};
+use crate::rows::net;
 use crate::{Error, Result};
 pub use side::Expiry;
 use side::{Given, Rows, Side};
@@ -228,16 +229,13 @@ impl Join {
             let weight = batch.weight(row);
             let mut meets = 0;
             while pair < met.rows.len() && met.rows[pair] as usize == row {
-                let value = &met.others[pair];
-                let Some(entry) = other.get_mut(*slot, value) else {
-                    return Err(Error::internal("a row of a join is gone in the middle of a tick"));
-                };
-                pairs.push(weight * entry.weight);
-                meets += entry.weight;
+                let (value, copies) = (&met.others[pair], met.copies[pair]);
+                pairs.push(weight * copies);
+                meets += copies;
                 if counts_other {
-                    let (before, copies) = (entry.meets > 0, entry.weight);
-                    entry.meets += weight;
-                    let now = entry.meets > 0;
+                    let Some([before, now]) = other.meet(*slot, value, weight) else {
+                        return Err(Error::internal("a row of a join is gone in the middle of a tick"));
+                    };
                     if before != now && !waits[1] {
                         other_given.push(value, -copies, before);
                         other_given.push(value, copies, now);
@@ -315,11 +313,8 @@ impl Join {
             let values = self.sides[0].codec().decode(part.iter().map(|(_, row, _)| row.as_ref()))?;
             let candidates = self.sides[1].candidates(&slots[begin..begin + part.len()]);
             let met = self.filter(0, &values, candidates)?;
-            let weight = |(own, other): (&u32, &Row)| {
-                let (slot, _, entry) = &part[*own as usize];
-                entry.weight * self.sides[1].get(*slot, other).map_or(0, |other| other.weight)
-            };
-            let weights: Vec<i64> = met.rows.iter().zip(&met.others).map(weight).collect();
+            let weight = |(own, copies): (&u32, &i64)| part[*own as usize].2.weight * copies;
+            let weights: Vec<i64> = met.rows.iter().zip(&met.copies).map(weight).collect();
             self.give_pairs(0, &values, &met, &weights)?;
             begin += part.len();
         }
@@ -377,7 +372,7 @@ impl Join {
     /// Forgets keys without rows.
     fn free_empty(&mut self, slots: &[u32]) -> Result<()> {
         let mut empty: Vec<u32> =
-            slots.iter().copied().filter(|slot| self.sides.iter().all(|side| side.is_empty(*slot))).collect();
+            slots.iter().copied().filter(|slot| self.sides.iter().all(|side| side.len(*slot) == 0)).collect();
         empty.sort_unstable();
         empty.dedup();
         if !empty.is_empty() {
@@ -428,11 +423,19 @@ impl Operator for Join {
 
     fn save(&mut self, which: Save) -> Result<Option<RecordBatch>> {
         let Join { unsaved, keys, sides, .. } = self;
-        let state = |slot: u32, out: &mut Vec<u8>| {
-            let rows = sides.iter().map(|side| side.save(slot, out)).collect::<Result<Vec<_>>>()?;
-            Ok(rows.iter().sum())
+        let taken = sides.each_mut().map(|side| side.taken(which));
+        let states = |slots: &[u32], states: &mut States| {
+            let [left, right] = &*sides;
+            let (mut of_left, mut of_right) = (left.outgoing(&taken[0], slots)?, right.outgoing(&taken[1], slots)?);
+            slots.iter().try_for_each(|slot| {
+                states.push(|out| {
+                    of_left.write(out);
+                    of_right.write(out);
+                    Ok((left.len(*slot) + right.len(*slot)) as i64)
+                })
+            })
         };
-        unsaved.save(which, keys, state).map(Some)
+        unsaved.save(which, keys, states).map(Some)
     }
 
     fn load(&mut self, rows: &RecordBatch) -> Result<()> {
@@ -442,14 +445,18 @@ impl Operator for Join {
         for slot in gone {
             self.sides.iter_mut().for_each(|side| side.clear(slot));
         }
-        for (row, slot) in live.into_iter().enumerate() {
-            let mut bytes = states.value(row);
-            for side in &mut self.sides {
-                side.clear(slot);
-                if !side.load(slot, &mut bytes)? {
+        for (part, slots) in live.chunks(SLOTS_AT_ONCE).enumerate() {
+            let [left, right] = &mut self.sides;
+            let (mut of_left, mut of_right) = (left.incoming(), right.incoming());
+            for at in 0..slots.len() {
+                let mut bytes = states.value(part * SLOTS_AT_ONCE + at);
+                if !of_left.read(&mut bytes) || !of_right.read(&mut bytes) {
                     return Err(Error::corrupt("the state of a join is cut short"));
                 }
             }
+            let (of_left, of_right) = (of_left.finish()?, of_right.finish()?);
+            left.load(slots, of_left)?;
+            right.load(slots, of_right)?;
         }
         Ok(())
     }

@@ -4,7 +4,7 @@
 use arrow::array::{ArrayRef, AsArray, RecordBatch};
 use arrow::datatypes::{DataType, Int64Type, SchemaRef};
 
-use super::state::{self, Loaded, Unsaved};
+use super::state::{self, Loaded, States, Unsaved};
 use super::{CONTENT_ROWS, Output, Save, Status};
 use crate::Result;
 use crate::aggregate::Keys;
@@ -84,7 +84,10 @@ impl Multiset {
 
     pub fn save(&mut self, which: Save) -> Result<Option<RecordBatch>> {
         let Multiset { unsaved, rows, copies, .. } = self;
-        unsaved.save(which, rows, |slot, _| Ok(copies[slot as usize])).map(Some)
+        let states = |slots: &[u32], states: &mut States| {
+            slots.iter().try_for_each(|slot| states.push(|_| Ok(copies[*slot as usize])))
+        };
+        unsaved.save(which, rows, states).map(Some)
     }
 
     pub fn load(&mut self, saved: &RecordBatch) -> Result<()> {

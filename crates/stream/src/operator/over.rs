@@ -7,18 +7,19 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch, UInt32Array};
-use arrow::compute::{SortOptions, concat_batches, take};
+use arrow::array::{Array, ArrayRef, RecordBatch, UInt32Array, UInt64Array};
+use arrow::compute::{SortOptions, concat, take};
 use arrow::datatypes::{DataType, SchemaRef};
 use datafusion::physical_expr::window::WindowExpr;
 
 use super::aggregate::Window;
-use super::rows::{Codec, Row, net};
-use super::state::{self, Loaded, Unsaved};
+use super::state::{self, Loaded, SLOTS_AT_ONCE, States, Unsaved};
 use super::windows::Windows;
 use super::{CONTENT_ROWS, Operator, Output, Save, Status};
 use crate::aggregate::Keys;
 use crate::batch::{Batch, assemble};
+use crate::rows::saved::{Incoming, Outgoing, Touched};
+use crate::rows::{Codec, Row, net};
 use crate::{Error, Result};
 
 /// What window functions over one partitioning and order compute.
@@ -32,7 +33,7 @@ pub struct Plan {
     pub columns: Vec<usize>,
     /// The relation's schema, over which the functions are.
     pub relation: SchemaRef,
-    pub functions: Vec<Arc<dyn WindowExpr>>,
+    pub functions: Vec<Function>,
     /// The relation's columns, then the functions.
     pub output: SchemaRef,
     /// Rows of a partition that matter, where only the first do.
@@ -41,6 +42,14 @@ pub struct Plan {
     pub window: Option<Window>,
     /// The inputs of the dataflow that set the time of windows.
     pub inputs: Vec<usize>,
+}
+
+/// A function over a partition's rows.
+#[derive(Debug, Clone)]
+pub struct Function {
+    pub expr: Arc<dyn WindowExpr>,
+    /// It gives a row's place, which needs no look at the rows.
+    pub is_row_number: bool,
 }
 
 /// The first rows of a partition.
@@ -53,17 +62,44 @@ pub struct First {
 
 pub struct Over {
     plan: Plan,
-    codec: Codec,
+    codec: Arc<Codec>,
     keys: Keys,
     /// Rows of each partition with how often each is there, by slot.
     partitions: Vec<BTreeMap<Row, i64>>,
     bytes: usize,
     unsaved: Unsaved,
+    unsaved_rows: Touched<Row>,
     windows: Windows,
     touched: Vec<u32>,
     /// Rows of touched partitions as they were.
-    before: Vec<Vec<(Row, i64)>>,
+    before: Vec<Rows>,
     is_touched: Vec<bool>,
+}
+
+/// Rows in their order, each with how often it is there.
+type Rows = Vec<(Row, i64)>;
+
+/// Rows of a partition that are given, or taken back.
+struct Given {
+    rows: Rows,
+    weight: i64,
+    /// How many rows of the partition stand before them.
+    after: i64,
+}
+
+impl Given {
+    fn all(rows: Rows) -> Given {
+        Given { rows, weight: 1, after: 0 }
+    }
+
+    fn len(&self) -> usize {
+        self.rows.iter().map(|(_, copies)| *copies as usize).sum()
+    }
+
+    /// The place of each row in the partition, from 1.
+    fn places(&self) -> impl Iterator<Item = u64> {
+        (self.after as u64 + 1..).take(self.len())
+    }
 }
 
 /// Of a row in a partition, beside its own bytes.
@@ -80,6 +116,7 @@ impl Over {
             partitions: Vec::new(),
             bytes: 0,
             unsaved: Unsaved::default(),
+            unsaved_rows: Touched::default(),
             windows: Windows::default(),
             touched: Vec::new(),
             before: Vec::new(),
@@ -95,7 +132,7 @@ impl Over {
     }
 
     /// The rows of a partition that matter. Below zero some may be within a tick, but not at its ends.
-    fn rows(&self, slot: u32) -> Vec<(Row, i64)> {
+    fn rows(&self, slot: u32) -> Rows {
         let rows = self.partitions[slot as usize].iter();
         let Some(First { rows: wanted, .. }) = self.plan.first else {
             return rows.map(|(row, copies)| (Arc::clone(row), *copies)).collect();
@@ -139,10 +176,8 @@ impl Over {
     fn close(&mut self, window: Window, watermark_us: i64, out: &mut Output) -> Result<()> {
         let closed = self.windows.close(window, watermark_us, |slot| !self.partitions[slot as usize].is_empty());
         if window.on_close {
-            for slot in &closed {
-                let rows = self.results(&self.rows(*slot), 1)?;
-                rows.into_iter().for_each(|rows| out.emit(Batch { weights: None, ..rows }));
-            }
+            let given: Vec<Given> = closed.iter().map(|slot| Given::all(self.rows(*slot))).collect();
+            self.results(&given)?.into_iter().for_each(|rows| out.emit(Batch { weights: None, ..rows }));
         }
         closed.iter().for_each(|slot| self.forget(*slot));
         self.free(&closed)
@@ -158,16 +193,22 @@ impl Over {
 
     fn count(&mut self, slot: u32, row: &[u8], weight: i64) {
         let rows = &mut self.partitions[slot as usize];
-        match rows.get_mut(row) {
-            Some(copies) if *copies + weight != 0 => *copies += weight,
-            Some(_) => {
-                rows.remove(row);
-                self.bytes -= row.len() + ENTRY_BYTES;
+        let there = rows.get_key_value(row);
+        let copies = weight + there.map_or(0, |(_, copies)| *copies);
+        let row = there.map_or_else(|| Arc::from(row), |(row, _)| Arc::clone(row));
+        self.unsaved_rows.note(slot, Arc::clone(&row));
+        self.set(slot, row, copies);
+    }
+
+    /// A row that is there so often, and maybe not at all.
+    fn set(&mut self, slot: u32, row: Row, copies: i64) {
+        let (rows, size) = (&mut self.partitions[slot as usize], row.len() + ENTRY_BYTES);
+        if copies != 0 {
+            if rows.insert(row, copies).is_none() {
+                self.bytes += size;
             }
-            None => {
-                rows.insert(Arc::from(row), weight);
-                self.bytes += row.len() + ENTRY_BYTES;
-            }
+        } else if rows.remove(&row).is_some() {
+            self.bytes -= size;
         }
     }
 
@@ -183,35 +224,75 @@ impl Over {
                 break;
             }
             self.bytes -= last.len() + ENTRY_BYTES;
+            self.unsaved_rows.note(slot, Arc::clone(last));
             rows.pop_last();
         }
     }
 
-    /// A partition's rows with what the functions give, each with the weight.
-    fn results(&self, rows: &[(Row, i64)], weight: i64) -> Result<Option<Batch>> {
-        if rows.is_empty() {
-            return Ok(None);
+    /// Notes what a partition that changed takes back and gives.
+    fn give(&self, before: Rows, now: Rows, changes: &mut Vec<Given>) {
+        let same = before.iter().zip(&now).take_while(|(before, now)| before == now).count();
+        if same == before.len() && same == now.len() {
+            return;
         }
-        if rows.iter().any(|(_, copies)| *copies < 0) {
+        let counts_rows = |function: &Function| function.is_row_number;
+        // Of functions that look at nothing behind a row, the rows that stay at the front stay as they are.
+        let same = if self.plan.functions.iter().all(counts_rows) { same } else { 0 };
+        let after = now[..same].iter().map(|(_, copies)| copies).sum();
+        let behind = |mut rows: Rows, weight| Given { rows: rows.split_off(same), weight, after };
+        changes.extend([behind(before, -1), behind(now, 1)]);
+    }
+
+    /// Rows with what the functions give: those of many partitions at once, since a batch for each costs more than its
+    /// few rows.
+    fn results(&self, given: &[Given]) -> Result<Vec<Batch>> {
+        let (mut batches, mut begin, mut rows) = (Vec::new(), 0, 0);
+        for (at, each) in given.iter().enumerate() {
+            rows += each.rows.len();
+            if rows >= CONTENT_ROWS || at + 1 == given.len() {
+                if rows > 0 {
+                    batches.push(self.results_of(&given[begin..=at])?);
+                }
+                (begin, rows) = (at + 1, 0);
+            }
+        }
+        Ok(batches)
+    }
+
+    fn results_of(&self, given: &[Given]) -> Result<Batch> {
+        let rows = || given.iter().flat_map(|each| &each.rows);
+        if rows().any(|(_, copies)| *copies < 0) {
             return Err(Error::internal("a row was taken back that was never given"));
         }
-        let stored = self.codec.decode(rows.iter().map(|(row, _)| row.as_ref()))?;
+        let stored = self.codec.decode(rows().map(|(row, _)| row.as_ref()))?;
         let mut columns: Vec<_> = self.plan.columns.iter().map(|column| Arc::clone(&stored[*column])).collect();
-        let mut number = rows.len();
-        if rows.iter().any(|(_, copies)| *copies != 1) {
-            let copies = rows.iter().enumerate();
+        if rows().any(|(_, copies)| *copies != 1) {
+            let copies = rows().enumerate();
             let copies: UInt32Array =
                 copies.flat_map(|(at, (_, copies))| std::iter::repeat_n(at as u32, *copies as usize)).collect();
-            number = copies.len();
             columns =
                 columns.iter().map(|column| take(column, &copies, None)).collect::<std::result::Result<_, _>>()?;
         }
-        let partition = assemble(&self.plan.relation, columns.clone(), number)?;
+        let lengths: Vec<usize> = given.iter().map(Given::len).collect();
+        let number = lengths.iter().sum();
+        let partitions = assemble(&self.plan.relation, columns.clone(), number)?;
         for function in &self.plan.functions {
-            columns.push(function.evaluate(&partition)?);
+            columns.push(if function.is_row_number {
+                Arc::new(UInt64Array::from_iter_values(given.iter().flat_map(Given::places)))
+            } else {
+                let mut begin = 0;
+                let results = lengths.iter().filter(|length| **length > 0).map(|length| {
+                    let partition = partitions.slice(begin, *length);
+                    begin += length;
+                    function.expr.evaluate(&partition)
+                });
+                let results = results.collect::<datafusion::error::Result<Vec<_>>>()?;
+                concat(&results.iter().map(|each| each as &dyn Array).collect::<Vec<_>>())?
+            });
         }
         let rows = assemble(&self.plan.output, columns, number)?;
-        Ok(Some(Batch { weights: Some(vec![weight; number].into()), ..Batch::insertions(rows) }))
+        let weights: Vec<i64> = given.iter().flat_map(|each| std::iter::repeat_n(each.weight, each.len())).collect();
+        Ok(Batch { weights: Some(weights.into()), ..Batch::insertions(rows) })
     }
 
     fn forget(&mut self, slot: u32) {
@@ -245,10 +326,7 @@ impl Operator for Over {
             self.prune(slot);
             if let Some(before) = before.next() {
                 let now = self.rows(slot);
-                if now != before {
-                    changes.extend(self.results(&before, -1)?);
-                    changes.extend(self.results(&now, 1)?);
-                }
+                self.give(before, now, &mut changes);
             }
             if self.partitions[slot as usize].is_empty() {
                 empty.push(slot);
@@ -257,6 +335,7 @@ impl Operator for Over {
             }
         }
         self.free(&empty)?;
+        let changes = self.results(&changes)?;
         net(&self.plan.output, changes)?.into_iter().for_each(|batch| out.emit(batch));
         match self.plan.window {
             Some(window) => {
@@ -268,29 +347,31 @@ impl Operator for Over {
     }
 
     fn content(&mut self, out: &mut Output) -> Result<()> {
-        let (mut rows, mut number) = (Vec::new(), 0);
-        let mut slots = self.keys.slots().peekable();
-        while let Some(slot) = slots.next() {
-            if let Some(part) = self.results(&self.rows(slot), 1)? {
-                number += part.len();
-                rows.push(part.rows);
-            }
-            if number >= CONTENT_ROWS || slots.peek().is_none() {
-                out.emit(Batch::insertions(concat_batches(&self.plan.output, &rows)?));
-                (rows, number) = (Vec::new(), 0);
-            }
-        }
+        let all: Vec<Given> = self.keys.slots().map(|slot| Given::all(self.rows(slot))).collect();
+        self.results(&all)?.into_iter().for_each(|rows| out.emit(Batch { weights: None, ..rows }));
         Ok(())
     }
 
     fn save(&mut self, which: Save) -> Result<Option<RecordBatch>> {
-        let Over { unsaved, keys, codec, partitions, .. } = self;
-        let state = |slot: u32, out: &mut Vec<u8>| {
-            let rows = &partitions[slot as usize];
-            codec.save(rows.iter().map(|(row, copies)| (row, [*copies])), out)?;
-            Ok(rows.values().sum())
+        let Over { unsaved, unsaved_rows, keys, codec, partitions, .. } = self;
+        let taken = unsaved_rows.take(which);
+        let states = |slots: &[u32], states: &mut States| {
+            let mut rows = Outgoing::new(codec, which, slots, |slot, out| {
+                let rows = &partitions[slot as usize];
+                match which {
+                    Save::All => out.extend(rows.iter().map(|(row, copies)| (row.as_ref(), [*copies]))),
+                    Save::Changes => out
+                        .extend(taken.of(slot).map(|row| (row.as_ref(), [rows.get(row).copied().unwrap_or_default()]))),
+                }
+            })?;
+            slots.iter().try_for_each(|slot| {
+                states.push(|out| {
+                    rows.write(out);
+                    Ok(partitions[*slot as usize].len() as i64)
+                })
+            })
         };
-        unsaved.save(which, keys, state).map(Some)
+        unsaved.save(which, keys, states).map(Some)
     }
 
     fn load(&mut self, rows: &RecordBatch) -> Result<()> {
@@ -298,11 +379,19 @@ impl Operator for Over {
         self.make_room();
         gone.into_iter().for_each(|slot| self.forget(slot));
         self.open_windows(&self.keys.columns(&live)?, &live)?;
-        for (row, slot) in live.into_iter().enumerate() {
-            self.forget(slot);
-            let rows = self.codec.load(&mut states.value(row))?;
-            let rows = rows.ok_or_else(|| Error::corrupt("the state of a partition is cut short"))?;
-            rows.iter().for_each(|(row, [copies])| self.count(slot, row, *copies));
+        for (part, slots) in live.chunks(SLOTS_AT_ONCE).enumerate() {
+            let mut incoming = Incoming::<1>::new(&self.codec);
+            for at in 0..slots.len() {
+                if !incoming.read(&mut states.value(part * SLOTS_AT_ONCE + at)) {
+                    return Err(Error::corrupt("the state of a partition is cut short"));
+                }
+            }
+            for (slot, of_key) in slots.iter().zip(incoming.finish()?.keys) {
+                if of_key.which == Save::All {
+                    self.forget(*slot);
+                }
+                of_key.rows.into_iter().for_each(|(row, [copies])| self.set(*slot, row, copies));
+            }
         }
         Ok(())
     }

@@ -13,8 +13,9 @@ use headwater_query::relation::UTC;
 
 use super::aggregate::Call;
 use super::late::Until;
-use super::state::{self, Loaded, Unsaved};
+use super::state::{self, Loaded, SLOTS_AT_ONCE, States, Unsaved};
 use super::{Operator, Output, Save, Status};
+use crate::aggregate::accumulator::Reading;
 use crate::aggregate::{Accumulator, Keys, exact};
 use crate::batch::{Batch, assemble};
 use crate::{Error, Result};
@@ -108,7 +109,8 @@ impl SessionAggregate {
         let calls = plan.calls.iter().enumerate();
         let accumulators: Vec<Accumulator> =
             calls.map(|(index, call)| plan.accumulator(index, call)).collect::<Result<_>>()?;
-        let tick = Tick { before: accumulators.iter().map(Accumulator::like).collect(), ..Tick::default() };
+        let tick =
+            Tick { before: accumulators.iter().map(Accumulator::like).collect::<Result<_>>()?, ..Tick::default() };
         Ok(SessionAggregate {
             keys: Keys::new(types)?,
             plan,
@@ -291,8 +293,8 @@ impl SessionAggregate {
         }
     }
 
-    /// Takes back a key's sessions; `None` where they are cut short.
-    fn load_sessions(&mut self, key: u32, mut bytes: &[u8]) -> Result<Option<()>> {
+    /// Reads a key's sessions; `None` where they are cut short.
+    fn load_sessions(&mut self, key: u32, mut bytes: &[u8], reading: &mut Reading) -> Result<Option<()>> {
         let Some(count) = exact::take(&mut bytes).map(u32::from_le_bytes) else { return Ok(None) };
         for _ in 0..count {
             let (Some(first_us), Some(last_us)) = (exact::take(&mut bytes), exact::take(&mut bytes)) else {
@@ -300,10 +302,8 @@ impl SessionAggregate {
             };
             let (first_us, last_us) = (i64::from_le_bytes(first_us), i64::from_le_bytes(last_us));
             let slot = self.claim();
-            for each in &mut self.accumulators {
-                if !each.load(slot, &mut bytes)? {
-                    return Ok(None);
-                }
+            if !reading.read(&mut self.accumulators, slot, &mut bytes)? {
+                return Ok(None);
             }
             self.sessions[key as usize].push(Session { first_us, last_us, slot });
             self.closing.entry(last_us).or_default().push(key);
@@ -347,28 +347,41 @@ impl Operator for SessionAggregate {
 
     fn save(&mut self, which: Save) -> Result<Option<RecordBatch>> {
         let SessionAggregate { unsaved, keys, accumulators, sessions, .. } = self;
-        let state = |key: u32, out: &mut Vec<u8>| {
-            let sessions = &sessions[key as usize];
-            out.extend_from_slice(&(sessions.len() as u32).to_le_bytes());
-            for session in sessions {
-                out.extend_from_slice(&session.first_us.to_le_bytes());
-                out.extend_from_slice(&session.last_us.to_le_bytes());
-                accumulators.iter().try_for_each(|each| each.save(session.slot, out))?;
-            }
-            Ok(sessions.len() as i64)
+        // Sessions flow together and get other slots when they are loaded: each is written whole.
+        let taken = accumulators.iter_mut().map(|each| each.taken(Save::All)).collect::<Result<Vec<_>>>()?;
+        let states = |slots: &[u32], states: &mut States| {
+            let of_keys = || slots.iter().map(|key| &sessions[*key as usize]);
+            let all: Vec<u32> = of_keys().flatten().map(|session| session.slot).collect();
+            let outgoing = accumulators.iter().zip(&taken).map(|(each, taken)| each.outgoing(taken, &all));
+            let mut outgoing = outgoing.collect::<Result<Vec<_>>>()?;
+            of_keys().try_for_each(|sessions| {
+                states.push(|out| {
+                    out.extend_from_slice(&(sessions.len() as u32).to_le_bytes());
+                    for session in sessions {
+                        out.extend_from_slice(&session.first_us.to_le_bytes());
+                        out.extend_from_slice(&session.last_us.to_le_bytes());
+                        outgoing.iter_mut().try_for_each(|each| each.write(session.slot, out))?;
+                    }
+                    Ok(sessions.len() as i64)
+                })
+            })
         };
-        unsaved.save(which, keys, state).map(Some)
+        unsaved.save(which, keys, states).map(Some)
     }
 
     fn load(&mut self, rows: &RecordBatch) -> Result<()> {
         let Loaded { gone, live, states } = state::load_keys(rows, &mut self.keys)?;
         self.make_room();
         gone.into_iter().for_each(|slot| self.forget(slot));
-        for (row, key) in live.into_iter().enumerate() {
-            self.forget(key);
-            if self.load_sessions(key, states.value(row))?.is_none() {
-                return Err(Error::corrupt("the state of a session is cut short"));
+        for (part, keys) in live.chunks(SLOTS_AT_ONCE).enumerate() {
+            let mut reading = Reading::new(&self.accumulators);
+            for (at, key) in keys.iter().enumerate() {
+                self.forget(*key);
+                if self.load_sessions(*key, states.value(part * SLOTS_AT_ONCE + at), &mut reading)?.is_none() {
+                    return Err(Error::corrupt("the state of a session is cut short"));
+                }
             }
+            reading.finish(&mut self.accumulators)?;
         }
         Ok(())
     }

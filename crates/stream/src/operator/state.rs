@@ -41,12 +41,13 @@ impl Unsaved {
         Ok(())
     }
 
-    /// The rows of a checkpoint. `state` appends a slot's state and returns its weight.
+    /// The rows of a checkpoint. `state` gives the state of each of the slots, in their order; it is asked for many at
+    /// once, since what they have in common is dear.
     pub fn save(
         &mut self,
         which: Save,
         keys: &Keys,
-        state: impl Fn(u32, &mut Vec<u8>) -> Result<i64>,
+        mut state: impl FnMut(&[u32], &mut States) -> Result<()>,
     ) -> Result<RecordBatch> {
         let changed = std::mem::take(&mut self.changed);
         let gone = std::mem::take(&mut self.gone);
@@ -67,18 +68,14 @@ impl Unsaved {
                 arrow::compute::concat(&pieces)
             })
             .collect::<std::result::Result<_, _>>()?;
-        let mut weights = vec![0; gone_rows];
-        let mut states = BinaryBuilder::new();
-        (0..gone_rows).for_each(|_| states.append_null());
-        let mut bytes = Vec::new();
-        for slot in &slots {
-            bytes.clear();
-            weights.push(state(*slot, &mut bytes)?);
-            states.append_value(&bytes);
+        let mut states = States::default();
+        (0..gone_rows).for_each(|_| states.push_gone());
+        for slots in slots.chunks(SLOTS_AT_ONCE) {
+            state(slots, &mut states)?;
         }
-        let rows = weights.len();
-        columns.push(Arc::new(Int64Array::from(weights)));
-        columns.push(Arc::new(states.finish()));
+        let rows = states.weights.len();
+        columns.push(Arc::new(Int64Array::from(states.weights)));
+        columns.push(Arc::new(states.states.finish()));
         let mut fields: Vec<Field> = keys
             .types()
             .iter()
@@ -88,6 +85,32 @@ impl Unsaved {
         fields.push(Field::new("weight", DataType::Int64, false));
         fields.push(Field::new("state", DataType::Binary, true));
         Ok(assemble(&Arc::new(Schema::new(fields)), columns, rows)?)
+    }
+}
+
+/// How many keys have their state written, or read, together.
+pub const SLOTS_AT_ONCE: usize = 1 << 14;
+
+/// The states of keys for a checkpoint, one after the other.
+#[derive(Default)]
+pub struct States {
+    weights: Vec<i64>,
+    states: BinaryBuilder,
+    bytes: Vec<u8>,
+}
+
+impl States {
+    /// The next key's state, which `write` appends; it returns the key's weight.
+    pub fn push(&mut self, write: impl FnOnce(&mut Vec<u8>) -> Result<i64>) -> Result<()> {
+        self.bytes.clear();
+        self.weights.push(write(&mut self.bytes)?);
+        self.states.append_value(&self.bytes);
+        Ok(())
+    }
+
+    fn push_gone(&mut self) {
+        self.weights.push(0);
+        self.states.append_null();
     }
 }
 

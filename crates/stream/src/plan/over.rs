@@ -25,8 +25,8 @@ use super::{Compile, Flow, columns_of, physical};
 use crate::graph::Step;
 use crate::operator::aggregate::Window;
 use crate::operator::late::Until;
-use crate::operator::over::{First, Plan};
-use crate::operator::rows::Codec;
+use crate::operator::over::{First, Function, Plan};
+use crate::rows::Codec;
 use crate::{Error, Result};
 
 impl Compile<'_> {
@@ -69,9 +69,11 @@ impl Compile<'_> {
             return self.over(&one, None);
         }
         let functions = window.window_expr.iter().map(|each| {
-            create_window_expr(each, over, &ExecutionProps::new(), &PhysicalPlanningContext::default()).map_err(
-                |error| Error::not_built(format!("{each} can't be kept up to date: {}", error.strip_backtrace())),
-            )
+            let expr = create_window_expr(each, over, &ExecutionProps::new(), &PhysicalPlanningContext::default())
+                .map_err(|error| {
+                    Error::not_built(format!("{each} can't be kept up to date: {}", error.strip_backtrace()))
+                })?;
+            Ok(Function { expr, is_row_number: name(each) == "row_number" })
         });
         let functions = functions.collect::<Result<Vec<_>>>()?;
         let (keys, order) = (first.params.partition_by.clone(), first.params.order_by.clone());
@@ -116,7 +118,7 @@ impl Compile<'_> {
         keys: &[Expr],
         order: &[SortExpr],
         output: SchemaRef,
-        functions: Vec<Arc<dyn datafusion::physical_expr::window::WindowExpr>>,
+        functions: Vec<Function>,
         rows: Option<u64>,
     ) -> Result<Flow> {
         let mut input = self.plan(plan)?;
@@ -240,6 +242,14 @@ fn call(expr: &Expr) -> Result<&WindowFunction> {
     }
 }
 
+/// The name of a function that is no aggregate.
+fn name(expr: &Expr) -> &str {
+    match call(expr).map(|call| &call.fun) {
+        Ok(WindowFunctionDefinition::WindowUDF(function)) => function.name(),
+        _ => "",
+    }
+}
+
 /// How many rows of each partition can pass a filter over their number: `rn <= 3`, `rn = 1`.
 fn first_rows(filter: &logical::Filter) -> Option<u64> {
     let bound = |condition: &Expr| {
@@ -271,10 +281,6 @@ fn numbers_rows(plan: &LogicalPlan, column: datafusion::common::Column) -> bool 
         },
         LogicalPlan::SubqueryAlias(alias) => numbers_rows(&alias.input, alias.input.schema().columns()[at].clone()),
         LogicalPlan::Window(window) => {
-            let name = |expr: &Expr| match call(expr).ok().map(|call| &call.fun) {
-                Some(WindowFunctionDefinition::WindowUDF(function)) => function.name().to_owned(),
-                _ => String::new(),
-            };
             let below = window.input.schema().fields().len();
             // A lag by a negative number looks ahead.
             let by = |expr: &Expr| match call(expr).ok().and_then(|call| call.params.args.get(1)) {
@@ -287,7 +293,7 @@ fn numbers_rows(plan: &LogicalPlan, column: datafusion::common::Column) -> bool 
                 }
                 Some(_) => None,
             };
-            let looks_back = |expr: &Expr| match name(expr).as_str() {
+            let looks_back = |expr: &Expr| match name(expr) {
                 "row_number" | "rank" | "dense_rank" => true,
                 "lag" => by(expr).is_some_and(|by| by >= 0),
                 _ => false,

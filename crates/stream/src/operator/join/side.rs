@@ -1,12 +1,15 @@
 //! One side of a join: its rows by key, each with how often it is there and how many of the other side it meets.
 
-use std::collections::{BTreeMap, HashMap, hash_map};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray};
 use arrow::datatypes::{DataType, TimestampMicrosecondType};
 
-use crate::operator::rows::{Codec, Row};
+use super::slot::Slot;
+use crate::operator::Save;
+use crate::rows::saved::{Came, Incoming, OfKey, Outgoing, Taken, Touched};
+use crate::rows::{Codec, Row};
 use crate::{Error, Result};
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -18,8 +21,9 @@ pub struct Entry {
 }
 
 pub struct Side {
-    codec: Codec,
-    slots: Vec<HashMap<Row, Entry>>,
+    codec: Arc<Codec>,
+    slots: Vec<Slot>,
+    touched: Touched<Row>,
     bytes: usize,
     expiry: Option<Expiry>,
     /// Rows with their slot by their time, where they go by that; some have gone already.
@@ -43,6 +47,8 @@ const ENTRY_BYTES: usize = 56;
 pub struct Rows {
     pub rows: Vec<u32>,
     pub others: Vec<Row>,
+    /// How often each of the others is there.
+    pub copies: Vec<i64>,
 }
 
 /// Rows of a side that are given so often, each with whether it meets something.
@@ -70,17 +76,25 @@ impl Given {
 }
 
 impl Rows {
+    fn push(&mut self, row: u32, other: &Row, copies: i64) {
+        self.rows.push(row);
+        self.others.push(Arc::clone(other));
+        self.copies.push(copies);
+    }
+
     pub fn filter(&self, keep: &BooleanArray) -> Rows {
-        let kept = keep.iter().enumerate().filter(|(_, keep)| *keep == Some(true)).map(|(at, _)| at);
-        let (rows, others) = kept.map(|at| (self.rows[at], Arc::clone(&self.others[at]))).unzip();
-        Rows { rows, others }
+        let mut kept = Rows::default();
+        for (at, _) in keep.iter().enumerate().filter(|(_, keep)| *keep == Some(true)) {
+            kept.push(self.rows[at], &self.others[at], self.copies[at]);
+        }
+        kept
     }
 }
 
 impl Side {
     pub fn new(types: Vec<DataType>, expiry: Option<Expiry>) -> Result<Side> {
         let codec = Codec::new(types, &[])?;
-        Ok(Side { codec, slots: Vec::new(), bytes: 0, expiry, expiring: BTreeMap::new() })
+        Ok(Side { codec, slots: Vec::new(), touched: Touched::default(), bytes: 0, expiry, expiring: BTreeMap::new() })
     }
 
     /// The times by which rows go, of columns of the side; `None` where they stay.
@@ -102,6 +116,7 @@ impl Side {
             for (slot, row) in first.remove() {
                 if let Some(entry) = self.slots[slot as usize].remove(&row) {
                     self.bytes -= row.len() + ENTRY_BYTES;
+                    self.touched.note(slot, Arc::clone(&row));
                     gone.push((slot, row, entry));
                 }
             }
@@ -116,7 +131,7 @@ impl Side {
 
     pub fn resize(&mut self, slots: usize) {
         if slots > self.slots.len() {
-            self.slots.resize_with(slots, HashMap::new);
+            self.slots.resize_with(slots, Slot::default);
         }
     }
 
@@ -134,9 +149,8 @@ impl Side {
     pub fn candidates(&self, slots: &[u32]) -> Rows {
         let mut found = Rows::default();
         for (row, slot) in slots.iter().enumerate() {
-            for other in self.slots[*slot as usize].keys() {
-                found.rows.push(row as u32);
-                found.others.push(Arc::clone(other));
+            for (other, entry) in self.slots[*slot as usize].iter() {
+                found.push(row as u32, other, entry.weight);
             }
         }
         found
@@ -150,68 +164,92 @@ impl Side {
             .collect()
     }
 
-    pub fn get(&self, slot: u32, row: &Row) -> Option<&Entry> {
-        self.slots[slot as usize].get(row)
-    }
-
-    pub fn get_mut(&mut self, slot: u32, row: &Row) -> Option<&mut Entry> {
-        self.slots[slot as usize].get_mut(row)
+    /// A row meets so many more of the other side. Returns whether it met some, and whether it does now; nothing where
+    /// it is not there.
+    pub fn meet(&mut self, slot: u32, row: &Row, more: i64) -> Option<[bool; 2]> {
+        let entry = self.slots[slot as usize].get_mut(row)?;
+        let before = entry.meets > 0;
+        entry.meets += more;
+        self.touched.note(slot, Arc::clone(row));
+        Some([before, entry.meets > 0])
     }
 
     /// A row that comes so often; `time_us` is the time by which it goes.
     pub fn add(&mut self, slot: u32, row: Row, [weight, meets]: [i64; 2], time_us: Option<i64>) {
-        let size = row.len() + ENTRY_BYTES;
-        match self.slots[slot as usize].entry(row) {
-            hash_map::Entry::Vacant(place) => {
-                self.bytes += size;
-                if let Some(time_us) = time_us {
-                    self.expiring.entry(time_us).or_default().push((slot, Arc::clone(place.key())));
-                }
-                place.insert(Entry { weight, meets });
-            }
-            hash_map::Entry::Occupied(place) if place.get().weight + weight == 0 => {
+        let weight = weight + self.slots[slot as usize].get(&row).map_or(0, |entry| entry.weight);
+        self.touched.note(slot, Arc::clone(&row));
+        self.set(slot, row, Entry { weight, meets }, time_us);
+    }
+
+    /// A row that is there so often, and maybe not at all.
+    fn set(&mut self, slot: u32, row: Row, entry: Entry, time_us: Option<i64>) {
+        let (rows, size) = (&mut self.slots[slot as usize], row.len() + ENTRY_BYTES);
+        if entry.weight == 0 {
+            if rows.remove(&row).is_some() {
                 self.bytes -= size;
-                place.remove();
             }
-            hash_map::Entry::Occupied(mut place) => {
-                place.get_mut().weight += weight;
-                place.get_mut().meets = meets;
+        } else if let Some(there) = rows.get_mut(&row) {
+            *there = entry;
+        } else {
+            self.bytes += size;
+            if let Some(time_us) = time_us {
+                self.expiring.entry(time_us).or_default().push((slot, Arc::clone(&row)));
             }
+            rows.insert(row, entry);
         }
     }
 
-    pub fn is_empty(&self, slot: u32) -> bool {
-        self.slots[slot as usize].is_empty()
+    /// How many different rows a key has.
+    pub fn len(&self, slot: u32) -> usize {
+        self.slots[slot as usize].len()
     }
 
     pub fn clear(&mut self, slot: u32) {
         let rows = std::mem::take(&mut self.slots[slot as usize]);
-        self.bytes -= rows.keys().map(|row| row.len() + ENTRY_BYTES).sum::<usize>();
+        self.bytes -= rows.iter().map(|(row, _)| row.len() + ENTRY_BYTES).sum::<usize>();
     }
 
-    /// Appends one slot's rows, each with its two numbers. Returns how many there are.
-    pub fn save(&self, slot: u32, out: &mut Vec<u8>) -> Result<i64> {
-        let rows = &self.slots[slot as usize];
-        self.codec.save(rows.iter().map(|(row, entry)| (row, [entry.weight, entry.meets])), out)?;
-        Ok(rows.values().map(|entry| entry.weight).sum())
+    /// What a checkpoint takes of the rows.
+    pub fn taken(&mut self, which: Save) -> Taken<Row> {
+        self.touched.take(which)
     }
 
-    /// Reads what [`Side::save`] wrote, and moves `bytes` past it. False where it is cut short.
-    pub fn load(&mut self, slot: u32, bytes: &mut &[u8]) -> Result<bool> {
-        let Some(rows) = self.codec.load(bytes)? else { return Ok(false) };
-        let columns = match self.expiry {
-            Some(_) => self.codec.decode(rows.iter().map(|(row, _)| row.as_ref()))?,
-            None => Vec::new(),
-        };
+    /// Rows of keys with how often each is there and how many it meets.
+    pub fn outgoing(&self, taken: &Taken<Row>, slots: &[u32]) -> Result<Outgoing<2>> {
+        let numbers = |entry: &Entry| [entry.weight, entry.meets];
+        Outgoing::new(&self.codec, taken.which, slots, |slot, out| {
+            let rows = &self.slots[slot as usize];
+            match taken.which {
+                Save::All => out.extend(rows.iter().map(|(row, entry)| (row.as_ref(), numbers(entry)))),
+                Save::Changes => out.extend(
+                    taken.of(slot).map(|row| (row.as_ref(), numbers(&rows.get(row).copied().unwrap_or_default()))),
+                ),
+            }
+        })
+    }
+
+    pub fn incoming(&self) -> Incoming<2> {
+        Incoming::new(&self.codec)
+    }
+
+    /// Takes back what a checkpoint has of keys.
+    pub fn load(&mut self, slots: &[u32], Came { columns, keys }: Came<2>) -> Result<()> {
         let times = self.times(&columns)?;
-        for (at, (row, numbers)) in rows.into_iter().enumerate() {
-            self.add(slot, row, numbers, times.map(|times| times[at]));
+        let mut at = 0;
+        for (slot, OfKey { which, rows }) in slots.iter().zip(keys) {
+            if which == Save::All {
+                self.clear(*slot);
+            }
+            for (row, [weight, meets]) in rows {
+                self.set(*slot, row, Entry { weight, meets }, times.map(|times| times[at]));
+                at += 1;
+            }
         }
-        Ok(true)
+        Ok(())
     }
 
     pub fn bytes(&self) -> usize {
         let expiring = self.expiring.values().map(|rows| rows.capacity() * size_of::<(u32, Row)>()).sum::<usize>();
-        self.bytes + expiring + self.slots.capacity() * size_of::<HashMap<Row, Entry>>()
+        self.bytes + self.touched.bytes() + expiring + self.slots.capacity() * size_of::<Slot>()
     }
 }

@@ -80,7 +80,7 @@ fn of_values(call: &AggregateFunction, over: &DFSchema, retracts: bool) -> Resul
     let result = match call.func.name() {
         "min" if is_one => Outcome::Least,
         "max" if is_one => Outcome::Greatest,
-        "count" if is_one && params.distinct => Outcome::Distinct,
+        "count" if is_one && params.distinct => return Ok((Function::Distinct, params.args.clone())),
         _ => return whole(call, over, retracts),
     };
     let function = ordered::Function { result, order: Vec::new(), retracts };

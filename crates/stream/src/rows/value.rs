@@ -12,7 +12,7 @@ use arrow::datatypes::{
 };
 use datafusion::common::ScalarValue;
 
-use super::exact::take;
+use crate::aggregate::exact::take;
 
 /// Whether values of a type can be kept.
 pub fn is_kept(data_type: &DataType) -> bool {

@@ -1,29 +1,25 @@
-//! Rows that an operator keeps: as bytes that are equal for equal rows and ordered as asked, and as bytes of a
-//! checkpoint.
+//! Rows that an operator keeps: as bytes that are equal for equal rows and ordered as asked. As bytes of a checkpoint they
+//! are [`saved`].
 
-use std::collections::HashMap;
+pub mod saved;
+pub mod value;
+
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, BooleanArray};
 use arrow::compute::SortOptions;
 use arrow::datatypes::{DataType, SchemaRef};
 use arrow::row::{RowConverter, SortField};
-use datafusion::common::ScalarValue;
+use hashbrown::HashMap;
 
-use crate::aggregate::{exact, value};
 use crate::batch::{Batch, assemble, plain_nulls};
 use crate::{Error, Result};
 
 /// A row's columns as bytes.
 pub type Row = Arc<[u8]>;
 
-/// A row with numbers of its own.
-pub type Numbered<const N: usize> = (Row, [i64; N]);
-
-/// Columns of single values, and the numbers of each row.
-type Read<const N: usize> = (Vec<Vec<ScalarValue>>, Vec<[i64; N]>);
-
 /// Columns of known types as rows and back.
+#[derive(Debug)]
 pub struct Codec {
     types: Vec<DataType>,
     converter: RowConverter,
@@ -32,12 +28,12 @@ pub struct Codec {
 impl Codec {
     /// Rows compare by their columns, of which the first have `order`; those behind them ascend. A type that can't be
     /// kept is refused.
-    pub fn new(types: Vec<DataType>, order: &[SortOptions]) -> Result<Codec> {
+    pub fn new(types: Vec<DataType>, order: &[SortOptions]) -> Result<Arc<Codec>> {
         if let Some(other) = types.iter().find(|each| !value::is_kept(each)) {
             return Err(Error::not_built(format!("rows with values of type {other} can't be kept in views yet")));
         }
         let converter = RowConverter::new(fields(&types, order))?;
-        Ok(Codec { types, converter })
+        Ok(Arc::new(Codec { types, converter }))
     }
 
     pub fn types(&self) -> &[DataType] {
@@ -53,49 +49,6 @@ impl Codec {
         let mut columns = plain_nulls(self.converter.convert_rows(rows.map(|row| parser.parse(row)))?);
         columns.truncate(self.types.len());
         Ok(columns)
-    }
-
-    /// Appends rows, each with numbers of its own: how many there are, then the values of each and its numbers.
-    pub fn save<'a, const N: usize>(
-        &self,
-        rows: impl ExactSizeIterator<Item = (&'a Row, [i64; N])> + Clone,
-        out: &mut Vec<u8>,
-    ) -> Result<()> {
-        out.extend_from_slice(&(rows.len() as u32).to_le_bytes());
-        let columns = self.decode(rows.clone().map(|(row, _)| row.as_ref()))?;
-        for (at, (_, numbers)) in rows.enumerate() {
-            columns.iter().for_each(|column| value::save(column, at, out));
-            numbers.iter().for_each(|number| out.extend_from_slice(&number.to_le_bytes()));
-        }
-        Ok(())
-    }
-
-    /// Reads what [`Codec::save`] wrote, and moves `bytes` past it. `None` where it is cut short.
-    pub fn load<const N: usize>(&self, bytes: &mut &[u8]) -> Result<Option<Vec<Numbered<N>>>> {
-        let Some((columns, numbers)) = self.read(bytes) else { return Ok(None) };
-        if numbers.is_empty() {
-            return Ok(Some(Vec::new()));
-        }
-        let columns = columns.into_iter().map(ScalarValue::iter_to_array);
-        let columns = columns.collect::<std::result::Result<Vec<_>, _>>()?;
-        let encoded = self.encode(&columns, numbers.len())?;
-        Ok(Some(encoded.iter().map(|row| Arc::from(row.as_ref())).zip(numbers).collect()))
-    }
-
-    fn read<const N: usize>(&self, bytes: &mut &[u8]) -> Option<Read<N>> {
-        let count = u32::from_le_bytes(exact::take(bytes)?);
-        let (mut columns, mut numbers) = (vec![Vec::new(); self.types.len()], Vec::new());
-        for _ in 0..count {
-            for (column, data_type) in columns.iter_mut().zip(&self.types) {
-                column.push(value::load(data_type, bytes)?);
-            }
-            let mut of_row = [0; N];
-            for number in &mut of_row {
-                *number = i64::from_le_bytes(exact::take(bytes)?);
-            }
-            numbers.push(of_row);
-        }
-        Some((columns, numbers))
     }
 }
 
@@ -128,8 +81,8 @@ pub fn net(schema: &SchemaRef, batches: Vec<Batch>) -> Result<Vec<Batch>> {
         converter.append(&mut encoded, &filled(batch.rows.columns(), batch.len()))?;
         weights.extend((0..batch.len()).map(|row| batch.weight(row)));
     }
-    let mut sums: HashMap<&[u8], (usize, i64)> = HashMap::new();
     let rows: Vec<arrow::row::Row<'_>> = encoded.iter().collect();
+    let mut sums: HashMap<&[u8], (usize, i64)> = HashMap::new();
     for (at, row) in rows.iter().enumerate() {
         sums.entry(row.as_ref()).or_insert((at, 0)).1 += weights[at];
     }

@@ -1,0 +1,193 @@
+//! Rows of keys as bytes of a checkpoint: `docs/formats/checkpoint.md`.
+//!
+//! A key with many rows, of which few change, must not be written whole each time. So what is written of a key are its
+//! rows, or those that changed since the checkpoint before. Rows of many keys are turned from bytes into columns and
+//! back together, which for single ones would take most of the time.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, new_empty_array};
+use datafusion::common::ScalarValue;
+
+use super::{Codec, Row, value};
+use crate::Result;
+use crate::aggregate::exact::take;
+use crate::operator::Save;
+
+/// A row with numbers of its own. How often it is there is one of them: 0 where it is gone.
+pub type Numbered<const N: usize> = (Row, [i64; N]);
+
+/// Set in the number of a key's rows where they are those that changed, and not all.
+const CHANGES: u32 = 1 << 31;
+
+/// What came, changed or went since the last checkpoint: the key's slot, and what it is of the key's.
+#[derive(Debug)]
+pub struct Touched<T>(Vec<(u32, T)>);
+
+impl<T> Default for Touched<T> {
+    fn default() -> Touched<T> {
+        Touched(Vec::new())
+    }
+}
+
+impl<T: Ord> Touched<T> {
+    pub fn note(&mut self, slot: u32, what: T) {
+        self.0.push((slot, what));
+    }
+
+    pub fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    /// What a checkpoint takes; the next one begins from here.
+    pub fn take(&mut self, which: Save) -> Taken<T> {
+        let mut touched = std::mem::take(&mut self.0);
+        if which == Save::All {
+            return Taken { which, touched: Vec::new() };
+        }
+        touched.sort_unstable();
+        touched.dedup();
+        Taken { which, touched }
+    }
+
+    pub fn bytes(&self) -> usize {
+        self.0.capacity() * size_of::<(u32, T)>()
+    }
+}
+
+/// Which rows of each key a checkpoint takes.
+pub struct Taken<T> {
+    pub which: Save,
+    /// In the order of slots, each once.
+    touched: Vec<(u32, T)>,
+}
+
+impl<T> IntoIterator for Taken<T> {
+    type Item = (u32, T);
+    type IntoIter = std::vec::IntoIter<(u32, T)>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.touched.into_iter()
+    }
+}
+
+impl<T> Taken<T> {
+    /// What was touched of a key.
+    pub fn of(&self, slot: u32) -> impl Iterator<Item = &T> {
+        let from = self.touched.partition_point(|(each, _)| *each < slot);
+        self.touched[from..].iter().take_while(move |(each, _)| *each == slot).map(|(_, what)| what)
+    }
+}
+
+/// Rows of many keys on their way into a checkpoint.
+pub struct Outgoing<const N: usize> {
+    which: Save,
+    columns: Vec<ArrayRef>,
+    numbers: Vec<[i64; N]>,
+    /// The rows of each key.
+    keys: std::vec::IntoIter<Range<usize>>,
+}
+
+impl<const N: usize> Outgoing<N> {
+    /// `add` gives the rows that are to be written of a key.
+    pub fn new<'a>(
+        codec: &Codec,
+        which: Save,
+        slots: &[u32],
+        mut add: impl FnMut(u32, &mut Vec<(&'a [u8], [i64; N])>),
+    ) -> Result<Outgoing<N>> {
+        let (mut rows, mut keys) = (Vec::new(), Vec::with_capacity(slots.len()));
+        for slot in slots {
+            let begin = rows.len();
+            add(*slot, &mut rows);
+            keys.push(begin..rows.len());
+        }
+        let columns = codec.decode(rows.iter().map(|(row, _)| *row))?;
+        Ok(Outgoing::of_columns(which, columns, rows.into_iter().map(|(_, numbers)| numbers).collect(), keys))
+    }
+
+    /// Rows that are columns already, with which of them each key has.
+    pub fn of_columns(which: Save, columns: Vec<ArrayRef>, numbers: Vec<[i64; N]>, keys: Vec<Range<usize>>) -> Self {
+        Outgoing { which, columns, numbers, keys: keys.into_iter() }
+    }
+
+    /// Appends the next key's rows: how many there are, then the values of each and its numbers.
+    pub fn write(&mut self, out: &mut Vec<u8>) {
+        let rows = self.keys.next().unwrap_or_default();
+        let mark = if self.which == Save::Changes { CHANGES } else { 0 };
+        out.extend_from_slice(&(rows.len() as u32 | mark).to_le_bytes());
+        for row in rows {
+            self.columns.iter().for_each(|column| value::save(column, row, out));
+            self.numbers[row].iter().for_each(|number| out.extend_from_slice(&number.to_le_bytes()));
+        }
+    }
+}
+
+/// Rows of many keys on their way out of a checkpoint.
+pub struct Incoming<const N: usize> {
+    codec: Arc<Codec>,
+    columns: Vec<Vec<ScalarValue>>,
+    numbers: Vec<[i64; N]>,
+    /// Of each key: which rows these are, and how many.
+    keys: Vec<(Save, usize)>,
+}
+
+/// What a checkpoint has of a key.
+pub struct OfKey<const N: usize> {
+    pub which: Save,
+    pub rows: Vec<Numbered<N>>,
+}
+
+/// What a checkpoint has of many keys. All their rows are there as columns, too.
+pub struct Came<const N: usize> {
+    pub columns: Vec<ArrayRef>,
+    pub keys: Vec<OfKey<N>>,
+}
+
+impl<const N: usize> Incoming<N> {
+    pub fn new(codec: &Arc<Codec>) -> Incoming<N> {
+        let columns = vec![Vec::new(); codec.types().len()];
+        Incoming { codec: Arc::clone(codec), columns, numbers: Vec::new(), keys: Vec::new() }
+    }
+
+    /// Reads the next key's rows, which [`Outgoing::write`] wrote, and moves `bytes` past them. False where they are cut
+    /// short.
+    pub fn read(&mut self, bytes: &mut &[u8]) -> bool {
+        self.read_rows(bytes).is_some()
+    }
+
+    fn read_rows(&mut self, bytes: &mut &[u8]) -> Option<()> {
+        let count = u32::from_le_bytes(take(bytes)?);
+        let which = if count & CHANGES == 0 { Save::All } else { Save::Changes };
+        let count = count & !CHANGES;
+        for _ in 0..count {
+            for (column, data_type) in self.columns.iter_mut().zip(self.codec.types()) {
+                column.push(value::load(data_type, bytes)?);
+            }
+            let mut of_row = [0; N];
+            for number in &mut of_row {
+                *number = i64::from_le_bytes(take(bytes)?);
+            }
+            self.numbers.push(of_row);
+        }
+        self.keys.push((which, count as usize));
+        Some(())
+    }
+
+    pub fn finish(self) -> Result<Came<N>> {
+        let Incoming { codec, columns, numbers, keys } = self;
+        if numbers.is_empty() {
+            let columns = codec.types().iter().map(new_empty_array).collect();
+            let none = |(which, _)| OfKey { which, rows: Vec::new() };
+            return Ok(Came { columns, keys: keys.into_iter().map(none).collect() });
+        }
+        let columns = columns.into_iter().map(ScalarValue::iter_to_array);
+        let columns = columns.collect::<std::result::Result<Vec<_>, _>>()?;
+        let encoded = codec.encode(&columns, numbers.len())?;
+        let mut rows = encoded.iter().map(|row| Arc::from(row.as_ref())).zip(numbers);
+        let of_key = |(which, count)| OfKey { which, rows: rows.by_ref().take(count).collect() };
+        let keys = keys.into_iter().map(of_key).collect();
+        Ok(Came { columns, keys })
+    }
+}
