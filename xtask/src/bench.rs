@@ -23,6 +23,9 @@ use crate::shell;
 #[derive(Debug, clap::Args)]
 pub struct Options {
     name: Name,
+    /// The queries of `nexmark-all` that are asked; default: all.
+    #[arg(long, value_delimiter = ',')]
+    queries: Vec<String>,
     /// The folder of real data (the one that holds `online_retail`), for `retail`.
     #[arg(long)]
     data: Option<PathBuf>,

@@ -1,8 +1,8 @@
 //! Checkpoints: numbered manifests and the state that they name, in the object store.
 //!
 //! A checkpoint is true once its manifest is there; manifests are created by put-if-absent and never changed. State is
-//! saved as what changed since the checkpoint before, until the changes outgrow the whole. The newest two manifests
-//! and what they name are kept. The format is drawn in `docs/formats/checkpoint.md`.
+//! saved as what changed since the checkpoint before, until the changes outgrow the whole; small pieces of changes are put
+//! together meanwhile. The newest two manifests and what they name are kept. The format is drawn in `docs/formats/checkpoint.md`.
 
 pub mod manifest;
 pub mod state;
@@ -26,10 +26,11 @@ pub const FOLDER: &str = "checkpoints";
 /// What owners begin with that are tables and no steps.
 pub const TABLE: &str = "table/";
 
-/// How many changes a piece of state is kept as before it is written whole.
-const PARTS_MAX: usize = 48;
+/// How many pieces the state of an owner has before some are put together.
+const PARTS_MAX: usize = 16;
 
 /// The checkpoints of one node.
+#[derive(Clone)]
 pub struct Checkpoints {
     store: Arc<dyn ObjectStore>,
     /// The newest, if there is one.
@@ -43,6 +44,27 @@ pub struct Saved {
     pub relation: String,
     pub which: Save,
     pub rows: RecordBatch,
+}
+
+/// A file of state that is being made.
+struct StateFile {
+    name: String,
+    bytes: Vec<u8>,
+}
+
+impl StateFile {
+    fn append(&mut self, batches: &[RecordBatch], which: Save) -> Result<Part> {
+        let section = state::encode(batches)?;
+        let part = Part {
+            file: self.name.clone(),
+            offset: self.bytes.len() as u64,
+            length: section.len() as u64,
+            crc32c: crc32c::crc32c(&section),
+            whole: which == Save::All,
+        };
+        self.bytes.extend_from_slice(&section);
+        Ok(part)
+    }
 }
 
 impl Checkpoints {
@@ -70,11 +92,7 @@ impl Checkpoints {
         let parts = self.newest.as_ref().map_or(&[][..], |manifest| manifest.parts_of(owner));
         let whole: u64 = parts.iter().filter(|part| part.whole).map(|part| part.length).sum();
         let changes: u64 = parts.iter().filter(|part| !part.whole).map(|part| part.length).sum();
-        if parts.is_empty() || parts.len() >= PARTS_MAX || changes > whole.max(1 << 16) {
-            Save::All
-        } else {
-            Save::Changes
-        }
+        if parts.is_empty() || changes > whole.max(1 << 16) { Save::All } else { Save::Changes }
     }
 
     /// Leaves out state from here on, by its owners: it is of views that begin anew.
@@ -96,30 +114,27 @@ impl Checkpoints {
             self.newest.as_ref().map(|newest| newest.state.clone()).unwrap_or_default();
         // What views that are gone have left serves nobody.
         state.retain(|owner, _| views_of(owner).any(&serves));
-        let file = format!("{FOLDER}/state-{:020}.bin", manifest.number);
-        let mut bytes = Vec::new();
+        let mut file = StateFile { name: format!("{FOLDER}/state-{:020}.bin", manifest.number), bytes: Vec::new() };
         let mut started = BTreeSet::new();
         for Saved { owner, which, rows, .. } in saved {
-            if which == Save::All && started.insert(owner.clone()) {
-                state.remove(&owner);
+            if started.insert(owner.clone()) {
+                match which {
+                    Save::All => drop(state.remove(&owner)),
+                    Save::Changes => {
+                        if let Some(parts) = state.get_mut(&owner) {
+                            self.put_together(&owner, parts, &mut file).await?;
+                        }
+                    }
+                }
             }
-            if rows.num_rows() == 0 {
-                continue;
+            if rows.num_rows() > 0 {
+                state.entry(owner).or_default().push(file.append(&[rows], which)?);
             }
-            let section = state::encode(&rows)?;
-            let part = Part {
-                file: file.clone(),
-                offset: bytes.len() as u64,
-                length: section.len() as u64,
-                crc32c: crc32c::crc32c(&section),
-                whole: which == Save::All,
-            };
-            bytes.extend_from_slice(&section);
-            state.entry(owner).or_default().push(part);
         }
+        let StateFile { name, bytes } = file;
         let written = bytes.len() as u64;
         if written > 0 {
-            self.store.put(&Path::from(file), PutPayload::from(bytes)).await?;
+            self.store.put(&Path::from(name), PutPayload::from(bytes)).await?;
         }
         manifest.state = state;
         let path = Self::path(manifest.number);
@@ -136,8 +151,33 @@ impl Checkpoints {
         Ok(written)
     }
 
-    /// Reads one piece of state.
-    pub async fn load(&self, owner: &str, part: &Part) -> Result<RecordBatch> {
+    /// Makes one of the newest pieces of changes, where there are many: as far back as none is far larger than those
+    /// behind it, so that each byte is written anew a few times only, however large the whole is.
+    async fn put_together(&self, owner: &str, parts: &mut Vec<Part>, file: &mut StateFile) -> Result<()> {
+        if parts.len() < PARTS_MAX {
+            return Ok(());
+        }
+        let (mut from, mut length) = (parts.len(), 0);
+        while let Some(part) = parts[..from].last()
+            && !part.whole
+            && (length == 0 || part.length <= 2 * length)
+        {
+            length += part.length;
+            from -= 1;
+        }
+        if parts.len() - from < 2 {
+            return Ok(());
+        }
+        let mut batches = Vec::new();
+        for part in parts.drain(from..) {
+            batches.extend(self.load(owner, &part).await?);
+        }
+        parts.push(file.append(&batches, Save::Changes)?);
+        Ok(())
+    }
+
+    /// Reads one piece of state: batches that are to be taken one after the other.
+    pub async fn load(&self, owner: &str, part: &Part) -> Result<Vec<RecordBatch>> {
         let path = Path::from(part.file.as_str());
         let range = part.offset..part.offset + part.length;
         let section: Bytes = self.store.get_range(&path, range).await.map_err(|error| unreadable(&path, &error))?;

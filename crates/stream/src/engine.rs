@@ -1,7 +1,8 @@
 //! The engine: it decides on ticks, publishes what they gave, and makes it last.
 //!
 //! One step is one tick. While workers compute a tick, the engine appends, publishes and archives what the one before
-//! gave. A checkpoint lies between two ticks, so it is aligned by construction: every operator has seen the same rows.
+//! gave. A checkpoint is taken between two ticks, so it is aligned by construction: every operator has seen the same
+//! rows; it is written while ticks go on.
 //! Nothing here runs by itself; whoever owns the engine calls [`Engine::step`], a test on one thread included.
 
 pub mod archives;
@@ -12,6 +13,7 @@ pub mod published;
 mod recovery;
 pub mod seeds;
 pub mod tables;
+mod writing;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -30,7 +32,6 @@ use crate::executor::{Executor, Inline};
 use crate::graph::{Graph, Kind};
 use crate::letter;
 use crate::operator::{Save, Violations};
-use crate::sink::Sink;
 use crate::sink::archive::{Board, Policy};
 use crate::sink::topics::Topics;
 use crate::view;
@@ -44,9 +45,13 @@ use published::{CheckpointStatus, Published};
 pub use recovery::{Offline, behind, newest, offline, seeded};
 use seeds::Seeds;
 use tables::{News, Tables, Versions};
+use writing::Writing;
 
 /// The writer's name in the log: there is one engine of a node on a log, and a newer one fences it.
 const WRITER: &str = "engine";
+
+/// How soon an idle engine looks again whether a checkpoint is written.
+const WHILE_WRITING: Duration = Duration::from_millis(2);
 
 /// Where partitions that woke up are recorded, one JSON object a record.
 pub const WATERMARKS_TOPIC: &str = "system.watermarks";
@@ -147,6 +152,7 @@ pub struct Engine {
     topics: Topics,
     archives: Archives,
     checkpoints: Checkpoints,
+    writing: Option<Writing>,
     inputs: Inputs,
     tables: Tables,
     paces: Paces,
@@ -225,6 +231,7 @@ impl Engine {
             topics,
             archives,
             checkpoints,
+            writing: None,
             inputs,
             tables,
             paces,
@@ -309,10 +316,14 @@ impl Engine {
 
     /// Does one tick, if there is work, and a checkpoint, if it is time.
     pub fn step(&mut self) -> Result<Step> {
+        let was_writing = self.writing.is_some();
         let checkpoint_due = self.checkpoint_due();
         if !self.running && !checkpoint_due && !self.start()? {
-            let wait = self.options.checkpoint_interval.min(Duration::from_millis(100));
-            return Ok(Step::Idle(wait));
+            if self.finish_checkpoint_if_ready()? {
+                return Ok(Step::Worked);
+            }
+            let wait = if was_writing { WHILE_WRITING } else { Duration::from_millis(100) };
+            return Ok(Step::Idle(wait.min(self.options.checkpoint_interval)));
         }
         if self.running {
             let done = self.finish_tick()?;
@@ -321,16 +332,27 @@ impl Engine {
             }
             self.absorb(done)?;
         }
+        if was_writing {
+            self.finish_checkpoint_if_ready()?;
+        }
         if !self.running && self.checkpoint_due() {
-            self.checkpoint()?;
+            self.begin_checkpoint(Joined::default())?;
         }
         Ok(Step::Worked)
+    }
+
+    fn finish_checkpoint_if_ready(&mut self) -> Result<bool> {
+        let is_ready = self.writing.as_ref().is_some_and(Writing::is_ready);
+        if is_ready {
+            self.finish_checkpoint()?;
+        }
+        Ok(is_ready)
     }
 
     /// True when every record that may be read is in the views, and a checkpoint has them. Who asks wants all to be told
     /// by then: views that tell their changes from time to time do it now.
     pub fn is_settled(&mut self) -> Result<bool> {
-        if self.running || self.since_checkpoint.changed {
+        if self.running || self.since_checkpoint.changed || self.writing.is_some() {
             return Ok(false);
         }
         let status = self.inputs.status(self.log.as_ref())?;
@@ -403,7 +425,7 @@ impl Engine {
     /// Takes a checkpoint of all that has been done, if something has.
     pub fn settle(&mut self) -> Result<()> {
         self.end_tick()?;
-        if self.since_checkpoint.changed { self.checkpoint() } else { Ok(()) }
+        if self.since_checkpoint.changed { self.checkpoint() } else { self.finish_checkpoint() }
     }
 
     /// Ends the tick that runs, if one does.
@@ -573,10 +595,21 @@ impl Engine {
         Ok(())
     }
 
-    /// Up to where each stream is committed and read: what archives may hold.
-    fn committed_ends(&self) -> BTreeMap<String, Arc<[i64]>> {
+    /// Up to where each stream is read, and each derived one written.
+    fn read_ends(&self) -> BTreeMap<String, Arc<[i64]>> {
         let mut ends: BTreeMap<String, Arc<[i64]>> =
             self.inputs.ends().map(|(stream, ends)| (stream, ends.into())).collect();
+        for (index, output) in self.graph.outputs.iter().enumerate() {
+            if let Some(written) = self.topics.ends(index) {
+                ends.insert(output.relation.clone(), written.into());
+            }
+        }
+        ends
+    }
+
+    /// Up to where each stream is committed and read: what archives may hold.
+    fn committed_ends(&self) -> BTreeMap<String, Arc<[i64]>> {
+        let mut ends = self.read_ends();
         for output in &self.graph.outputs {
             if let Kind::Derived(stream) = &output.kind {
                 let stable = (0..stream.partitions)

@@ -3,12 +3,12 @@
 //! Rows are kept in shards that are shared with snapshots and copied only when changed while one is held, so a reader
 //! never waits for more than the taking of its snapshot, and never sees half a tick.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch, UInt32Array};
 use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
 use arrow::row::{RowConverter, SortField};
+use hashbrown::HashMap;
 
 use crate::batch::{Batch, assemble, plain_nulls};
 use crate::operator::Save;

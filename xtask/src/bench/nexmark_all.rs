@@ -29,9 +29,11 @@ pub fn run(options: &Options) -> Result<()> {
     let peer = flink::from_environment();
     let peer_said = flink::said(peer.as_ref());
     headline(options, &format!("{events} events of Nexmark as JSON, best of {REPEATS}, {peer_said}"));
-    let theirs = peer.map(|peer| ask(&peer, &files.for_flink)).transpose()?;
+    let asked = |query: &&str| options.queries.is_empty() || options.queries.iter().any(|each| each == query);
+    let queries: Vec<&str> = QUERIES.into_iter().filter(asked).collect();
+    let theirs = peer.map(|peer| ask(&peer, &files.for_flink, &queries)).transpose()?;
     let mut beside = Beside::default();
-    for query in QUERIES {
+    for query in queries {
         let (project, read) = project(&folder, query)?;
         let ours = over_log(&binary, options, &project, "events", &files.for_us, query)?;
         let Some([wall_s, cpu_s]) = theirs.as_ref().and_then(|theirs| theirs.get(query)) else { continue };
@@ -43,11 +45,11 @@ pub fn run(options: &Options) -> Result<()> {
 }
 
 /// Wall and processor time of each query in Flink.
-fn ask(peer: &Flink, events: &Path) -> Result<BTreeMap<String, [f64; 2]>> {
+fn ask(peer: &Flink, events: &Path, queries: &[&str]) -> Result<BTreeMap<String, [f64; 2]>> {
     let script = shell::root().join("bench/nexmark/flink.py");
     let mut command = Command::new(peer.python()?);
     command.arg(script).arg(peer.scripts()).arg(events).arg(REPEATS.to_string());
-    let text = shell::output(command.args(QUERIES))?;
+    let text = shell::output(command.args(queries))?;
     let of_line = |line: &str| {
         let said: serde_json::Value = serde_json::from_str(line)?;
         let number = |key: &str| said[key].as_f64().with_context(|| format!("no {key} in {line}"));

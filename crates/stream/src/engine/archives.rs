@@ -24,7 +24,9 @@ pub struct Archives {
     board: Board,
     tending: Tending,
     runtime: Option<Arc<Runtime>>,
-    /// Appended, but not committed yet: stream and rows, in the order of offsets.
+    /// Appended, but not committed yet: stream and rows, in the order of offsets. Those of the checkpoint that is being
+    /// written, and those behind it.
+    closed: Vec<(String, Rows)>,
     held: Vec<(String, Rows)>,
     /// One past what was handed over, by derived stream and partition.
     handed: BTreeMap<(String, u32), i64>,
@@ -50,6 +52,7 @@ impl Archives {
             board,
             tending: Tending::Nobody,
             runtime: None,
+            closed: Vec::new(),
             held: Vec::new(),
             handed: BTreeMap::new(),
         }
@@ -100,7 +103,7 @@ impl Archives {
         self.hand(stream, Rows { partition, from, next, rows, offsets, timestamps_us })
     }
 
-    /// Keeps rows of a derived stream until [`Archives::release_held`].
+    /// Keeps rows of a derived stream until [`Archives::release_closed`].
     pub fn hold(&mut self, graph: &Graph, written: Written) {
         if self.archivers.is_empty() {
             return;
@@ -121,9 +124,14 @@ impl Archives {
         self.held.push((stream.clone(), rows));
     }
 
-    /// Hands over what was held, now that it is committed.
-    pub fn release_held(&mut self) -> Result<()> {
-        for (stream, rows) in std::mem::take(&mut self.held) {
+    /// What is held belongs to a checkpoint that is now taken.
+    pub fn close_held(&mut self) {
+        self.closed.append(&mut self.held);
+    }
+
+    /// Hands over what belongs to that, now that it is committed.
+    pub fn release_closed(&mut self) -> Result<()> {
+        for (stream, rows) in std::mem::take(&mut self.closed) {
             self.hand(&stream, rows)?;
         }
         Ok(())

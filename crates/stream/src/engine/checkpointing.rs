@@ -1,15 +1,16 @@
-//! Taking a checkpoint: sinks prepare, state is written, the manifest makes it true, sinks commit.
+//! Taking a checkpoint. Between two ticks the log's transaction is closed and state is taken; all that waits for a disk
+//! is [`writing`](super::writing), while ticks go on.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::published::{CheckpointStatus, Inner, Written};
+use super::writing::{Job, Writing};
 use super::{Engine, wanted};
 use crate::Result;
 use crate::checkpoint::{Manifest, OutputState, Replayed, Saved, TABLE};
 use crate::graph::Node;
 use crate::letter;
 use crate::operator::{Save, Violations};
-use crate::sink::Sink;
 use crate::worker::NodeStatus;
 
 /// What the views of a replay came to.
@@ -24,14 +25,15 @@ pub struct Joined {
 impl Engine {
     pub(super) fn checkpoint_due(&self) -> bool {
         let since = &self.since_checkpoint;
-        since.changed
-            && (since.uncommitted_bytes >= self.options.uncommitted_bytes_max
-                || self.clock.elapsed() >= since.at + self.options.checkpoint_interval)
+        // With too much that is not shown yet, ticks wait for the checkpoint before.
+        let is_time = || self.writing.is_none() && self.clock.elapsed() >= since.at + self.options.checkpoint_interval;
+        since.changed && (since.uncommitted_bytes >= self.options.uncommitted_bytes_max || is_time())
     }
 
-    /// Makes all ticks so far last. No tick is running.
+    /// Makes all ticks so far last, and waits until they do. No tick is running.
     pub(super) fn checkpoint(&mut self) -> Result<()> {
-        self.checkpoint_with(Joined::default())
+        self.begin_checkpoint(Joined::default())?;
+        self.finish_checkpoint()
     }
 
     /// All that a replay has, for the node's engine to take over. It reached its goal.
@@ -53,7 +55,8 @@ impl Engine {
         // As the replay did: views of both may read the same ones, and must have been told the same.
         self.tell_all()?;
         self.settle()?;
-        self.checkpoint_with(joined)
+        self.begin_checkpoint(joined)?;
+        self.finish_checkpoint()
     }
 
     fn outputs(&self) -> impl Iterator<Item = (String, OutputState)> + '_ {
@@ -75,10 +78,13 @@ impl Engine {
         })
     }
 
-    fn checkpoint_with(&mut self, joined: Joined) -> Result<()> {
+    /// Takes a checkpoint and begins to write it, once the one before is.
+    pub(super) fn begin_checkpoint(&mut self, joined: Joined) -> Result<()> {
+        self.finish_checkpoint()?;
         let began = self.clock.elapsed();
         let number = self.checkpoints.next_number();
-        let token = self.topics.prepare(number)?;
+        let ends = self.read_ends();
+        self.archives.close_held();
         let mut outputs: BTreeMap<String, OutputState> = self.outputs().collect();
         let mut saved = self.state(false)?;
         saved.retain(|saved| !joined.outputs.contains_key(&saved.relation));
@@ -98,27 +104,40 @@ impl Engine {
             epoch: self.epoch,
             inputs: self.inputs.save().collect(),
             outputs,
-            sinks: BTreeMap::from([(self.topics.name().to_owned(), token.clone())]),
+            sinks: BTreeMap::new(),
             dead_letters: self.dead_letters,
             dead_letters_end: letters_end,
             violations: self.violations.clone(),
             state: BTreeMap::new(),
         };
-        let taken_us = manifest.taken_us;
-        let views: BTreeSet<&str> = self
-            .graph
-            .nodes
-            .iter()
-            .map(|node| node.relation.as_str())
-            .chain(given.iter().map(String::as_str))
-            .collect();
-        let serves = |view: &str| views.contains(view);
-        let bytes = self.runtime.block_on(self.checkpoints.write(manifest, saved, serves))?;
-        self.topics.commit(&token)?;
-        self.runtime.block_on(self.checkpoints.expire())?;
-        self.archives.release_held()?;
-        self.archives.until(self.committed_ends());
+        let views: BTreeSet<String> = self.graph.nodes.iter().map(|node| node.relation.clone()).chain(given).collect();
+        let job = Job {
+            checkpoints: self.checkpoints.clone(),
+            closed: self.topics.close(number)?,
+            manifest,
+            sink: self.topics.name().to_owned(),
+            saved,
+            views,
+            runtime: self.runtime.clone(),
+        };
+        self.writing = Some(Writing::begin(job, self.options.threads, began, ends)?);
+        self.since_checkpoint = super::SinceCheckpoint { at: began, ..Default::default() };
+        let operators = self.operators()?;
+        let mut inner = self.published.lock();
+        inner.status.operators.clone_from(&operators);
+        let tables = inner.tables.iter().map(|(view, table)| (view.clone(), table.bytes())).collect();
+        drop(inner);
+        self.enforce_limits(&operators, &tables)
+    }
 
+    /// Waits until the checkpoint that is being written is, if there is one.
+    pub(super) fn finish_checkpoint(&mut self) -> Result<()> {
+        let Some(mut writing) = self.writing.take() else { return Ok(()) };
+        let written = writing.finish()?;
+        self.checkpoints = written.checkpoints;
+        self.topics.reopen(written.closed);
+        self.archives.release_closed()?;
+        self.archives.until(std::mem::take(&mut writing.ends));
         let now = self.clock.elapsed();
         if now >= self.retained_at + self.options.retention_interval {
             self.retained_at = now;
@@ -126,16 +145,12 @@ impl Engine {
                 tracing::debug!(topic = gone.topic, partition = gone.partition, bytes = gone.bytes, "the log forgot");
             }
         }
-        self.since_checkpoint = super::SinceCheckpoint { at: now, ..Default::default() };
-        let duration_us = now.saturating_sub(began).as_micros() as u64;
-        let operators = self.operators()?;
-        let mut inner = self.published.lock();
-        inner.status.checkpoint =
-            Some(CheckpointStatus { number, taken_us, written: Some(Written { duration_us, bytes }) });
-        inner.status.operators.clone_from(&operators);
-        let tables = inner.tables.iter().map(|(view, table)| (view.clone(), table.bytes())).collect();
-        drop(inner);
-        self.enforce_limits(&operators, &tables)
+        let duration_us = now.saturating_sub(writing.began).as_micros() as u64;
+        let written = Written { duration_us, bytes: written.bytes };
+        let newest = self.checkpoints.newest().map(CheckpointStatus::from);
+        self.published.lock().status.checkpoint =
+            newest.map(|newest| CheckpointStatus { written: Some(written), ..newest });
+        Ok(())
     }
 
     /// Stops the views that keep more than they may, and those that read them.

@@ -97,7 +97,9 @@ pub(super) async fn load(
         let known = known || seeds.kept.contains(&node);
         let known = known && !graph.is_paused(node);
         for part in manifest.parts_of(&each.id).iter().filter(|_| known) {
-            executor.load(node, &checkpoints.load(&each.id, part).await?)?;
+            for rows in checkpoints.load(&each.id, part).await? {
+                executor.load(node, &rows)?;
+            }
         }
     }
     restored.epoch = manifest.epoch;
@@ -129,7 +131,9 @@ async fn tables(graph: &Graph, checkpoints: &Checkpoints) -> Result<BTreeMap<Str
         if let Some(manifest) = checkpoints.newest().filter(|manifest| is_known(manifest, output)) {
             let owner = table_owner(&output.relation);
             for part in manifest.parts_of(&owner) {
-                table.load(&checkpoints.load(&owner, part).await?)?;
+                for rows in checkpoints.load(&owner, part).await? {
+                    table.load(&rows)?;
+                }
             }
         }
         tables.insert(output.relation.clone(), table);

@@ -34,7 +34,7 @@ impl Step {
             Step::Late(plan) => format!("late {} {:?} {}", expression(&plan.edge), plan.until, plan.lateness_us),
             Step::Values(rows) => {
                 // What is printed of rows leaves out some where there are many.
-                let bytes = state::encode(rows)?;
+                let bytes = state::encode(std::slice::from_ref(rows))?;
                 format!("values {:08x} {} {}", crc32c::crc32c(&bytes), rows.num_rows(), columns(&rows.schema()))
             }
             Step::Table(plan) => {

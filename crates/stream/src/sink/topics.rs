@@ -1,4 +1,7 @@
 //! Derived streams and dead letters: rows that go back into the log, in one transaction a checkpoint.
+//!
+//! There are two writers that take turns: while the transaction of a checkpoint is made durable and decided elsewhere,
+//! the rows behind it go into the other's.
 
 use std::sync::Arc;
 
@@ -10,7 +13,6 @@ use headwater_query::relation::Stream;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::Sink;
 use crate::batch::Batch;
 use crate::graph::{Graph, Kind};
 use crate::letter::{self, Letter};
@@ -21,7 +23,10 @@ const BATCH_BYTES: usize = 512 << 10;
 
 /// Appends to the topics of derived streams.
 pub struct Topics {
+    name: String,
     writer: Box<dyn Writer>,
+    /// The other one, unless its transaction is being decided.
+    spare: Option<Box<dyn Writer>>,
     clock: Arc<dyn Clock>,
     /// By output of the graph; `None` for those that are no streams.
     streams: Vec<Option<Target>>,
@@ -52,10 +57,11 @@ pub struct Written {
 }
 
 impl Topics {
-    /// Opens the writer of a name, which fences every earlier one.
+    /// Opens the writers of a name, which fence all earlier ones.
     pub fn open(name: &str, graph: &Graph, log: &dyn Log, clock: Arc<dyn Clock>) -> Result<Topics> {
         // First: what an earlier engine left open is aborted now, and ends are counted behind it.
         let writer = log.open_writer(name)?;
+        let spare = Some(log.open_writer(&format!("{name}/2"))?);
         let mut streams = Vec::with_capacity(graph.outputs.len());
         for output in &graph.outputs {
             streams.push(match &output.kind {
@@ -70,7 +76,9 @@ impl Topics {
             });
         }
         Ok(Topics {
+            name: name.to_owned(),
             writer,
+            spare,
             clock,
             streams,
             letters: encoder(Format::Json, letter::schema())?,
@@ -83,7 +91,16 @@ impl Topics {
 
     /// Gives up whatever an earlier writer of the name left: nobody has a checkpoint of it.
     pub fn begin(&mut self) -> Result<()> {
-        Ok(self.writer.abort()?)
+        self.writers().try_for_each(|writer| Ok(writer.abort()?))
+    }
+
+    fn writers(&mut self) -> impl Iterator<Item = &mut Box<dyn Writer>> {
+        std::iter::once(&mut self.writer).chain(&mut self.spare)
+    }
+
+    /// Names them in manifests; stable over restarts.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// Appends dead letters.
@@ -122,14 +139,9 @@ impl Topics {
     pub fn ends(&self, output: usize) -> Option<&[i64]> {
         self.streams[output].as_ref().map(|target| target.ends.as_slice())
     }
-}
 
-impl Sink for Topics {
-    fn name(&self) -> &str {
-        "log"
-    }
-
-    fn write(&mut self, output: usize, rows: &[Batch]) -> Result<()> {
+    /// Appends rows of one tick, of the graph's output `output`.
+    pub fn write(&mut self, output: usize, rows: &[Batch]) -> Result<()> {
         let Some(target) = &mut self.streams[output] else {
             return Err(Error::internal("rows for a topic from a view that has none"));
         };
@@ -153,25 +165,32 @@ impl Sink for Topics {
         Ok(())
     }
 
-    fn prepare(&mut self, checkpoint: u64) -> Result<Value> {
-        let transaction = self.writer.prepare(checkpoint.to_string().into())?;
-        serde_json::to_value(Token { checkpoint, transaction }).map_err(|error| Error::internal(error.to_string()))
+    /// Ends the transaction of a checkpoint, which is decided apart from here; what comes behind goes into another one.
+    pub fn close(&mut self, checkpoint: u64) -> Result<Closed> {
+        let spare = self.spare.take().ok_or_else(|| Error::internal("the checkpoint before is not over yet"))?;
+        Ok(Closed { writer: std::mem::replace(&mut self.writer, spare), checkpoint, transaction: None })
     }
 
-    fn commit(&mut self, token: &Value) -> Result<()> {
-        Ok(self.writer.commit(&parse(token)?.transaction)?)
+    /// Takes back the writer of a transaction that is decided.
+    pub fn reopen(&mut self, closed: Closed) {
+        self.spare = Some(closed.writer);
     }
 
-    fn recover(&mut self, token: Option<&Value>) -> Result<()> {
+    /// First call after a restart, with the newest manifest's token: commits that if it is not yet, and gives up
+    /// whatever else is left.
+    pub fn recover(&mut self, token: Option<&Value>) -> Result<()> {
         let wanted = token.map(parse).transpose()?;
-        match (self.writer.in_doubt(), &wanted) {
-            (Some(left), Some(wanted)) if left == wanted.transaction => return Ok(self.writer.commit(&left)?),
-            (Some(_), _) => self.writer.abort()?,
-            (None, _) => {}
+        let mut committed: Option<u64> = None;
+        for writer in self.writers() {
+            match (writer.in_doubt(), &wanted) {
+                (Some(left), Some(wanted)) if left == wanted.transaction => writer.commit(&left)?,
+                (Some(_), _) => writer.abort()?,
+                (None, _) => {}
+            }
+            // What was committed last is known by its note, whatever was aborted since.
+            let number = writer.note().and_then(|note| std::str::from_utf8(&note).ok()?.parse().ok());
+            committed = committed.max(number);
         }
-        // What was committed last is known by its note, whatever was aborted since.
-        let note = self.writer.note();
-        let committed: Option<u64> = note.and_then(|note| std::str::from_utf8(&note).ok()?.parse().ok());
         let wanted = wanted.map(|wanted| wanted.checkpoint);
         if committed == wanted {
             return Ok(());
@@ -181,6 +200,31 @@ impl Sink for Topics {
         let message = format!("the newest checkpoint is {newest}, and the last that the log committed is {last}");
         Err(Error::corrupt(message)
             .with_hint("log and checkpoints are not of the same time: restore both from one backup"))
+    }
+}
+
+/// The transaction of a checkpoint, which gets no more rows.
+pub struct Closed {
+    writer: Box<dyn Writer>,
+    checkpoint: u64,
+    transaction: Option<Prepared>,
+}
+
+impl Closed {
+    /// Makes all that was written durable, without showing it. Returns what a manifest has to know.
+    pub fn prepare(&mut self) -> Result<Value> {
+        let transaction = self.writer.prepare(self.checkpoint.to_string().into())?;
+        self.transaction = Some(transaction.clone());
+        serde_json::to_value(Token { checkpoint: self.checkpoint, transaction })
+            .map_err(|error| Error::internal(error.to_string()))
+    }
+
+    /// Shows what was prepared. Called once the manifest is there.
+    pub fn commit(&mut self) -> Result<()> {
+        match self.transaction.take() {
+            Some(transaction) => Ok(self.writer.commit(&transaction)?),
+            None => Err(Error::internal("a transaction is decided that was not prepared")),
+        }
     }
 }
 
