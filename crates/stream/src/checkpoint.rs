@@ -49,7 +49,8 @@ pub struct Saved {
 /// A file of state that is being made.
 struct StateFile {
     name: String,
-    bytes: Vec<u8>,
+    sections: Vec<Bytes>,
+    length: u64,
 }
 
 impl StateFile {
@@ -57,12 +58,13 @@ impl StateFile {
         let section = state::encode(batches)?;
         let part = Part {
             file: self.name.clone(),
-            offset: self.bytes.len() as u64,
+            offset: self.length,
             length: section.len() as u64,
             crc32c: crc32c::crc32c(&section),
             whole: which == Save::All,
         };
-        self.bytes.extend_from_slice(&section);
+        self.length += part.length;
+        self.sections.push(section.into());
         Ok(part)
     }
 }
@@ -114,7 +116,8 @@ impl Checkpoints {
             self.newest.as_ref().map(|newest| newest.state.clone()).unwrap_or_default();
         // What views that are gone have left serves nobody.
         state.retain(|owner, _| views_of(owner).any(&serves));
-        let mut file = StateFile { name: format!("{FOLDER}/state-{:020}.bin", manifest.number), bytes: Vec::new() };
+        let name = format!("{FOLDER}/state-{:020}.bin", manifest.number);
+        let mut file = StateFile { name, sections: Vec::new(), length: 0 };
         let mut started = BTreeSet::new();
         for Saved { owner, which, rows, .. } in saved {
             if started.insert(owner.clone()) {
@@ -131,10 +134,9 @@ impl Checkpoints {
                 state.entry(owner).or_default().push(file.append(&[rows], which)?);
             }
         }
-        let StateFile { name, bytes } = file;
-        let written = bytes.len() as u64;
-        if written > 0 {
-            self.store.put(&Path::from(name), PutPayload::from(bytes)).await?;
+        let StateFile { name, sections, length } = file;
+        if length > 0 {
+            self.store.put(&Path::from(name), sections.into_iter().collect::<PutPayload>()).await?;
         }
         manifest.state = state;
         let path = Self::path(manifest.number);
@@ -148,7 +150,7 @@ impl Checkpoints {
             Err(error) => return Err(error.into()),
         }
         self.newest = Some(manifest);
-        Ok(written)
+        Ok(length)
     }
 
     /// Makes one of the newest pieces of changes, where there are many: as far back as none is far larger than those

@@ -204,8 +204,8 @@ impl Engine {
         let mut executor = executor(&graph, &log, &clock, &options, past)?;
         let published = Arc::new(Published::live(Arc::clone(&clock)));
         let seeds = checkpoints.newest().map(|manifest| Seeds::of(&graph, manifest)).unwrap_or_default();
-        let load = recovery::load(&graph, &seeds, &checkpoints, executor.as_mut(), &mut inputs);
-        let restored = runtime.block_on(load)?;
+        let from = recovery::From { graph: &graph, seeds: &seeds, checkpoints: &checkpoints, runtime: &runtime };
+        let restored = from.load(executor.as_mut(), &mut inputs, options.threads)?;
         recovery::forget(&graph, &seeds, &mut checkpoints);
         let archives = match lake {
             Some(lake) => {

@@ -2,50 +2,137 @@
 
 use std::collections::BTreeMap;
 
-use datafusion::common::Column;
-use datafusion::logical_expr::{Aggregate, Expr, LogicalPlan};
+use arrow::datatypes::DataType;
+use datafusion::common::{Column, ScalarValue};
+use datafusion::logical_expr::utils::split_conjunction;
+use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, Operator, Window, WindowFunctionDefinition};
 
 use crate::window::Call;
 
-/// The output columns that hold the group key of the plan's topmost aggregation, ascending; empty when the plan has
-/// none, or when a part of the key does not reach the output.
+/// The output columns that hold the key of the plan's topmost aggregation, or that of the partitions of which rows are
+/// numbered, ascending; empty when the plan has none, or when a part of the key does not reach the output.
 ///
-/// Both edges of one window stand for each other: either is enough.
+/// Both edges of one window stand for each other: either is enough. Of a partition whose first row alone passes, the
+/// number is none.
 pub fn output_key(plan: &LogicalPlan) -> Vec<usize> {
     let columns = plan.schema().columns();
     let outputs: Vec<Expr> = columns.into_iter().map(Expr::Column).collect();
-    let Some((aggregate, outputs)) = down_to_aggregate(plan, outputs) else { return Vec::new() };
-    let mut groups: BTreeMap<String, Vec<usize>> = BTreeMap::new();
-    for (number, group) in aggregate.group_expr.iter().enumerate() {
-        if matches!(group, Expr::GroupingSet(_)) {
-            return Vec::new();
-        }
-        let column = Expr::Column(Column::from(aggregate.schema.qualified_field(number)));
+    let Some((by, outputs)) = identified(plan, outputs, Vec::new()) else { return Vec::new() };
+    let mut parts: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    for (column, identity) in by {
         let found = outputs.iter().position(|output| *output == column);
-        groups.entry(identity(group, &aggregate.input)).or_default().extend(found);
+        parts.entry(identity).or_default().extend(found);
     }
-    let keys: Option<Vec<usize>> = groups.into_values().map(|outputs| outputs.into_iter().min()).collect();
+    let keys: Option<Vec<usize>> = parts.into_values().map(|outputs| outputs.into_iter().min()).collect();
     let mut keys = keys.unwrap_or_default();
     keys.sort_unstable();
     keys
 }
 
-/// Follows output columns down through nodes that keep rows apart, up to an aggregation.
-fn down_to_aggregate(plan: &LogicalPlan, outputs: Vec<Expr>) -> Option<(&Aggregate, Vec<Expr>)> {
+/// The greatest number that each column of whole numbers can have where a condition holds: `n <= 3`, `n = 1`.
+pub fn bounds(condition: &Expr) -> Vec<(&Column, u64)> {
+    split_conjunction(condition).into_iter().filter_map(bound).collect()
+}
+
+fn bound(condition: &Expr) -> Option<(&Column, u64)> {
+    let Expr::BinaryExpr(comparison) = condition else { return None };
+    let (Expr::Column(column), Expr::Literal(number, _)) = (comparison.left.as_ref(), comparison.right.as_ref()) else {
+        return None;
+    };
+    let ScalarValue::UInt64(Some(number)) = number.cast_to(&DataType::UInt64).ok()? else { return None };
+    match comparison.op {
+        Operator::LtEq | Operator::Eq => Some((column, number)),
+        Operator::Lt => Some((column, number.saturating_sub(1))),
+        _ => None,
+    }
+}
+
+/// The name of a function over windows of rows that is no aggregate.
+pub fn window_function(expr: &Expr) -> &str {
+    match expr {
+        Expr::Alias(alias) => window_function(&alias.expr),
+        Expr::WindowFunction(call) => match &call.fun {
+            WindowFunctionDefinition::WindowUDF(function) => function.name(),
+            WindowFunctionDefinition::AggregateUDF(_) => "",
+        },
+        _ => "",
+    }
+}
+
+/// Columns that identify a row of a node together, each with what is equal for columns that determine each other; and
+/// what the outputs are at that node.
+type Identified = (Vec<(Expr, String)>, Vec<Expr>);
+
+/// Follows output columns down through nodes that keep rows apart, to one whose rows are known by their columns. `ones` are
+/// columns that are 1 in every row, if they are numbers of rows.
+fn identified(plan: &LogicalPlan, outputs: Vec<Expr>, mut ones: Vec<Expr>) -> Option<Identified> {
     match plan {
-        LogicalPlan::Aggregate(aggregate) => Some((aggregate, outputs)),
+        LogicalPlan::Aggregate(aggregate) => {
+            let by = aggregate.group_expr.iter().enumerate().map(|(number, group)| {
+                let column = Expr::Column(Column::from(aggregate.schema.qualified_field(number)));
+                let is_one = !matches!(group, Expr::GroupingSet(_));
+                is_one.then(|| (column, identity(group, &aggregate.input)))
+            });
+            Some((by.collect::<Option<_>>()?, outputs))
+        }
         LogicalPlan::Projection(projection) => {
-            let outputs = outputs.into_iter().map(|output| through(output, plan, &projection.expr)).collect();
-            down_to_aggregate(&projection.input, outputs)
+            let below = |columns: Vec<Expr>| {
+                columns.into_iter().map(|column| through(column, plan, &projection.expr)).collect()
+            };
+            identified(&projection.input, below(outputs), below(ones))
         }
         LogicalPlan::SubqueryAlias(alias) => {
             let inner: Vec<Expr> = alias.input.schema().columns().into_iter().map(Expr::Column).collect();
-            let outputs = outputs.into_iter().map(|output| through(output, plan, &inner)).collect();
-            down_to_aggregate(&alias.input, outputs)
+            let below = |columns: Vec<Expr>| columns.into_iter().map(|column| through(column, plan, &inner)).collect();
+            identified(&alias.input, below(outputs), below(ones))
         }
-        LogicalPlan::Filter(filter) => down_to_aggregate(&filter.input, outputs),
-        LogicalPlan::Sort(sort) if sort.fetch.is_none() => down_to_aggregate(&sort.input, outputs),
+        LogicalPlan::Filter(filter) => {
+            let first = bounds(&filter.predicate).into_iter().filter(|(_, most)| *most == 1);
+            ones.extend(first.map(|(column, _)| Expr::Column(column.clone())));
+            identified(&filter.input, outputs, ones)
+        }
+        LogicalPlan::Sort(sort) if sort.fetch.is_none() => identified(&sort.input, outputs, ones),
+        LogicalPlan::Window(window) => match numbered(window, &outputs, &ones) {
+            Some(by) => Some((by, outputs)),
+            None => identified(&window.input, outputs, ones),
+        },
         _ => None,
+    }
+}
+
+/// What identifies a row of partitions in which rows are numbered: the partition and, where it is not always 1, the
+/// number.
+fn numbered(window: &Window, outputs: &[Expr], ones: &[Expr]) -> Option<Vec<(Expr, String)>> {
+    let below = window.input.schema().fields().len();
+    let numbers = window.window_expr.iter().enumerate().filter(|(_, expr)| window_function(expr) == "row_number");
+    let numbers =
+        numbers.map(|(at, expr)| (Expr::Column(Column::from(window.schema.qualified_field(below + at))), expr));
+    let of_one = |(number, expr): (Expr, &Expr)| {
+        let partition = partition_by(expr)?.iter().map(|column| (column.clone(), identity(column, &window.input)));
+        let is_one = ones.contains(&number);
+        let by = partition.chain((!is_one).then(|| (number.clone(), format!("number {number}"))));
+        (is_one || outputs.contains(&number)).then(|| by.collect::<Vec<_>>())
+    };
+    // One of no partition has one row at the most, which no key says better than the whole of it.
+    numbers.filter_map(of_one).find(|by| !by.is_empty())
+}
+
+fn partition_by(expr: &Expr) -> Option<&[Expr]> {
+    match expr {
+        Expr::Alias(alias) => partition_by(&alias.expr),
+        Expr::WindowFunction(call) => Some(&call.params.partition_by),
+        _ => None,
+    }
+}
+
+/// Numbers of rows are stored as decimals, which changes none.
+fn same_number(expr: Expr, node: &LogicalPlan) -> Expr {
+    match expr {
+        Expr::Cast(cast) if matches!(cast.field.data_type(), DataType::Decimal128(20.., 0)) => {
+            let from = node.inputs().first().map(|input| cast.expr.get_type(input.schema()));
+            if matches!(from, Some(Ok(DataType::UInt64))) { *cast.expr } else { Expr::Cast(cast) }
+        }
+        other => other,
     }
 }
 
@@ -53,7 +140,7 @@ fn down_to_aggregate(plan: &LogicalPlan, outputs: Vec<Expr>) -> Option<(&Aggrega
 fn through(output: Expr, node: &LogicalPlan, expressions: &[Expr]) -> Expr {
     let Expr::Column(column) = &output else { return output };
     match node.schema().maybe_index_of_column(column) {
-        Some(index) => expressions[index].clone().unalias_nested().data,
+        Some(index) => same_number(expressions[index].clone().unalias_nested().data, node),
         None => output,
     }
 }

@@ -84,6 +84,29 @@ fn a_view_has_its_groups_as_key() {
 }
 
 #[test]
+fn a_view_of_numbered_rows_has_their_partition_and_place_as_key() {
+    let relations = relations(&[ORDERS]);
+    let key = |query: &str| view(&relations, &format!("CREATE MATERIALIZED VIEW v AS {query}")).key;
+    let numbered =
+        "(SELECT *, row_number() OVER (PARTITION BY category ORDER BY ordered_at DESC) AS place FROM orders)";
+    let none: [usize; 0] = [];
+    assert_eq!(key(&format!("SELECT order_id, category FROM {numbered} WHERE place = 1")), [1]);
+    assert_eq!(key(&format!("SELECT category AS c, amount FROM {numbered} WHERE amount > 1 AND place <= 1")), [0]);
+    assert_eq!(key(&format!("SELECT order_id, category, place FROM {numbered} WHERE place <= 3")), [1, 2]);
+    assert_eq!(key(&format!("SELECT place, category FROM {numbered}")), [0, 1]);
+    assert_eq!(key(&format!("SELECT order_id, category FROM {numbered} WHERE place <= 3")), none);
+    assert_eq!(key(&format!("SELECT order_id FROM {numbered} WHERE place = 1")), none);
+    assert_eq!(key(&format!("SELECT order_id, category FROM {numbered} WHERE place = 2")), none);
+    // Ranks are equal for equal rows; numbers of a sum are no numbers of rows.
+    let ranked = numbered.replace("row_number()", "rank()");
+    assert_eq!(key(&format!("SELECT order_id, category FROM {ranked} WHERE place = 1")), none);
+    assert_eq!(key(&format!("SELECT category, place + 1 AS place FROM {numbered} WHERE place < 3")), none);
+    // Other window functions leave the key of what is below them.
+    assert_eq!(key("SELECT category, rank() OVER (ORDER BY count(*)) AS r, count(*) AS n FROM orders GROUP BY 1"), [0]);
+    assert_eq!(key("SELECT order_id, row_number() OVER (ORDER BY order_id) AS place FROM orders"), [1]);
+}
+
+#[test]
 fn a_view_has_columns_that_can_be_stored() {
     let relations = relations(&[ORDERS]);
     let text =

@@ -78,35 +78,55 @@ fn knows(manifest: &Manifest, graph: &Graph, view: &str) -> bool {
     graph.outputs.iter().any(|output| output.relation == view && is_known(manifest, output))
 }
 
-/// Loads the newest checkpoint into workers and inputs, and gives the tables; all empty where there is none.
-pub(super) async fn load(
-    graph: &Graph,
-    seeds: &Seeds,
-    checkpoints: &Checkpoints,
-    executor: &mut dyn Executor,
-    inputs: &mut Inputs,
-) -> Result<Restored> {
-    let mut restored = Restored { tables: tables(graph, checkpoints).await?, ..Restored::default() };
-    let Some(manifest) = checkpoints.newest() else { return Ok(restored) };
-    for (stream, saved) in &manifest.inputs {
-        inputs.restore(stream, saved)?;
+/// What an engine comes up from.
+pub(super) struct From<'a> {
+    pub graph: &'a Graph,
+    pub seeds: &'a Seeds,
+    pub checkpoints: &'a Checkpoints,
+    pub runtime: &'a Runtime,
+}
+
+impl From<'_> {
+    /// Loads the newest checkpoint into workers and inputs, and gives the tables; all empty where there is none.
+    pub fn load(&self, executor: &mut dyn Executor, inputs: &mut Inputs, threads: bool) -> Result<Restored> {
+        let tables = || self.runtime.block_on(tables(self.graph, self.checkpoints));
+        let (tables, operators) = if threads {
+            std::thread::scope(|scope| {
+                let tables = scope.spawn(tables);
+                let operators = self.load_operators(executor);
+                let tables = tables.join().unwrap_or_else(|_| Err(Error::internal("the reading of tables panicked")));
+                (tables, operators)
+            })
+        } else {
+            (tables(), self.load_operators(executor))
+        };
+        operators?;
+        let mut restored = Restored { tables: tables?, ..Restored::default() };
+        let Some(manifest) = self.checkpoints.newest() else { return Ok(restored) };
+        for (stream, saved) in &manifest.inputs {
+            inputs.restore(stream, saved)?;
+        }
+        restored.epoch = manifest.epoch;
+        restored.dead_letters = manifest.dead_letters;
+        restored.violations.clone_from(&manifest.violations);
+        restored.failed = failed(manifest, self.graph);
+        Ok(restored)
     }
-    for (node, each) in graph.nodes.iter().enumerate() {
-        // A view that is defined anew begins anew.
-        let known = !graph.gives(&each.relation) || knows(manifest, graph, &each.relation);
-        let known = known || seeds.kept.contains(&node);
-        let known = known && !graph.is_paused(node);
-        for part in manifest.parts_of(&each.id).iter().filter(|_| known) {
-            for rows in checkpoints.load(&each.id, part).await? {
-                executor.load(node, &rows)?;
+
+    fn load_operators(&self, executor: &mut dyn Executor) -> Result<()> {
+        let Some(manifest) = self.checkpoints.newest() else { return Ok(()) };
+        for (node, each) in self.graph.nodes.iter().enumerate() {
+            // A view that is defined anew begins anew.
+            let known = !self.graph.gives(&each.relation) || knows(manifest, self.graph, &each.relation);
+            let known = (known || self.seeds.kept.contains(&node)) && !self.graph.is_paused(node);
+            for part in manifest.parts_of(&each.id).iter().filter(|_| known) {
+                for rows in self.runtime.block_on(self.checkpoints.load(&each.id, part))? {
+                    executor.load(node, &rows)?;
+                }
             }
         }
+        Ok(())
     }
-    restored.epoch = manifest.epoch;
-    restored.dead_letters = manifest.dead_letters;
-    restored.violations.clone_from(&manifest.violations);
-    restored.failed = failed(manifest, graph);
-    Ok(restored)
 }
 
 /// Leaves out the state of views that begin anew, but for what they keep.

@@ -230,17 +230,31 @@ impl Over {
     }
 
     /// Notes what a partition that changed takes back and gives.
-    fn give(&self, before: Rows, now: Rows, changes: &mut Vec<Given>) {
+    fn give(&self, mut before: Rows, mut now: Rows, changes: &mut Vec<Given>) {
         let same = before.iter().zip(&now).take_while(|(before, now)| before == now).count();
         if same == before.len() && same == now.len() {
             return;
         }
-        let counts_rows = |function: &Function| function.is_row_number;
-        // Of functions that look at nothing behind a row, the rows that stay at the front stay as they are.
-        let same = if self.plan.functions.iter().all(counts_rows) { same } else { 0 };
+        if !self.counts_rows() {
+            changes.extend([Given { weight: -1, ..Given::all(before) }, Given::all(now)]);
+            return;
+        }
+        // The rows that stay where they are stay as they are: at the front and, where as many come as go, at the end.
         let after = now[..same].iter().map(|(_, copies)| copies).sum();
+        let number = |rows: &Rows| rows.iter().map(|(_, copies)| copies).sum::<i64>();
+        if self.plan.functions.is_empty() || number(&before) == number(&now) {
+            let rest = before[same..].iter().rev().zip(now[same..].iter().rev());
+            let same = rest.take_while(|(before, now)| before == now).count();
+            before.truncate(before.len() - same);
+            now.truncate(now.len() - same);
+        }
         let behind = |mut rows: Rows, weight| Given { rows: rows.split_off(same), weight, after };
         changes.extend([behind(before, -1), behind(now, 1)]);
+    }
+
+    /// Whether nothing but its place follows for a row from the others.
+    fn counts_rows(&self) -> bool {
+        self.plan.functions.iter().all(|function| function.is_row_number)
     }
 
     /// Rows with what the functions give: those of many partitions at once, since a batch for each costs more than its
@@ -335,8 +349,11 @@ impl Operator for Over {
             }
         }
         self.free(&empty)?;
-        let changes = self.results(&changes)?;
-        net(&self.plan.output, changes)?.into_iter().for_each(|batch| out.emit(batch));
+        let mut changes = self.results(&changes)?;
+        if !self.counts_rows() {
+            changes = net(&self.plan.output, changes)?;
+        }
+        changes.into_iter().for_each(|batch| out.emit(batch));
         match self.plan.window {
             Some(window) => {
                 let watermarks = self.plan.inputs.iter().map(|input| watermarks_us[*input]);

@@ -10,14 +10,13 @@ use datafusion::functions_window::expr_fn::row_number;
 use datafusion::logical_expr::expr::WindowFunction;
 use datafusion::logical_expr::logical_plan as logical;
 use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
-use datafusion::logical_expr::utils::split_conjunction;
 use datafusion::logical_expr::{
-    Expr, ExprFunctionExt, FetchType, LogicalPlan, LogicalPlanBuilder, Operator, SkipType, SortExpr,
-    WindowFunctionDefinition, lit,
+    Expr, ExprFunctionExt, FetchType, LogicalPlan, LogicalPlanBuilder, SkipType, SortExpr, lit,
 };
 use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_plan::PhysicalExpr;
 use datafusion::physical_planner::create_window_expr;
+use headwater_query::plan::key::{bounds, window_function};
 
 use super::aggregate::plain_zero;
 use super::facts::{self, Fact};
@@ -73,7 +72,7 @@ impl Compile<'_> {
                 .map_err(|error| {
                     Error::not_built(format!("{each} can't be kept up to date: {}", error.strip_backtrace()))
                 })?;
-            Ok(Function { expr, is_row_number: name(each) == "row_number" })
+            Ok(Function { expr, is_row_number: window_function(each) == "row_number" })
         });
         let functions = functions.collect::<Result<Vec<_>>>()?;
         let (keys, order) = (first.params.partition_by.clone(), first.params.order_by.clone());
@@ -242,33 +241,11 @@ fn call(expr: &Expr) -> Result<&WindowFunction> {
     }
 }
 
-/// The name of a function that is no aggregate.
-fn name(expr: &Expr) -> &str {
-    match call(expr).map(|call| &call.fun) {
-        Ok(WindowFunctionDefinition::WindowUDF(function)) => function.name(),
-        _ => "",
-    }
-}
-
 /// How many rows of each partition can pass a filter over their number: `rn <= 3`, `rn = 1`.
 fn first_rows(filter: &logical::Filter) -> Option<u64> {
-    let bound = |condition: &Expr| {
-        let Expr::BinaryExpr(comparison) = condition else { return None };
-        let (Expr::Column(column), Expr::Literal(number, _)) = (comparison.left.as_ref(), comparison.right.as_ref())
-        else {
-            return None;
-        };
-        let ScalarValue::UInt64(Some(number)) = number.cast_to(&arrow::datatypes::DataType::UInt64).ok()? else {
-            return None;
-        };
-        let rows = match comparison.op {
-            Operator::LtEq | Operator::Eq => number,
-            Operator::Lt => number.saturating_sub(1),
-            _ => return None,
-        };
-        numbers_rows(&filter.input, column.clone()).then_some(rows)
-    };
-    split_conjunction(&filter.predicate).into_iter().filter_map(bound).min()
+    let bounds = bounds(&filter.predicate).into_iter();
+    let of_places = bounds.filter(|(column, _)| numbers_rows(&filter.input, (*column).clone()));
+    of_places.map(|(_, rows)| rows).min()
 }
 
 /// Whether a column is `row_number()` of window functions that look at no row behind their own.
@@ -293,13 +270,13 @@ fn numbers_rows(plan: &LogicalPlan, column: datafusion::common::Column) -> bool 
                 }
                 Some(_) => None,
             };
-            let looks_back = |expr: &Expr| match name(expr) {
+            let looks_back = |expr: &Expr| match window_function(expr) {
                 "row_number" | "rank" | "dense_rank" => true,
                 "lag" => by(expr).is_some_and(|by| by >= 0),
                 _ => false,
             };
             at >= below
-                && name(&window.window_expr[at - below]) == "row_number"
+                && window_function(&window.window_expr[at - below]) == "row_number"
                 && window.window_expr.iter().all(looks_back)
         }
         _ => false,
