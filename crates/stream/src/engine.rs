@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use headwater_base::clock::Clock;
 use headwater_lake::Lake;
-use headwater_log::{Log, TopicConfig};
+use headwater_log::{Log, Pin, TopicConfig};
 use headwater_query::provide::StoredTables;
 use object_store::ObjectStore;
 use tokio::runtime::Runtime;
@@ -153,6 +153,8 @@ pub struct Engine {
     archives: Archives,
     checkpoints: Checkpoints,
     writing: Option<Writing>,
+    /// What the newest checkpoint has still to read.
+    pins: Vec<Pin>,
     inputs: Inputs,
     tables: Tables,
     paces: Paces,
@@ -204,7 +206,7 @@ impl Engine {
         let mut executor = executor(&graph, &log, &clock, &options, past)?;
         let published = Arc::new(Published::live(Arc::clone(&clock)));
         let seeds = checkpoints.newest().map(|manifest| Seeds::of(&graph, manifest)).unwrap_or_default();
-        let from = recovery::From { graph: &graph, seeds: &seeds, checkpoints: &checkpoints, runtime: &runtime };
+        let from = recovery::Recovery { graph: &graph, seeds: &seeds, checkpoints: &checkpoints, runtime: &runtime };
         let restored = from.load(executor.as_mut(), &mut inputs, options.threads)?;
         recovery::forget(&graph, &seeds, &mut checkpoints);
         let archives = match lake {
@@ -232,6 +234,7 @@ impl Engine {
             archives,
             checkpoints,
             writing: None,
+            pins: Vec::new(),
             inputs,
             tables,
             paces,
@@ -249,6 +252,7 @@ impl Engine {
         for (relation, reason) in engine.failures.clone() {
             engine.executor.stop(&relation, &reason)?;
         }
+        engine.pin_inputs()?;
         engine.first_epoch(restored.tables, seeds)?;
         Ok(engine)
     }

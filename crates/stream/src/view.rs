@@ -187,7 +187,9 @@ impl Table {
         let rows = &state.columns()[..columns];
         let keys = self.shape.keys(rows)?;
         let encoded = self.shape.row_converter.convert_columns(rows)?;
-        for row in 0..state.num_rows() {
+        // What is gone goes first: an older version may have told the rows of a key apart that are one by now.
+        let (gone, live): (Vec<usize>, Vec<usize>) = (0..state.num_rows()).partition(|row| weights.value(*row) == 0);
+        for row in gone.into_iter().chain(live) {
             let key = Arc::from(keys.row(row).as_ref());
             let whole = if self.shape.key.is_empty() { Bytes::default() } else { Arc::from(encoded.row(row).as_ref()) };
             self.put(key, Entry { row: whole, copies: weights.value(row) });
@@ -287,4 +289,46 @@ fn shard_of(key: &[u8]) -> usize {
         .iter()
         .fold(0xCBF2_9CE4_8422_2325_u64, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01B3));
     (hash >> 32) as usize % SHARDS
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::StringArray;
+
+    use super::*;
+
+    fn rows(values: &[(&str, i64, i64)]) -> Batch {
+        let keys = Arc::new(StringArray::from_iter_values(values.iter().map(|(key, ..)| *key)));
+        let numbers = Arc::new(Int64Array::from_iter_values(values.iter().map(|(_, number, _)| *number)));
+        let weights: Vec<i64> = values.iter().map(|(.., weight)| *weight).collect();
+        let rows = RecordBatch::try_new(schema(), vec![keys, numbers]).unwrap();
+        Batch { weights: Some(weights.into()), ..Batch::insertions(rows) }
+    }
+
+    fn schema() -> SchemaRef {
+        Arc::new(Schema::new(vec![
+            Field::new("key", DataType::Utf8, false),
+            Field::new("number", DataType::Int64, false),
+        ]))
+    }
+
+    /// A newer version may find a key in a view that had none.
+    #[test]
+    fn what_was_saved_of_whole_rows_can_be_loaded_by_a_key() {
+        let mut whole = Table::new(schema(), Vec::new()).unwrap();
+        let mut by_key = Table::new(schema(), vec![0]).unwrap();
+        for changes in [
+            rows(&[("a", 1, 1), ("b", 1, 1), ("c", 1, 1)]),
+            rows(&[("a", 1, -1), ("a", 2, 1), ("b", 1, -1)]),
+            rows(&[("c", 1, -1), ("c", 3, 1), ("b", 4, 1)]),
+        ] {
+            whole.apply(&[changes]).unwrap();
+            by_key.load(&whole.save(Save::Changes).unwrap()).unwrap();
+        }
+        assert_eq!(by_key.len(), 3);
+        for (key, number) in [("a", 2), ("b", 4), ("c", 3)] {
+            let found = by_key.find(&[Arc::new(StringArray::from(vec![key]))]).unwrap().unwrap();
+            assert_eq!(found.column(1).as_primitive::<Int64Type>().values(), &[number]);
+        }
+    }
 }

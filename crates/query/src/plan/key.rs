@@ -108,10 +108,13 @@ fn numbered(window: &Window, outputs: &[Expr], ones: &[Expr]) -> Option<Vec<(Exp
     let numbers =
         numbers.map(|(at, expr)| (Expr::Column(Column::from(window.schema.qualified_field(below + at))), expr));
     let of_one = |(number, expr): (Expr, &Expr)| {
-        let partition = partition_by(expr)?.iter().map(|column| (column.clone(), identity(column, &window.input)));
+        let partition = partition_by(expr)?;
+        // What an output computes by the same words may be of other columns by those names.
+        let is_plain = partition.iter().all(|column| matches!(column, Expr::Column(_)));
+        let partition = partition.iter().map(|column| (column.clone(), identity(column, &window.input)));
         let is_one = ones.contains(&number);
         let by = partition.chain((!is_one).then(|| (number.clone(), format!("number {number}"))));
-        (is_one || outputs.contains(&number)).then(|| by.collect::<Vec<_>>())
+        (is_plain && (is_one || outputs.contains(&number))).then(|| by.collect::<Vec<_>>())
     };
     // One of no partition has one row at the most, which no key says better than the whole of it.
     numbers.filter_map(of_one).find(|by| !by.is_empty())

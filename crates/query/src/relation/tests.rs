@@ -101,6 +101,9 @@ fn a_view_of_numbered_rows_has_their_partition_and_place_as_key() {
     let ranked = numbered.replace("row_number()", "rank()");
     assert_eq!(key(&format!("SELECT order_id, category FROM {ranked} WHERE place = 1")), none);
     assert_eq!(key(&format!("SELECT category, place + 1 AS place FROM {numbered} WHERE place < 3")), none);
+    // What a partition is by an expression is no column.
+    let by_length = numbered.replace("PARTITION BY category", "PARTITION BY length(category)");
+    assert_eq!(key(&format!("SELECT length(category) AS l, amount FROM {by_length} WHERE place = 1")), none);
     // Other window functions leave the key of what is below them.
     assert_eq!(key("SELECT category, rank() OVER (ORDER BY count(*)) AS r, count(*) AS n FROM orders GROUP BY 1"), [0]);
     assert_eq!(key("SELECT order_id, row_number() OVER (ORDER BY order_id) AS place FROM orders"), [1]);

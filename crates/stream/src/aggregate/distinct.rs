@@ -55,7 +55,7 @@ pub struct Taken {
     /// Those that changed, in the order of their groups: the group, the value, and how often it is there.
     groups: Vec<u32>,
     values: ArrayRef,
-    copies: Vec<[i64; 1]>,
+    copies: Arc<[[i64; 1]]>,
 }
 
 impl Distinct {
@@ -199,9 +199,12 @@ impl Distinct {
         let changed: Vec<(u32, u32)> = self.unsaved.take(Save::Changes).into_iter().filter(is_there).collect();
         let (groups, members): (Vec<u32>, Vec<u32>) = changed.into_iter().unzip();
         let taken = match which {
-            Save::All => {
-                Taken { which, groups: Vec::new(), values: new_empty_array(&self.codec.types()[0]), copies: Vec::new() }
-            }
+            Save::All => Taken {
+                which,
+                groups: Vec::new(),
+                values: new_empty_array(&self.codec.types()[0]),
+                copies: Arc::default(),
+            },
             Save::Changes => Taken { which, groups, values: self.values(&members)?, copies: self.copies(&members) },
         };
         for member in members {
@@ -212,7 +215,7 @@ impl Distinct {
         Ok(taken)
     }
 
-    fn copies(&self, members: &[u32]) -> Vec<[i64; 1]> {
+    fn copies(&self, members: &[u32]) -> Arc<[[i64; 1]]> {
         members.iter().map(|member| [self.places[*member as usize].copies]).collect()
     }
 
@@ -224,7 +227,7 @@ impl Distinct {
                 groups.partition_point(|each| each < slot)..groups.partition_point(|each| each <= slot)
             };
             let keys = slots.iter().map(of_slot).collect();
-            return Ok(Outgoing::of_columns(*which, vec![Arc::clone(values)], copies.clone(), keys));
+            return Ok(Outgoing::of_columns(*which, vec![Arc::clone(values)], Arc::clone(copies), keys));
         }
         let (mut members, mut keys) = (Vec::new(), Vec::new());
         for slot in slots {

@@ -2,6 +2,7 @@
 //! is [`writing`](super::writing), while ticks go on.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use super::published::{CheckpointStatus, Inner, Written};
 use super::writing::{Job, Writing};
@@ -22,11 +23,15 @@ pub struct Joined {
     violations: BTreeMap<String, Violations>,
 }
 
+/// How far ticks go on beyond a checkpoint that is not written yet.
+const WRITING_MAX: Duration = Duration::from_secs(10);
+
 impl Engine {
     pub(super) fn checkpoint_due(&self) -> bool {
         let since = &self.since_checkpoint;
-        // With too much that is not shown yet, ticks wait for the checkpoint before.
-        let is_time = || self.writing.is_none() && self.clock.elapsed() >= since.at + self.options.checkpoint_interval;
+        // With too much that is not shown or not saved yet, ticks wait for the checkpoint before.
+        let wait = if self.writing.is_some() { WRITING_MAX } else { Duration::ZERO };
+        let is_time = || self.clock.elapsed() >= since.at + self.options.checkpoint_interval.max(wait);
         since.changed && (since.uncommitted_bytes >= self.options.uncommitted_bytes_max || is_time())
     }
 
@@ -136,6 +141,7 @@ impl Engine {
         let written = writing.finish()?;
         self.checkpoints = written.checkpoints;
         self.topics.reopen(written.closed);
+        self.pin_inputs()?;
         self.archives.release_closed()?;
         self.archives.until(std::mem::take(&mut writing.ends));
         let now = self.clock.elapsed();
@@ -150,6 +156,24 @@ impl Engine {
         let newest = self.checkpoints.newest().map(CheckpointStatus::from);
         self.published.lock().status.checkpoint =
             newest.map(|newest| CheckpointStatus { written: Some(written), ..newest });
+        Ok(())
+    }
+
+    /// Keeps the log from forgetting what a start at the newest checkpoint would read, however far archives are.
+    pub(super) fn pin_inputs(&mut self) -> Result<()> {
+        let Some(manifest) = self.checkpoints.newest().filter(|_| !self.is_replay) else { return Ok(()) };
+        let mut pins = Vec::new();
+        for stream in &self.graph.inputs {
+            let Some(state) = manifest.inputs.get(&stream.topic) else { continue };
+            for (partition, state) in (0..).zip(&state.partitions) {
+                match self.log.pin(&stream.topic, partition, state.next) {
+                    // What is not there any more can't be kept.
+                    Err(headwater_log::Error::OffsetOutOfRange { .. }) => {}
+                    pin => pins.push(pin?),
+                }
+            }
+        }
+        self.pins = pins;
         Ok(())
     }
 

@@ -79,14 +79,14 @@ fn knows(manifest: &Manifest, graph: &Graph, view: &str) -> bool {
 }
 
 /// What an engine comes up from.
-pub(super) struct From<'a> {
+pub(super) struct Recovery<'a> {
     pub graph: &'a Graph,
     pub seeds: &'a Seeds,
     pub checkpoints: &'a Checkpoints,
     pub runtime: &'a Runtime,
 }
 
-impl From<'_> {
+impl Recovery<'_> {
     /// Loads the newest checkpoint into workers and inputs, and gives the tables; all empty where there is none.
     pub fn load(&self, executor: &mut dyn Executor, inputs: &mut Inputs, threads: bool) -> Result<Restored> {
         let tables = || self.runtime.block_on(tables(self.graph, self.checkpoints));

@@ -318,6 +318,9 @@ impl AsofJoin {
             self.forget(slot);
         }
         let (strict, partition) = (self.plan.strict, &mut self.partitions[slot as usize]);
+        // Left rows from here on may have other versions than before.
+        let times = versions.rows.iter().chain(&rows.rows).map(|(_, [time_us, _])| *time_us);
+        let changed_us = times.min().unwrap_or(i64::MAX);
         let mut bytes = 0;
         for (row, [time_us, copies]) in versions.rows {
             let size = (row.len() + ENTRY_BYTES) as isize;
@@ -338,7 +341,7 @@ impl AsofJoin {
         }
         self.bytes = self.bytes.wrapping_add_signed(bytes);
         let Partition { left, right } = partition;
-        for ((time_us, _), left) in left {
+        for ((time_us, _), left) in left.range_mut((changed_us, empty())..) {
             left.version = version(right, *time_us, strict).cloned();
         }
     }
@@ -481,7 +484,8 @@ impl Operator for AsofJoin {
     }
 
     fn status(&self) -> Status {
-        let lists = self.partitions.capacity() * size_of::<Partition>();
+        let unsaved = self.touched.iter().map(Touched::bytes).sum::<usize>();
+        let lists = self.partitions.capacity() * size_of::<Partition>() + unsaved;
         Status { groups: self.keys.len() as u64, state_bytes: (self.keys.bytes() + self.bytes + lists) as u64 }
     }
 }

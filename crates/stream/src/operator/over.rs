@@ -87,6 +87,17 @@ struct Given {
     after: i64,
 }
 
+/// What goes and what comes where rows in one order become others.
+fn differences(before: Rows, now: Rows) -> (Rows, Rows) {
+    let mut copies: BTreeMap<Row, i64> = now.into_iter().collect();
+    for (row, number) in before {
+        *copies.entry(row).or_default() -= number;
+    }
+    let (come, go): (Rows, Rows) =
+        copies.into_iter().filter(|(_, copies)| *copies != 0).partition(|(_, copies)| *copies > 0);
+    (go.into_iter().map(|(row, copies)| (row, -copies)).collect(), come)
+}
+
 impl Given {
     fn all(rows: Rows) -> Given {
         Given { rows, weight: 1, after: 0 }
@@ -235,14 +246,17 @@ impl Over {
         if same == before.len() && same == now.len() {
             return;
         }
-        if !self.counts_rows() {
+        if self.plan.functions.is_empty() {
+            (before, now) = differences(before, now);
+        }
+        if self.plan.functions.is_empty() || !self.counts_rows() {
             changes.extend([Given { weight: -1, ..Given::all(before) }, Given::all(now)]);
             return;
         }
         // The rows that stay where they are stay as they are: at the front and, where as many come as go, at the end.
         let after = now[..same].iter().map(|(_, copies)| copies).sum();
         let number = |rows: &Rows| rows.iter().map(|(_, copies)| copies).sum::<i64>();
-        if self.plan.functions.is_empty() || number(&before) == number(&now) {
+        if number(&before) == number(&now) {
             let rest = before[same..].iter().rev().zip(now[same..].iter().rev());
             let same = rest.take_while(|(before, now)| before == now).count();
             before.truncate(before.len() - same);
@@ -419,6 +433,9 @@ impl Operator for Over {
 
     fn status(&self) -> Status {
         let lists = self.partitions.capacity() * size_of::<BTreeMap<Row, i64>>();
-        Status { groups: self.keys.len() as u64, state_bytes: (self.keys.bytes() + self.bytes + lists) as u64 }
+        Status {
+            groups: self.keys.len() as u64,
+            state_bytes: (self.keys.bytes() + self.bytes + self.unsaved_rows.bytes() + lists) as u64,
+        }
     }
 }

@@ -84,7 +84,7 @@ impl<T> Taken<T> {
 pub struct Outgoing<const N: usize> {
     which: Save,
     columns: Vec<ArrayRef>,
-    numbers: Vec<[i64; N]>,
+    numbers: Arc<[[i64; N]]>,
     /// The rows of each key.
     keys: std::vec::IntoIter<Range<usize>>,
 }
@@ -108,7 +108,7 @@ impl<const N: usize> Outgoing<N> {
     }
 
     /// Rows that are columns already, with which of them each key has.
-    pub fn of_columns(which: Save, columns: Vec<ArrayRef>, numbers: Vec<[i64; N]>, keys: Vec<Range<usize>>) -> Self {
+    pub fn of_columns(which: Save, columns: Vec<ArrayRef>, numbers: Arc<[[i64; N]]>, keys: Vec<Range<usize>>) -> Self {
         Outgoing { which, columns, numbers, keys: keys.into_iter() }
     }
 

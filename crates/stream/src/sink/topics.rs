@@ -89,9 +89,13 @@ impl Topics {
         })
     }
 
-    /// Gives up whatever an earlier writer of the name left: nobody has a checkpoint of it.
+    /// Gives up whatever earlier writers of the name left, and what they said that they committed: nobody has a
+    /// checkpoint of it.
     pub fn begin(&mut self) -> Result<()> {
-        self.writers().try_for_each(|writer| Ok(writer.abort()?))
+        self.writers().try_for_each(|writer| {
+            writer.abort()?;
+            Ok(writer.commit_now("0".into())?)
+        })
     }
 
     fn writers(&mut self) -> impl Iterator<Item = &mut Box<dyn Writer>> {
@@ -262,4 +266,67 @@ fn append(
         }
     }
     Ok(parts)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use headwater_base::clock::ManualClock;
+    use headwater_base::files::Files;
+    use headwater_base::files::simulated::Simulated;
+    use headwater_log::EmbeddedLog;
+    use headwater_log::embedded::Options;
+
+    use super::*;
+
+    fn open(log: &dyn Log) -> Topics {
+        let graph = Graph { inputs: Vec::new(), nodes: Vec::new(), outputs: Vec::new(), stages: 1 };
+        Topics::open("replay/1", &graph, log, ManualClock::at(0)).unwrap()
+    }
+
+    fn checkpoint(topics: &mut Topics, number: u64) -> Value {
+        let mut closed = topics.close(number).unwrap();
+        let token = closed.prepare().unwrap();
+        closed.commit().unwrap();
+        topics.reopen(closed);
+        token
+    }
+
+    #[test]
+    fn what_begins_anew_under_an_old_name_can_go_on_at_its_first_checkpoint() {
+        let disk = Simulated::with_clock(1, ManualClock::at(0));
+        disk.create_folders(Path::new("/log")).unwrap();
+        let log = EmbeddedLog::open(disk.shared(), Path::new("/log"), ManualClock::at(0), Options::default()).unwrap();
+        log.create_topic(
+            letter::TOPIC,
+            &headwater_log::TopicConfig { partitions: 1, retention: None, archived: false },
+        )
+        .unwrap();
+        let mut topics = open(&log);
+        topics.begin().unwrap();
+        let tokens: Vec<Value> = (1..=57).map(|number| checkpoint(&mut topics, number)).collect();
+        open(&log).recover(tokens.last()).unwrap();
+        let behind = open(&log).recover(Some(&tokens[55])).unwrap_err();
+        assert_eq!(behind.to_string(), "the newest checkpoint is 56, and the last that the log committed is 57");
+
+        let mut topics = open(&log);
+        topics.begin().unwrap();
+        let first = checkpoint(&mut topics, 1);
+        open(&log).recover(Some(&first)).unwrap();
+        // One that is prepared, and whose manifest is there.
+        let mut closed = topics_after(&log, &first).close(2).unwrap();
+        let second = closed.prepare().unwrap();
+        drop(closed);
+        open(&log).recover(Some(&second)).unwrap();
+        // One that is prepared, and whose manifest is not.
+        topics_after(&log, &second).close(3).unwrap().prepare().unwrap();
+        open(&log).recover(Some(&second)).unwrap();
+    }
+
+    fn topics_after(log: &dyn Log, token: &Value) -> Topics {
+        let mut topics = open(log);
+        topics.recover(Some(token)).unwrap();
+        topics
+    }
 }

@@ -74,7 +74,13 @@ impl Slot {
                 let at = rows.iter().position(|(each, _)| each.as_ref() == row)?;
                 Some(rows.swap_remove(at).1)
             }
-            Slot::Many(rows) => rows.swap_remove(row),
+            Slot::Many(rows) => {
+                let entry = rows.swap_remove(row);
+                if rows.is_empty() {
+                    *self = Slot::default();
+                }
+                entry
+            }
         }
     }
 }
