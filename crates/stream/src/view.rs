@@ -120,23 +120,29 @@ impl Table {
         Ok(())
     }
 
-    /// Sets what stands under a key; no copies means nothing.
+    /// Sets what stands under a key, for the next checkpoint to save.
     fn put(&mut self, key: Bytes, entry: Entry) {
         let shard = shard_of(&key);
-        let size = |entry: &Entry| (key.len() + entry.row.len() + 64) as u64;
+        self.set(shard, Bytes::clone(&key), entry);
+        self.unsaved.insert(key, shard);
+    }
+
+    /// Sets what stands under a key; no copies means nothing.
+    fn set(&mut self, shard: usize, key: Bytes, entry: Entry) {
+        let length = key.len();
+        let size = |entry: &Entry| (length + entry.row.len() + 64) as u64;
         let rows = Arc::make_mut(&mut self.shards[shard]);
         let before = if entry.copies == 0 {
             rows.remove(&key)
         } else {
             self.rows += entry.copies as u64;
             self.bytes += size(&entry);
-            rows.insert(Bytes::clone(&key), entry)
+            rows.insert(key, entry)
         };
         if let Some(before) = before {
             self.rows -= before.copies as u64;
             self.bytes -= size(&before);
         }
-        self.unsaved.insert(key, shard);
     }
 
     fn add(&mut self, key: Bytes, weight: i64) -> Result<()> {
@@ -189,12 +195,15 @@ impl Table {
         let encoded = self.shape.row_converter.convert_columns(rows)?;
         // What is gone goes first: an older version may have told the rows of a key apart that are one by now.
         let (gone, live): (Vec<usize>, Vec<usize>) = (0..state.num_rows()).partition(|row| weights.value(*row) == 0);
-        for row in gone.into_iter().chain(live) {
-            let key = Arc::from(keys.row(row).as_ref());
-            let whole = if self.shape.key.is_empty() { Bytes::default() } else { Arc::from(encoded.row(row).as_ref()) };
-            self.put(key, Entry { row: whole, copies: weights.value(row) });
+        if self.rows == 0 {
+            // The whole of it, as a rule: keys are spread evenly.
+            self.shards.iter_mut().for_each(|shard| Arc::make_mut(shard).reserve(live.len() / SHARDS));
         }
-        self.unsaved.clear();
+        for row in gone.into_iter().chain(live) {
+            let key: Bytes = Arc::from(keys.row(row).as_ref());
+            let whole = if self.shape.key.is_empty() { Bytes::default() } else { Arc::from(encoded.row(row).as_ref()) };
+            self.set(shard_of(&key), key, Entry { row: whole, copies: weights.value(row) });
+        }
         Ok(())
     }
 }
