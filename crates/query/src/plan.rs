@@ -6,6 +6,7 @@ pub mod analysis;
 pub mod diagnose;
 pub mod grouping;
 pub mod key;
+mod once;
 pub mod refusal;
 pub mod refuse;
 pub mod scope;

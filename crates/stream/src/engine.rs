@@ -682,7 +682,7 @@ fn executor(
     })
 }
 
-/// All state whole: what the first checkpoint takes.
+/// What the next checkpoint takes of each step.
 fn wanted(checkpoints: &Checkpoints, graph: &Graph) -> Arc<[Save]> {
     graph.nodes.iter().map(|node| checkpoints.wanted(&node.id)).collect()
 }

@@ -1,5 +1,5 @@
 //! Rows that an operator keeps: as bytes that are equal for equal rows and ordered as asked. As bytes of a checkpoint they
-//! are [`saved`].
+//! are [`saved`]; the encoding here is never stored.
 
 pub mod saved;
 pub mod value;

@@ -11,9 +11,12 @@ use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::simplify::SimplifyContext;
 use datafusion::logical_expr::{Aggregate, Expr, LogicalPlan};
+use datafusion::optimizer::common_subexpr_eliminate::CommonSubexprEliminate;
 use datafusion::optimizer::optimizer::{ApplyOrder, OptimizerConfig};
 use datafusion::optimizer::simplify_expressions::{ExprSimplifier, SimplifyExpressions};
 use datafusion::optimizer::{Optimizer, OptimizerRule};
+
+use super::once::WindowsOnce;
 
 /// See the module.
 #[derive(Debug, Default)]
@@ -25,13 +28,16 @@ impl Simplify {
     }
 }
 
-/// DataFusion's rules for queries, with [`Simplify`] in its place.
+/// DataFusion's rules for queries, with [`Simplify`] in its place and [`WindowsOnce`] where it is needed.
 pub fn query_rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
     let mut rules = Optimizer::new().rules;
     let theirs = SimplifyExpressions::new();
     for rule in rules.iter_mut().filter(|rule| rule.name() == theirs.name()) {
         *rule = Arc::new(Simplify::new());
     }
+    let common = CommonSubexprEliminate::new();
+    let before = rules.iter().position(|rule| rule.name() == common.name()).unwrap_or(rules.len());
+    rules.insert(before, Arc::new(WindowsOnce));
     rules
 }
 

@@ -25,6 +25,7 @@ use headwater_sql::ast::{CreateMaterializedView, CreateView, Name};
 use headwater_sql::{Diagnostic, Diagnostics, Fault, SourceText};
 
 use super::analysis::view_analysis;
+use super::once::WindowsOnce;
 use super::refuse::{ignored_clauses, unrepeatable_functions};
 use super::scope::Scope;
 use super::simplify::Simplify;
@@ -51,6 +52,7 @@ pub fn streaming_rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
         Arc::new(EliminateCrossJoin::new()),
         Arc::new(EliminateOuterJoin::new()),
         Arc::new(PushDownFilter::new()),
+        Arc::new(WindowsOnce),
         Arc::new(CommonSubexprEliminate::new()),
         Arc::new(OptimizeProjections::new()),
     ]

@@ -1,4 +1,5 @@
-//! `count(DISTINCT …)`: the values of all groups in one table, each with how often it is there.
+//! `count(DISTINCT …)`: the values of all groups in one table, each with how often it is there. It gives their number and
+//! never looks at them in an order: what needs that is [`ordered`](super::ordered).
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -227,7 +228,7 @@ impl Distinct {
                 groups.partition_point(|each| each < slot)..groups.partition_point(|each| each <= slot)
             };
             let keys = slots.iter().map(of_slot).collect();
-            return Ok(Outgoing::of_columns(*which, vec![Arc::clone(values)], Arc::clone(copies), keys));
+            return Ok(Outgoing::new(*which, vec![Arc::clone(values)], Arc::clone(copies), keys));
         }
         let (mut members, mut keys) = (Vec::new(), Vec::new());
         for slot in slots {
@@ -235,7 +236,7 @@ impl Distinct {
             members.extend(self.of(*slot));
             keys.push(begin..members.len());
         }
-        Ok(Outgoing::of_columns(*which, vec![self.values(&members)?], self.copies(&members), keys))
+        Ok(Outgoing::new(*which, vec![self.values(&members)?], self.copies(&members), keys))
     }
 
     pub fn incoming(&self) -> Incoming<1> {
@@ -264,5 +265,57 @@ impl Distinct {
     pub fn bytes(&self) -> usize {
         let places = self.places.capacity() * size_of::<Place>();
         self.members.bytes() + places + self.groups.capacity() * size_of::<Group>() + self.unsaved.bytes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn numbers(values: &[i64]) -> ArrayRef {
+        Arc::new(Int64Array::from(values.to_vec()))
+    }
+
+    /// Writes two groups, and reads them where earlier checkpoints were read.
+    fn checkpoint(distinct: &mut Distinct, read: &mut Distinct, which: Save) -> usize {
+        let taken = distinct.taken(which).unwrap();
+        let mut outgoing = distinct.outgoing(&taken, &[0, 1]).unwrap();
+        let mut bytes = Vec::new();
+        (0..2).for_each(|_| outgoing.write(&mut bytes));
+        let (mut incoming, mut rest) = (read.incoming(), bytes.as_slice());
+        assert!(incoming.read(&mut rest) && incoming.read(&mut rest) && rest.is_empty());
+        read.load(&[0, 1], incoming.finish().unwrap()).unwrap();
+        assert_eq!(&read.results(&[0, 1]), &distinct.results(&[0, 1]));
+        bytes.len()
+    }
+
+    #[test]
+    fn values_come_go_and_move_and_what_changed_is_saved() {
+        let mut distinct = Distinct::new(&DataType::Int64).unwrap();
+        let mut read = distinct.like().unwrap();
+        [&mut distinct, &mut read].into_iter().for_each(|each| each.resize(2));
+        let many: Vec<i64> = (0..1000).collect();
+        distinct.update(&[0; 1000], &numbers(&many), None, None).unwrap();
+        distinct.update(&[0, 0, 1], &numbers(&[5, 5, 5]), None, None).unwrap();
+        assert_eq!(&distinct.results(&[0, 1]), &numbers(&[1000, 1]));
+        checkpoint(&mut distinct, &mut read, Save::All);
+
+        // Two of three copies of 5 go, and the only one of 7; one is taken back before it comes.
+        let weights = [-1, -1, -1, -1, 1].to_vec().into();
+        distinct.update(&[0; 5], &numbers(&[5, 5, 7, 2000, 2000]), None, Some(&weights)).unwrap();
+        assert_eq!(&distinct.results(&[0, 1]), &numbers(&[999, 1]));
+        assert!(checkpoint(&mut distinct, &mut read, Save::Changes) < 100);
+
+        distinct.merge(1, 0).unwrap();
+        assert_eq!(&distinct.results(&[0, 1]), &numbers(&[999, 0]));
+        distinct.update(&[1], &numbers(&[7]), None, None).unwrap();
+        // Of the group that was emptied, a checkpoint says that it is gone; here its key stays, and so it is whole.
+        checkpoint(&mut distinct, &mut read, Save::All);
+
+        distinct.clear(0);
+        distinct.update(&[0, 0], &numbers(&[1, 2]), None, None).unwrap();
+        assert_eq!(&distinct.results(&[0, 1]), &numbers(&[2, 1]));
+        checkpoint(&mut distinct, &mut read, Save::All);
+        assert_eq!(distinct.members.len(), 3);
     }
 }

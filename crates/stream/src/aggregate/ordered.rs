@@ -258,15 +258,13 @@ impl Ordered {
 
     /// The values of groups with how often each is there.
     pub fn outgoing(&self, taken: &Taken<Row>, slots: &[u32]) -> Result<Outgoing<1>> {
-        Outgoing::new(&self.codec, taken.which, slots, |slot, out| {
-            let values = &self.groups[slot as usize].values;
-            match taken.which {
-                Save::All => out.extend(values.iter().map(|(value, copies)| (value.as_ref(), [*copies]))),
-                Save::Changes => out.extend(
-                    taken.of(slot).map(|value| (value.as_ref(), [values.get(value).copied().unwrap_or_default()])),
-                ),
-            }
-        })
+        let values = |slot: u32| &self.groups[slot as usize].values;
+        taken.outgoing(
+            &self.codec,
+            slots,
+            |slot| values(slot).iter().map(|(value, copies)| (value.as_ref(), [*copies])),
+            |slot, value| (value.as_ref(), [values(slot).get(value).copied().unwrap_or_default()]),
+        )
     }
 
     pub fn incoming(&self) -> Incoming<1> {

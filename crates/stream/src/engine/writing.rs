@@ -1,5 +1,6 @@
 //! A checkpoint on its way to the disk, while ticks go on: rows are made durable, then state, then the manifest, which
-//! makes it true; then the rows are shown.
+//! makes it true; then the rows are shown. It works on what was taken between two ticks, and never looks at workers, tables
+//! or the log's current transaction: those are ticks further by then.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -15,7 +15,7 @@ use super::state::{self, Loaded, SLOTS_AT_ONCE, States, Unsaved};
 use super::{Operator, Output, Save, Status};
 use crate::aggregate::Keys;
 use crate::batch::{Batch, assemble};
-use crate::rows::saved::{Incoming, OfKey, Outgoing, Touched};
+use crate::rows::saved::{Incoming, OfKey, Touched};
 use crate::rows::{Codec, Row, net};
 use crate::{Error, Result};
 
@@ -424,28 +424,19 @@ impl Operator for AsofJoin {
         let AsofJoin { unsaved, keys, codecs, partitions, touched, .. } = self;
         let taken = touched.each_mut().map(|touched| touched.take(which));
         let states = |slots: &[u32], states: &mut States| {
-            let mut versions = Outgoing::new(&codecs[1], which, slots, |slot, out| {
-                let right = &partitions[slot as usize].right;
-                match which {
-                    Save::All => out.extend(right.iter().map(|((time, row), copies)| (row.as_ref(), [*time, *copies]))),
-                    Save::Changes => out.extend(taken[1].of(slot).map(|at| {
-                        let copies = right.get(at).copied().unwrap_or_default();
-                        (at.1.as_ref(), [at.0, copies])
-                    })),
-                }
-            })?;
-            let mut rows = Outgoing::new(&codecs[0], which, slots, |slot, out| {
-                let left = &partitions[slot as usize].left;
-                match which {
-                    Save::All => {
-                        out.extend(left.iter().map(|((time, row), left)| (row.as_ref(), [*time, left.copies])));
-                    }
-                    Save::Changes => out.extend(taken[0].of(slot).map(|at| {
-                        let copies = left.get(at).map_or(0, |left| left.copies);
-                        (at.1.as_ref(), [at.0, copies])
-                    })),
-                }
-            })?;
+            let of = |slot: u32| &partitions[slot as usize];
+            let mut versions = taken[1].outgoing(
+                &codecs[1],
+                slots,
+                |slot| of(slot).right.iter().map(|((time, row), copies)| (row.as_ref(), [*time, *copies])),
+                |slot, at| (at.1.as_ref(), [at.0, of(slot).right.get(at).copied().unwrap_or_default()]),
+            )?;
+            let mut rows = taken[0].outgoing(
+                &codecs[0],
+                slots,
+                |slot| of(slot).left.iter().map(|((time, row), left)| (row.as_ref(), [*time, left.copies])),
+                |slot, at| (at.1.as_ref(), [at.0, of(slot).left.get(at).map_or(0, |left| left.copies)]),
+            )?;
             slots.iter().try_for_each(|slot| {
                 let Partition { left, right } = &partitions[*slot as usize];
                 states.push(|out| {

@@ -18,7 +18,7 @@ use super::windows::Windows;
 use super::{CONTENT_ROWS, Operator, Output, Save, Status};
 use crate::aggregate::Keys;
 use crate::batch::{Batch, assemble};
-use crate::rows::saved::{Incoming, Outgoing, Touched};
+use crate::rows::saved::{Incoming, Touched};
 use crate::rows::{Codec, Row, net};
 use crate::{Error, Result};
 
@@ -387,14 +387,13 @@ impl Operator for Over {
         let Over { unsaved, unsaved_rows, keys, codec, partitions, .. } = self;
         let taken = unsaved_rows.take(which);
         let states = |slots: &[u32], states: &mut States| {
-            let mut rows = Outgoing::new(codec, which, slots, |slot, out| {
-                let rows = &partitions[slot as usize];
-                match which {
-                    Save::All => out.extend(rows.iter().map(|(row, copies)| (row.as_ref(), [*copies]))),
-                    Save::Changes => out
-                        .extend(taken.of(slot).map(|row| (row.as_ref(), [rows.get(row).copied().unwrap_or_default()]))),
-                }
-            })?;
+            let of = |slot: u32| &partitions[slot as usize];
+            let mut rows = taken.outgoing(
+                codec,
+                slots,
+                |slot| of(slot).iter().map(|(row, copies)| (row.as_ref(), [*copies])),
+                |slot, row| (row.as_ref(), [of(slot).get(row).copied().unwrap_or_default()]),
+            )?;
             slots.iter().try_for_each(|slot| {
                 states.push(|out| {
                     rows.write(out);

@@ -2,7 +2,8 @@
 //!
 //! A key with many rows, of which few change, must not be written whole each time. So what is written of a key are its
 //! rows, or those that changed since the checkpoint before. Rows of many keys are turned from bytes into columns and
-//! back together, which for single ones would take most of the time.
+//! back together, which for single ones would take most of the time. Whose rows these are, and what is done with those
+//! that come back, is the operators' matter.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -17,6 +18,9 @@ use crate::operator::Save;
 
 /// A row with numbers of its own. How often it is there is one of them: 0 where it is gone.
 pub type Numbered<const N: usize> = (Row, [i64; N]);
+
+/// A row that is somebody else's, with its numbers.
+pub type Bare<'a, const N: usize> = (&'a [u8], [i64; N]);
 
 /// Set in the number of a key's rows where they are those that changed, and not all.
 const CHANGES: u32 = 1 << 31;
@@ -58,7 +62,7 @@ impl<T: Ord> Touched<T> {
 
 /// Which rows of each key a checkpoint takes.
 pub struct Taken<T> {
-    pub which: Save,
+    which: Save,
     /// In the order of slots, each once.
     touched: Vec<(u32, T)>,
 }
@@ -73,8 +77,31 @@ impl<T> IntoIterator for Taken<T> {
 }
 
 impl<T> Taken<T> {
+    /// Rows of keys on their way into the checkpoint, in the order of the slots: `all` of a key, or `one` for each that was
+    /// touched, with numbers that say that it is gone where it is.
+    pub fn outgoing<'a, const N: usize, R: Iterator<Item = Bare<'a, N>>>(
+        &'a self,
+        codec: &Codec,
+        slots: &[u32],
+        all: impl Fn(u32) -> R,
+        one: impl Fn(u32, &'a T) -> Bare<'a, N>,
+    ) -> Result<Outgoing<N>> {
+        let (mut rows, mut keys) = (Vec::new(), Vec::with_capacity(slots.len()));
+        for slot in slots {
+            let begin = rows.len();
+            match self.which {
+                Save::All => rows.extend(all(*slot)),
+                Save::Changes => rows.extend(self.of(*slot).map(|what| one(*slot, what))),
+            }
+            keys.push(begin..rows.len());
+        }
+        let columns = codec.decode(rows.iter().map(|(row, _)| *row))?;
+        let numbers = rows.into_iter().map(|(_, numbers)| numbers).collect();
+        Ok(Outgoing::new(self.which, columns, numbers, keys))
+    }
+
     /// What was touched of a key.
-    pub fn of(&self, slot: u32) -> impl Iterator<Item = &T> {
+    fn of(&self, slot: u32) -> impl Iterator<Item = &T> {
         let from = self.touched.partition_point(|(each, _)| *each < slot);
         self.touched[from..].iter().take_while(move |(each, _)| *each == slot).map(|(_, what)| what)
     }
@@ -90,25 +117,8 @@ pub struct Outgoing<const N: usize> {
 }
 
 impl<const N: usize> Outgoing<N> {
-    /// `add` gives the rows that are to be written of a key.
-    pub fn new<'a>(
-        codec: &Codec,
-        which: Save,
-        slots: &[u32],
-        mut add: impl FnMut(u32, &mut Vec<(&'a [u8], [i64; N])>),
-    ) -> Result<Outgoing<N>> {
-        let (mut rows, mut keys) = (Vec::new(), Vec::with_capacity(slots.len()));
-        for slot in slots {
-            let begin = rows.len();
-            add(*slot, &mut rows);
-            keys.push(begin..rows.len());
-        }
-        let columns = codec.decode(rows.iter().map(|(row, _)| *row))?;
-        Ok(Outgoing::of_columns(which, columns, rows.into_iter().map(|(_, numbers)| numbers).collect(), keys))
-    }
-
-    /// Rows that are columns already, with which of them each key has.
-    pub fn of_columns(which: Save, columns: Vec<ArrayRef>, numbers: Arc<[[i64; N]]>, keys: Vec<Range<usize>>) -> Self {
+    /// Rows as columns, with which of them each key has.
+    pub fn new(which: Save, columns: Vec<ArrayRef>, numbers: Arc<[[i64; N]]>, keys: Vec<Range<usize>>) -> Self {
         Outgoing { which, columns, numbers, keys: keys.into_iter() }
     }
 
@@ -189,5 +199,65 @@ impl<const N: usize> Incoming<N> {
         let of_key = |(which, count)| OfKey { which, rows: rows.by_ref().take(count).collect() };
         let keys = keys.into_iter().map(of_key).collect();
         Ok(Came { columns, keys })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use arrow::array::Int64Array;
+    use arrow::datatypes::DataType;
+
+    use super::*;
+
+    fn encode(codec: &Codec, values: impl Iterator<Item = i64>) -> Vec<Row> {
+        let column: ArrayRef = Arc::new(Int64Array::from_iter_values(values));
+        let encoded = codec.encode(&[Arc::clone(&column)], column.len()).unwrap();
+        encoded.iter().map(|row| Arc::from(row.as_ref())).collect()
+    }
+
+    /// What two keys have: written, and read again as another life would.
+    #[test]
+    fn of_a_key_with_many_rows_those_that_changed_are_written() {
+        let codec = Codec::new(vec![DataType::Int64], &[]).unwrap();
+        let mut keys: [BTreeMap<Row, i64>; 2] = Default::default();
+        let mut touched = Touched::default();
+        for (slot, rows) in [(0, 0..5000), (1, 0..3)] {
+            keys[slot as usize] = encode(&codec, rows).into_iter().map(|row| (row, 1)).collect();
+        }
+        let mut read: [BTreeMap<Row, i64>; 2] = Default::default();
+        let mut checkpoint = |keys: &[BTreeMap<Row, i64>; 2], touched: &mut Touched<Row>, which| {
+            let taken = touched.take(which);
+            let of = |slot: u32| &keys[slot as usize];
+            let all = |slot| of(slot).iter().map(|(row, copies)| (row.as_ref(), [*copies]));
+            let one = |slot, row: &'_ Row| [of(slot).get(row).copied().unwrap_or_default()];
+            let one = |slot, row| (AsRef::<[u8]>::as_ref(row), one(slot, row));
+            let mut outgoing = taken.outgoing(&codec, &[0, 1], all, one).unwrap();
+            let mut bytes = Vec::new();
+            (0..2).for_each(|_| outgoing.write(&mut bytes));
+            let (mut incoming, mut rest) = (Incoming::<1>::new(&codec), bytes.as_slice());
+            assert!(incoming.read(&mut rest) && incoming.read(&mut rest) && rest.is_empty());
+            for (rows, of_key) in read.iter_mut().zip(incoming.finish().unwrap().keys) {
+                assert_eq!(of_key.which, which);
+                if which == Save::All {
+                    rows.clear();
+                }
+                rows.extend(of_key.rows.into_iter().map(|(row, [copies])| (row, copies)));
+                rows.retain(|_, copies| *copies != 0);
+            }
+            assert_eq!(&read, keys);
+            bytes.len()
+        };
+        assert!(checkpoint(&keys, &mut touched, Save::All) > 5000 * 8);
+        let [gone, more, new] = [10, 20, 9000].map(|value| encode(&codec, std::iter::once(value)).remove(0));
+        keys[0].remove(&gone);
+        keys[0].insert(Arc::clone(&more), 7);
+        keys[0].insert(Arc::clone(&new), 1);
+        [gone, Arc::clone(&more), more, new].into_iter().for_each(|row| touched.note(0, row));
+        assert!(checkpoint(&keys, &mut touched, Save::Changes) < 100);
+        assert_eq!(checkpoint(&keys, &mut touched, Save::Changes), 8);
+        touched.note(0, encode(&codec, std::iter::once(1)).remove(0));
+        assert!(checkpoint(&keys, &mut touched, Save::All) > 5000 * 8);
     }
 }

@@ -217,15 +217,13 @@ impl Side {
     /// Rows of keys with how often each is there and how many it meets.
     pub fn outgoing(&self, taken: &Taken<Row>, slots: &[u32]) -> Result<Outgoing<2>> {
         let numbers = |entry: &Entry| [entry.weight, entry.meets];
-        Outgoing::new(&self.codec, taken.which, slots, |slot, out| {
-            let rows = &self.slots[slot as usize];
-            match taken.which {
-                Save::All => out.extend(rows.iter().map(|(row, entry)| (row.as_ref(), numbers(entry)))),
-                Save::Changes => out.extend(
-                    taken.of(slot).map(|row| (row.as_ref(), numbers(&rows.get(row).copied().unwrap_or_default()))),
-                ),
-            }
-        })
+        let rows = |slot: u32| &self.slots[slot as usize];
+        taken.outgoing(
+            &self.codec,
+            slots,
+            |slot| rows(slot).iter().map(|(row, entry)| (row.as_ref(), numbers(entry))),
+            |slot, row| (row.as_ref(), numbers(&rows(slot).get(row).copied().unwrap_or_default())),
+        )
     }
 
     pub fn incoming(&self) -> Incoming<2> {

@@ -1,7 +1,8 @@
 //! The rows of one key on one side of a join.
 //!
 //! Most keys have a row or two, which are looked through; only a key with many has a table for them. Rows stand in an
-//! order that follows from what came and went, not from a table's hashes.
+//! order that follows from what came and went, not from a table's hashes. How many bytes they are, when they go and what
+//! is saved of them is the [side](super::side)'s to know.
 
 use indexmap::IndexMap;
 use smallvec::SmallVec;
