@@ -2,9 +2,11 @@
 //!
 //! A checkpoint is true once its manifest is there; manifests are created by put-if-absent and never changed. State is
 //! saved as what changed since the checkpoint before, until the changes outgrow the whole; small pieces of changes are put
-//! together meanwhile. The newest two manifests and what they name are kept. The format is drawn in `docs/formats/checkpoint.md`.
+//! together meanwhile. Then the whole is written anew: share by share where it is large, since ticks wait while state is
+//! taken. The newest two manifests and what they name are kept. The format is drawn in `docs/formats/checkpoint.md`.
 
 pub mod manifest;
+mod rounds;
 pub mod state;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,6 +21,7 @@ use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutPayload};
 use crate::operator::Save;
 use crate::{Error, Result};
 pub use manifest::{InputState, Manifest, OutputState, Part, PartitionState, Replayed};
+use rounds::Rounds;
 
 /// The folder of manifests and state in the store.
 pub const FOLDER: &str = "checkpoints";
@@ -26,8 +29,11 @@ pub const FOLDER: &str = "checkpoints";
 /// What owners begin with that are tables and no steps.
 pub const TABLE: &str = "table/";
 
-/// How many pieces the state of an owner has before some are put together.
+/// How many pieces of changes the state of an owner has before some are put together.
 const PARTS_MAX: usize = 16;
+
+/// How much of a large state that is written anew a checkpoint takes, while ticks wait.
+pub const SHARE_BYTES: u64 = 4 << 20;
 
 /// The checkpoints of one node.
 #[derive(Clone)]
@@ -35,6 +41,7 @@ pub struct Checkpoints {
     store: Arc<dyn ObjectStore>,
     /// The newest, if there is one.
     newest: Option<Manifest>,
+    rounds: Rounds,
 }
 
 /// State to be saved: whose it is, whether it is all of it, and the rows.
@@ -61,7 +68,7 @@ impl StateFile {
             offset: self.length,
             length: section.len() as u64,
             crc32c: crc32c::crc32c(&section),
-            whole: which == Save::All,
+            whole: which != Save::Changes,
         };
         self.length += part.length;
         self.sections.push(section.into());
@@ -73,11 +80,17 @@ impl Checkpoints {
     /// Finds the newest checkpoint. A manifest that can't be read is an error: an older one may lie before what was
     /// shown already.
     pub async fn open(store: Arc<dyn ObjectStore>) -> Result<Checkpoints> {
-        let newest = match Self::numbers(&store).await?.last() {
+        let mut newest = match Self::numbers(&store).await?.last() {
             Some(number) => Some(Self::read(&store, *number).await?),
             None => None,
         };
-        Ok(Checkpoints { store, newest })
+        newest.iter_mut().flat_map(|manifest| manifest.state.values_mut()).for_each(|parts| rounds::give_up(parts));
+        Ok(Checkpoints { store, newest, rounds: Rounds::new(SHARE_BYTES) })
+    }
+
+    /// Writes large state anew in shares of about so many bytes.
+    pub fn with_share_bytes(self, share_bytes: u64) -> Checkpoints {
+        Checkpoints { rounds: Rounds::new(share_bytes), ..self }
     }
 
     pub fn newest(&self) -> Option<&Manifest> {
@@ -89,18 +102,17 @@ impl Checkpoints {
         self.newest.as_ref().map_or(1, |manifest| manifest.number + 1)
     }
 
-    /// What to save of an owner: its changes, or all where those have outgrown the whole.
+    /// What to save of an owner.
     pub fn wanted(&self, owner: &str) -> Save {
         let parts = self.newest.as_ref().map_or(&[][..], |manifest| manifest.parts_of(owner));
-        let whole: u64 = parts.iter().filter(|part| part.whole).map(|part| part.length).sum();
-        let changes: u64 = parts.iter().filter(|part| !part.whole).map(|part| part.length).sum();
-        if parts.is_empty() || changes > whole.max(1 << 16) { Save::All } else { Save::Changes }
+        self.rounds.wanted(owner, parts)
     }
 
     /// Leaves out state from here on, by its owners: it is of views that begin anew.
     pub fn forget(&mut self, owners: impl Fn(&str) -> bool) {
         if let Some(newest) = &mut self.newest {
             newest.state.retain(|owner, _| !owners(owner));
+            self.rounds.retain(|owner| !owners(owner));
         }
     }
 
@@ -116,24 +128,31 @@ impl Checkpoints {
             self.newest.as_ref().map(|newest| newest.state.clone()).unwrap_or_default();
         // What views that are gone have left serves nobody.
         state.retain(|owner, _| views_of(owner).any(&serves));
+        self.rounds.retain(|owner| state.contains_key(owner));
         let name = format!("{FOLDER}/state-{:020}.bin", manifest.number);
         let mut file = StateFile { name, sections: Vec::new(), length: 0 };
-        let mut started = BTreeSet::new();
+        let mut started: BTreeMap<String, (Save, u64)> = BTreeMap::new();
         for Saved { owner, which, rows, .. } in saved {
-            if started.insert(owner.clone()) {
-                match which {
-                    Save::All => drop(state.remove(&owner)),
-                    Save::Changes => {
-                        if let Some(parts) = state.get_mut(&owner) {
-                            self.put_together(&owner, parts, &mut file).await?;
-                        }
-                    }
+            if !started.contains_key(&owner) {
+                let parts = state.entry(owner.clone()).or_default();
+                if which == Save::All {
+                    parts.clear();
+                } else {
+                    self.put_together(&owner, parts, &mut file).await?;
                 }
+                self.rounds.begin(&owner, which, parts);
             }
+            let (_, bytes) = started.entry(owner.clone()).or_insert((which, 0));
             if rows.num_rows() > 0 {
-                state.entry(owner).or_default().push(file.append(&[rows], which)?);
+                let part = file.append(&[rows], which)?;
+                *bytes += part.length;
+                state.entry(owner).or_default().push(part);
             }
         }
+        for (owner, (which, bytes)) in started {
+            self.rounds.end(&owner, which, bytes, state.entry(owner.clone()).or_default());
+        }
+        state.retain(|_, parts| !parts.is_empty());
         let StateFile { name, sections, length } = file;
         if length > 0 {
             self.store.put(&Path::from(name), sections.into_iter().collect::<PutPayload>()).await?;
@@ -156,7 +175,7 @@ impl Checkpoints {
     /// Makes one of the newest pieces of changes, where there are many: as far back as none is far larger than those
     /// behind it, so that each byte is written anew a few times only, however large the whole is.
     async fn put_together(&self, owner: &str, parts: &mut Vec<Part>, file: &mut StateFile) -> Result<()> {
-        if parts.len() < PARTS_MAX {
+        if parts.iter().filter(|part| !part.whole).count() < PARTS_MAX {
             return Ok(());
         }
         let (mut from, mut length) = (parts.len(), 0);
@@ -271,7 +290,7 @@ mod tests {
 
     use super::*;
 
-    fn manifest(number: u64) -> Manifest {
+    pub fn manifest(number: u64) -> Manifest {
         Manifest {
             number,
             taken_us: 0,

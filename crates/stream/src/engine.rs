@@ -26,7 +26,7 @@ use headwater_query::provide::StoredTables;
 use object_store::ObjectStore;
 use tokio::runtime::Runtime;
 
-use crate::checkpoint::{Checkpoints, InputState, Manifest};
+use crate::checkpoint::{Checkpoints, InputState, Manifest, SHARE_BYTES};
 use crate::executor::threads::Threads;
 use crate::executor::{Executor, Inline};
 use crate::graph::{Graph, Kind};
@@ -99,6 +99,8 @@ pub struct Options {
     /// Bytes of records that one tick takes.
     pub tick_bytes: usize,
     pub checkpoint_interval: Duration,
+    /// How much of a large state that is written anew a checkpoint takes.
+    pub checkpoint_share_bytes: u64,
     /// Bytes of derived rows after which a checkpoint does not wait for its interval.
     pub uncommitted_bytes_max: usize,
     pub archive: Policy,
@@ -115,6 +117,7 @@ impl Default for Options {
             threads: true,
             tick_bytes: 2 << 20,
             checkpoint_interval: Duration::from_secs(1),
+            checkpoint_share_bytes: SHARE_BYTES,
             uncommitted_bytes_max: 16 << 20,
             archive: Policy::default(),
             retention_interval: Duration::from_secs(60),
@@ -195,7 +198,8 @@ impl Engine {
             Role::Replay(history) => Some(history),
         };
         create_topics(&graph, log.as_ref(), lake.is_some())?;
-        let mut checkpoints = runtime.block_on(Checkpoints::open(store))?;
+        let checkpoints = runtime.block_on(Checkpoints::open(store))?;
+        let mut checkpoints = checkpoints.with_share_bytes(options.checkpoint_share_bytes);
         let topics = open_topics(&graph, &log, &clock, &checkpoints, history.as_ref())?;
         let mut inputs = Inputs::new(&graph.inputs, log.as_ref(), clock.elapsed())?;
         let is_replay = history.is_some();

@@ -78,13 +78,35 @@ pub trait Operator: Send {
 /// How many rows a batch of [`Operator::content`] has at the most, or so.
 const CONTENT_ROWS: usize = 1 << 16;
 
-/// Which state a checkpoint takes.
+/// Which state a checkpoint takes. Later saves count from here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Save {
     /// What changed since the last save.
     Changes,
-    /// All of it; later saves count from here.
+    /// That, and all that a share of the keys has.
+    Share(Share),
+    /// All of it.
     All,
+}
+
+/// The keys with `from..to` of so many numbers. An operator gives each key one, and not another one while the key is
+/// there; which one is its own matter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Share {
+    pub of: u32,
+    pub from: u32,
+    pub to: u32,
+}
+
+impl Save {
+    /// Whether all is taken of the key in a slot, changed or not.
+    pub fn is_whole(self, slot: u32) -> bool {
+        match self {
+            Save::Changes => false,
+            Save::Share(share) => (share.from..share.to).contains(&(slot % share.of)),
+            Save::All => true,
+        }
+    }
 }
 
 /// What an operator gives.

@@ -10,8 +10,9 @@ use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
 use arrow::row::{RowConverter, SortField};
 use hashbrown::HashMap;
 
+use crate::aggregate::keys::hash_bytes;
 use crate::batch::{Batch, assemble, plain_nulls};
-use crate::operator::Save;
+use crate::operator::{Save, Share};
 use crate::{Error, Result};
 
 const SHARDS: usize = 64;
@@ -178,12 +179,17 @@ impl Table {
     /// columns count).
     pub fn save(&mut self, which: Save) -> Result<RecordBatch> {
         let unsaved = std::mem::take(&mut self.unsaved);
-        if which == Save::All {
-            let parts = self.snapshot().entries();
-            return self.shape.state(parts.iter().map(|(key, entry)| (key.as_ref(), Some(entry))));
-        }
-        let now = unsaved.iter().map(|(key, shard)| (key.as_ref(), self.shards[*shard].get(key)));
-        self.shape.state(now)
+        // Of those that are taken with all of their share, a checkpoint tells only that they are gone.
+        let changed = unsaved.iter().filter_map(|(key, shard)| {
+            let entry = self.shards[*shard].get(key);
+            let is_told = which != Save::All && (entry.is_none() || !is_whole(which, key));
+            is_told.then_some((key.as_ref(), entry))
+        });
+        let whole = (0..SHARDS).filter(|shard| reaches(which, *shard)).flat_map(|shard| {
+            let entries = self.shards[shard].iter().filter(move |(key, _)| is_whole(which, key));
+            entries.map(|(key, entry)| (key.as_ref(), Some(entry)))
+        });
+        self.shape.state(changed.chain(whole))
     }
 
     /// Takes back what [`Table::save`] gave, in the order of checkpoints.
@@ -292,12 +298,40 @@ impl Snapshot {
 }
 
 fn shard_of(key: &[u8]) -> usize {
-    // FNV-1a over the key's end, where row encodings differ most; only an even spread matters.
-    let tail = &key[key.len().saturating_sub(16)..];
-    let hash = tail
-        .iter()
-        .fold(0xCBF2_9CE4_8422_2325_u64, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01B3));
-    (hash >> 32) as usize % SHARDS
+    place(key) as usize / (PLACES / SHARDS as u64) as usize
+}
+
+/// How many places there are.
+const PLACES: u64 = 1 << 32;
+
+/// Where a key is.
+fn place(key: &[u8]) -> u64 {
+    hash_bytes(key) >> 32
+}
+
+/// Whether a row is taken, changed or not. Shares are of places that follow each other, as shards are, so that a small one
+/// need not look at all rows.
+fn is_whole(which: Save, key: &[u8]) -> bool {
+    match which {
+        Save::Changes => false,
+        Save::Share(Share { of, from, to }) => {
+            let number = place(key) * u64::from(of) / PLACES;
+            (u64::from(from)..u64::from(to)).contains(&number)
+        }
+        Save::All => true,
+    }
+}
+
+/// Whether a shard has rows that are taken, changed or not.
+fn reaches(which: Save, shard: usize) -> bool {
+    match which {
+        Save::Changes => false,
+        Save::Share(Share { of, from, to }) => {
+            let (first, end) = (shard as u64 * u64::from(of), (shard as u64 + 1) * u64::from(of));
+            first < u64::from(to) * SHARDS as u64 && u64::from(from) * (SHARDS as u64) < end
+        }
+        Save::All => true,
+    }
 }
 
 #[cfg(test)]
@@ -319,6 +353,20 @@ mod tests {
             Field::new("key", DataType::Utf8, false),
             Field::new("number", DataType::Int64, false),
         ]))
+    }
+
+    /// Where they don't, a reader of one row makes the next tick copy all of them.
+    #[test]
+    fn rows_spread_over_the_shards() {
+        let narrow: SchemaRef = Arc::new(Schema::new(vec![Field::new("number", DataType::Int64, false)]));
+        for step in [1, 64, 1 << 20, 1_000_000] {
+            let mut table = Table::new(Arc::clone(&narrow), vec![0]).unwrap();
+            let numbers: ArrayRef = Arc::new(Int64Array::from_iter_values((0..6400).map(|number| number * step)));
+            let rows = RecordBatch::try_new(Arc::clone(&narrow), vec![numbers]).unwrap();
+            table.apply(&[Batch::insertions(rows)]).unwrap();
+            let most = table.shards.iter().map(|shard| shard.len()).max().unwrap();
+            assert!(most < 200, "{most} of 6400 numbers, {step} apart, are in one of 64 shards");
+        }
     }
 
     /// A newer version may find a key in a view that had none.

@@ -71,6 +71,7 @@ impl World {
                 threads: false,
                 tick_bytes: 3000,
                 checkpoint_interval: Duration::from_millis(20),
+                checkpoint_share_bytes: 300,
                 archive: Policy { interval: Duration::from_millis(70), bytes_max: 1 << 20, ..Policy::default() },
                 retention_interval: Duration::from_millis(50),
                 ..Options::default()

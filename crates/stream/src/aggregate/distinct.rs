@@ -56,7 +56,7 @@ pub struct Taken {
     /// Those that changed, in the order of their groups: the group, the value, and how often it is there.
     groups: Vec<u32>,
     values: ArrayRef,
-    copies: Arc<[[i64; 1]]>,
+    copies: Vec<[i64; 1]>,
 }
 
 impl Distinct {
@@ -200,13 +200,10 @@ impl Distinct {
         let changed: Vec<(u32, u32)> = self.unsaved.take(Save::Changes).into_iter().filter(is_there).collect();
         let (groups, members): (Vec<u32>, Vec<u32>) = changed.into_iter().unzip();
         let taken = match which {
-            Save::All => Taken {
-                which,
-                groups: Vec::new(),
-                values: new_empty_array(&self.codec.types()[0]),
-                copies: Arc::default(),
-            },
-            Save::Changes => Taken { which, groups, values: self.values(&members)?, copies: self.copies(&members) },
+            Save::All => {
+                Taken { which, groups: Vec::new(), values: new_empty_array(&self.codec.types()[0]), copies: Vec::new() }
+            }
+            _ => Taken { which, groups, values: self.values(&members)?, copies: self.copies(&members).collect() },
         };
         for member in members {
             if self.places[member as usize].copies == 0 {
@@ -216,27 +213,33 @@ impl Distinct {
         Ok(taken)
     }
 
-    fn copies(&self, members: &[u32]) -> Arc<[[i64; 1]]> {
-        members.iter().map(|member| [self.places[*member as usize].copies]).collect()
+    fn copies<'a>(&'a self, members: &'a [u32]) -> impl Iterator<Item = [i64; 1]> + 'a {
+        members.iter().map(|member| [self.places[*member as usize].copies])
     }
 
     /// The values of groups with how often each is there.
     pub fn outgoing(&self, taken: &Taken, slots: &[u32]) -> Result<Outgoing<1>> {
         let Taken { which, groups, values, copies } = taken;
-        if *which == Save::Changes {
-            let of_slot = |slot: &u32| -> Range<usize> {
-                groups.partition_point(|each| each < slot)..groups.partition_point(|each| each <= slot)
-            };
-            let keys = slots.iter().map(of_slot).collect();
-            return Ok(Outgoing::new(*which, vec![Arc::clone(values)], Arc::clone(copies), keys));
-        }
-        let (mut members, mut keys) = (Vec::new(), Vec::new());
+        let of_slots = |from: &u32, to: &u32| {
+            groups.partition_point(|each| each < from)..groups.partition_point(|each| each <= to)
+        };
+        let changed = slots.iter().min().zip(slots.iter().max()).map_or(0..0, |(first, last)| of_slots(first, last));
+        // Behind the values that changed come all those of slots that are taken whole.
+        let (mut members, mut keys) = (Vec::new(), Vec::with_capacity(slots.len()));
         for slot in slots {
-            let begin = members.len();
-            members.extend(self.of(*slot));
-            keys.push(begin..members.len());
+            if which.is_whole(*slot) {
+                let begin = changed.len() + members.len();
+                members.extend(self.of(*slot));
+                keys.push((true, begin..changed.len() + members.len()));
+            } else {
+                let Range { start, end } = of_slots(slot, slot);
+                keys.push((false, start - changed.start..end - changed.start));
+            }
         }
-        Ok(Outgoing::new(*which, vec![self.values(&members)?], self.copies(&members), keys))
+        let values = values.slice(changed.start, changed.len());
+        let values = arrow::compute::concat(&[values.as_ref(), self.values(&members)?.as_ref()])?;
+        let copies = copies[changed].iter().copied().chain(self.copies(&members)).collect();
+        Ok(Outgoing::new(vec![values], copies, keys))
     }
 
     pub fn incoming(&self) -> Incoming<1> {
@@ -247,7 +250,7 @@ impl Distinct {
     pub fn load(&mut self, slots: &[u32], came: Came<1>) -> Result<()> {
         let (mut groups, mut copies) = (Vec::new(), Vec::new());
         for (slot, of_key) in slots.iter().zip(came.keys) {
-            if of_key.which == Save::All {
+            if of_key.is_whole {
                 self.clear(*slot);
             }
             groups.extend(of_key.rows.iter().map(|_| *slot));

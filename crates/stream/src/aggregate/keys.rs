@@ -275,7 +275,8 @@ fn hash_words(key: &Packed) -> u64 {
     hash
 }
 
-fn hash_bytes(bytes: &[u8]) -> u64 {
+/// The same of bytes.
+pub fn hash_bytes(bytes: &[u8]) -> u64 {
     let mut hash = 0x9E37_79B9_7F4A_7C15 ^ bytes.len() as u64;
     let mut chunks = bytes.chunks_exact(8);
     for chunk in &mut chunks {

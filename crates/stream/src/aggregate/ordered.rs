@@ -273,8 +273,8 @@ impl Ordered {
 
     /// Takes back what a checkpoint has of groups.
     pub fn load(&mut self, slots: &[u32], came: Came<1>) {
-        for (slot, OfKey { which, rows }) in slots.iter().zip(came.keys) {
-            if which == Save::All {
+        for (slot, OfKey { is_whole, rows }) in slots.iter().zip(came.keys) {
+            if is_whole {
                 self.clear(*slot);
             }
             rows.into_iter().for_each(|(value, [copies])| self.set(*slot, value, copies));

@@ -314,7 +314,7 @@ impl AsofJoin {
 
     /// Takes back what a checkpoint has of a key: its versions, then its left rows, which find theirs.
     fn load_key(&mut self, slot: u32, versions: OfKey<2>, rows: OfKey<2>) {
-        if versions.which == Save::All {
+        if versions.is_whole {
             self.forget(slot);
         }
         let (strict, partition) = (self.plan.strict, &mut self.partitions[slot as usize]);

@@ -417,7 +417,7 @@ impl Operator for Over {
                 }
             }
             for (slot, of_key) in slots.iter().zip(incoming.finish()?.keys) {
-                if of_key.which == Save::All {
+                if of_key.is_whole {
                     self.forget(*slot);
                 }
                 of_key.rows.into_iter().for_each(|(row, [copies])| self.set(*slot, row, copies));

@@ -51,11 +51,13 @@ impl Unsaved {
     ) -> Result<RecordBatch> {
         let changed = std::mem::take(&mut self.changed);
         let gone = std::mem::take(&mut self.gone);
-        let (mut slots, gone): (Vec<u32>, _) = match which {
-            Save::Changes => (changed.into_iter().filter(|slot| self.is_changed[*slot as usize]).collect(), gone),
-            Save::All => (keys.slots().collect(), Vec::new()),
-        };
-        // A slot that was freed and given away again while unsaved stands in the list twice.
+        let gone = if which == Save::All { Vec::new() } else { gone };
+        let mut slots: Vec<u32> = changed.into_iter().filter(|slot| self.is_changed[*slot as usize]).collect();
+        if which != Save::Changes {
+            slots.extend(keys.slots().filter(|slot| which.is_whole(*slot)));
+        }
+        // One that changed may be of the share, too. A slot that was freed and given away again while unsaved stands in
+        // the list twice.
         slots.sort_unstable();
         slots.dedup();
         self.is_changed.iter_mut().for_each(|each| *each = false);

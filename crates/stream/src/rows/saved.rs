@@ -48,7 +48,7 @@ impl<T: Ord> Touched<T> {
     pub fn take(&mut self, which: Save) -> Taken<T> {
         let mut touched = std::mem::take(&mut self.0);
         if which == Save::All {
-            return Taken { which, touched: Vec::new() };
+            touched.clear();
         }
         touched.sort_unstable();
         touched.dedup();
@@ -88,16 +88,17 @@ impl<T> Taken<T> {
     ) -> Result<Outgoing<N>> {
         let (mut rows, mut keys) = (Vec::new(), Vec::with_capacity(slots.len()));
         for slot in slots {
-            let begin = rows.len();
-            match self.which {
-                Save::All => rows.extend(all(*slot)),
-                Save::Changes => rows.extend(self.of(*slot).map(|what| one(*slot, what))),
+            let (begin, is_whole) = (rows.len(), self.which.is_whole(*slot));
+            if is_whole {
+                rows.extend(all(*slot));
+            } else {
+                rows.extend(self.of(*slot).map(|what| one(*slot, what)));
             }
-            keys.push(begin..rows.len());
+            keys.push((is_whole, begin..rows.len()));
         }
         let columns = codec.decode(rows.iter().map(|(row, _)| *row))?;
         let numbers = rows.into_iter().map(|(_, numbers)| numbers).collect();
-        Ok(Outgoing::new(self.which, columns, numbers, keys))
+        Ok(Outgoing::new(columns, numbers, keys))
     }
 
     /// What was touched of a key.
@@ -109,23 +110,22 @@ impl<T> Taken<T> {
 
 /// Rows of many keys on their way into a checkpoint.
 pub struct Outgoing<const N: usize> {
-    which: Save,
     columns: Vec<ArrayRef>,
     numbers: Arc<[[i64; N]]>,
-    /// The rows of each key.
-    keys: std::vec::IntoIter<Range<usize>>,
+    /// The rows of each key, and whether these are all that it has.
+    keys: std::vec::IntoIter<(bool, Range<usize>)>,
 }
 
 impl<const N: usize> Outgoing<N> {
-    /// Rows as columns, with which of them each key has.
-    pub fn new(which: Save, columns: Vec<ArrayRef>, numbers: Arc<[[i64; N]]>, keys: Vec<Range<usize>>) -> Self {
-        Outgoing { which, columns, numbers, keys: keys.into_iter() }
+    /// Rows as columns, with which of them are each key's, and whether it has no others.
+    pub fn new(columns: Vec<ArrayRef>, numbers: Arc<[[i64; N]]>, keys: Vec<(bool, Range<usize>)>) -> Self {
+        Outgoing { columns, numbers, keys: keys.into_iter() }
     }
 
     /// Appends the next key's rows: how many there are, then the values of each and its numbers.
     pub fn write(&mut self, out: &mut Vec<u8>) {
-        let rows = self.keys.next().unwrap_or_default();
-        let mark = if self.which == Save::Changes { CHANGES } else { 0 };
+        let (is_whole, rows) = self.keys.next().unwrap_or_default();
+        let mark = if is_whole { 0 } else { CHANGES };
         out.extend_from_slice(&(rows.len() as u32 | mark).to_le_bytes());
         for row in rows {
             self.columns.iter().for_each(|column| value::save(column, row, out));
@@ -139,13 +139,14 @@ pub struct Incoming<const N: usize> {
     codec: Arc<Codec>,
     columns: Vec<Vec<ScalarValue>>,
     numbers: Vec<[i64; N]>,
-    /// Of each key: which rows these are, and how many.
-    keys: Vec<(Save, usize)>,
+    /// Of each key: whether these are all its rows, and how many.
+    keys: Vec<(bool, usize)>,
 }
 
 /// What a checkpoint has of a key.
 pub struct OfKey<const N: usize> {
-    pub which: Save,
+    /// These are all its rows, and not only those that changed.
+    pub is_whole: bool,
     pub rows: Vec<Numbered<N>>,
 }
 
@@ -169,7 +170,7 @@ impl<const N: usize> Incoming<N> {
 
     fn read_rows(&mut self, bytes: &mut &[u8]) -> Option<()> {
         let count = u32::from_le_bytes(take(bytes)?);
-        let which = if count & CHANGES == 0 { Save::All } else { Save::Changes };
+        let is_whole = count & CHANGES == 0;
         let count = count & !CHANGES;
         for _ in 0..count {
             for (column, data_type) in self.columns.iter_mut().zip(self.codec.types()) {
@@ -181,7 +182,7 @@ impl<const N: usize> Incoming<N> {
             }
             self.numbers.push(of_row);
         }
-        self.keys.push((which, count as usize));
+        self.keys.push((is_whole, count as usize));
         Some(())
     }
 
@@ -189,14 +190,14 @@ impl<const N: usize> Incoming<N> {
         let Incoming { codec, columns, numbers, keys } = self;
         if numbers.is_empty() {
             let columns = codec.types().iter().map(new_empty_array).collect();
-            let none = |(which, _)| OfKey { which, rows: Vec::new() };
+            let none = |(is_whole, _)| OfKey { is_whole, rows: Vec::new() };
             return Ok(Came { columns, keys: keys.into_iter().map(none).collect() });
         }
         let columns = columns.into_iter().map(ScalarValue::iter_to_array);
         let columns = columns.collect::<std::result::Result<Vec<_>, _>>()?;
         let encoded = codec.encode(&columns, numbers.len())?;
         let mut rows = encoded.iter().map(|row| Arc::from(row.as_ref())).zip(numbers);
-        let of_key = |(which, count)| OfKey { which, rows: rows.by_ref().take(count).collect() };
+        let of_key = |(is_whole, count)| OfKey { is_whole, rows: rows.by_ref().take(count).collect() };
         let keys = keys.into_iter().map(of_key).collect();
         Ok(Came { columns, keys })
     }
@@ -239,8 +240,7 @@ mod tests {
             let (mut incoming, mut rest) = (Incoming::<1>::new(&codec), bytes.as_slice());
             assert!(incoming.read(&mut rest) && incoming.read(&mut rest) && rest.is_empty());
             for (rows, of_key) in read.iter_mut().zip(incoming.finish().unwrap().keys) {
-                assert_eq!(of_key.which, which);
-                if which == Save::All {
+                if of_key.is_whole {
                     rows.clear();
                 }
                 rows.extend(of_key.rows.into_iter().map(|(row, [copies])| (row, copies)));

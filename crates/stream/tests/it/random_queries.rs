@@ -150,7 +150,10 @@ fn story(seed: u64, compared: &mut Compared) {
         let workers = [1, 2, 5][random.below(3) as usize];
         let tick_bytes = 1 + random.below(20_000) as usize;
         drop(life.take());
-        let options = Options { threads: random.chance(1, 6), ..options(workers, tick_bytes) };
+        let mut options = Options { threads: random.chance(1, 6), ..options(workers, tick_bytes) };
+        if tick_bytes.is_multiple_of(2) {
+            options.checkpoint_share_bytes = Options::default().checkpoint_share_bytes;
+        }
         let mut now = world.open(options, false).unwrap_or_else(|error| panic!("{error}"));
         for _ in 0..random.below(10) {
             feed(&now, &world, &mut rows, &mut random, &mut places);

@@ -153,6 +153,8 @@ pub fn options(workers: usize, tick_bytes: usize) -> Options {
         threads: false,
         tick_bytes,
         checkpoint_interval: Duration::from_millis(20),
+        // So small that little state is large.
+        checkpoint_share_bytes: 200,
         archive: Policy { interval: Duration::from_millis(70), bytes_max: 1 << 20, upkeep: upkeep() },
         ..Options::default()
     }

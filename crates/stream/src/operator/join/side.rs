@@ -234,8 +234,8 @@ impl Side {
     pub fn load(&mut self, slots: &[u32], Came { columns, keys }: Came<2>) -> Result<()> {
         let times = self.times(&columns)?;
         let mut at = 0;
-        for (slot, OfKey { which, rows }) in slots.iter().zip(keys) {
-            if which == Save::All {
+        for (slot, OfKey { is_whole, rows }) in slots.iter().zip(keys) {
+            if is_whole {
                 self.clear(*slot);
             }
             for (row, [weight, meets]) in rows {
