@@ -21,7 +21,7 @@ use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutPayload};
 use crate::operator::Save;
 use crate::{Error, Result};
 pub use manifest::{InputState, Manifest, OutputState, Part, PartitionState, Replayed};
-use rounds::Rounds;
+use rounds::{Rounds, Took};
 
 /// The folder of manifests and state in the store.
 pub const FOLDER: &str = "checkpoints";
@@ -131,26 +131,25 @@ impl Checkpoints {
         self.rounds.retain(|owner| state.contains_key(owner));
         let name = format!("{FOLDER}/state-{:020}.bin", manifest.number);
         let mut file = StateFile { name, sections: Vec::new(), length: 0 };
-        let mut started: BTreeMap<String, (Save, u64)> = BTreeMap::new();
+        let mut took: BTreeMap<String, Took> = BTreeMap::new();
         for Saved { owner, which, rows, .. } in saved {
-            if !started.contains_key(&owner) {
-                let parts = state.entry(owner.clone()).or_default();
+            let parts = state.entry(owner.clone()).or_default();
+            if !took.contains_key(&owner) {
                 if which == Save::All {
                     parts.clear();
                 } else {
                     self.put_together(&owner, parts, &mut file).await?;
                 }
-                self.rounds.begin(&owner, which, parts);
             }
-            let (_, bytes) = started.entry(owner.clone()).or_insert((which, 0));
+            let took = took.entry(owner).or_insert_with(|| Took { before: parts.len(), ..Took::default() });
+            let before = file.length;
             if rows.num_rows() > 0 {
-                let part = file.append(&[rows], which)?;
-                *bytes += part.length;
-                state.entry(owner).or_default().push(part);
+                parts.push(file.append(&[rows], which)?);
             }
+            took.add(which, file.length - before);
         }
-        for (owner, (which, bytes)) in started {
-            self.rounds.end(&owner, which, bytes, state.entry(owner.clone()).or_default());
+        for (owner, took) in &took {
+            self.rounds.took(owner, took, state.entry(owner.clone()).or_default());
         }
         state.retain(|_, parts| !parts.is_empty());
         let StateFile { name, sections, length } = file;
@@ -179,7 +178,7 @@ impl Checkpoints {
             return Ok(());
         }
         let (mut from, mut length) = (parts.len(), 0);
-        while let Some(part) = parts[..from].last()
+        while let Some(part) = parts[self.rounds.before(owner)..from].last()
             && !part.whole
             && (length == 0 || part.length <= 2 * length)
         {

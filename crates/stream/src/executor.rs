@@ -8,7 +8,7 @@ use arrow::array::RecordBatch;
 
 use crate::Result;
 use crate::operator::Save;
-use crate::worker::{Done, NodeStatus, Parcel, Tick, Worker};
+use crate::worker::{Done, NodeState, NodeStatus, Parcel, Tick, Worker};
 
 /// All workers of a dataflow. Calls go to all of them and return when all are done; `ticks` and results are by worker.
 pub trait Executor: Send {
@@ -20,8 +20,8 @@ pub trait Executor: Send {
     /// Waits for the tick that was started.
     fn wait(&mut self) -> Result<Vec<Done>>;
 
-    /// State by worker: node and rows. `which` is by node.
-    fn save(&mut self, which: Arc<[Save]>) -> Result<Vec<Vec<(usize, RecordBatch)>>>;
+    /// State by worker. `which` is by node.
+    fn save(&mut self, which: Arc<[Save]>) -> Result<Vec<Vec<NodeState>>>;
 
     /// Gives saved rows of a node to the workers that own their keys.
     fn load(&mut self, node: usize, rows: &RecordBatch) -> Result<()>;
@@ -70,7 +70,7 @@ impl Executor for Inline {
         Ok(self.done.take().unwrap_or_default())
     }
 
-    fn save(&mut self, which: Arc<[Save]>) -> Result<Vec<Vec<(usize, RecordBatch)>>> {
+    fn save(&mut self, which: Arc<[Save]>) -> Result<Vec<Vec<NodeState>>> {
         self.workers.iter_mut().map(|worker| worker.save(&which)).collect()
     }
 

@@ -83,7 +83,7 @@ const CONTENT_ROWS: usize = 1 << 16;
 pub enum Save {
     /// What changed since the last save.
     Changes,
-    /// That, and all that a share of the keys has.
+    /// That, and all that a share of the keys has. Right after a save of changes: the share.
     Share(Share),
     /// All of it.
     All,
@@ -98,12 +98,22 @@ pub struct Share {
     pub to: u32,
 }
 
+/// How many slots that follow each other have the same number: what is kept of them shares lines of the cache.
+const NEIGHBOURS: u32 = 16;
+
 impl Save {
+    /// The saves of one checkpoint, the one after the other. What changed apart from a share, so that it is known how much
+    /// that is.
+    pub fn steps(self) -> impl Iterator<Item = Save> {
+        let changes = matches!(self, Save::Share(_)).then_some(Save::Changes);
+        changes.into_iter().chain([self])
+    }
+
     /// Whether all is taken of the key in a slot, changed or not.
     pub fn is_whole(self, slot: u32) -> bool {
         match self {
             Save::Changes => false,
-            Save::Share(share) => (share.from..share.to).contains(&(slot % share.of)),
+            Save::Share(share) => (share.from..share.to).contains(&(slot / NEIGHBOURS % share.of)),
             Save::All => true,
         }
     }

@@ -101,6 +101,13 @@ enum Consumer {
     Output(usize),
 }
 
+/// State of a node at one worker, for a checkpoint.
+pub struct NodeState {
+    pub node: usize,
+    pub which: Save,
+    pub rows: RecordBatch,
+}
+
 /// What one operator of one worker did and holds.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NodeStatus {
@@ -323,15 +330,16 @@ impl Worker {
         }
     }
 
-    /// State of every operator that keeps some: node and rows.
-    pub fn save(&mut self, which: &[Save]) -> Result<Vec<(usize, RecordBatch)>> {
+    /// State of every operator that keeps some. `which` is by node.
+    pub fn save(&mut self, which: &[Save]) -> Result<Vec<NodeState>> {
         let mut saved = Vec::new();
         for (node, operator) in self.operators.iter_mut().enumerate() {
-            if let Some(operator) = operator
-                && !self.failed.contains_key(&self.graph.nodes[node].relation)
-                && let Some(rows) = operator.save(which[node])?
-            {
-                saved.push((node, rows));
+            let Some(operator) = operator else { continue };
+            if self.failed.contains_key(&self.graph.nodes[node].relation) {
+                continue;
+            }
+            for which in which[node].steps() {
+                saved.extend(operator.save(which)?.map(|rows| NodeState { node, which, rows }));
             }
         }
         Ok(saved)

@@ -12,7 +12,7 @@ use crate::checkpoint::{Manifest, OutputState, Replayed, Saved, TABLE};
 use crate::graph::Node;
 use crate::letter;
 use crate::operator::{Save, Violations};
-use crate::worker::NodeStatus;
+use crate::worker::{NodeState, NodeStatus};
 
 /// What the views of a replay came to.
 #[derive(Default)]
@@ -204,16 +204,19 @@ impl Engine {
         let which =
             if whole { vec![Save::All; self.graph.nodes.len()].into() } else { wanted(&self.checkpoints, &self.graph) };
         let mut saved = Vec::new();
-        for (node, rows) in self.executor.save(which.clone())?.into_iter().flatten() {
+        for NodeState { node, which, rows } in self.executor.save(which)?.into_iter().flatten() {
             let Node { id, relation, .. } = &self.graph.nodes[node];
-            saved.push(Saved { owner: id.clone(), relation: relation.clone(), which: which[node], rows });
+            saved.push(Saved { owner: id.clone(), relation: relation.clone(), which, rows });
         }
         let mut inner = self.published.lock();
         let Inner { tables, failed, .. } = &mut *inner;
         for (view, table) in tables.iter_mut().filter(|(view, _)| !failed.contains_key(*view)) {
             let owner = table_owner(view);
             let which = if whole { Save::All } else { self.checkpoints.wanted(&owner) };
-            saved.push(Saved { owner, relation: view.clone(), which, rows: table.save(which)? });
+            for which in which.steps() {
+                let rows = table.save(which)?;
+                saved.push(Saved { owner: owner.clone(), relation: view.clone(), which, rows });
+            }
         }
         Ok(saved)
     }

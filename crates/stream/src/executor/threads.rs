@@ -9,7 +9,7 @@ use arrow::array::RecordBatch;
 
 use super::Executor;
 use crate::operator::Save;
-use crate::worker::{Done, NodeStatus, Parcel, Tick, Worker};
+use crate::worker::{Done, NodeState, NodeStatus, Parcel, Tick, Worker};
 use crate::{Error, Result};
 
 enum Command {
@@ -22,7 +22,7 @@ enum Command {
 
 enum Answer {
     Done(Box<Result<Done>>),
-    Saved(Result<Vec<(usize, RecordBatch)>>),
+    Saved(Result<Vec<NodeState>>),
     Loaded(Result<()>),
     Stopped,
     Status(Vec<NodeStatus>),
@@ -168,7 +168,7 @@ impl Executor for Threads {
         results.collect()
     }
 
-    fn save(&mut self, which: Arc<[Save]>) -> Result<Vec<Vec<(usize, RecordBatch)>>> {
+    fn save(&mut self, which: Arc<[Save]>) -> Result<Vec<Vec<NodeState>>> {
         let answers = self.ask(|| Command::Save(Arc::clone(&which)))?.into_iter();
         answers
             .map(|answer| match answer {

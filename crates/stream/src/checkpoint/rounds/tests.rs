@@ -59,15 +59,11 @@ impl State {
     }
 
     fn save(&mut self, which: [Save; 2]) -> Vec<Saved> {
-        let rows = [self.step.save(which[0]).unwrap().unwrap(), self.table.save(which[1]).unwrap()];
-        let all = OWNERS.into_iter().zip(which).zip(rows);
-        let saved = all.map(|((owner, which), rows)| Saved {
-            owner: owner.to_owned(),
-            relation: "view".to_owned(),
-            which,
-            rows,
-        });
-        saved.collect()
+        let saved =
+            |at: usize, which, rows| Saved { owner: OWNERS[at].to_owned(), relation: "view".to_owned(), which, rows };
+        let of_step = which[0].steps().map(|which| saved(0, which, self.step.save(which).unwrap().unwrap()));
+        let of_table = which[1].steps().map(|which| saved(1, which, self.table.save(which).unwrap()));
+        of_step.chain(of_table).collect()
     }
 
     async fn load(checkpoints: &Checkpoints) -> State {
@@ -100,13 +96,18 @@ fn lengths(checkpoints: &Checkpoints, owner: &str) -> u64 {
 /// Numbers come and go between checkpoints; the node ends now and then, in the middle of rounds too.
 #[tokio::test]
 async fn what_is_written_anew_by_shares_reads_as_it_was() {
-    let mut random = Random::new(4);
+    for seed in 1..=3 {
+        come_and_go(Random::new(seed)).await;
+    }
+}
+
+async fn come_and_go(mut random: Random) {
     let open = Checkpoints::open(Arc::new(InMemory::new())).await.unwrap();
     let mut checkpoints = open.with_share_bytes(SHARE);
     let mut state = State::new();
     state.turn(&(0..5000).collect());
     let (mut rounds, mut most) = (0, 0);
-    for number in 1..=600 {
+    for number in 1..=500 {
         let changes = if number % 100 < 50 { 40 } else { 400 };
         state.turn(&(0..changes).map(|_| random.below(10_000) as i64).collect());
         let which = OWNERS.map(|owner| checkpoints.wanted(owner));
@@ -119,7 +120,7 @@ async fn what_is_written_anew_by_shares_reads_as_it_was() {
         }
         checkpoints.write(manifest(number), saved, |view| view == "view").await.unwrap();
         checkpoints.expire().await.unwrap();
-        if random.chance(1, 30) {
+        if random.chance(1, 60) {
             let store = Arc::clone(&checkpoints.store);
             checkpoints = Checkpoints::open(store).await.unwrap().with_share_bytes(SHARE);
             let loaded = State::load(&checkpoints).await;
@@ -127,13 +128,13 @@ async fn what_is_written_anew_by_shares_reads_as_it_was() {
             state = loaded;
         }
     }
-    assert!(rounds > 10, "{rounds} rounds came to an end");
+    assert!(rounds > 6, "{rounds} rounds came to an end");
     assert!(most < 4000, "{most} rows of {} were taken at once", state.numbers.len());
     let whole = state.save([Save::All; 2]);
     let before = OWNERS.map(|owner| lengths(&checkpoints, owner));
-    checkpoints.write(manifest(601), whole, |view| view == "view").await.unwrap();
+    checkpoints.write(manifest(501), whole, |view| view == "view").await.unwrap();
     for (owner, before) in OWNERS.into_iter().zip(before) {
         let whole = lengths(&checkpoints, owner);
-        assert!(before < 6 * whole, "{owner} has {before} bytes, and {whole} would do");
+        assert!(before < 10 * whole, "{owner} has {before} bytes, and {whole} would do");
     }
 }
