@@ -33,7 +33,7 @@ pub const TABLE: &str = "table/";
 const PARTS_MAX: usize = 16;
 
 /// How much of a large state that is written anew a checkpoint takes, while ticks wait.
-pub const SHARE_BYTES: u64 = 4 << 20;
+pub const SHARE_BYTES: u64 = 1 << 20;
 
 /// The checkpoints of one node.
 #[derive(Clone)]

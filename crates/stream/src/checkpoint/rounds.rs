@@ -11,7 +11,7 @@ use super::manifest::Part;
 use crate::operator::{Save, Share};
 
 /// Changes that are smaller than this part of a share are not worth a new whole.
-const SMALL: u64 = 64;
+const SMALL: u64 = 16;
 
 /// How many times as large as the whole changes become before ticks wait for a whole, rounds having come to nothing.
 const CHANGES_MAX: u64 = 16;
@@ -82,6 +82,10 @@ impl Rounds {
         let Some(changed) = changed else { return Save::Changes };
         // At least as much as there can be now, but for what rounds of other lives left.
         let most = changes.min(whole + changed) + whole;
+        if 4 * changed >= most {
+            // All of it costs no more than what changed and a share that is twice as large.
+            return Save::All;
+        }
         let of = most.div_ceil(self.share_bytes).clamp(2, u64::from(u32::MAX)) as u32;
         self.share(of, 0, *changed)
     }
