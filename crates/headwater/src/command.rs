@@ -3,6 +3,7 @@
 pub mod bench;
 pub mod check;
 pub mod door;
+pub mod generate;
 pub mod init;
 pub mod plan;
 pub mod run;
@@ -10,10 +11,11 @@ pub mod sql;
 pub mod test;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand};
 use headwater_base::files::disk::Disk;
 use headwater_catalog::Definitions;
@@ -44,6 +46,8 @@ enum Command {
     Check(check::Options),
     /// Run a project's own tests: given rows against expected rows
     Test(test::Options),
+    /// Make up data, as files
+    Generate(generate::Options),
     /// Measure how fast a project's views follow their streams on this machine
     Bench(bench::Options),
 }
@@ -92,6 +96,15 @@ impl ProjectOptions {
     }
 }
 
+/// Whether there is something in a folder.
+fn is_used(dir: &Path) -> Result<bool> {
+    match fs::read_dir(dir) {
+        Ok(mut entries) => Ok(entries.next().is_some()),
+        Err(missing) if missing.kind() == std::io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error).with_context(|| format!("cannot read {}", dir.display())),
+    }
+}
+
 fn setting(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
@@ -108,6 +121,7 @@ impl Arguments {
             Command::Plan(options) => plan::run(&options),
             Command::Check(options) => check::run(&options),
             Command::Test(options) => test::run(&options),
+            Command::Generate(options) => generate::run(&options),
             Command::Bench(options) => bench::run(&options),
         }
     }

@@ -12,6 +12,8 @@ mod docs;
 mod epochs;
 #[path = "headwater/file_sources.rs"]
 mod file_sources;
+#[path = "headwater/generate.rs"]
+mod generate;
 #[path = "headwater/http.rs"]
 mod http;
 #[path = "headwater/keys.rs"]

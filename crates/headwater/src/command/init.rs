@@ -1,7 +1,7 @@
 //! `headwater init`: a new project that runs.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
@@ -47,7 +47,7 @@ const FILES: [File; 4] = [
 
 pub fn run(options: &Options) -> Result<()> {
     let dir = &options.dir;
-    if is_used(dir)? {
+    if super::is_used(dir)? {
         bail!("{} is there already and not empty; name a new folder", dir.display());
     }
     let (files, query) = match options.template {
@@ -65,12 +65,4 @@ pub fn run(options: &Options) -> Result<()> {
     println!("{} is a project now. Run it, and ask it from another terminal:", dir.display());
     println!("  headwater run {0}\n  headwater sql --project {0} '{query}'", dir.display());
     Ok(())
-}
-
-fn is_used(dir: &Path) -> Result<bool> {
-    match fs::read_dir(dir) {
-        Ok(mut entries) => Ok(entries.next().is_some()),
-        Err(missing) if missing.kind() == std::io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(error).with_context(|| format!("cannot read {}", dir.display())),
-    }
 }
