@@ -1,4 +1,4 @@
-//! What is for sale, and the feed that tells it each day.
+//! What is for sale, and the feed that tells it each day. Who buys it is not its matter.
 
 use crate::dice::{self, Dice};
 use crate::event::{Event, Incident, What};

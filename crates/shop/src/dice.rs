@@ -1,4 +1,5 @@
-//! Chance that depends on what it is about and on nothing before it.
+//! Chance that depends on what it is about and on nothing before it. Questions that come later get numbers behind these:
+//! a number that changes its meaning changes every shop.
 
 use headwater_base::random::Random;
 

@@ -1,4 +1,4 @@
-//! What happens in the shop.
+//! What happens in the shop, as it is inside: how others see it are [rows](crate::rows).
 
 /// Something that is told.
 #[derive(Debug, Clone, PartialEq)]

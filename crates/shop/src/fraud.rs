@@ -1,9 +1,9 @@
-//! Payments that are not what they seem, by three patterns.
+//! Payments that are not what they seem, by three patterns. What others do is not its matter.
 
 use crate::catalog::Catalog;
 use crate::dice::{self, Dice};
 use crate::event::{Event, Incident, Line, Payment, What};
-use crate::people::{PLACES, People};
+use crate::people::{Life, PLACES, People};
 use crate::visit::Visits;
 use crate::{DAY, MINUTE, Options, SECOND};
 
@@ -44,9 +44,16 @@ pub fn plan(
             continue;
         }
         let account = ACCOUNTS + day * 4096 + number;
-        let (country, _) = PLACES[dice.popular(PLACES.len() as u32) as usize];
+        let (country, city) = PLACES[dice.popular(PLACES.len() as u32) as usize];
         let card_country = dice.one_of(&ELSEWHERE);
-        match dice.below(3) {
+        // Where nobody has an account yet, none can be taken over.
+        let kind = dice.below(if visits.accounts.is_empty() { 2 } else { 3 });
+        if kind != 2 {
+            let (is_new, tier) = (true, Life::tier(0));
+            let what = What::Account { person: account, is_new, tier, country, city };
+            events.push(Event { number: 0, at_us: at, arrives_us: at + SECOND, what });
+        }
+        match kind {
             0 => {
                 let thief = Thief { person: account, country, card_country, device: "desktop", kind: "card_testing" };
                 let mut now = at;
@@ -56,8 +63,8 @@ pub fn plan(
                     steal(&thief, now, dice.between(100, 500), 0, paid, visits, events);
                 }
             }
-            1 => {
-                let victim = people.any(&mut dice);
+            2 => {
+                let victim = people.person(dice.one_of(&visits.accounts));
                 let thief = Thief {
                     person: victim.id,
                     country: dice.one_of(&ELSEWHERE),

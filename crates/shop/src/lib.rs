@@ -6,7 +6,7 @@
 //!
 //! All is a function of the options: the life of a person depends on the seed and the person alone, and each of their visits
 //! on its number. So whoever goes on at a minute gets what they would have got without a pause: the visits before it are
-//! counted again, which takes little, and not told.
+//! counted again, which takes seconds, and not told. There is no clock, no file and no format in here.
 
 mod catalog;
 mod dice;

@@ -1,4 +1,5 @@
-//! Who visits: what each is like, and what makes them leave.
+//! Who visits: what each is like, when they come again, and what makes them leave. What they do there is a
+//! [visit](crate::visit).
 
 use crate::dice::{self, Dice};
 use crate::event::{Event, Incident};
@@ -93,11 +94,6 @@ impl People {
         }
     }
 
-    /// Anybody who has been here from the beginning.
-    pub fn any(&self, dice: &mut Dice) -> Person {
-        self.person(dice.below(u64::from(self.first)) as u32)
-    }
-
     /// The first visits of all who are there at the beginning, and of the first newcomer.
     pub fn first(&self, rhythm: &Rhythm) -> Vec<(i64, Life)> {
         let known = (0..self.first).map(|id| (rhythm.at(self.person(id).gap_days(0)), Life::new(id)));
@@ -139,7 +135,7 @@ impl Life {
     /// Goes on after a visit; tells if there is no other one.
     pub fn goes_on(&mut self, met: &Met, person: &Person) -> Option<Event> {
         self.visits += 1;
-        (self.orders, self.idle) = if met.bought { (self.orders + 1, 0) } else { (self.orders, self.idle + 1) };
+        (self.orders, self.idle) = if met.ordered { (self.orders + 1, 0) } else { (self.orders, self.idle + 1) };
         let hazard = person.hazard(self, met);
         let leaves =
             Dice::new(person.seed, dice::LEAVING, u64::from(person.id) << 24 | u64::from(self.visits)).is(hazard);

@@ -1,4 +1,4 @@
-//! What happens in the shop, as rows of streams: all that others know of it.
+//! What happens in the shop, as rows of streams: all that others know of it. How rows become bytes is not known here.
 
 use crate::event::{Event, Incident, View, What};
 
@@ -178,35 +178,35 @@ pub fn rows(event: &Event, stream: Stream) -> Vec<Vec<Value>> {
     match (stream, &event.what) {
         (Stream::Customers, What::Account { person, is_new, tier, country, city }) => {
             let op = if *is_new { "I" } else { "U" };
-            vec![vec![id(*person), Text(op), Text(tier), Text(country), Text(city), at]]
+            vec![vec![person_id(*person), Text(op), Text(tier), Text(country), Text(city), at]]
         }
         (Stream::Products, What::Product { product, category, cents, stock }) => {
             let (category, price) = (category.map_or(Null, Text), cents.map_or(Null, Cents));
-            vec![vec![id(*product), category, price, Number(*stock), at]]
+            vec![vec![product_id(*product), category, price, Number(*stock), at]]
         }
         (Stream::PageViews, What::View(View { person, page, product, device, referrer, .. })) => {
-            let product = product.map_or(Null, id);
-            vec![vec![event_id, id(*person), Text(page.name()), product, Text(device), Text(referrer), at]]
+            let product = product.map_or(Null, product_id);
+            vec![vec![event_id, person_id(*person), Text(page.name()), product, Text(device), Text(referrer), at]]
         }
         (Stream::PageViews, What::Garbage) => {
             vec![vec![event_id, Text("undefined"), Text("home"), Null, Text("bot"), Text("direct"), at]]
         }
         (Stream::CartEvents, What::Cart { person, product, quantity, .. }) => {
-            vec![vec![event_id, id(*person), id(*product), number(*quantity), at]]
+            vec![vec![event_id, person_id(*person), product_id(*product), number(*quantity), at]]
         }
         (Stream::Exposures, What::Exposure { person, treatment, .. }) => {
             let variant = if *treatment { "treatment" } else { "control" };
-            vec![vec![id(*person), Text("checkout"), Text(variant), at]]
+            vec![vec![person_id(*person), Text("checkout"), Text(variant), at]]
         }
         (Stream::Orders, What::Order { order, person, country, cents, .. }) => {
-            vec![vec![Number(*order as i64), id(*person), Text(country), Cents(*cents), at]]
+            vec![vec![Number(*order as i64), person_id(*person), Text(country), Cents(*cents), at]]
         }
         (Stream::OrderItems, What::Order { order, lines, .. }) => {
             let row = |(line, each): (i64, &crate::event::Line)| {
                 vec![
                     Number(*order as i64),
                     Number(line),
-                    id(each.product),
+                    product_id(each.product),
                     number(each.quantity),
                     Cents(each.cents),
                     at,
@@ -219,7 +219,7 @@ pub fn rows(event: &Event, stream: Stream) -> Vec<Vec<Value>> {
             vec![vec![
                 Number(payment.payment as i64),
                 Number(payment.order as i64),
-                id(payment.person),
+                person_id(payment.person),
                 Text(payment.method),
                 Cents(payment.cents),
                 Text(payment.country),
@@ -234,18 +234,24 @@ pub fn rows(event: &Event, stream: Stream) -> Vec<Vec<Value>> {
     }
 }
 
-/// Who and what is counted from zero inside, and from one outside.
-fn id(id: u32) -> Value {
+/// Products are counted from zero inside, and from one outside.
+fn product_id(id: u32) -> Value {
     Number(i64::from(id) + 1)
+}
+
+/// A person's number outside, from which nobody learns who came when, and who is a thief: an odd factor gives each of 2³¹
+/// another one.
+fn person_id(id: u32) -> Value {
+    Number(i64::from(id.wrapping_mul(0x9E37_79B1) & 0x7FFF_FFFF) + 1)
 }
 
 fn truth(incident: &Incident, at: Value) -> Vec<Value> {
     match incident {
         Incident::Visit { person, until_us, views, late, .. } => {
             let detail = if *late { "late" } else { "in time" };
-            vec![Text("visit"), id(*person), Text(detail), Share(f64::from(*views)), at, Time(*until_us)]
+            vec![Text("visit"), person_id(*person), Text(detail), Share(f64::from(*views)), at, Time(*until_us)]
         }
-        Incident::Left { person, hazard } => vec![Text("left"), id(*person), Null, Share(*hazard), at, Null],
+        Incident::Left { person, hazard } => vec![Text("left"), person_id(*person), Null, Share(*hazard), at, Null],
         Incident::Fraud { payment, kind } => {
             vec![Text("fraud"), Number(*payment as i64), Text(kind), Null, at, Null]
         }

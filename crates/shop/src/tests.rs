@@ -152,3 +152,54 @@ fn people_leave_and_others_come() {
     assert_eq!(after.count(), 0);
     assert!(left.len() > 500, "{} left", left.len());
 }
+
+/// Whoever was about to pay when it began: the order is there, and no payment.
+#[test]
+fn the_outage_cuts_visits_off_where_they_are() {
+    let options = Options { outage_hour: 20, visits_a_day: 40_000.0, ..small(6) };
+    let outage = options.outage();
+    let (mut last, mut visits, mut payments) = (BTreeMap::new(), Vec::new(), 0);
+    for event in days(&options, 1) {
+        match event.what {
+            What::View(View { visit, page, .. }) if event.at_us < outage.end => {
+                let before = last.entry(visit).or_insert((event.at_us, page));
+                if before.0 < event.at_us {
+                    *before = (event.at_us, page);
+                }
+            }
+            What::Payment(_) if outage.contains(&event.at_us) => payments += 1,
+            What::Incident(Incident::Visit { visit, until_us, late, .. }) if !late => visits.push((visit, until_us)),
+            _ => {}
+        }
+    }
+    assert_eq!(payments, 0);
+    let mut cut_off = 0;
+    for (visit, until_us) in visits.into_iter().filter(|(_, until_us)| outage.contains(until_us)) {
+        assert_eq!(last.get(&visit), Some(&(until_us, Page::Error)));
+        cut_off += 1;
+    }
+    assert!(cut_off > 100, "{cut_off} visits");
+}
+
+#[test]
+fn whoever_orders_has_an_account() {
+    let events = days(&Options { visits_a_day: 10_000.0, ..small(9) }, 4);
+    let accounts = events.iter().filter_map(|event| match event.what {
+        What::Account { person, .. } => Some((person, event.at_us)),
+        _ => None,
+    });
+    let mut since = BTreeMap::new();
+    for (person, at) in accounts {
+        since.entry(person).and_modify(|since: &mut i64| *since = at.min(*since)).or_insert(at);
+    }
+    let new = events.iter().filter(|event| matches!(event.what, What::Account { is_new: true, .. }));
+    assert_eq!(new.count(), since.len(), "nobody gets a second account");
+    let orders = events.iter().filter_map(|event| match event.what {
+        What::Order { person, .. } => Some((person, event.at_us)),
+        _ => None,
+    });
+    // The accounts of orders of the last minutes may have yet to arrive.
+    for (person, at) in orders.filter(|(_, at)| *at < START + 4 * DAY - HOUR * 4) {
+        assert!(since.get(&person).is_some_and(|since| *since <= at), "{person} has no account");
+    }
+}

@@ -1,4 +1,5 @@
-//! A visit: from page to page, perhaps into the cart, through the checkout and to a payment.
+//! A visit: from page to page, perhaps into the cart, through the checkout and to a payment. Who comes when is not its
+//! matter.
 
 use std::ops::Range;
 
@@ -15,8 +16,11 @@ const METHODS: [&str; 3] = ["card", "card", "wallet"];
 pub const CONVERSION: f64 = 0.62;
 pub const EFFECT: f64 = 0.05;
 
-/// Of first payments, those that the bank declines.
+/// Of payments, those that the bank declines.
 const DECLINED: f64 = 0.04;
+
+/// How often a person tries to pay.
+const ATTEMPTS: u32 = 3;
 
 /// How visits become events that others can tell apart: each has fewer.
 const EVENTS_MAX: u64 = 1000;
@@ -27,7 +31,8 @@ const LONGEST: i64 = 3 * HOUR;
 /// What a visit was like for the person.
 #[derive(Debug, Clone, Default)]
 pub struct Met {
-    pub bought: bool,
+    /// There is an order, paid or not.
+    pub ordered: bool,
     pub error: bool,
     /// How many payments were declined.
     pub declined: u32,
@@ -42,6 +47,8 @@ pub struct Visits {
     visits: u64,
     pub orders: u64,
     pub payments: u64,
+    /// Who has an account, in the order in which they got it.
+    pub accounts: Vec<u32>,
 }
 
 /// A visit that is being made.
@@ -51,7 +58,9 @@ struct Making<'a> {
     catalog: &'a Catalog,
     dice: Dice,
     now: i64,
+    /// How many pages were seen, and when the last one was.
     views: u32,
+    viewed: i64,
     /// By how much all of it arrives later, and the numbers of its events.
     offline: i64,
     number: u64,
@@ -62,7 +71,7 @@ struct Making<'a> {
 
 impl Visits {
     pub fn new(options: &Options) -> Visits {
-        Visits { seed: options.seed, outage: options.outage(), visits: 0, orders: 0, payments: 0 }
+        Visits { seed: options.seed, outage: options.outage(), visits: 0, orders: 0, payments: 0, accounts: Vec::new() }
     }
 
     /// A visit at a time, with its events where they are wanted.
@@ -80,14 +89,12 @@ impl Visits {
         let referrer = dice.one_of(&REFERRERS);
         let visit = self.visits;
         let number = visit * EVENTS_MAX;
-        let mut making = Making { visit, person, catalog, dice, now: at, views: 0, offline, number, referrer, told };
+        let mut making =
+            Making { visit, person, catalog, dice, now: at, views: 0, viewed: at, offline, number, referrer, told };
         let mut met = self.walk(&mut making, life);
         met.until_us = making.now;
-        let (person, views, late) = (person.id, making.views, offline > 0);
-        if views > 0 {
-            let until_us = making.now;
-            making.tell(at, What::Incident(Incident::Visit { visit, person, until_us, views, late }));
-        }
+        let (person, views, late, until_us) = (person.id, making.views, offline > 0, making.viewed);
+        making.tell(at, What::Incident(Incident::Visit { visit, person, until_us, views, late }));
         met
     }
 
@@ -145,21 +152,32 @@ impl Visits {
         if life.orders == 0 || tier != Life::tier(life.orders) {
             making.tell(making.now, What::Account { person, is_new: life.orders == 0, tier, country, city });
         }
+        if life.orders == 0 {
+            self.accounts.push(person);
+        }
         self.orders += 1;
         let (order, visit) = (self.orders, making.visit);
         let cents = cart.iter().map(|line| line.cents * i64::from(line.quantity)).sum();
         making.tell(making.now, What::Order { order, visit, person, country, cents, lines: cart.to_vec() });
-        let declined = self.pay(making, order, cents);
-        making.wait();
-        making.view(Page::Thanks, None);
-        Met { bought: true, declined, ..Met::default() }
+        let met = self.pay(making, order, cents);
+        making.now += SECOND;
+        let page = match met {
+            _ if met.error || self.outage.contains(&making.now) => Page::Error,
+            Met { declined: ATTEMPTS, .. } => Page::Checkout,
+            _ => Page::Thanks,
+        };
+        making.view(page, None);
+        met
     }
 
-    /// Pays, a second and a third time where the bank declines. Returns how often it did.
-    fn pay(&mut self, making: &mut Making<'_>, order: u64, cents: i64) -> u32 {
+    /// Pays, a second and a third time where the bank declines.
+    fn pay(&mut self, making: &mut Making<'_>, order: u64, cents: i64) -> Met {
         let method = making.dice.one_of(&METHODS);
-        for attempt in 0..3 {
+        for declined in 0..ATTEMPTS {
             making.now += making.dice.between(2 * SECOND, 20 * SECOND);
+            if self.outage.contains(&making.now) {
+                return Met { ordered: true, error: true, declined, ..Met::default() };
+            }
             self.payments += 1;
             let paid = !making.dice.is(DECLINED);
             let Person { id: person, country, device, .. } = *making.person;
@@ -178,10 +196,10 @@ impl Visits {
                 }),
             );
             if paid {
-                return attempt;
+                return Met { ordered: true, declined, ..Met::default() };
             }
         }
-        3
+        Met { ordered: true, declined: ATTEMPTS, ..Met::default() }
     }
 }
 
@@ -203,7 +221,7 @@ impl Making<'_> {
     }
 
     fn view(&mut self, page: Page, product: Option<u32>) {
-        self.views += 1;
+        (self.views, self.viewed) = (self.views + 1, self.now);
         let (visit, person, device, referrer) = (self.visit, self.person.id, self.person.device, self.referrer);
         self.tell(self.now, What::View(View { visit, person, page, product, device, referrer }));
     }

@@ -31,19 +31,13 @@ pub(super) fn put(folder: &Folder, location: &Path, payload: &PutPayload, mode: 
     written
 }
 
-/// How many bytes of an object reach the disk together. Others who sync wait for no more of it than that.
-const AT_ONCE: usize = 2 << 20;
-
 /// Writes a temporary file and syncs its bytes. Returns its tag.
 fn write(folder: &Folder, staged: &path::Path, payload: &PutPayload) -> files::Result<String> {
     let file = folder.files.open(staged, Open::CreateNew)?;
     let mut offset = 0;
-    for bytes in payload.iter().flat_map(|bytes| bytes.chunks(AT_ONCE)) {
+    for bytes in payload {
         file.write_at(bytes, offset)?;
         offset += bytes.len() as u64;
-        if offset / AT_ONCE as u64 > (offset - bytes.len() as u64) / AT_ONCE as u64 {
-            file.sync_data()?;
-        }
     }
     file.sync_data()?;
     Ok(tag(&folder.files.metadata(staged)?))

@@ -1,4 +1,4 @@
-//! `headwater generate`: made-up data as files, for others than a node to read.
+//! `headwater generate`: made-up data as files. What is made up is decided in `headwater_shop`; here it becomes bytes.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};

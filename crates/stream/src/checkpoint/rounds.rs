@@ -41,10 +41,11 @@ struct Round {
 pub struct Took {
     /// How many pieces the owner had before.
     pub before: usize,
-    /// Bytes of what changed, of a share and of all.
+    /// Bytes of what changed.
     pub changes: u64,
+    /// A share, and its bytes.
     pub share: Option<(Share, u64)>,
-    pub all: Option<u64>,
+    pub all: bool,
 }
 
 impl Took {
@@ -52,7 +53,7 @@ impl Took {
         match which {
             Save::Changes => self.changes += bytes,
             Save::Share(share) => self.share = Some((share, self.share.map_or(0, |(_, before)| before) + bytes)),
-            Save::All => self.all = Some(self.all.unwrap_or_default() + bytes),
+            Save::All => self.all = true,
         }
     }
 }
@@ -103,7 +104,7 @@ impl Rounds {
 
     /// A checkpoint took this of an owner, whose pieces are these now.
     pub fn took(&mut self, owner: &str, took: &Took, parts: &mut Vec<Part>) {
-        if took.all.is_some() {
+        if took.all {
             self.under_way.remove(owner);
             return;
         }
