@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use headwater_sql::ast::Refresh;
 use headwater_sql::{Parsed, Statement};
 use serde::{Deserialize, Serialize};
 
@@ -47,8 +48,10 @@ fn is_zero(number: &u64) -> bool {
 pub enum Kind {
     Stream,
     Source,
-    /// A materialized view.
+    /// A materialized view that is kept up to date.
     View,
+    /// A materialized view that runs refresh.
+    ScheduledView,
     /// A view that is a name for its query.
     PlainView,
     /// A table of the lake.
@@ -64,6 +67,7 @@ impl Kind {
         match statement {
             Statement::CreateStream(_) => Some(Kind::Stream),
             Statement::CreateSource(_) => Some(Kind::Source),
+            Statement::CreateMaterializedView(view) if view.refresh != Refresh::Continuous => Some(Kind::ScheduledView),
             Statement::CreateMaterializedView(_) => Some(Kind::View),
             Statement::CreateView(_) => Some(Kind::PlainView),
             Statement::CreateTable(_) => Some(Kind::Table),
@@ -78,7 +82,9 @@ impl Kind {
     /// Whether it can be selected from.
     pub fn is_relation(self) -> bool {
         match self {
-            Kind::Stream | Kind::View | Kind::PlainView | Kind::Table | Kind::ExternalTable => true,
+            Kind::Stream | Kind::View | Kind::ScheduledView | Kind::PlainView | Kind::Table | Kind::ExternalTable => {
+                true
+            }
             Kind::Source | Kind::Sink | Kind::Connection | Kind::Secret => false,
         }
     }
@@ -89,7 +95,7 @@ impl fmt::Display for Kind {
         f.write_str(match self {
             Kind::Stream => "stream",
             Kind::Source => "source",
-            Kind::View => "materialized view",
+            Kind::View | Kind::ScheduledView => "materialized view",
             Kind::PlainView => "view",
             Kind::Table => "table",
             Kind::ExternalTable => "external table",
@@ -235,7 +241,9 @@ impl Definitions {
                 Some(after) if after.same(before) => Change::Unchanged(before.clone()),
                 Some(mut after) => {
                     after.version = before.version + 1;
-                    after.generation = after.generation.max(before.generation);
+                    // Rows of another kind lie elsewhere.
+                    let elsewhere = u64::from(after.kind != before.kind);
+                    after.generation = after.generation.max(before.generation + elsewhere);
                     after.dropped_columns.clone_from(&before.dropped_columns);
                     after.resets = before.resets;
                     // Another query has rows of its own.

@@ -26,6 +26,11 @@ pub enum Error {
     #[error(transparent)]
     Lake(#[from] headwater_lake::Error),
     #[error(transparent)]
+    Log(#[from] headwater_log::Error),
+    /// A record that no version of this node wrote, or a newer one.
+    #[error("a record of {topic} can't be read: {detail}")]
+    History { topic: String, detail: String },
+    #[error(transparent)]
     Query(#[from] headwater_query::Error),
 }
 
@@ -38,6 +43,8 @@ impl Error {
             Error::Catalog(error) => error.kind(),
             Error::Stream(error) => error.kind(),
             Error::Lake(error) => error.kind(),
+            Error::Log(error) => error.kind(),
+            Error::History { .. } => ErrorKind::Corrupt,
             Error::Query(error) => error.kind(),
         }
     }

@@ -5,11 +5,15 @@
 
 pub mod columns;
 pub mod error;
+pub mod history;
 pub mod inspect;
 pub mod plan;
 pub mod project;
+pub mod refreshes;
 pub mod resolve;
 pub mod running;
+pub mod runs;
+pub mod schedule;
 pub mod sinks;
 pub mod sources;
 pub mod stored;

@@ -121,7 +121,9 @@ impl fmt::Display for Step {
             Rows::Made => write!(f, "; made from what is held, without history")?,
             Rows::Deleted => write!(f, "; its rows are deleted")?,
             Rows::Archived => write!(f, "; its archive stays in the lake")?,
-            Rows::Kept if matches!(self.kind, Kind::Stream | Kind::View | Kind::Table) => write!(f, "; its rows stay")?,
+            Rows::Kept if matches!(self.kind, Kind::Stream | Kind::View | Kind::ScheduledView | Kind::Table) => {
+                write!(f, "; its rows stay")?
+            }
             Rows::Kept | Rows::Empty => {}
         }
         match self.dependents.as_slice() {
@@ -183,7 +185,7 @@ pub fn plan(proposal: &Proposal, wanted: &Named, declared: &Declared, running: &
         let Some((change, definition, class)) = step else { continue };
         let rows = match (change, running.behind.get(&definition.name)) {
             (Change::Drop, _) => match definition.kind {
-                Kind::View | Kind::Table => Rows::Deleted,
+                Kind::View | Kind::ScheduledView | Kind::Table => Rows::Deleted,
                 Kind::Stream => Rows::Archived,
                 _ => Rows::Empty,
             },
@@ -224,7 +226,10 @@ fn class(kind: Kind, name: &str, declared: &Declared, running: &Running<'_>) -> 
     {
         return of_stream(before, after, running);
     }
-    if let (Relation::Table(before), Relation::Table(after)) = (&before, &after) {
+    if let (Relation::Table(before), Relation::Table(after)) = (&before, &after)
+        && !before.is_refreshed()
+        && !after.is_refreshed()
+    {
         return of_table(before, after);
     }
     let kept = |column: &arrow::datatypes::FieldRef| {

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use arrow::datatypes::SchemaRef;
 use headwater_catalog::{Definition, Definitions, Graph, Known, Object, Owner};
 use headwater_query::relation::{Relation, Relations, resolve as relation, store, table};
-use headwater_sql::ast::{CreateMaterializedView, CreateStream};
+use headwater_sql::ast::{CreateMaterializedView, CreateStream, Refresh};
 use headwater_sql::{Diagnostic, Diagnostics, Fault, Parsed, Span, Statement};
 use headwater_stream::graph::Graph as Dataflow;
 use headwater_stream::plan::{Builder, Storage};
 
+use crate::refreshes::{self, Refreshes};
 use crate::sinks::{self, Outside};
 use crate::sources::{self, Declared as DeclaredSource};
 use crate::{Error, Result};
@@ -32,6 +33,8 @@ pub struct Declared {
     /// Enabled or not, in the order of the files.
     pub sources: Vec<DeclaredSource>,
     pub sinks: Vec<sinks::Declared>,
+    /// Views that runs refresh, each after those that it reads.
+    pub refreshes: Vec<Refreshes>,
     /// Connections and secrets.
     pub outside: Outside,
 }
@@ -112,8 +115,10 @@ impl Named {
             }
         }
         Diagnostics::check(wrong)?;
-        let Draft { relations, builder, sources, sinks, outside } = draft;
-        Ok(Declared { relations: Arc::new(relations), graph: Arc::new(builder.finish()?), sources, sinks, outside })
+        let Draft { relations, builder, sources, sinks, mut refreshes, outside } = draft;
+        refreshes::order(&mut refreshes, &self.objects);
+        let (relations, graph) = (Arc::new(relations), Arc::new(builder.finish()?));
+        Ok(Declared { relations, graph, sources, sinks, refreshes, outside })
     }
 }
 
@@ -158,6 +163,7 @@ struct Draft {
     builder: Builder,
     sources: Vec<DeclaredSource>,
     sinks: Vec<sinks::Declared>,
+    refreshes: Vec<Refreshes>,
     outside: Outside,
 }
 
@@ -180,7 +186,15 @@ impl Draft {
         let generation = kept.generation;
         match &parsed.statement {
             Statement::CreateStream(create) => self.add_stream(create, parsed, generation)?,
-            Statement::CreateMaterializedView(create) => self.add_view(create, parsed, kept)?,
+            Statement::CreateMaterializedView(create) => match &create.refresh {
+                Refresh::Continuous => self.add_view(create, parsed, kept)?,
+                Refresh::Scheduled(schedule) => {
+                    let refresh = refreshes::resolve(create, schedule, parsed, &self.relations, generation)?;
+                    check_columns(&refresh.table.schema, create.query_span, parsed)?;
+                    self.relations.add(Relation::Table(Arc::clone(&refresh.table)));
+                    self.refreshes.push(Refreshes { is_paused: kept.paused, ..refresh });
+                }
+            },
             Statement::CreateView(create) => {
                 let view = relation::plain_view(&self.relations, create, &parsed.source)?;
                 self.relations.add(Relation::PlainView(Arc::new(view)));

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use arrow::array::RecordBatch;
 use datafusion::datasource::TableProvider;
-use headwater_lake::{Lake, Snapshot, Stays};
+use futures::Stream;
+use headwater_lake::{Gone, Lake, Replaced, Snapshot, Stays};
 use headwater_query::provide::StoredTables;
 use headwater_query::provide::files::Places;
 use headwater_query::relation::{Place, Relations, Table};
@@ -126,6 +128,34 @@ impl Tables {
         writer.rewrite(operation, &mut *stays, &added).await.map_err(Error::from)?;
         open.show(&writer);
         Ok(())
+    }
+
+    /// Puts rows in the place of those that go, as one commit with a number; see [`headwater_lake::Table::replace`]. Files
+    /// that no version has used for so long go.
+    pub async fn replace(
+        &self,
+        table: &Table,
+        gone: &Gone,
+        rows: impl Stream<Item = Result<RecordBatch>> + Send,
+        number: i64,
+        kept_for: Duration,
+    ) -> Result<Replaced> {
+        let open = self.of(table)?;
+        let mut writer = open.table.lock().await;
+        let replaced = writer.replace(gone, rows, number).await?;
+        open.show(&writer);
+        if let Err(error) = writer.vacuum(kept_for).await {
+            // The next run tries again.
+            tracing::warn!("old files of {} stay: {error}", table.name);
+        }
+        Ok(replaced)
+    }
+
+    /// The version that has a commit of this number, where it is the last one.
+    pub async fn replaced(&self, table: &Table, number: i64) -> Result<Option<i64>> {
+        let open = self.of(table)?;
+        let writer = open.table.lock().await;
+        Ok((writer.last_replaced() == Some(number)).then(|| writer.version()))
     }
 
     fn get(&self, store: &str) -> Option<Arc<Open>> {

@@ -72,6 +72,11 @@ pub struct Appended {
     pub offsets: Vec<(u32, Range<i64>)>,
 }
 
+/// Whether statements may write a relation's rows.
+pub fn is_writable(relation: &Relation) -> bool {
+    !matches!(relation, Relation::Table(table) if table.is_refreshed())
+}
+
 /// The stream of a name, if rows may be appended to it.
 pub fn target(relations: &Relations, name: &str) -> Result<Option<Arc<Stream>>, Problem> {
     let refuse = |message: String, hint: &str| {
@@ -79,6 +84,9 @@ pub fn target(relations: &Relations, name: &str) -> Result<Option<Arc<Stream>>, 
     };
     match relations.get(name) {
         None => Ok(None),
+        Some(Relation::Table(table)) if table.is_refreshed() => {
+            refuse(format!("{name} is a view; its rows come from its query"), "write to what the view reads")
+        }
         Some(Relation::Table(_)) => refuse(format!("{name} is a table, and no stream"), "write INSERT INTO"),
         Some(Relation::View(_) | Relation::PlainView(_)) => {
             refuse(format!("{name} is a view; its rows come from its query"), "append to a stream that it reads")

@@ -8,6 +8,7 @@ mod letters;
 pub mod offline;
 mod planning;
 mod rows;
+mod runs;
 mod statements;
 mod system;
 mod telemetry;
@@ -26,6 +27,7 @@ use anyhow::{Context, Result};
 use headwater_base::clock::{Clock, SystemClock};
 use headwater_base::files::Lock;
 use headwater_catalog::Definitions;
+use headwater_deploy::runs::Runs;
 use headwater_deploy::{Declared, Ground, Project, Running, Tables, inspect, resolve};
 use headwater_gateway::access::Access;
 use headwater_gateway::{Server, postgres};
@@ -151,7 +153,8 @@ impl Node {
         let (server, postgres) = runtime.block_on(access::bind(&options, &access))?;
         let id = format!("{}-{:x}", std::process::id(), clock.now_us());
         let queries = Queries::new(options.queries, Arc::clone(&clock));
-        let known = Known::new(queries, query_threads.handle().clone());
+        let runs = Arc::new(Runs::open(Arc::clone(&log), Arc::clone(&clock))?);
+        let known = Known::new(queries, runs, query_threads.handle().clone());
         let (sender, requests) = channel();
         let (wake, woken) = sync_channel(1);
         let spill = options.folder.spill();
@@ -214,6 +217,10 @@ impl Node {
         })?;
         let (samples, doors) = (Arc::clone(&self.known.samples), Arc::downgrade(&self.doors));
         self.runtime.spawn(system::samples::take(samples, doors, Arc::clone(&self.clock)));
+        if let Some(runs) = &self.known.runs {
+            let threads = self.known.query_threads.clone().unwrap_or_else(|| self.runtime.handle().clone());
+            self.runtime.spawn(Arc::clone(runs).drive(threads));
+        }
         let interrupted = self.on_signal();
         let watch = watch::Watch::start(&self, http.as_deref(), postgres.as_deref());
         let (folder, runtime) = (self.options.folder.clone(), Arc::clone(&self.runtime));
@@ -301,6 +308,9 @@ impl Node {
         let spill = self.options.folder.spill();
         let current = current(&mut self.running, &self.log, &self.clock, &spill, &self.known, outside)?;
         self.doors.show(current);
+        if let Some(runs) = &self.known.runs {
+            runs.declare(runs::tasks(self.running.declared(), &self.running.tables(), &self.doors));
+        }
         self.tell_replays();
         self.shown = self.running.version();
         Ok(())

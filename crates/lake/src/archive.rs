@@ -14,13 +14,13 @@ mod expire;
 mod files;
 mod holding;
 pub(crate) mod log;
-mod maintain;
+pub(crate) mod maintain;
 pub(crate) mod replace;
 pub(crate) mod replay;
 pub(crate) mod schema;
 pub(crate) mod snapshot;
 pub(crate) mod stats;
-mod vacuum;
+pub(crate) mod vacuum;
 pub(crate) mod writer;
 
 use std::collections::HashMap;
@@ -46,7 +46,7 @@ pub struct Archive {
     delta: DeltaTable,
     snapshot: Snapshot,
     /// Data files that nobody names, and since when that is known, microseconds.
-    unnamed: HashMap<String, i64>,
+    unnamed: vacuum::Unnamed,
 }
 
 pub(crate) async fn open(table: Arc<Table>, columns: &SchemaRef) -> Result<Archive> {
@@ -151,7 +151,7 @@ impl Archive {
         let before = self.version();
         let version = commit::commit(self, &files).await?;
         if version > before {
-            maintain::after_commit(self).await;
+            maintain::after_commit(&self.table, &self.delta, self.known_version()).await;
         }
         Ok(version)
     }

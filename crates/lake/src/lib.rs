@@ -20,3 +20,4 @@ pub use error::{Error, Result};
 pub use lake::{Lake, check_columns};
 pub use table::Table;
 pub use table::change::Stays;
+pub use table::replace::{Gone, Replaced};

@@ -6,6 +6,7 @@
 pub(crate) mod change;
 mod evolve;
 mod layout;
+pub(crate) mod replace;
 mod write;
 
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use arrow::datatypes::SchemaRef;
 use deltalake::DeltaTable;
 
 use crate::archive::snapshot::Snapshot;
+use crate::archive::vacuum::Unnamed;
 use crate::archive::{create, damage, log, schema};
 use crate::lake::{Lake, Table as Place};
 use crate::{Error, Result};
@@ -28,6 +30,9 @@ pub struct Table {
     layout: Layout,
     delta: DeltaTable,
     snapshot: Snapshot,
+    /// The number that the last [`replace`](Table::replace) gave itself, under 0.
+    replaced: log::Offsets,
+    unnamed: Unnamed,
 }
 
 impl Lake {
@@ -71,9 +76,10 @@ impl Table {
         let state = crate::archive::state(&place, &delta)?;
         let schema = schema::from_delta(place.folder.as_ref(), &state.schema())?;
         let layout = Layout::of(&schema, state.metadata().partition_columns())?;
-        log::read_all(&place, state.version()).await?.apply(&place, &mut log::Offsets::new());
+        let mut replaced = log::Offsets::new();
+        log::read_all(&place, state.version()).await?.apply(&place, &mut replaced);
         let snapshot = Snapshot::new(Arc::clone(&place), &schema, state, log::Offsets::new())?;
-        Ok(Table { place, schema, layout, delta, snapshot })
+        Ok(Table { place, schema, layout, delta, snapshot, replaced, unnamed: Unnamed::new() })
     }
 
     pub fn schema(&self) -> SchemaRef {
@@ -108,7 +114,7 @@ impl Table {
             Some(facts) => facts,
             None => log::read_all(&self.place, state.version()).await?,
         };
-        facts.apply(&self.place, &mut log::Offsets::new());
+        facts.apply(&self.place, &mut self.replaced);
         self.schema = schema::from_delta(self.place.folder.as_ref(), &state.schema())?;
         self.snapshot = Snapshot::new(Arc::clone(&self.place), &self.schema, state, log::Offsets::new())?;
         Ok(())

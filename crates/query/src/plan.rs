@@ -18,4 +18,4 @@ pub mod view;
 
 pub use diagnose::Place;
 pub use scope::{RelationSource, Tables};
-pub use view::{plan_plain_view, plan_view, streaming_rules};
+pub use view::{plan_plain_view, plan_refreshed_view, plan_view, streaming_rules};

@@ -19,6 +19,7 @@ use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::{FieldRef, SchemaRef, TimestampMicrosecondType};
@@ -32,7 +33,7 @@ use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::logical_expr::execution_props::ExecutionProps;
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder, ScalarUDF};
-use datafusion::physical_plan::execute_stream;
+use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use futures::stream::BoxStream;
 use futures::{FutureExt, StreamExt, TryStreamExt};
 use headwater_log::Log;
@@ -125,10 +126,19 @@ pub struct QueryResult {
     pub as_of_us: i64,
     /// Its number, if it is told of.
     pub query: Option<u64>,
+    /// What runs it; of the node's own queries alone.
+    pub plan: Option<Arc<dyn ExecutionPlan>>,
     pub batches: BoxStream<'static, Result<RecordBatch>>,
 }
 
 impl QueryResult {
+    /// How long its operators have computed so far, over all threads, as far as they measure it.
+    pub fn computed(plan: &Arc<dyn ExecutionPlan>) -> Duration {
+        let own = plan.metrics().and_then(|metrics| metrics.elapsed_compute()).unwrap_or_default();
+        let below = plan.children().into_iter().map(QueryResult::computed);
+        below.fold(Duration::from_nanos(own as u64), |sum, each| sum + each)
+    }
+
     /// All rows.
     pub async fn collect(self) -> Result<Vec<RecordBatch>> {
         self.batches.try_collect().await
@@ -268,6 +278,21 @@ impl Session {
         session
     }
 
+    /// The same session at another time: `now()` says it.
+    pub fn at(&self, time_us: i64) -> Session {
+        let mut session = self.clone();
+        session.time_us = Some(time_us);
+        session
+    }
+
+    /// The same session with others who say where it reads.
+    pub fn with_reading(&self, snapshots: Arc<dyn Snapshots>, tables: Arc<dyn StoredTables>) -> Session {
+        let mut session = self.clone();
+        session.sources.snapshots = snapshots;
+        session.sources.tables = tables;
+        session
+    }
+
     fn state(&self, as_of_us: i64) -> SessionState {
         let mut state = (*self.state).clone();
         let as_of_us = self.time_us.unwrap_or(as_of_us);
@@ -299,9 +324,10 @@ async fn start(
     if let Some(stop) = stop {
         planned = interruptible(planned, stop).map_err(diagnose::execution)?;
     }
-    let stream = execute_stream(planned, state.task_ctx()).map_err(diagnose::execution)?;
+    let stream = execute_stream(Arc::clone(&planned), state.task_ctx()).map_err(diagnose::execution)?;
     let (schema, epoch, as_of_us) = (stream.schema(), tables.reading().point().epoch, tables.as_of_us());
-    Ok(QueryResult { schema, epoch, as_of_us, query: None, batches: stream.map_err(diagnose::execution).boxed() })
+    let batches = stream.map_err(diagnose::execution).boxed();
+    Ok(QueryResult { schema, epoch, as_of_us, query: None, plan: Some(planned), batches })
 }
 
 /// Whether a statement reads relations under `system.`, and no others.

@@ -11,7 +11,7 @@ use sqlparser::ast::{Expr, Visit, Visitor};
 
 use crate::ast::{
     AlterAction, Change, Column, CreateExternalTable, CreateMaterializedView, CreateSink, CreateSource, CreateStream,
-    CreateTable, CreateView, Name, Query, Rule,
+    CreateTable, CreateView, Name, Query, Refresh, Rule,
 };
 use crate::{Diagnostic, Diagnostics, Fault, Options, Result, SourceText, Span};
 
@@ -141,7 +141,10 @@ impl CreateMaterializedView {
             altered.query_text.clone_from(&query.text);
         }
         altered.options = with_options(&self.options, actions);
-        altered.settings()?;
+        match &altered.refresh {
+            Refresh::Continuous => drop(altered.settings()?),
+            Refresh::Scheduled(_) => drop(altered.refresh_settings()?),
+        }
         Ok(altered)
     }
 }

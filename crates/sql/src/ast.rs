@@ -7,6 +7,7 @@ mod change;
 mod outside;
 mod project_test;
 mod rows;
+mod schedule;
 mod show;
 mod stream;
 mod table;
@@ -25,6 +26,7 @@ pub use outside::{
 };
 pub use project_test::{Action, Expect, Expected, Given, GivenRows, Moment, ProjectTest, Step};
 pub use rows::{Assignment, Delete, Expression, Insert, Update};
+pub use schedule::{Cron, Instant, RefreshView, Schedule};
 pub use show::{CancelQuery, Explain, ExplainView, ReplayDeadLetters, Show};
 pub use stream::{Column, CreateStream, Rule, Violation, Watermark};
 pub use table::{CreateExternalTable, CreateTable, FileFormat};
@@ -67,6 +69,7 @@ pub enum Statement {
     Show(Show),
     ReplayDeadLetters(ReplayDeadLetters),
     CancelQuery(CancelQuery),
+    RefreshView(RefreshView),
 }
 
 impl Statement {
@@ -95,6 +98,8 @@ impl Statement {
             Statement::Show(_) => "SHOW",
             Statement::ReplayDeadLetters(_) => "REPLAY DEAD LETTERS",
             Statement::CancelQuery(_) => "CANCEL QUERY",
+            Statement::RefreshView(refresh) if refresh.explain => "EXPLAIN",
+            Statement::RefreshView(_) => "REFRESH MATERIALIZED VIEW",
         }
     }
 
@@ -123,7 +128,8 @@ impl Statement {
             | Statement::ExplainView(_)
             | Statement::Show(_)
             | Statement::ReplayDeadLetters(_)
-            | Statement::CancelQuery(_) => None,
+            | Statement::CancelQuery(_)
+            | Statement::RefreshView(_) => None,
         }
     }
 

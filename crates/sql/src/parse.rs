@@ -19,6 +19,7 @@ mod refused;
 mod rows;
 mod rules;
 mod running;
+mod schedule;
 mod show;
 mod sink;
 mod source;
@@ -171,6 +172,9 @@ fn statement(cursor: &mut Cursor<'_>) -> Result<Statement, Diagnostics> {
     }
     if query::starts(cursor) {
         return query::query(cursor).map(Statement::Query);
+    }
+    if schedule::refreshes(cursor) {
+        return schedule::refresh(cursor).map(Statement::RefreshView);
     }
     if query::explains_view(cursor) {
         return query::explain_view(cursor).map(Statement::ExplainView);

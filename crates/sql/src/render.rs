@@ -6,7 +6,7 @@ use std::fmt::Write;
 
 use crate::ast::{
     Column, CreateExternalTable, CreateMaterializedView, CreateStream, CreateTable, CreateView, Emit, Existing, Name,
-    Rule,
+    Refresh, Rule,
 };
 use crate::{Options, Value, duration_text};
 
@@ -92,6 +92,12 @@ impl CreateMaterializedView {
         }
         if !self.partition_key.is_empty() {
             push(&mut sql, &format!("\nPARTITION KEY ({})", names(&self.partition_key)));
+        }
+        if !self.partitioned_by.is_empty() {
+            push(&mut sql, &format!("\nPARTITIONED BY ({})", names(&self.partitioned_by)));
+        }
+        if let Refresh::Scheduled(schedule) = &self.refresh {
+            push(&mut sql, &format!("\nREFRESH {schedule}"));
         }
         if !self.options.is_empty() {
             push(&mut sql, &format!("\nWITH {}", options(&self.options)));

@@ -2,6 +2,8 @@
 //!
 //! Parsing reads them too, so that a text with an unknown option is refused wherever it comes from.
 
+mod refresh;
+
 use std::time::Duration;
 
 use crate::ast::{
@@ -9,6 +11,8 @@ use crate::ast::{
 };
 use crate::options::{Entry, Value};
 use crate::{Diagnostic, Diagnostics, Options};
+
+pub use refresh::{CatchUp, RefreshSettings, Replace, RunSettings};
 
 /// More partitions than anyone needs on the embedded log; a mistyped number should not create a million folders.
 pub const PARTITIONS_MAX: u32 = 4096;

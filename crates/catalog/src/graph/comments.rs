@@ -72,7 +72,7 @@ pub fn fits(named: ast::Kind, kind: Kind) -> bool {
         ast::Kind::Sink => kind == Kind::Sink,
         ast::Kind::Table => matches!(kind, Kind::Table | Kind::ExternalTable),
         ast::Kind::View => kind == Kind::PlainView,
-        ast::Kind::MaterializedView => kind == Kind::View,
+        ast::Kind::MaterializedView => matches!(kind, Kind::View | Kind::ScheduledView),
         ast::Kind::Connection => kind == Kind::Connection,
         ast::Kind::Secret => kind == Kind::Secret,
         ast::Kind::User => false,

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use headwater_catalog::{Definitions, Owner, Proposal};
 use headwater_log::Log;
-use headwater_query::relation::{Origin, Place, Stream};
+use headwater_query::relation::{Origin, Place, Stream, Table};
 use headwater_sql::ast::Run;
 use headwater_stream::checkpoint::{Manifest, OutputState};
 use headwater_stream::engine::{behind, seeded};
@@ -182,6 +182,20 @@ impl Facts<'_> {
             for name in declared.relations.streams().map(|stream| &stream.name) {
                 let differs = [self.declared, self.all].iter().any(|now| shares_store(now, &declared, name));
                 if differs && let Some(definition) = proposal.next.by_name.get_mut(name) {
+                    definition.generation += 1;
+                    given = true;
+                }
+            }
+            let refreshed = declared.relations.tables().filter(|table| table.is_refreshed());
+            for after in refreshed {
+                let has_other_columns = |now: &Declared| {
+                    let before = now.relations.tables().find(|before| before.place == after.place);
+                    let shape = |table: &Table| (table.schema.clone(), table.partitioned_by.clone());
+                    before.is_some_and(|before| shape(before) != shape(after))
+                };
+                if [self.declared, self.all].into_iter().any(has_other_columns)
+                    && let Some(definition) = proposal.next.by_name.get_mut(&after.name)
+                {
                     definition.generation += 1;
                     given = true;
                 }

@@ -78,7 +78,7 @@ impl FromStr for Form {
 /// A running query as a response. Rows are sent as they come; an error among them breaks the response off, so that
 /// nobody takes a part for the whole. The first batch is waited for, so that most errors still get a status.
 pub async fn respond(result: QueryResult, form: Form) -> Result<Response> {
-    let QueryResult { schema, epoch, as_of_us, query, mut batches } = result;
+    let QueryResult { schema, epoch, as_of_us, query, mut batches, .. } = result;
     let query = query.map(|id| [("x-headwater-query", id.to_string())]);
     let headers = [("x-headwater-epoch", epoch.to_string()), ("x-headwater-as-of-us", as_of_us.to_string())];
     let content = [(CONTENT_TYPE, form.media_type())];

@@ -136,6 +136,7 @@ fn found(sources: &Sources) -> Vec<Found> {
             Relation::View(view) => ('m', view.key.clone()),
             Relation::PlainView(_) => ('v', Vec::new()),
             Relation::Table(table) => match table.place {
+                Place::Lake(_) if table.is_refreshed() => ('m', Vec::new()),
                 Place::Lake(_) => ('r', table.key.clone()),
                 Place::Files(_) => ('f', Vec::new()),
             },

@@ -133,6 +133,10 @@ impl Doors {
         Ok(())
     }
 
+    pub fn known(&self) -> &Known {
+        &self.known
+    }
+
     pub fn replays(&self) -> Vec<Progress> {
         self.known.replays().clone()
     }
@@ -160,6 +164,9 @@ impl Doors {
         if let Statement::ExplainView(ast::ExplainView::Existing(name)) = &statement.statement {
             let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
             return explain::explain(&current.graph, &current.published, &name.value).map(Outcome::Rows);
+        }
+        if let Statement::RefreshView(refresh) = &statement.statement {
+            return self.refresh(refresh, &statement).await;
         }
         if let Statement::CancelQuery(cancel) = &statement.statement {
             return self.cancel(cancel, &statement).map(Outcome::Done);
@@ -277,7 +284,7 @@ fn shown(parsed: &Parsed) -> Cow<'_, str> {
     }
 }
 
-fn stopping() -> Problem {
+pub fn stopping() -> Problem {
     Problem::new(ErrorKind::Unavailable, "the node is stopping").with_hint("try again later")
 }
 

@@ -5,6 +5,7 @@ use std::sync::mpsc::TrySendError;
 use std::time::Duration;
 
 use anyhow::{Result, anyhow};
+use headwater_gateway::Node as _;
 use headwater_stream::engine::Step;
 
 use super::Node;
@@ -16,6 +17,7 @@ pub fn run(mut node: Node, interrupted: &AtomicBool) -> Result<()> {
         // A full channel is a wake-up that is on its way already.
         if let Err(TrySendError::Full(())) | Ok(()) = wake.try_send(()) {}
     }));
+    let mut refreshed = false;
     while !interrupted.load(Ordering::Acquire) {
         node.answer_requests()?;
         // Asked before the step: rows that a source gave before it was over are then seen by the step.
@@ -35,7 +37,7 @@ pub fn run(mut node: Node, interrupted: &AtomicBool) -> Result<()> {
             if over {
                 // Nobody will bring more that a checkpoint could wait for.
                 node.running.settle()?;
-                if node.running.is_settled()? && all_finished(&node) {
+                if node.running.is_settled()? && all_finished(&node) && all_refreshed(&node, &mut refreshed) {
                     break;
                 }
             }
@@ -51,6 +53,19 @@ pub fn run(mut node: Node, interrupted: &AtomicBool) -> Result<()> {
         return Err(anyhow!("{}", failures.join("\n")));
     }
     Ok(())
+}
+
+/// Once nothing more comes in, asks for a last run of what is not up to date; true when that is over.
+fn all_refreshed(node: &Node, asked: &mut bool) -> bool {
+    let Some(runs) = &node.known.runs else { return true };
+    if !runs.is_idle() {
+        return false;
+    }
+    if !*asked {
+        *asked = true;
+        return super::runs::finish(runs, node.running.declared(), &node.doors.session()) == 0;
+    }
+    true
 }
 
 /// Hurries every sink; true once all have delivered what there is.
@@ -74,6 +89,7 @@ fn failures(node: &mut Node) -> Result<Vec<String>> {
         Some(format!("sink {name} stopped: {message}{hint}"))
     }));
     failures.extend(node.running.engine()?.published().lock().stopped());
+    failures.extend(node.known.runs.iter().flat_map(|runs| super::runs::failures(runs)));
     let missing: Vec<String> = node.running.wanted_only().iter().map(|relation| relation.name().to_owned()).collect();
     let replays = node.running.replays();
     failures.extend(missing.iter().filter_map(|view| {

@@ -244,5 +244,6 @@ fn answer(rows: &[Row], epoch: u64, as_of_us: i64) -> Result<QueryResult, Proble
     ];
     let batch = RecordBatch::try_new(Arc::clone(&schema), columns);
     let batch = batch.map_err(|error| Problem::new(ErrorKind::Internal, error.to_string()))?;
-    Ok(QueryResult { schema, epoch, as_of_us, query: None, batches: futures::stream::iter([Ok(batch)]).boxed() })
+    let batches = futures::stream::iter([Ok(batch)]).boxed();
+    Ok(QueryResult { schema, epoch, as_of_us, query: None, plan: None, batches })
 }

@@ -198,8 +198,8 @@ impl Ground {
                 Fault::WrongKind,
                 format!("{name} is an external table, whose files others write"),
             )),
-            Some(Relation::Table(table)) => Ok(Target::Table(table)),
-            Some(Relation::PlainView(_)) => Err(refuse(
+            Some(Relation::Table(table)) if !table.is_refreshed() => Ok(Target::Table(table)),
+            Some(Relation::PlainView(_) | Relation::Table(_)) => Err(refuse(
                 source,
                 name.span(),
                 Fault::WrongKind,

@@ -4,6 +4,7 @@ mod columns;
 mod declared;
 mod known;
 mod queries;
+mod runs;
 pub mod samples;
 
 use std::sync::Arc;
@@ -46,6 +47,8 @@ const METRICS: &str = "metrics";
 const SINKS: &str = "sinks";
 const SOURCES: &str = "sources";
 const USERS: &str = "users";
+const RUNS: &str = "runs";
+const SCHEDULES: &str = "schedules";
 
 use columns::schema;
 pub use declared::Declared;
@@ -298,6 +301,8 @@ impl SystemTables for System {
             SINKS,
             SOURCES,
             USERS,
+            RUNS,
+            SCHEDULES,
         ];
         all.iter().map(|name| ((*name).to_owned(), schema(name))).collect()
     }
@@ -321,6 +326,8 @@ impl SystemTables for System {
             SINKS => self.sinks(),
             SOURCES => self.sources(),
             USERS => self.users(),
+            RUNS => runs::runs(self.known.runs.as_deref(), self.log.as_ref())?,
+            SCHEDULES => runs::schedules(self.known.runs.as_deref()),
             other => return Err(Error::Internal(format!("there is no system.{other}"))),
         };
         let rows = RecordBatch::try_new(schema(table), columns);

@@ -57,7 +57,7 @@ impl Archive {
         if !replace(self, &change).await? {
             return Ok(None);
         }
-        maintain::after_commit(self).await;
+        maintain::after_commit(&self.table, &self.delta, self.known_version()).await;
         Ok(Some(Merged { partition, files: run.len(), bytes: merged.size() }))
     }
 }

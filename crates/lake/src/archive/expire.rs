@@ -21,7 +21,7 @@ impl Archive {
         if !replace(self, &change).await? {
             return Ok(0);
         }
-        maintain::after_commit(self).await;
+        maintain::after_commit(&self.table, &self.delta, self.known_version()).await;
         Ok(count)
     }
 }

@@ -85,6 +85,19 @@ pub fn plan_plain_view(relations: &Relations, view: &CreateView, source: &Source
     project.map_err(|error| Error::Internal(error.to_string()))
 }
 
+/// Plans the query of a view that runs refresh: what a table can hold. It may ask what time it is.
+pub fn plan_refreshed_view(
+    relations: &Relations,
+    view: &CreateMaterializedView,
+    source: &SourceText,
+) -> Result<LogicalPlan> {
+    let place = Place::new(source, view.query_span);
+    Diagnostics::check(ignored_clauses(&view.query, &place))?;
+    let planned = Scope::new(planning(), relations).query((*view.query).clone()).and_then(analyse);
+    let plan = planned.map_err(|error| diagnose::planning(&error, &place))?;
+    storable(plan, &view.columns, &place)
+}
+
 fn analyse(plan: LogicalPlan) -> Result<LogicalPlan, DataFusionError> {
     let mut analyzer = Analyzer::with_rules(view_analysis());
     for rewrite in planning().analyzer().function_rewrites() {

@@ -13,7 +13,7 @@ use sqlparser::ast::{BinaryOperator, Expr as SqlExpr, Ident};
 use super::{Origin, PlainView, Relations, Stream, View, Watermark, timestamp_type};
 use crate::plan::key::output_key;
 use crate::plan::scope::Scope;
-use crate::plan::{Place, diagnose, plan_plain_view, plan_view};
+use crate::plan::{Place, diagnose, plan_plain_view, plan_refreshed_view, plan_view};
 use crate::rule::RuleSet;
 use crate::session::state::planning;
 use crate::sqltype::{column_type, sql_name};
@@ -68,6 +68,17 @@ pub fn view(relations: &Relations, create: &CreateMaterializedView, source: &Sou
         plan,
         schema,
     })
+}
+
+/// The columns of a view that runs refresh. Any may be NULL: another query of the same columns fits the same table.
+pub(super) fn columns_of_query(
+    relations: &Relations,
+    create: &CreateMaterializedView,
+    source: &SourceText,
+) -> Result<Vec<Field>> {
+    let plan = plan_refreshed_view(relations, create, source)?;
+    let fields = plan.schema().fields().iter();
+    Ok(fields.map(|field| Field::new(field.name(), field.data_type().clone(), true)).collect())
 }
 
 pub(super) fn columns(declared: &[ast::Column], source: &SourceText) -> Result<SchemaRef> {

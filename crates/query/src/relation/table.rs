@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, SchemaRef};
-use headwater_sql::ast::{CreateExternalTable, CreateTable, FileFormat};
+use arrow::datatypes::{DataType, Schema, SchemaRef};
+use headwater_sql::ast::{CreateExternalTable, CreateMaterializedView, CreateTable, FileFormat, Name};
+use headwater_sql::settings::Replace;
 use headwater_sql::{Diagnostic, Diagnostics, Fault, SourceText};
 
 use super::resolve::{columns, indices};
-use super::store;
+use super::{Relations, store};
 use crate::Result;
 use crate::sqltype::sql_name;
 
@@ -21,6 +22,23 @@ pub struct Table {
     /// Columns by which the lake lays out files.
     pub partitioned_by: Vec<usize>,
     pub place: Place,
+    pub origin: Origin,
+}
+
+impl Table {
+    /// Whether runs of a view write its rows, and no statement.
+    pub fn is_refreshed(&self) -> bool {
+        self.origin == Origin::Refreshed
+    }
+}
+
+/// Who writes a table's rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// Statements, or others.
+    Declared,
+    /// Runs of the materialized view of its name, which is refreshed by a schedule.
+    Refreshed,
 }
 
 /// Where a table's rows are.
@@ -86,20 +104,54 @@ pub fn lake(create: &CreateTable, generation: u64, source: &SourceText) -> Resul
         let nullable = field.is_nullable() && !key.contains(&at);
         field.as_ref().clone().with_nullable(nullable)
     });
-    let schema = Arc::new(arrow::datatypes::Schema::new(fields.collect::<Vec<_>>()));
-    let partitioned_by = indices(&create.partitioned_by, &schema, source)?;
-    for (at, column) in partitioned_by.iter().zip(&create.partitioned_by) {
+    let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+    let partitioned_by = layout(&create.partitioned_by, &schema, source)?;
+    let name = create.name.value.clone();
+    let place = Place::Lake(store(&name, generation));
+    Ok(Table { place, name, schema, key, partitioned_by, origin: Origin::Declared })
+}
+
+/// Resolves a view that is refreshed by a schedule: a table of the lake with the columns of its query.
+pub fn refreshed(
+    relations: &Relations,
+    create: &CreateMaterializedView,
+    generation: u64,
+    source: &SourceText,
+) -> Result<Table> {
+    let fields = super::resolve::columns_of_query(relations, create, source)?;
+    let schema = Arc::new(Schema::new(fields));
+    let partitioned_by = layout(&create.partitioned_by, &schema, source)?;
+    let settings = create.refresh_settings()?;
+    if settings.replace == Replace::Partitions {
+        let first = partitioned_by.first().map(|at| schema.field(*at));
+        let is_time =
+            first.is_some_and(|field| matches!(field.data_type(), DataType::Date32 | DataType::Timestamp(..)));
+        if !is_time {
+            let message = "a run can't tell the partitions of a time";
+            let refused = Diagnostic::new(source.clone(), create.options.span, message);
+            return Err(refused.with_hint("PARTITIONED BY begins with a column of type DATE or TIMESTAMP").into());
+        }
+    }
+    let name = create.name.value.clone();
+    let place = Place::Lake(store(&name, generation));
+    Ok(Table { place, name, schema, key: Vec::new(), partitioned_by, origin: Origin::Refreshed })
+}
+
+/// Columns that files are laid out by.
+fn layout(names: &[Name], schema: &SchemaRef, source: &SourceText) -> Result<Vec<usize>> {
+    let refuse = |span, message: &str| Diagnostic::new(source.clone(), span, message);
+    let columns = indices(names, schema, source)?;
+    for (at, column) in columns.iter().zip(names) {
         let found = schema.field(*at).data_type();
         if matches!(found, DataType::Float32 | DataType::Float64 | DataType::Binary) {
             let message = format!("files can't be laid out by {column}, which is of type {}", sql_name(found));
             return Err(refuse(column.span, &message).into());
         }
-        if partitioned_by.len() == schema.fields().len() {
+        if columns.len() == schema.fields().len() {
             return Err(refuse(column.span, "a table has at least one column that is not in PARTITIONED BY").into());
         }
     }
-    let name = create.name.value.clone();
-    Ok(Table { place: Place::Lake(store(&name, generation)), name, schema, key, partitioned_by })
+    Ok(columns)
 }
 
 /// Resolves a table in files elsewhere, whose columns are known by now.
@@ -114,5 +166,6 @@ pub fn external(create: &CreateExternalTable, source: &SourceText) -> Result<Tab
         key: Vec::new(),
         partitioned_by: Vec::new(),
         place: Place::Files(Files::of(create)?),
+        origin: Origin::Declared,
     })
 }

@@ -70,7 +70,7 @@ pub async fn run(
         Some(rest) => rows.chain(following(rest, end, reader)).boxed(),
         None => rows.boxed(),
     };
-    Ok(QueryResult { schema, epoch, as_of_us, query: Some(id), batches })
+    Ok(QueryResult { schema, epoch, as_of_us, query: Some(id), plan: None, batches })
 }
 
 fn following(

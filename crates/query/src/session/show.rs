@@ -48,7 +48,7 @@ fn condition(kind: Kind) -> Option<&'static str> {
         Kind::Stream => Some("kind IN ('stream', 'derived stream')"),
         Kind::Source => Some("kind = 'source'"),
         // A view that never takes a row back is a stream as well.
-        Kind::MaterializedView => Some("kind IN ('keyed table', 'derived stream')"),
+        Kind::MaterializedView => Some("kind IN ('keyed table', 'derived stream', 'scheduled view')"),
         Kind::Sink => Some("kind = 'sink'"),
         Kind::Table => Some("kind IN ('table', 'external table')"),
         Kind::View => Some("kind = 'view'"),

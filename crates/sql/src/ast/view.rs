@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sqlparser::ast as engine;
 
-use super::{Existing, Name, Rule};
+use super::{Existing, Name, Rule, Schedule};
 use crate::{Options, Span};
 
 /// `CREATE MATERIALIZED VIEW name (columns, rules) … AS query EMIT …`
@@ -17,6 +17,8 @@ pub struct CreateMaterializedView {
     pub rules: Vec<Rule>,
     /// Names of output columns; whether they exist is known only when planned.
     pub partition_key: Vec<Name>,
+    /// How the lake lays out files. Only of one that is refreshed by a schedule; names of output columns.
+    pub partitioned_by: Vec<Name>,
     pub options: Options,
     /// None: not said.
     pub emit: Option<Emit>,
@@ -35,10 +37,12 @@ pub enum Emit {
     OnWindowClose,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Refresh {
     #[default]
     Continuous,
+    /// Its rows are those of the query as of its last run.
+    Scheduled(Schedule),
 }
 
 /// `CREATE VIEW name (columns) AS query`
@@ -52,4 +56,18 @@ pub struct CreateView {
     pub query_span: Span,
     /// The query alone, with settings filled in.
     pub query_text: String,
+}
+
+impl CreateMaterializedView {
+    /// The view that is a name for the same query.
+    pub fn as_plain_view(&self) -> CreateView {
+        CreateView {
+            name: self.name.clone(),
+            existing: self.existing,
+            columns: self.columns.clone(),
+            query: self.query.clone(),
+            query_span: self.query_span,
+            query_text: self.query_text.clone(),
+        }
+    }
 }

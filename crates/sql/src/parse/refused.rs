@@ -3,7 +3,7 @@
 use super::Cursor;
 use crate::Diagnostic;
 
-const WORKS: &str = "statements begin with SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, COMMENT, SHOW, DESCRIBE, EXPLAIN, REPLAY";
+const WORKS: &str = "statements begin with SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, COMMENT, SHOW, DESCRIBE, EXPLAIN, REPLAY, REFRESH";
 const CREATED: &str = "STREAM, SOURCE, SINK, TABLE, EXTERNAL TABLE, VIEW, MATERIALIZED VIEW, CONNECTION, SECRET, USER";
 
 /// What CREATE, DROP, ALTER and SHOW may be followed by; longer names first.
@@ -48,7 +48,7 @@ const OBJECTS: [&[&str]; 37] = [
 ];
 
 /// Statements of one word, of ours and of SQL.
-const OTHERS: [&str; 43] = [
+const OTHERS: [&str; 42] = [
     "ANALYZE",
     "ATTACH",
     "BEGIN",
@@ -80,7 +80,6 @@ const OTHERS: [&str; 43] = [
     "OPTIMIZE",
     "PRAGMA",
     "PREPARE",
-    "REFRESH",
     "RELEASE",
     "REPLACE",
     "RESET",

@@ -12,7 +12,7 @@ use std::fmt::Write;
 use expect_test::{Expect, expect};
 
 use super::*;
-use crate::ast::{CreateMaterializedView, CreateSource, CreateStream, Name, Origin, Rule};
+use crate::ast::{CreateMaterializedView, CreateSource, CreateStream, Name, Origin, Refresh, Rule};
 use crate::{Options, Value};
 
 fn check(text: &str, expect: Expect) {
@@ -68,6 +68,9 @@ fn describe_view(view: &CreateMaterializedView, told: &mut String) -> std::fmt::
     writeln!(told, "view {}", view.name)?;
     rules(&view.rules, told)?;
     writeln!(told, "  key {} with {} emit {:?}", names(&view.partition_key), list(&view.options), view.emit)?;
+    if view.refresh != Refresh::Continuous {
+        writeln!(told, "  files {} {:?}", names(&view.partitioned_by), view.refresh)?;
+    }
     writeln!(told, "  as {}", view.query_text)
 }
 
@@ -172,7 +175,11 @@ fn views() {
          CREATE MATERIALIZED VIEW a WITH (format = 'csv') AS SELECT emit FROM emit EMIT CHANGES;
          CREATE MATERIALIZED VIEW b AS (WITH x AS (SELECT 1) SELECT * FROM x) WITH (format = 'csv') EMIT CHANGES;
          CREATE MATERIALIZED VIEW c EMIT CHANGES AS VALUES (1);
-         CREATE MATERIALIZED VIEW d EMIT CHANGES EVERY INTERVAL '90' SECOND AS VALUES (1)",
+         CREATE MATERIALIZED VIEW d EMIT CHANGES EVERY INTERVAL '90' SECOND AS VALUES (1);
+         CREATE MATERIALIZED VIEW e (sold_on, n) PARTITIONED BY (sold_on) REFRESH EVERY '1 day' OFFSET '2 hours'
+         WITH (replace = 'partitions', lookback = '3 days', retries = 3) AS SELECT day, count(*) FROM a GROUP BY day;
+         CREATE MATERIALIZED VIEW f REFRESH CRON '0 2 * * *' TIME ZONE 'Europe/Zurich' AS VALUES (1);
+         CREATE MATERIALIZED VIEW g REFRESH MANUAL AS VALUES (1)",
         expect![[r#"
             view clean
               rule priced (amount >= 0) QUARANTINE
@@ -193,6 +200,18 @@ fn views() {
               as VALUES (1)
             view d
               key () with () emit Some(ChangesEvery(90s))
+              as VALUES (1)
+            view e
+              key () with (replace = 'partitions', lookback = '3 days', retries = 3) emit None
+              files (sold_on) Scheduled(Every { every: 86400s, offset: 7200s })
+              as SELECT day, count(*) FROM a GROUP BY day
+            view f
+              key () with () emit None
+              files () Scheduled(Cron(Cron { fields: "0 2 * * *", fields_span: Span { start: 1081, end: 1092 }, zone: Some(("Europe/Zurich", Span { start: 1103, end: 1118 })) }))
+              as VALUES (1)
+            view g
+              key () with () emit None
+              files () Scheduled(Manual)
               as VALUES (1)
         "#]],
     );

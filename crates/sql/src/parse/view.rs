@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use sqlparser::tokenizer::Token;
 
-use super::{Cursor, create, lists, names, query, rules};
+use super::{Cursor, create, lists, names, query, rules, schedule};
 use crate::ast::{CreateMaterializedView, CreateView, Emit, Name, Refresh, Rule};
-use crate::settings::ViewSettings;
+use crate::settings::{RefreshSettings, ViewSettings};
 use crate::tokens::is_word;
-use crate::{Diagnostics, Options, Result, parse_duration};
+use crate::{Diagnostics, Options, Result, Span, parse_duration};
 
 pub(super) fn create_materialized(cursor: &mut Cursor<'_>) -> Result<CreateMaterializedView, Diagnostics> {
     let create::Opening { start, existing } = create::open(cursor, &["MATERIALIZED", "VIEW"])?;
@@ -24,7 +24,7 @@ pub(super) fn create_materialized(cursor: &mut Cursor<'_>) -> Result<CreateMater
         if !clauses.read_before_query(cursor)? && !clauses.read(cursor)? {
             let refused = cursor.expected("AS");
             return Err(refused
-                .with_hint("the query follows AS; before it stand PARTITION KEY, REFRESH and WITH")
+                .with_hint("the query follows AS; before it stand PARTITION KEY, PARTITIONED BY, REFRESH and WITH")
                 .into());
         }
     }
@@ -39,17 +39,22 @@ pub(super) fn create_materialized(cursor: &mut Cursor<'_>) -> Result<CreateMater
             return Err(after.expected("EMIT, WITH or the end of the statement").into());
         }
     }
+    clauses.check(cursor, &rules)?;
     let options = clauses.options.unwrap_or(empty);
-    ViewSettings::read(&options)?;
+    match &clauses.refresh {
+        Some((Refresh::Scheduled(_), _)) => drop(RefreshSettings::read(&options)?),
+        _ => drop(ViewSettings::read(&options)?),
+    }
     Ok(CreateMaterializedView {
         name,
         existing,
         columns,
         rules,
-        partition_key: clauses.partition_key.unwrap_or_default(),
+        partition_key: clauses.partition_key.map(|(names, _)| names).unwrap_or_default(),
+        partitioned_by: clauses.partitioned_by.map(|(names, _)| names).unwrap_or_default(),
         options,
-        emit: clauses.emit,
-        refresh: clauses.refresh.unwrap_or_default(),
+        emit: clauses.emit.map(|(emit, _)| emit),
+        refresh: clauses.refresh.map(|(refresh, _)| refresh).unwrap_or_default(),
         query: query.query,
         query_span: query.span,
         query_text: query.text,
@@ -117,13 +122,14 @@ fn tail(cursor: &Cursor<'_>) -> usize {
     cursor.end()
 }
 
-/// What may stand around the query; each once.
+/// What may stand around the query, and where; each once.
 #[derive(Default)]
 struct Clauses {
-    partition_key: Option<Vec<Name>>,
+    partition_key: Option<(Vec<Name>, Span)>,
+    partitioned_by: Option<(Vec<Name>, Span)>,
     options: Option<Options>,
-    emit: Option<Emit>,
-    refresh: Option<Refresh>,
+    emit: Option<(Emit, Span)>,
+    refresh: Option<(Refresh, Span)>,
 }
 
 impl Clauses {
@@ -132,13 +138,16 @@ impl Clauses {
         let start = cursor.position();
         if cursor.take(&["PARTITION", "KEY"]) {
             let names = lists::names(cursor)?;
-            lists::once(cursor, start, "PARTITION KEY", &mut self.partition_key, names)?;
+            let written = (names, cursor.span_from(start));
+            lists::once(cursor, start, "PARTITION KEY", &mut self.partition_key, written)?;
         } else if cursor.take(&["REFRESH"]) {
             let refresh = refresh(cursor, start)?;
-            lists::once(cursor, start, "REFRESH", &mut self.refresh, refresh)?;
+            let written = (refresh, cursor.span_from(start));
+            lists::once(cursor, start, "REFRESH", &mut self.refresh, written)?;
         } else if cursor.take(&["PARTITIONED", "BY"]) {
-            let refused = cursor.not_built(cursor.span_from(start), "PARTITIONED BY is");
-            return Err(refused.with_hint("PARTITION KEY (…) says which partition of the log a row goes to"));
+            let names = lists::names(cursor)?;
+            let written = (names, cursor.span_from(start));
+            lists::once(cursor, start, "PARTITIONED BY", &mut self.partitioned_by, written)?;
         } else {
             return Ok(false);
         }
@@ -161,11 +170,37 @@ impl Clauses {
             } else {
                 return Err(cursor.expected("CHANGES or ON WINDOW CLOSE"));
             };
-            lists::once(cursor, start, "EMIT", &mut self.emit, emit)?;
+            let written = (emit, cursor.span_from(start));
+            lists::once(cursor, start, "EMIT", &mut self.emit, written)?;
         } else {
             return Ok(false);
         }
         Ok(true)
+    }
+
+    /// Refuses what only the other kind of view can have.
+    fn check(&self, cursor: &Cursor<'_>, rules: &[Rule]) -> Result<()> {
+        let is_scheduled = matches!(self.refresh, Some((Refresh::Scheduled(_), _)));
+        if let Some((_, span)) = self.partitioned_by.as_ref().filter(|_| !is_scheduled) {
+            let refused = cursor.not_built(*span, "PARTITIONED BY of a view that is kept up to date all the time is");
+            return Err(refused.with_hint("PARTITION KEY (…) says which partition of the log a row goes to"));
+        }
+        if !is_scheduled {
+            return Ok(());
+        }
+        let refuse = |span: Span, what: &str| {
+            let refused = cursor.error(span, format!("a view that is refreshed by a schedule has no {what}"));
+            Err(refused.with_hint("its rows are a table in the lake; leave REFRESH away to keep it up to date"))
+        };
+        match (&self.partition_key, &self.emit, rules.first()) {
+            (Some((_, span)), _, _) => refuse(*span, "PARTITION KEY"),
+            (_, Some((_, span)), _) => refuse(*span, "EMIT"),
+            (_, _, Some(rule)) => {
+                let refused = cursor.not_built(rule.span, "a rule of a view that is refreshed by a schedule is");
+                Err(refused.with_hint("CREATE EXPECTATIONS … BEFORE REFRESH OF looks at what a run would read"))
+            }
+            (None, None, None) => Ok(()),
+        }
     }
 }
 
@@ -198,12 +233,12 @@ fn refresh(cursor: &mut Cursor<'_>, start: usize) -> Result<Refresh> {
     if cursor.take(&["CONTINUOUS"]) {
         return Ok(Refresh::Continuous);
     }
-    let known: [&[&str]; 4] = [&["EVERY"], &["CRON"], &["TARGET", "LAG"], &["MANUAL"]];
-    for words in known {
-        if cursor.take(words) {
-            let refused = cursor.not_built(cursor.span_from(start), &format!("REFRESH {} is", words.join(" ")));
-            return Err(refused.with_hint("a view is kept up to date continuously: REFRESH CONTINUOUS, or no REFRESH"));
-        }
+    if let Some(schedule) = schedule::schedule(cursor)? {
+        return Ok(Refresh::Scheduled(schedule));
     }
-    Err(cursor.expected("CONTINUOUS"))
+    if cursor.take(&["TARGET", "LAG"]) {
+        let refused = cursor.not_built(cursor.span_from(start), "REFRESH TARGET LAG is");
+        return Err(refused.with_hint("REFRESH EVERY '10 minutes' runs so often; without REFRESH a view never lags"));
+    }
+    Err(cursor.expected(&format!("CONTINUOUS, {}", schedule::WORDS)))
 }

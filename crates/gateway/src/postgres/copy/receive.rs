@@ -219,7 +219,7 @@ async fn target(node: &dyn Node, name: &[String]) -> Result<(Into, SchemaRef), F
     };
     let session = node.session();
     let relations = &session.sources().relations;
-    if let Some(Relation::Table(table)) = relations.get(name) {
+    if let Some(Relation::Table(table)) = relations.get(name).filter(ingest::is_writable) {
         let schema = SchemaRef::clone(&table.schema);
         return Ok((Into::Table { table, rows: Vec::new(), bytes: 0 }, schema));
     }

@@ -8,7 +8,7 @@ use headwater_stream::letter;
 
 use super::{
     CHANGES, CHECKPOINTS, COLUMNS, DEAD_LETTERS, LINEAGE, METRICS, OPERATORS, PARTITIONS, QUERIES, RELATIONS, REPLAYS,
-    RULES, SINKS, SOURCES, STREAMS, USERS, VIEWS,
+    RULES, RUNS, SCHEDULES, SINKS, SOURCES, STREAMS, USERS, VIEWS,
 };
 
 /// The columns of one of the relations; none for another name.
@@ -132,7 +132,32 @@ fn of_what_happened(table: &str) -> Option<Vec<Field>> {
             field("duration_ms", DataType::Float64),
             number("bytes"),
         ],
-
+        RUNS => vec![
+            number("run_id"),
+            text("object"),
+            text("kind"),
+            text("cause"),
+            text("state"),
+            field("attempt", DataType::Int32),
+            field("due_at", timestamp_type()),
+            field("started_at", timestamp_type()),
+            field("ended_at", timestamp_type()),
+            number("rows"),
+            number("bytes"),
+            field("cpu_ms", DataType::Float64),
+            text("error"),
+            text("inputs"),
+            number("output_version"),
+            text("messages"),
+        ],
+        SCHEDULES => vec![
+            text("object"),
+            text("kind"),
+            text("schedule"),
+            field("next_due_at", timestamp_type()),
+            number("last_run_id"),
+            text("last_state"),
+        ],
         _ => return None,
     })
 }

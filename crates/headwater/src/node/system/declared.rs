@@ -50,6 +50,7 @@ impl Declared {
                     (Kind::Stream, _) => "stream",
                     (Kind::View, Some(Relation::Stream(_))) => "derived stream",
                     (Kind::View, _) => "keyed table",
+                    (Kind::ScheduledView, _) => "scheduled view",
                     (Kind::PlainView, _) => "view",
                     (Kind::Table, _) => "table",
                     (Kind::ExternalTable, _) => "external table",

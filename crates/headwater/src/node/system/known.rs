@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use headwater_deploy::running::Progress;
+use headwater_deploy::runs::Runs;
 use headwater_query::running::Queries;
 use tokio::runtime::Handle;
 
@@ -11,6 +12,8 @@ use super::samples::Samples;
 /// Clones are the same.
 #[derive(Clone, Default)]
 pub struct Known {
+    /// None where no node runs.
+    pub runs: Option<Arc<Runs>>,
     replays: Arc<Mutex<Vec<Progress>>>,
     pub queries: Arc<Queries>,
     pub samples: Arc<Samples>,
@@ -19,8 +22,9 @@ pub struct Known {
 }
 
 impl Known {
-    pub fn new(queries: Queries, query_threads: Handle) -> Known {
-        Known { queries: Arc::new(queries), query_threads: Some(query_threads), ..Known::default() }
+    pub fn new(queries: Queries, runs: Arc<Runs>, query_threads: Handle) -> Known {
+        let (queries, query_threads) = (Arc::new(queries), Some(query_threads));
+        Known { queries, runs: Some(runs), query_threads, ..Known::default() }
     }
 
     pub fn replays(&self) -> MutexGuard<'_, Vec<Progress>> {

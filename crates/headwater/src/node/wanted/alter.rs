@@ -33,9 +33,20 @@ pub fn wanted(alter: &Alter, parsed: &Parsed, known: &Known<'_>) -> Result<Wante
 /// What a view is told, whoever declared it.
 fn told(alter: &Alter, run: Run, parsed: &Parsed, known: &Known<'_>) -> Result<Wanted, Problem> {
     let there = there(&alter.name, missing(alter.kind), parsed, known)?;
-    if there.kind != headwater_catalog::Kind::View {
-        let message = format!("{} is a {}", alter.name, there.kind);
-        return Err(refuse(parsed, &alter.name, Fault::WrongKind, message));
+    match (there.kind, run) {
+        (headwater_catalog::Kind::View, _) => {}
+        (headwater_catalog::Kind::ScheduledView, Run::Pause | Run::Resume) => {}
+        (headwater_catalog::Kind::ScheduledView, _) => {
+            let message = format!("each run of {} begins anew", alter.name);
+            let refused = Diagnostic::new(parsed.source.clone(), alter.name.span, message);
+            let refused =
+                refused.with_fault(Fault::WrongKind).with_hint(format!("REFRESH MATERIALIZED VIEW {}", alter.name));
+            return Err(Diagnostics::from(refused).into());
+        }
+        _ => {
+            let message = format!("{} is a {}", alter.name, there.kind);
+            return Err(refuse(parsed, &alter.name, Fault::WrongKind, message));
+        }
     }
     match (run, there.paused) {
         (Run::Pause, true) => return Ok(Wanted::nothing(vec![format!("{} is paused already", alter.name)])),

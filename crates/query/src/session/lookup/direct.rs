@@ -104,6 +104,7 @@ impl Direct {
             epoch: point.epoch,
             as_of_us: point.as_of_us,
             query: None,
+            plan: None,
             batches: stream::iter(batches).boxed(),
         }))
     }

@@ -83,11 +83,11 @@ fn statements_that_are_not_built() {
         ALTER MATERIALIZED VIEW v RENAME TO w
             RENAME is not built yet [RENAME] what works: AS query, SET (option = value), PAUSE, RESUME, RESET
         MERGE INTO t USING s ON true WHEN MATCHED THEN DELETE
-            MERGE is not built yet [MERGE] statements begin with SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, COMMENT, SHOW, DESCRIBE, EXPLAIN, REPLAY
+            MERGE is not built yet [MERGE] statements begin with SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, COMMENT, SHOW, DESCRIBE, EXPLAIN, REPLAY, REFRESH
         COPY t TO 'x'
-            COPY is not built yet [COPY] statements begin with SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, COMMENT, SHOW, DESCRIBE, EXPLAIN, REPLAY
+            COPY is not built yet [COPY] statements begin with SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, COMMENT, SHOW, DESCRIBE, EXPLAIN, REPLAY, REFRESH
         SHOW ALL
-            there is no statement SHOW ALL [SHOW ALL] statements begin with SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, COMMENT, SHOW, DESCRIBE, EXPLAIN, REPLAY
+            there is no statement SHOW ALL [SHOW ALL] statements begin with SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, COMMENT, SHOW, DESCRIBE, EXPLAIN, REPLAY, REFRESH
         SHOW COLUMNS t
             expected FROM, found t [t] say of what: SHOW COLUMNS FROM orders
         DESCRIBE
@@ -107,17 +107,17 @@ fn statements_that_are_not_built() {
         ALTER VIEW v PAUSE
             PAUSE is not built yet [PAUSE] what works: AS query
         COMMENT x
-            COMMENT is not built yet [COMMENT] statements begin with SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, COMMENT, SHOW, DESCRIBE, EXPLAIN, REPLAY
+            COMMENT is not built yet [COMMENT] statements begin with SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, COMMENT, SHOW, DESCRIBE, EXPLAIN, REPLAY, REFRESH
         SHOW server_version
-            there is no statement SHOW SERVER_VERSION [SHOW server_version] statements begin with SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, COMMENT, SHOW, DESCRIBE, EXPLAIN, REPLAY
+            there is no statement SHOW SERVER_VERSION [SHOW server_version] statements begin with SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, COMMENT, SHOW, DESCRIBE, EXPLAIN, REPLAY, REFRESH
         EXPLAIN orders
             expected a query, found orders [orders] EXPLAIN [ANALYZE] [VERBOSE] is followed by a query, EXPLAIN also by MATERIALIZED VIEW and a name
         SET x = 1
-            SET is not built yet [SET] statements begin with SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, COMMENT, SHOW, DESCRIBE, EXPLAIN, REPLAY
+            SET is not built yet [SET] statements begin with SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, COMMENT, SHOW, DESCRIBE, EXPLAIN, REPLAY, REFRESH
         SELEKT 1
             expected a statement, found SELEKT [SELEKT] did you mean SELECT?
         'x'
-            expected a statement, found 'x' ['x'] statements begin with SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, COMMENT, SHOW, DESCRIBE, EXPLAIN, REPLAY
+            expected a statement, found 'x' ['x'] statements begin with SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, COMMENT, SHOW, DESCRIBE, EXPLAIN, REPLAY, REFRESH
         EXPLAIN FORMAT TREE SELECT 1
             expected a query, found FORMAT [FORMAT] EXPLAIN [ANALYZE] [VERBOSE] is followed by a query, EXPLAIN also by MATERIALIZED VIEW and a name
         EXPLAIN INSERT INTO t VALUES (1)
@@ -268,7 +268,22 @@ fn sources_views_and_queries_that_are_wrong() {
         "CREATE SOURCE s FROM FILE (PATH 'x')",
         "CREATE SOURCE s INTO t FROM FILES (PATH 'x') WITH (enabled = 'yes')",
         "CREATE MATERIALIZED VIEW v (a, b, a) AS SELECT 1, 2, 3",
-        "CREATE MATERIALIZED VIEW v REFRESH EVERY '1 day' AS SELECT 1",
+        "CREATE MATERIALIZED VIEW v REFRESH EVERY AS SELECT 1",
+        "CREATE MATERIALIZED VIEW v REFRESH EVERY '1 fortnight' AS SELECT 1",
+        "CREATE MATERIALIZED VIEW v REFRESH EVERY '10 ms' AS SELECT 1",
+        "CREATE MATERIALIZED VIEW v REFRESH EVERY '1 hour' OFFSET '60 minutes' AS SELECT 1",
+        "CREATE MATERIALIZED VIEW v REFRESH CRON '0 2 * * *' TIME ZONE UTC AS SELECT 1",
+        "CREATE MATERIALIZED VIEW v REFRESH DAILY AS SELECT 1",
+        "CREATE MATERIALIZED VIEW v REFRESH MANUAL AS SELECT 1 EMIT CHANGES",
+        "CREATE MATERIALIZED VIEW v REFRESH MANUAL PARTITION KEY (a) AS SELECT 1 AS a",
+        "CREATE MATERIALIZED VIEW v (CONSTRAINT c EXPECT (a > 0)) REFRESH MANUAL AS SELECT 1 AS a",
+        "CREATE MATERIALIZED VIEW v REFRESH MANUAL WITH (partitions = 2) AS SELECT 1",
+        "CREATE MATERIALIZED VIEW v REFRESH MANUAL WITH (retries = -1) AS SELECT 1",
+        "CREATE MATERIALIZED VIEW v REFRESH MANUAL WITH (lookback = '3 days') AS SELECT 1",
+        "REFRESH v",
+        "REFRESH MATERIALIZED VIEW v FROM '2026-01-01'",
+        "REFRESH MATERIALIZED VIEW v FROM 1 TO 2",
+        "REFRESH MATERIALIZED VIEW v NOW",
         "CREATE MATERIALIZED VIEW v REFRESH TARGET LAG '1 day' AS SELECT 1",
         "CREATE MATERIALIZED VIEW v PARTITIONED BY (a) AS SELECT 1",
         "CREATE MATERIALIZED VIEW v AS SELECT 1 FROM t EMIT FINAL",
@@ -296,12 +311,42 @@ fn sources_views_and_queries_that_are_wrong() {
             option enabled must be true or false, not the text 'yes' ['yes'] 
         CREATE MATERIALIZED VIEW v (a, b, a) AS SELECT 1, 2, 3
             column a stands twice [a] 
-        CREATE MATERIALIZED VIEW v REFRESH EVERY '1 day' AS SELECT 1
-            REFRESH EVERY is not built yet [REFRESH EVERY] a view is kept up to date continuously: REFRESH CONTINUOUS, or no REFRESH
+        CREATE MATERIALIZED VIEW v REFRESH EVERY AS SELECT 1
+            expected a time between two runs, like '1 day', found AS [AS] texts stand in single quotes
+        CREATE MATERIALIZED VIEW v REFRESH EVERY '1 fortnight' AS SELECT 1
+            this is no length of time: 'fortnight' is not a unit; there are seconds, minutes, hours, days, weeks, years ['1 fortnight'] write it like '1 hour' or '1 hour 30 minutes'
+        CREATE MATERIALIZED VIEW v REFRESH EVERY '10 ms' AS SELECT 1
+            a schedule goes by tenths of a second at the least [EVERY '10 ms'] what is to be true all the time is continuous
+        CREATE MATERIALIZED VIEW v REFRESH EVERY '1 hour' OFFSET '60 minutes' AS SELECT 1
+            the offset is as long as the time between two runs, or longer ['60 minutes'] runs come EVERY so often, each so long after a multiple of that
+        CREATE MATERIALIZED VIEW v REFRESH CRON '0 2 * * *' TIME ZONE UTC AS SELECT 1
+            expected the name of a time zone, like 'Europe/Zurich', found UTC [UTC] texts stand in single quotes
+        CREATE MATERIALIZED VIEW v REFRESH DAILY AS SELECT 1
+            expected CONTINUOUS, EVERY, CRON or MANUAL, found DAILY [DAILY] 
+        CREATE MATERIALIZED VIEW v REFRESH MANUAL AS SELECT 1 EMIT CHANGES
+            a view that is refreshed by a schedule has no EMIT [EMIT CHANGES] its rows are a table in the lake; leave REFRESH away to keep it up to date
+        CREATE MATERIALIZED VIEW v REFRESH MANUAL PARTITION KEY (a) AS SELECT 1 AS a
+            a view that is refreshed by a schedule has no PARTITION KEY [PARTITION KEY (a)] its rows are a table in the lake; leave REFRESH away to keep it up to date
+        CREATE MATERIALIZED VIEW v (CONSTRAINT c EXPECT (a > 0)) REFRESH MANUAL AS SELECT 1 AS a
+            expected ON VIOLATION, found ) [)] say what becomes of a row that breaks the rule: ON VIOLATION QUARANTINE, WARN, DROP or FAIL
+        CREATE MATERIALIZED VIEW v REFRESH MANUAL WITH (partitions = 2) AS SELECT 1
+            unknown option partitions [partitions] the options here are retries, retry_delay, timeout, catch_up, replace, lookback
+        CREATE MATERIALIZED VIEW v REFRESH MANUAL WITH (retries = -1) AS SELECT 1
+            retries must be 0 to 100 [-1] 
+        CREATE MATERIALIZED VIEW v REFRESH MANUAL WITH (lookback = '3 days') AS SELECT 1
+            each run makes all rows anew, however far it looks back ['3 days'] say which ones: replace = 'partitions'
+        REFRESH v
+            expected MATERIALIZED VIEW, found v [v] 
+        REFRESH MATERIALIZED VIEW v FROM '2026-01-01'
+            expected TO, found the end of the statement [] 
+        REFRESH MATERIALIZED VIEW v FROM 1 TO 2
+            expected a day or a time in quotes, like '2026-01-31', found 1 [1] texts stand in single quotes
+        REFRESH MATERIALIZED VIEW v NOW
+            expected FROM or the end of the statement, found NOW [NOW] 
         CREATE MATERIALIZED VIEW v REFRESH TARGET LAG '1 day' AS SELECT 1
-            REFRESH TARGET LAG is not built yet [REFRESH TARGET LAG] a view is kept up to date continuously: REFRESH CONTINUOUS, or no REFRESH
+            REFRESH TARGET LAG is not built yet [REFRESH TARGET LAG] REFRESH EVERY '10 minutes' runs so often; without REFRESH a view never lags
         CREATE MATERIALIZED VIEW v PARTITIONED BY (a) AS SELECT 1
-            PARTITIONED BY is not built yet [PARTITIONED BY] PARTITION KEY (…) says which partition of the log a row goes to
+            PARTITIONED BY of a view that is kept up to date all the time is not built yet [PARTITIONED BY (a)] PARTITION KEY (…) says which partition of the log a row goes to
         CREATE MATERIALIZED VIEW v AS SELECT 1 FROM t EMIT FINAL
             expected CHANGES or ON WINDOW CLOSE, found FINAL [FINAL] 
         CREATE MATERIALIZED VIEW v EMIT CHANGES AS SELECT 1 FROM t EMIT CHANGES
@@ -311,7 +356,7 @@ fn sources_views_and_queries_that_are_wrong() {
         CREATE MATERIALIZED VIEW v AS SELECT 1 FROM t WHERE
             expected an expression, found the end of the statement [] 
         CREATE MATERIALIZED VIEW v SELECT 1
-            expected AS, found SELECT [SELECT] the query follows AS; before it stand PARTITION KEY, REFRESH and WITH
+            expected AS, found SELECT [SELECT] the query follows AS; before it stand PARTITION KEY, PARTITIONED BY, REFRESH and WITH
         CREATE MATERIALIZED VIEW v AS SELECT 1 EMIT CHANGES LIMIT 1
             expected EMIT, WITH or the end of the statement, found LIMIT [LIMIT] 
         SELECT * FROM t VERSION AS OF 3

@@ -108,6 +108,11 @@ fn describe_action(statement: &Statement, told: &mut String) -> std::fmt::Result
             writeln!(told, "replay {of}{}", filter(&replay.condition))
         }
         Statement::CancelQuery(cancel) => writeln!(told, "cancel {}", cancel.id),
+        Statement::RefreshView(refresh) => {
+            let range = refresh.range.as_ref().map(|(from, to)| format!(" from {} to {}", from.text, to.text));
+            let explained = if refresh.explain { "explained " } else { "" };
+            writeln!(told, "{explained}refresh {}{}", refresh.name, range.unwrap_or_default())
+        }
         other => panic!("described elsewhere: {other:?}"),
     }
 }
@@ -256,7 +261,8 @@ fn what_is_shown_and_done() {
          SHOW COLUMNS FROM system.streams; DESCRIBE orders; DESC \"Orders\";
          SHOW CREATE orders; SHOW CREATE STREAM orders; SHOW CREATE MATERIALIZED VIEW v; SHOW CREATE table;
          EXPLAIN MATERIALIZED VIEW v; EXPLAIN CREATE MATERIALIZED VIEW v AS SELECT 1 FROM t;
-         REPLAY DEAD LETTERS; REPLAY DEAD LETTERS OF orders WHERE reason LIKE '%amount%'; CANCEL QUERY 'q-7'",
+         REPLAY DEAD LETTERS; REPLAY DEAD LETTERS OF orders WHERE reason LIKE '%amount%'; CANCEL QUERY 'q-7';
+         REFRESH MATERIALIZED VIEW v; explain refresh materialized view v from '2026-01-01' to '2026-02-01 12:00'",
         expect![[r#"
             show all STREAM like None
             show all MATERIALIZED VIEW like Some("sales%")
@@ -276,6 +282,8 @@ fn what_is_shown_and_done() {
             replay all
             replay orders where reason LIKE '%amount%'
             cancel q-7
+            refresh v
+            explained refresh v from 2026-01-01 to 2026-02-01 12:00
         "#]],
     );
 }

@@ -1,0 +1,81 @@
+//! Views that runs refresh: what their statements say, resolved.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use headwater_catalog::{Kind, Object};
+use headwater_query::relation::{Relations, Table, table};
+use headwater_sql::Parsed;
+use headwater_sql::ast::{self, CreateMaterializedView};
+use headwater_sql::settings::RefreshSettings;
+
+use crate::Result;
+use crate::schedule::Schedule;
+
+/// A view that runs refresh.
+#[derive(Debug, Clone)]
+pub struct Refreshes {
+    pub table: Arc<Table>,
+    /// The query's text.
+    pub query: String,
+    pub schedule: Schedule,
+    pub settings: RefreshSettings,
+    /// Views of its kind that it reads, directly or not.
+    pub after: Vec<String>,
+    /// The relations with rows of their own that its query reads.
+    pub reads: BTreeSet<String>,
+    /// Nothing is due for it.
+    pub is_paused: bool,
+}
+
+impl Refreshes {
+    /// What its runs make, in short: the rows of the last run are those of this query if that had the same one.
+    pub fn fingerprint(&self) -> String {
+        let query = headwater_sql::canonical(&self.query).unwrap_or_else(|_| self.query.clone());
+        let columns = self.table.schema.fields().iter().map(|field| format!("{} {}", field.name(), field.data_type()));
+        let columns = columns.collect::<Vec<_>>().join(", ");
+        format!("{:08x}", crc32c::crc32c(format!("{:?} ({columns}) {query}", self.table.place).as_bytes()))
+    }
+}
+
+/// Resolves a view against the relations that are declared before it.
+pub fn resolve(
+    create: &CreateMaterializedView,
+    schedule: &ast::Schedule,
+    parsed: &Parsed,
+    relations: &Relations,
+    generation: u64,
+) -> Result<Refreshes> {
+    let schedule = Schedule::resolve(schedule, &parsed.source)?;
+    let table = Arc::new(table::refreshed(relations, create, generation, &parsed.source)?);
+    let query = create.query_text.clone();
+    let settings = create.refresh_settings()?;
+    let (after, reads, is_paused) = (Vec::new(), BTreeSet::new(), false);
+    Ok(Refreshes { table, query, schedule, settings, after, reads, is_paused })
+}
+
+/// Finds out what they read, and which of them come first.
+pub fn order(refreshes: &mut [Refreshes], objects: &[Object]) {
+    let names: BTreeSet<String> = refreshes.iter().map(|one| one.table.name.clone()).collect();
+    // Objects stand after what they depend on.
+    let mut first: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+    let mut reads: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+    for Object { definition, .. } in objects {
+        let (mut before, mut read) = (BTreeSet::new(), BTreeSet::new());
+        for on in &definition.depends_on {
+            before.extend(first.get(on.as_str()).into_iter().flatten().cloned());
+            before.extend(names.get(on).cloned());
+            // A view that is a name for its query has no rows of its own.
+            match objects.iter().find(|object| object.definition.name == *on).map(|object| object.definition.kind) {
+                Some(Kind::PlainView) => read.extend(reads.get(on.as_str()).into_iter().flatten().cloned()),
+                _ => drop(read.insert(on.clone())),
+            }
+        }
+        first.insert(&definition.name, before);
+        reads.insert(&definition.name, read);
+    }
+    for one in refreshes {
+        one.after = first.get(one.table.name.as_str()).into_iter().flatten().cloned().collect();
+        one.reads = reads.remove(one.table.name.as_str()).unwrap_or_default();
+    }
+}

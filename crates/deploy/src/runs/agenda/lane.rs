@@ -1,0 +1,118 @@
+//! One task: its runs come one after the other.
+
+use std::collections::VecDeque;
+
+use super::{CAUGHT_UP_MAX, Task, caught_up};
+use crate::runs::{Cause, Run, State};
+use crate::schedule::Schedule;
+use headwater_sql::settings::CatchUp;
+
+#[derive(Debug)]
+pub(super) struct Lane {
+    pub task: Task,
+    pub queue: VecDeque<Run>,
+    pub running: Option<u64>,
+    pub next_due_us: Option<i64>,
+    /// When the run that failed last is tried again.
+    pub retry: Option<(i64, Run)>,
+    /// The last one that is over.
+    pub last: Option<Run>,
+    /// Of what the last whole run that succeeded did.
+    pub last_success: Option<String>,
+    /// The greatest time that a run was for.
+    pub covered_us: i64,
+}
+
+impl Lane {
+    pub fn new(task: Task, last: Option<Run>, last_success: Option<String>, covered_us: i64) -> Lane {
+        Lane {
+            task,
+            queue: VecDeque::new(),
+            running: None,
+            next_due_us: None,
+            retry: None,
+            last,
+            last_success,
+            covered_us,
+        }
+    }
+
+    pub fn timers(&self) -> impl Iterator<Item = i64> {
+        self.next_due_us.into_iter().chain(self.retry.as_ref().map(|(at_us, _)| *at_us))
+    }
+
+    /// Times that were due after the last run and before now, when nobody was there, of which runs are made.
+    pub fn missed(&self, now_us: i64) -> Vec<i64> {
+        caught_up(self.task.settings.catch_up, self.due_between(self.covered_us, now_us))
+    }
+
+    /// Times that have come since the last look: the last alone where not each is wanted.
+    pub fn due(&self, now_us: i64) -> Vec<i64> {
+        let Some(due_us) = self.next_due_us.filter(|due_us| *due_us <= now_us) else { return Vec::new() };
+        let catch_up = match self.task.settings.catch_up {
+            CatchUp::None => CatchUp::Latest,
+            other => other,
+        };
+        let mut due = vec![due_us];
+        due.extend(self.due_between(due_us, now_us));
+        caught_up(catch_up, due)
+    }
+
+    fn due_between(&self, after_us: i64, until_us: i64) -> Vec<i64> {
+        let schedule: &Schedule = &self.task.schedule;
+        let mut due = Vec::new();
+        if self.task.settings.catch_up != CatchUp::All {
+            return schedule.last(until_us).filter(|last_us| *last_us > after_us).into_iter().collect();
+        }
+        let mut at_us = after_us;
+        while let Some(next_us) = schedule.next(at_us).filter(|next_us| *next_us <= until_us) {
+            due.push(next_us);
+            at_us = next_us;
+            if due.len() > CAUGHT_UP_MAX {
+                due.remove(0);
+            }
+        }
+        due
+    }
+
+    /// Adds runs that are due. Where not each is wanted, one that waits already is as good as a later one.
+    pub fn enqueue(&mut self, runs: Vec<Run>) {
+        for run in runs {
+            if self.task.settings.catch_up != CatchUp::All && run.cause == Cause::Schedule {
+                self.queue.retain(|waits| waits.cause != Cause::Schedule);
+            }
+            self.queue.push_back(run);
+        }
+    }
+
+    /// Whether something is still to be done that was due by then.
+    pub fn is_busy_until(&self, due_us: i64) -> bool {
+        let retries = self.retry.as_ref().is_some_and(|(_, run)| run.due_us <= due_us);
+        self.running.is_some() || retries || self.queue.iter().any(|run| run.due_us <= due_us)
+    }
+
+    /// Whether what was due last, in a stretch of time, was not made.
+    pub fn has_failed_between(&self, after_us: i64, until_us: i64) -> bool {
+        self.last.as_ref().is_some_and(|last| {
+            let failed = matches!(last.state, State::Failed | State::Held | State::Skipped);
+            failed && last.due_us > after_us && last.due_us <= until_us
+        })
+    }
+
+    /// A run is over.
+    pub fn over(&mut self, run: &Run) {
+        if run.range_us.is_none() {
+            self.covered_us = self.covered_us.max(run.due_us);
+            if run.state == State::Succeeded {
+                self.last_success = Some(run.fingerprint.clone());
+            }
+        }
+        self.last = Some(run.clone());
+    }
+
+    /// How long after so many attempts the next one comes.
+    pub fn delay_us(&self, attempts: u32) -> i64 {
+        let delay_us = i64::try_from(self.task.settings.retry_delay.as_micros()).unwrap_or(i64::MAX);
+        delay_us.saturating_mul(1_i64 << (attempts.saturating_sub(1)).min(20))
+    }
+}

@@ -1,0 +1,306 @@
+//! Tasks and times in, runs out.
+
+use headwater_base::random::Random;
+use headwater_sql::{SourceText, Statement, ast};
+
+use super::*;
+
+const SECOND: i64 = 1_000_000;
+const MINUTE: i64 = 60 * SECOND;
+
+fn task(object: &str, schedule: &str, options: &str, after: &[&str]) -> Task {
+    let text = format!("CREATE MATERIALIZED VIEW v REFRESH {schedule} WITH ({options}) AS SELECT 1");
+    let source = SourceText::new("v.sql", text);
+    let parsed = headwater_sql::parse(&source).unwrap().remove(0);
+    let Statement::CreateMaterializedView(view) = parsed.statement else { panic!("no view") };
+    let settings = view.refresh_settings().unwrap().runs;
+    let ast::Refresh::Scheduled(written) = view.refresh else { panic!("no schedule") };
+    Task {
+        object: object.to_owned(),
+        kind: Kind::Refresh,
+        schedule: Schedule::resolve(&written, &source).unwrap(),
+        settings,
+        after: after.iter().map(|name| (*name).to_owned()).collect(),
+        fingerprint: "f".to_owned(),
+        at_once: false,
+    }
+}
+
+fn names(runs: &[Run]) -> Vec<&str> {
+    runs.iter().map(|run| run.object.as_str()).collect()
+}
+
+fn succeed(agenda: &mut Agenda, runs: &[Run], now_us: i64) {
+    for run in runs {
+        agenda.ended(run.id, Ok(Outcome::default()), now_us).unwrap();
+    }
+}
+
+fn fail(agenda: &mut Agenda, run: &Run, now_us: i64) -> Run {
+    agenda.ended(run.id, Err(Failure::Failed("no".to_owned())), now_us).unwrap()
+}
+
+/// What a node remembers: each run as it was last, in the order in which that was said.
+#[derive(Default)]
+struct Memory(Vec<Run>);
+
+impl Memory {
+    fn note(&mut self, runs: &[Run]) {
+        self.0.extend(runs.iter().cloned());
+    }
+}
+
+#[test]
+fn a_run_is_due_at_its_time_and_does_not_overlap_the_next() {
+    let mut agenda = Agenda::default();
+    agenda.declare(vec![task("a", "EVERY '1 minute'", "", &[])], 5 * SECOND);
+    assert_eq!(agenda.next_us(5 * SECOND), Some(MINUTE));
+    assert!(agenda.begin(MINUTE - 1).is_empty());
+    let first = agenda.begin(MINUTE);
+    assert_eq!((first[0].due_us, first[0].cause, first[0].state), (MINUTE, Cause::Schedule, State::Running));
+    assert!(agenda.begin(2 * MINUTE).is_empty(), "the first still goes on");
+    assert!(agenda.begin(4 * MINUTE + 1).is_empty());
+    succeed(&mut agenda, &first, 4 * MINUTE + 2);
+    let second = agenda.begin(4 * MINUTE + 2);
+    assert_eq!(
+        second.iter().map(|run| run.due_us).collect::<Vec<_>>(),
+        [4 * MINUTE],
+        "one for all that came meanwhile"
+    );
+    succeed(&mut agenda, &second, 4 * MINUTE + 3);
+    assert!(agenda.is_idle(4 * MINUTE + 3));
+    assert_eq!(agenda.next_us(0), Some(5 * MINUTE));
+}
+
+#[test]
+fn what_reads_waits_for_what_it_reads() {
+    let mut agenda = Agenda::default();
+    let all = vec![
+        task("c", "EVERY '1 minute'", "", &["a", "b"]),
+        task("b", "EVERY '1 minute'", "", &["a"]),
+        task("a", "EVERY '1 minute'", "", &[]),
+    ];
+    agenda.declare(all, 0);
+    for expected in ["a", "b", "c"] {
+        let begun = agenda.begin(MINUTE);
+        assert_eq!(names(&begun), [expected]);
+        succeed(&mut agenda, &begun, MINUTE);
+    }
+    assert!(agenda.begin(MINUTE).is_empty());
+}
+
+#[test]
+fn what_reads_something_that_was_not_made_is_skipped() {
+    let mut agenda = Agenda::default();
+    let all = vec![
+        task("a", "EVERY '1 minute'", "", &[]),
+        task("b", "EVERY '1 minute'", "", &["a"]),
+        task("c", "EVERY '1 minute'", "", &["a", "b"]),
+    ];
+    agenda.declare(all, 0);
+    let a = agenda.begin(MINUTE);
+    assert_eq!(fail(&mut agenda, &a[0], MINUTE + 1).state, State::Failed);
+    let skipped = agenda.begin(MINUTE + 1);
+    assert_eq!(names(&skipped), ["b", "c"]);
+    assert!(skipped.iter().all(|run| run.state == State::Skipped));
+    assert_eq!(skipped[0].error.as_deref(), Some("a, which it reads, was not made"));
+    let a = agenda.begin(2 * MINUTE);
+    succeed(&mut agenda, &a, 2 * MINUTE);
+    assert_eq!(names(&agenda.begin(2 * MINUTE)), ["b"], "the next time it is made");
+    // Whoever asks decides for himself.
+    let asked = Asked { cause: Cause::Manual, range_us: None };
+    let mut agenda = Agenda::default();
+    agenda.declare(vec![task("a", "MANUAL", "", &[]), task("b", "MANUAL", "", &["a"])], 0);
+    agenda.ask("a", asked, 1).unwrap();
+    let a = agenda.begin(1);
+    fail(&mut agenda, &a[0], 1);
+    agenda.ask("b", asked, 2).unwrap();
+    assert_eq!(names(&agenda.begin(2)), ["b"]);
+    assert_eq!(agenda.ask("x", asked, 2), None);
+}
+
+#[test]
+fn a_run_that_failed_is_tried_again_each_time_later() {
+    let mut agenda = Agenda::default();
+    let slow = "retries = 2, retry_delay = '10 seconds'";
+    let all = vec![task("a", "EVERY '1 hour'", slow, &[]), task("b", "EVERY '1 hour'", "", &["a"])];
+    agenda.declare(all, 0);
+    let mut now = 60 * MINUTE;
+    for (attempt, delay) in [(1, 10), (2, 20)] {
+        let begun = agenda.begin(now);
+        assert_eq!((names(&begun), begun[0].attempt, begun[0].due_us), (vec!["a"], attempt, 60 * MINUTE));
+        fail(&mut agenda, &begun[0], now);
+        assert!(!agenda.is_idle(now));
+        assert!(agenda.begin(now + delay * SECOND - 1).is_empty(), "b waits for the next attempt, too");
+        now += delay * SECOND;
+    }
+    let last = agenda.begin(now);
+    assert_eq!(last[0].attempt, 3);
+    succeed(&mut agenda, &last, now);
+    assert_eq!(names(&agenda.begin(now)), ["b"]);
+    // A run that is held back is not: what holds it back is looked at again when it is next due.
+    let mut agenda = Agenda::default();
+    agenda.declare(vec![task("a", "EVERY '1 hour'", slow, &[])], 0);
+    let begun = agenda.begin(60 * MINUTE);
+    let held = agenda.ended(begun[0].id, Err(Failure::Held("no".to_owned())), 60 * MINUTE).unwrap();
+    assert_eq!(held.state, State::Held);
+    assert!(agenda.is_idle(60 * MINUTE));
+}
+
+#[test]
+fn a_new_definition_runs_at_once_and_the_same_one_does_not() {
+    let mut agenda = Agenda::default();
+    let new = |fingerprint: &str| {
+        let task = task("a", "EVERY '1 hour'", "", &[]);
+        Task { at_once: true, fingerprint: fingerprint.to_owned(), ..task }
+    };
+    agenda.declare(vec![new("one")], 5);
+    agenda.declare(vec![new("one")], 6);
+    let begun = agenda.begin(7);
+    assert_eq!((begun.len(), begun[0].cause), (1, Cause::Created));
+    succeed(&mut agenda, &begun, 8);
+    agenda.declare(vec![new("one")], 9);
+    assert!(agenda.begin(9).is_empty());
+    agenda.declare(vec![new("two")], 10);
+    let begun = agenda.begin(10);
+    assert_eq!((begun.len(), begun[0].fingerprint.as_str()), (1, "two"));
+}
+
+#[test]
+fn what_was_due_while_no_node_was_there() {
+    let caught_up = |catch_up: &str| -> Vec<i64> {
+        let task = || vec![task("a", "EVERY '1 minute'", &format!("catch_up = '{catch_up}'"), &[])];
+        let mut agenda = Agenda::default();
+        agenda.declare(task(), 0);
+        let begun = agenda.begin(MINUTE);
+        succeed(&mut agenda, &begun, MINUTE);
+        // It comes back in the sixth minute.
+        let mut agenda = Agenda::new(agenda.runs());
+        let mut now = 5 * MINUTE + 1;
+        agenda.declare(task(), now);
+        let mut due = Vec::new();
+        loop {
+            let begun = agenda.begin(now);
+            let Some(run) = begun.first() else { return due };
+            assert_eq!(run.cause, Cause::CatchUp);
+            due.push(run.due_us);
+            now += 1;
+            succeed(&mut agenda, &begun, now);
+        }
+    };
+    assert_eq!(caught_up("all"), [2 * MINUTE, 3 * MINUTE, 4 * MINUTE, 5 * MINUTE]);
+    assert_eq!(caught_up("latest"), [5 * MINUTE]);
+    assert!(caught_up("none").is_empty());
+}
+
+#[test]
+fn what_an_earlier_node_had_begun_is_done_or_made_again() {
+    let task = || vec![task("a", "EVERY '1 minute'", "retries = 1", &[])];
+    let mut agenda = Agenda::default();
+    agenda.declare(task(), 0);
+    let begun = agenda.begin(MINUTE);
+    let remembered = agenda.runs();
+    for found in [Some(Outcome { rows: Some(3), ..Outcome::default() }), None] {
+        let mut agenda = Agenda::new(remembered.clone());
+        agenda.declare(task(), MINUTE + 5);
+        assert!(!agenda.is_idle(MINUTE + 5));
+        let interrupted = agenda.interrupted();
+        assert_eq!(interrupted, begun);
+        let settled = agenda.settle(interrupted[0].id, found.clone(), MINUTE + 6).unwrap();
+        let again = agenda.begin(MINUTE + 6);
+        match found {
+            Some(found) => {
+                assert_eq!((settled.state, settled.outcome), (State::Succeeded, found));
+                assert!(again.is_empty());
+            }
+            None => {
+                assert_eq!(settled.state, State::Interrupted);
+                assert_eq!((again[0].due_us, again[0].attempt), (MINUTE, 1));
+                assert!(again[0].id > settled.id);
+            }
+        }
+    }
+}
+
+#[test]
+fn ten_thousand_tasks_are_no_work_while_nothing_is_due() {
+    let mut agenda = Agenda::default();
+    let all = (0..10_000).map(|at| task(&format!("t{at}"), "EVERY '1 day'", "", &[])).collect();
+    agenda.declare(all, 0);
+    for now in 0..1000 {
+        assert!(agenda.begin(now).is_empty());
+    }
+    assert_eq!(agenda.begin(24 * 60 * MINUTE).len(), 10_000);
+}
+
+/// Whatever happens, and however often the node dies: each time that is due is covered in the end, no two runs of a task
+/// go on at one time, and nothing is made before what it reads.
+#[test]
+fn random_lives() {
+    for seed in 0..300 {
+        let mut random = Random::new(seed);
+        let catch_up = ["all", "latest"][random.below(2) as usize];
+        let options = format!("retries = 2, retry_delay = '1 second', catch_up = '{catch_up}'");
+        let tasks = || {
+            vec![
+                task("a", "EVERY '1 minute'", &options, &[]),
+                task("b", "EVERY '1 minute'", &options, &["a"]),
+                task("c", "EVERY '2 minutes'", &options, &["a", "b"]),
+            ]
+        };
+        let (mut agenda, mut memory, mut now) = (Agenda::default(), Memory::default(), 0);
+        agenda.declare(tasks(), now);
+        let mut going: Vec<Run> = Vec::new();
+        let end = 20 * MINUTE;
+        while now < end || !agenda.is_idle(now) {
+            now += random.below(20) as i64 * SECOND;
+            if now < end && random.chance(1, 15) {
+                // What was said is known; what was on its way is lost, or was done and not said.
+                agenda = Agenda::new(memory.0.clone());
+                agenda.declare(tasks(), now);
+                for run in agenda.interrupted() {
+                    let found = random.chance(1, 2).then(Outcome::default);
+                    memory.note(&agenda.settle(run.id, found, now).into_iter().collect::<Vec<_>>());
+                }
+                going.clear();
+            }
+            let begun = agenda.begin(now);
+            memory.note(&begun);
+            for run in begun {
+                if run.state == State::Running {
+                    assert!(going.iter().all(|each| each.object != run.object), "seed {seed}: two of {}", run.object);
+                    going.push(run);
+                }
+            }
+            going.retain(|run| {
+                if random.chance(1, 2) {
+                    return true;
+                }
+                let fails = now < end && random.chance(1, 6);
+                let done = if fails { Err(Failure::Failed("no".to_owned())) } else { Ok(Outcome::default()) };
+                memory.note(&agenda.ended(run.id, done, now).into_iter().collect::<Vec<_>>());
+                false
+            });
+        }
+        check(&memory, end, seed);
+    }
+}
+
+fn check(memory: &Memory, end: i64, seed: u64) {
+    let last: BTreeMap<u64, &Run> = memory.0.iter().map(|run| (run.id, run)).collect();
+    assert!(last.values().all(|run| run.state.is_over()), "seed {seed}: a run is neither done nor failed");
+    for (object, every) in [("a", MINUTE), ("b", MINUTE), ("c", 2 * MINUTE)] {
+        let covered = last.values().filter(|run| run.object == object).map(|run| run.due_us).max();
+        assert!(covered >= Some(end / every * every), "seed {seed}: {object} is not up to date");
+    }
+    // Where a run of b succeeded, a had been made for that time, or a later one.
+    for run in last.values().filter(|run| run.object == "b" && run.state == State::Succeeded) {
+        let made = last.values().any(|of_a| {
+            of_a.object == "a"
+                && of_a.state == State::Succeeded
+                && of_a.due_us >= run.due_us
+                && of_a.began_us <= run.began_us
+        });
+        assert!(made, "seed {seed}: b was made at {} without a", run.due_us);
+    }
+}

@@ -1,0 +1,186 @@
+//! Runs of a node: what is declared as tasks, and what statements ask of them.
+
+use std::sync::{Arc, Weak};
+
+use chrono::{DateTime, NaiveDate, NaiveDateTime};
+use headwater_base::ErrorKind;
+use headwater_deploy::refreshes::Refreshes;
+use headwater_deploy::runs::refresh::{Refresh, Stage, inputs_now};
+use headwater_deploy::runs::{Asked, Cause, Declared, Kind, Run, Runs, State, Task};
+use headwater_deploy::{Tables, resolve};
+use headwater_gateway::{Done, Node as _, Outcome, Problem};
+use headwater_query::relation::Relation;
+use headwater_query::session::Session;
+use headwater_sql::ast::{Instant, RefreshView};
+use headwater_sql::{Diagnostic, Diagnostics, Fault, Parsed, SourceText};
+
+use super::doors::Doors;
+
+/// Queries of runs see what runs when they begin.
+struct OnDoors {
+    doors: Weak<Doors>,
+    /// What there was when the doors were still there.
+    session: Session,
+}
+
+impl Stage for OnDoors {
+    fn session(&self) -> Session {
+        self.doors.upgrade().map_or_else(|| self.session.clone(), |doors| doors.session())
+    }
+}
+
+/// What is declared, as tasks.
+pub fn tasks(declared: &resolve::Declared, tables: &Arc<Tables>, doors: &Arc<Doors>) -> Vec<Declared> {
+    let stage: Arc<dyn Stage> = Arc::new(OnDoors { doors: Arc::downgrade(doors), session: doors.session() });
+    let refreshes = declared.refreshes.iter().filter(|refreshes| !refreshes.is_paused);
+    let task = |refreshes: &Refreshes| Task {
+        object: refreshes.table.name.clone(),
+        kind: Kind::Refresh,
+        schedule: refreshes.schedule.clone(),
+        settings: refreshes.settings.runs.clone(),
+        after: refreshes.after.clone(),
+        fingerprint: refreshes.fingerprint(),
+        at_once: true,
+    };
+    let declared = refreshes.map(|refreshes| Declared {
+        task: task(refreshes),
+        work: Arc::new(Refresh { refreshes: refreshes.clone(), tables: Arc::clone(tables), stage: Arc::clone(&stage) }),
+    });
+    declared.collect()
+}
+
+/// Asks for what is not up to date once nothing more comes in: views whose last run read other versions, and all that
+/// read them. How many that are.
+pub fn finish(runs: &Runs, declared: &resolve::Declared, session: &Session) -> usize {
+    let mut asked: Vec<&str> = Vec::new();
+    let schedules = runs.schedules();
+    for refreshes in declared.refreshes.iter().filter(|refreshes| !refreshes.is_paused) {
+        let name = refreshes.table.name.as_str();
+        let last = schedules.iter().find(|next| next.object == name).and_then(|next| next.last.as_ref());
+        let is_fresh = last.is_some_and(|run| {
+            run.state == State::Succeeded
+                && run.range_us.is_none()
+                && run.outcome.inputs == inputs_now(refreshes, session)
+        });
+        let follows = refreshes.after.iter().any(|first| asked.contains(&first.as_str()));
+        let is_asked = !is_fresh || follows;
+        // Nobody waits for it but the node, which looks at all of them.
+        if is_asked && runs.ask(name, Asked { cause: Cause::Final, range_us: None }).is_ok() {
+            asked.push(name);
+        }
+    }
+    asked.len()
+}
+
+/// What the last run of something came to, where that is a failure.
+pub fn failures(runs: &Runs) -> Vec<String> {
+    let failed = |run: &Run| match run.state {
+        State::Failed | State::Held | State::Skipped | State::Interrupted => {
+            let why = run.error.clone().unwrap_or_default();
+            Some(format!("the {} of {} {}: {why}", run.kind, run.object, run.state))
+        }
+        _ => None,
+    };
+    runs.schedules().iter().filter_map(|next| failed(next.last.as_ref()?)).collect()
+}
+
+impl Doors {
+    /// Refreshes a view now, or shows what would be made anew.
+    pub(super) async fn refresh(&self, refresh: &RefreshView, parsed: &Parsed) -> Result<Outcome, Problem> {
+        let name = &refresh.name.value;
+        let session = self.session();
+        let refuse = |span, message: String| Diagnostic::new(parsed.source.clone(), span, message);
+        let table = match session.sources().relations.get(name) {
+            Some(Relation::Table(table)) if table.is_refreshed() => table,
+            Some(Relation::View(_) | Relation::Stream(_)) => {
+                let refused = refuse(refresh.name.span, format!("{name} is not refreshed by runs"));
+                let hint = "what is kept up to date all the time needs none";
+                return Err(Diagnostics::from(refused.with_fault(Fault::WrongKind).with_hint(hint)).into());
+            }
+            _ => {
+                let refused = refuse(refresh.name.span, format!("there is no materialized view {name}"));
+                return Err(Diagnostics::from(refused.with_fault(Fault::NoRelation)).into());
+            }
+        };
+        let range_us = match &refresh.range {
+            None => None,
+            Some((from, to)) => {
+                let (from_us, until_us) = (instant_us(from, parsed)?, instant_us(to, parsed)?);
+                if from_us >= until_us {
+                    return Err(
+                        Diagnostics::from(refuse(to.span, "the end is not after the beginning".to_owned())).into()
+                    );
+                }
+                Some((from_us, until_us))
+            }
+        };
+        let partition = table.partitioned_by.first().map(|at| table.schema.field(*at).clone());
+        let is_time = |field: &arrow::datatypes::Field| {
+            matches!(field.data_type(), arrow::datatypes::DataType::Date32 | arrow::datatypes::DataType::Timestamp(..))
+        };
+        if let (Some((from, _)), None) = (&refresh.range, partition.as_ref().filter(|field| is_time(field))) {
+            let refused = refuse(from.span, format!("{name} has no partitions of time"));
+            let hint = "without FROM and TO all rows are made anew; PARTITIONED BY (a date) has it done in parts";
+            return Err(Diagnostics::from(refused.with_hint(hint)).into());
+        }
+        if refresh.explain {
+            let text = preview(name, partition.map(|field| field.name().clone()), range_us);
+            return Ok(Outcome::Rows(session.query(&text).await?));
+        }
+        let cause = if range_us.is_some() { Cause::Backfill } else { Cause::Manual };
+        let asked = self.runs()?.ask(name, Asked { cause, range_us });
+        let ended = asked.map_err(Problem::from)?.await.map_err(|_| super::doors::stopping())?;
+        done(ended)
+    }
+
+    fn runs(&self) -> Result<Arc<Runs>, Problem> {
+        self.known().runs.clone().ok_or_else(super::doors::stopping)
+    }
+}
+
+fn done(run: Run) -> Result<Outcome, Problem> {
+    if run.state == State::Succeeded {
+        let rows = run.outcome.rows.unwrap_or_default();
+        return Ok(Outcome::Done(Done {
+            tag: format!("REFRESH MATERIALIZED VIEW {rows}"),
+            notices: run.outcome.messages,
+        }));
+    }
+    let why = run.error.unwrap_or_else(|| run.state.to_string());
+    let problem = Problem::new(ErrorKind::Invalid, format!("the refresh of {} {}: {why}", run.object, run.state));
+    Err(problem.with_hint("system.runs has each run, with what it read"))
+}
+
+/// The rows that would go.
+fn preview(name: &str, partition: Option<String>, range_us: Option<(i64, i64)>) -> String {
+    let quoted = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
+    let name = quoted(name);
+    let Some(partition) = partition.map(|column| quoted(&column)) else {
+        return format!("SELECT count(*) AS rows_now FROM {name}");
+    };
+    let within = range_us.map(|(from_us, until_us)| {
+        let text =
+            |us| DateTime::from_timestamp_micros(us).unwrap_or_default().format("%Y-%m-%d %H:%M:%S%.6f").to_string();
+        let (from, until) = (text(from_us), text(until_us));
+        format!(" WHERE {partition} >= TIMESTAMP '{from}' AND {partition} < TIMESTAMP '{until}'")
+    });
+    let within = within.unwrap_or_default();
+    format!(
+        "SELECT {partition} AS partition, count(*) AS rows_now FROM {name}{within} GROUP BY {partition} ORDER BY {partition}"
+    )
+}
+
+/// Microseconds UTC.
+fn instant_us(written: &Instant, parsed: &Parsed) -> Result<i64, Problem> {
+    let text = written.text.trim();
+    let day = || NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?.and_hms_opt(0, 0, 0).map(|at| at.and_utc());
+    let time = |form: &str| NaiveDateTime::parse_from_str(text, form).ok().map(|at| at.and_utc());
+    let offset = || DateTime::parse_from_rfc3339(text).ok().map(|at| at.to_utc());
+    let forms = ["%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M"];
+    let found = day().or_else(offset).or_else(|| forms.iter().find_map(|form| time(form)));
+    found.map(|at| at.timestamp_micros()).ok_or_else(|| {
+        let message = format!("'{text}' is no day and no time");
+        let refused = Diagnostic::new(SourceText::clone(&parsed.source), written.span, message);
+        Diagnostics::from(refused.with_hint("write it like '2026-01-31' or '2026-01-31 12:00:00'")).into()
+    })
+}
