@@ -34,6 +34,11 @@ SELECT order_id, customer_id, amount, ordered_at
 FROM orders
 WHERE amount > 50;
 
+CREATE MATERIALIZED VIEW daily_revenue PARTITIONED BY (sold_on) REFRESH MANUAL
+AS SELECT CAST(ordered_at AS DATE) AS sold_on, sum(amount) AS revenue FROM orders GROUP BY CAST(ordered_at AS DATE);
+
+CREATE STREAM shop_orders (order_id BIGINT NOT NULL, amount DECIMAL(12, 2), ordered_at TIMESTAMP);
+
 INSERT INTO orders VALUES
     (1, 10, 'books', 20.5, '2026-01-01 00:00:10'),
     (2, 11, 'games', 60, '2026-01-01 00:00:50'),

@@ -8,6 +8,7 @@ pub mod error;
 pub mod files;
 pub mod generator;
 pub mod outlet;
+pub mod shop;
 
 use arrow_schema::SchemaRef;
 use headwater_format::Format;
@@ -15,6 +16,7 @@ use headwater_format::Format;
 pub use error::{Error, Result};
 pub use files::FileSource;
 pub use generator::Generator;
+pub use shop::Shop;
 
 /// The stream that a source feeds.
 #[derive(Debug, Clone)]

@@ -8,6 +8,8 @@ mod compressed;
 mod files;
 #[path = "connect/generator.rs"]
 mod generator;
+#[path = "connect/shop.rs"]
+mod shop;
 
 use std::sync::Arc;
 

@@ -29,6 +29,7 @@ pub struct Declared {
 pub enum Origin {
     Files(Files),
     Generator(Generator),
+    Shop(Shop),
 }
 
 /// `FROM FILES (…)`.
@@ -54,6 +55,20 @@ pub struct Generator {
     pub fields: Vec<(String, String)>,
 }
 
+/// `FROM GENERATOR (MODEL 'shop', …)`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Shop {
+    /// Which of the shop's streams.
+    pub stream: String,
+    pub seed: u64,
+    /// Visits a day, about; `None`: as many as the model has.
+    pub visits: Option<f64>,
+    /// When the history begins, microseconds UTC.
+    pub start_us: Option<i64>,
+    pub days: u32,
+    pub live: bool,
+}
+
 /// Resolves a source against the streams that are declared.
 pub fn resolve(create: &CreateSource, parsed: &Parsed, relations: &Relations) -> Result<Declared> {
     let refuse = |span, message: String| Diagnostic::new(parsed.source.clone(), span, message);
@@ -71,7 +86,10 @@ pub fn resolve(create: &CreateSource, parsed: &Parsed, relations: &Relations) ->
     let enabled = create.settings()?.enabled;
     let origin = match &create.from {
         Written::Files(options) => Origin::Files(files(options.clone())?),
-        Written::Generator(options) => Origin::Generator(generator(options.clone())?),
+        Written::Generator(options) => match model(options.clone(), &stream.name)? {
+            Some(shop) => Origin::Shop(shop),
+            None => Origin::Generator(generator(options.clone())?),
+        },
     };
     let name = create.name.value.clone();
     let place = if stream.topic == stream.name { name.clone() } else { format!("{name}>{}", stream.topic) };
@@ -129,6 +147,50 @@ fn generator(mut options: Options) -> std::result::Result<Generator, Diagnostics
     }
     options.finish()?;
     Ok(Generator { rows, rate, seed, fields: specs })
+}
+
+/// A model of the generator's, where the options name one. Unless they say which of its streams, it is that of the
+/// stream's name.
+fn model(mut options: Options, stream: &str) -> std::result::Result<Option<Shop>, Diagnostics> {
+    if options.take_choice("model", &[("shop", ())])?.is_none() {
+        return Ok(None);
+    }
+    let written = options.clone();
+    let within = |name: &str, value: i64, range: std::ops::RangeInclusive<i64>| {
+        let entry = written.entries().iter().find(|entry| entry.name.value == name);
+        match entry.filter(|_| !range.contains(&value)) {
+            Some(entry) => {
+                let message = format!("{name} must be {} to {}", range.start(), range.end());
+                Err(written.refuse(entry, message))
+            }
+            None => Ok(value),
+        }
+    };
+    let days = within("days", options.take_integer("days")?.unwrap_or(90), 1..=3650)?;
+    let visits = options.take_integer("visits")?.map(|visits| within("visits", visits, 1..=10_000_000)).transpose()?;
+    let start = match options.take_text("start")? {
+        None => None,
+        Some(text) if text.is_empty() => None,
+        Some(text) => match chrono::NaiveDate::parse_from_str(&text, "%Y-%m-%d") {
+            Ok(day) => Some(day.and_time(chrono::NaiveTime::MIN).and_utc().timestamp_micros()),
+            Err(_) => {
+                let refused = written.entries().iter().find(|entry| entry.name.value == "start");
+                let refused = refused.map(|entry| written.refuse(entry, format!("'{text}' is no day")));
+                let refused = refused.unwrap_or_else(|| written.missing("start", "START '2026-01-01'"));
+                return Err(refused.with_hint("write it like '2026-01-31'").into());
+            }
+        },
+    };
+    let shop = Shop {
+        stream: options.take_text("stream")?.unwrap_or_else(|| stream.to_owned()),
+        seed: options.take_integer("seed")?.unwrap_or(1) as u64,
+        visits: visits.map(|visits| visits as f64),
+        start_us: start,
+        days: days as u32,
+        live: options.take_boolean("live")?.unwrap_or(true),
+    };
+    options.finish()?;
+    Ok(Some(shop))
 }
 
 /// The format that a statement names.

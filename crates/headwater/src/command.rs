@@ -1,5 +1,6 @@
 //! The command line: each command and option defined once, with its documentation.
 
+pub mod backfill;
 pub mod bench;
 pub mod check;
 pub mod door;
@@ -40,6 +41,8 @@ enum Command {
     Run(run::Options),
     /// Run one query, or a shell, against a running node or straight on a data folder
     Sql(sql::Options),
+    /// Make a scheduled view's rows of a stretch of time anew
+    Backfill(backfill::Options),
     /// Show what applying a project would do, and do nothing
     Plan(plan::Options),
     /// Parse, plan and type-check a project
@@ -118,6 +121,7 @@ impl Arguments {
             Command::Init(options) => init::run(&options),
             Command::Run(options) => run::run(&options),
             Command::Sql(options) => sql::run(&options),
+            Command::Backfill(options) => backfill::run(&options),
             Command::Plan(options) => plan::run(&options),
             Command::Check(options) => check::run(&options),
             Command::Test(options) => test::run(&options),

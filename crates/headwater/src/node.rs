@@ -27,6 +27,7 @@ use anyhow::{Context, Result};
 use headwater_base::clock::{Clock, SystemClock};
 use headwater_base::files::Lock;
 use headwater_catalog::Definitions;
+use headwater_connect::shop::Floors;
 use headwater_deploy::runs::Runs;
 use headwater_deploy::{Declared, Ground, Project, Running, Tables, inspect, resolve};
 use headwater_gateway::access::Access;
@@ -78,6 +79,8 @@ pub struct Node {
     /// The version of what runs that the doors show.
     shown: u64,
     sources: Vec<Source>,
+    /// Those that sources are in together.
+    shops: Arc<Floors>,
     sinks: Vec<Sink>,
     doors: Arc<Doors>,
     known: Known,
@@ -177,6 +180,7 @@ impl Node {
             running,
             access,
             sources: Vec::new(),
+            shops: Arc::default(),
             sinks: Vec::new(),
             doors: Arc::new(doors),
             known,
@@ -253,7 +257,8 @@ impl Node {
     /// Starts what is declared and enabled; what does not start is shown with its reason.
     fn start_sources(&mut self) -> Result<()> {
         for source in self.running.declared().sources.iter().filter(|source| source.enabled) {
-            let started = crate::sources::open(source, self.options.folder.files(), &self.options.root, &self.clock)?;
+            let (files, root) = (self.options.folder.files(), &self.options.root);
+            let started = crate::sources::open(source, files, root, &self.clock, &self.shops)?;
             let stream = Arc::clone(&source.stream);
             let opened = Runner::open(&source.place, started, stream, self.log.as_ref(), Arc::clone(&self.clock));
             self.sources.push(match opened {
@@ -344,7 +349,7 @@ impl Node {
 /// Opens every source and sink once, so that what is wrong with one is said before anything changes.
 fn try_outside(declared: &Declared, options: &Options, runtime: &Arc<Runtime>, clock: &Arc<dyn Clock>) -> Result<()> {
     for source in &declared.sources {
-        crate::sources::open(source, options.folder.files(), &options.root, clock)?;
+        crate::sources::open(source, options.folder.files(), &options.root, clock, &Arc::default())?;
     }
     let ground = sinks::Ground {
         files: options.folder.files(),

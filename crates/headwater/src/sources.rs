@@ -6,17 +6,18 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use headwater_base::clock::Clock;
 use headwater_base::files::Files;
-use headwater_connect::{FileSource, Generator, Target, files, generator};
+use headwater_connect::{FileSource, Generator, Shop, Target, files, generator, shop};
 use headwater_deploy::sources::{self, Declared, Origin};
 use headwater_stream::source::Source;
 
 /// Opens a source, or says what is wrong with it. Nothing is read before it is started. Relative paths begin in the
-/// project's folder.
+/// project's folder. Sources of one shop share `shops`.
 pub fn open(
     declared: &Declared,
     files: &Arc<dyn Files>,
     project: &Path,
     clock: &Arc<dyn Clock>,
+    shops: &Arc<shop::Floors>,
 ) -> Result<Box<dyn Source>> {
     let stream = &declared.stream;
     let target = Target {
@@ -34,6 +35,10 @@ pub fn open(
         Origin::Generator(sources::Generator { rows, rate, seed, fields }) => {
             let options = generator::Options { rows, rate, seed, fields };
             Generator::new(clock, target, options).map(|source| Box::new(source) as _)
+        }
+        Origin::Shop(sources::Shop { stream, seed, visits, start_us, days, live }) => {
+            let options = shop::Options { stream, seed, visits_a_day: visits, start_us, days, live };
+            Shop::new(clock, target, options, Arc::clone(shops)).map(|source| Box::new(source) as _)
         }
     };
     opened.map_err(headwater_stream::Error::from).with_context(|| format!("source {}", declared.name))

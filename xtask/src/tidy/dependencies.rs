@@ -24,7 +24,7 @@ const ROOMS: &[(u8, &str, &[&str])] = &[
     (4, "learn", &["base", "sql", "query"]),
     (4, "experiment", &["base", "sql", "query"]),
     (5, "stream", &["base", "sql", "log", "format", "lake", "query", "quality"]),
-    (6, "connect", &["base", "log", "format", "lake", "stream"]),
+    (6, "connect", &["base", "log", "format", "lake", "shop", "stream"]),
     (6, "deploy", ALL_BELOW),
     (7, "gateway", ALL_BELOW),
     (8, "headwater", ALL_BELOW),

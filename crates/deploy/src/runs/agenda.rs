@@ -86,13 +86,19 @@ impl Agenda {
     /// Replaces all tasks.
     pub fn declare(&mut self, tasks: Vec<Task>, now_us: i64) {
         let mut before = std::mem::take(&mut self.lanes);
+        let mut remembered: BTreeMap<String, Vec<Run>> = BTreeMap::new();
+        for run in self.runs.values().filter(|run| !before.contains_key(&run.object)) {
+            remembered.entry(run.object.clone()).or_default().push(run.clone());
+        }
+        // One that waited has a number that is less than its time.
+        remembered.values_mut().for_each(|runs| runs.sort_by_key(|run| (run.began_us.or(run.ended_us), run.id)));
         self.timers.clear();
         self.waiting.clear();
         for task in tasks {
             let object = task.object.clone();
             let mut lane = match before.remove(&object) {
                 Some(lane) => Lane { task, ..lane },
-                None => self.opened(task, now_us),
+                None => self.opened(task, remembered.get(&object).map_or(&[], Vec::as_slice), now_us),
             };
             let done = lane.last_success.as_deref() == Some(&lane.task.fingerprint);
             let is_asked = lane.queue.iter().any(|run| run.cause == Cause::Created);
@@ -110,19 +116,17 @@ impl Agenda {
         }
     }
 
-    /// The lane of a task that was not there before, with what was missed.
-    fn opened(&mut self, task: Task, now_us: i64) -> Lane {
-        let of_task = || self.runs.values().filter(|run| run.object == task.object);
-        let covered_us = of_task().filter(|run| run.range_us.is_none()).map(|run| run.due_us).max();
-        let success = of_task().rev().find(|run| run.state == State::Succeeded && run.range_us.is_none());
-        let last_success = success.map(|run| run.fingerprint.clone());
-        let last = of_task().rev().find(|run| run.state.is_over()).cloned();
-        let retries = task.settings.retries;
-        let retried = last.clone().filter(|last| last.state == State::Failed && last.attempt <= retries);
-        let mut lane = Lane::new(task, last, last_success, covered_us.unwrap_or(now_us));
-        // Its next attempt was on its way.
+    /// The lane of a task that was not there before, with what is remembered of it and what was missed.
+    fn opened(&mut self, task: Task, of_task: &[Run], now_us: i64) -> Lane {
+        let covered_us = of_task.iter().filter(|run| run.range_us.is_none()).map(|run| run.due_us).max();
+        let mut lane = Lane::new(task, now_us);
+        of_task.iter().filter(|run| run.state.is_over()).for_each(|run| lane.over(run));
+        lane.covered_us = covered_us.unwrap_or(now_us);
+        let retries = lane.task.settings.retries;
+        // Where nothing came after it, its next attempt was on its way.
+        let retried = of_task.last().filter(|last| last.state == State::Failed && last.attempt <= retries);
         if let Some(failed) = retried {
-            let again = self.again(&failed, failed.attempt + 1, now_us);
+            let again = self.again(failed, failed.attempt + 1, now_us);
             lane.queue.push_back(again);
         }
         for due_us in lane.missed(now_us) {
@@ -196,7 +200,7 @@ impl Agenda {
     /// The first run of a lane, if it can begin.
     fn begin_in(&mut self, object: &str, now_us: i64) -> Option<Run> {
         let lane = self.lanes.get(object)?;
-        let run = lane.queue.front().filter(|_| lane.running.is_none())?;
+        let run = lane.first()?;
         let mut failed = None;
         if !matches!(run.cause, Cause::Manual | Cause::Backfill) {
             let first = lane.task.after.iter().filter_map(|name| self.lanes.get(name));
@@ -204,7 +208,7 @@ impl Agenda {
             if first.iter().any(|lane| lane.is_busy_until(run.due_us)) {
                 return None;
             }
-            let has_failed = |each: &&&Lane| each.has_failed_between(lane.covered_us, run.due_us);
+            let has_failed = |each: &&&Lane| each.has_failed(lane.covered_us, run.due_us);
             failed = first.iter().find(has_failed).map(|lane| lane.task.object.clone());
         }
         let lane = self.lanes.get_mut(object)?;
@@ -216,7 +220,7 @@ impl Agenda {
             None => {
                 run.state = State::Running;
                 run.began_us = Some(now_us);
-                lane.running = Some(run.id);
+                lane.begins(&run);
             }
             Some(failed) => {
                 run.state = State::Skipped;
@@ -247,7 +251,9 @@ impl Agenda {
             }
         }
         let Some(lane) = self.lanes.get_mut(&run.object) else { return Some(run.clone()) };
-        if run.state == State::Failed && run.attempt <= lane.task.settings.retries {
+        // Who asked for a run is told, and decides.
+        let by_itself = matches!(run.cause, Cause::Schedule | Cause::CatchUp | Cause::Created);
+        if run.state == State::Failed && by_itself && run.attempt <= lane.task.settings.retries {
             let at_us = now_us.saturating_add(lane.delay_us(run.attempt));
             lane.retry = Some((at_us, run.clone()));
             self.timers.insert((at_us, run.object.clone()));

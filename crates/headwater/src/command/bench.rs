@@ -75,7 +75,7 @@ fn fill(declared: &Declared, root: &Path, log: &Arc<dyn Log>, clock: &Arc<dyn Cl
         let stream = &source.stream;
         let config = TopicConfig { partitions: stream.partitions, retention: None, archived: false };
         log.create_topic(&stream.topic, &config)?;
-        let opened = sources::open(source, &Disk::shared(), root, clock)?;
+        let opened = sources::open(source, &Disk::shared(), root, clock, &Arc::default())?;
         let mut runner = Runner::open(&source.name, opened, Arc::clone(stream), log.as_ref(), Arc::clone(clock))?;
         while runner.step()? != Progress::End {}
     }

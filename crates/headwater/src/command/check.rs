@@ -1,5 +1,7 @@
 //! `headwater check`: everything in a project parsed, planned and type-checked, without a data folder.
 
+use std::sync::Arc;
+
 use anyhow::Result;
 use clap::Args;
 use headwater_base::clock::SystemClock;
@@ -22,7 +24,7 @@ pub fn run(options: &Options) -> Result<()> {
     let declared = resolve(project.statements)?;
     let clock = SystemClock::shared();
     for source in &declared.sources {
-        sources::open(source, &Disk::shared(), &root, &clock)?;
+        sources::open(source, &Disk::shared(), &root, &clock, &Arc::default())?;
     }
     let streams = declared.relations.streams().count();
     let views = declared.relations.views().count();

@@ -75,6 +75,23 @@ impl Door {
         Ok(None)
     }
 
+    /// Runs a statement; what it comes to, as text of a format.
+    pub async fn sql(&self, statement: &str, format: &str) -> Result<String> {
+        let request = self.post(&format!("/v1/sql?format={format}")).body(statement.to_owned());
+        let answer = request.send().await.context("the node does not answer")?;
+        let status = answer.status();
+        let text = answer.text().await.context("the node broke its answer off")?;
+        if status.is_success() {
+            return Ok(text);
+        }
+        let body: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+        match (body["error"]["message"].as_str(), body["error"]["hint"].as_str()) {
+            (Some(message), Some(hint)) => Err(anyhow!("{message}\nhint: {hint}")),
+            (Some(message), None) => Err(anyhow!("{message}")),
+            (None, _) => Err(anyhow!("the node answered {status}: {text}")),
+        }
+    }
+
     pub fn post(&self, target: &str) -> RequestBuilder {
         let request = self.client.post(format!("{}{target}", self.url));
         match &self.credentials {

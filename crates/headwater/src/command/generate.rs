@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{BufWriter, IsTerminal, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use arrow::compute::kernels::cast_utils::Parser;
-use arrow::datatypes::{DataType, Date32Type, Field, Schema, TimeUnit};
+use arrow::datatypes::{Date32Type, TimeUnit};
 use clap::{Args, Subcommand, ValueEnum};
-use headwater_format::{Format, RecordWriter, write_decimal, write_timestamp};
-use headwater_shop::rows::{Stream, Type, Value, rows};
+use headwater_connect::shop::Encoder;
+use headwater_format::{Format, write_timestamp};
+use headwater_shop::rows::{Stream, Value, rows};
 use headwater_shop::{DAY, MINUTE, Shop};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
@@ -66,12 +66,11 @@ struct Sheet {
     stream: Stream,
     folder: PathBuf,
     format: FileFormat,
-    writer: RecordWriter,
+    encoder: Encoder,
     file: Option<(PathBuf, BufWriter<File>)>,
     rows: u64,
     bytes: u64,
     record: Vec<u8>,
-    text: Vec<u8>,
 }
 
 pub fn run(options: &Options) -> Result<()> {
@@ -127,23 +126,11 @@ impl Sheet {
     fn new(stream: Stream, dir: &Path, format: FileFormat) -> Result<Sheet> {
         let folder = dir.join(stream.name());
         fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-        let field = |(name, data_type, nullable): &(&str, Type, bool)| {
-            let data_type = match data_type {
-                Type::Bigint => DataType::Int64,
-                Type::Varchar => DataType::Utf8,
-                Type::Decimal => DataType::Decimal128(12, 2),
-                Type::Double => DataType::Float64,
-                Type::Timestamp => DataType::Timestamp(TimeUnit::Microsecond, None),
-            };
-            Arc::new(Field::new(*name, data_type, *nullable))
+        let encoder = match format {
+            FileFormat::Csv => Encoder::whole(stream, Format::Csv)?,
+            FileFormat::Json => Encoder::whole(stream, Format::Json)?,
         };
-        let schema = Schema::new(stream.columns().iter().map(field).collect::<Vec<_>>());
-        let writer = match format {
-            FileFormat::Csv => RecordWriter::new(Format::Csv, &schema)?,
-            FileFormat::Json => RecordWriter::new(Format::Json, &schema)?,
-        };
-        let (record, text) = (Vec::new(), Vec::new());
-        Ok(Sheet { stream, folder, format, writer, file: None, rows: 0, bytes: 0, record, text })
+        Ok(Sheet { stream, folder, format, encoder, file: None, rows: 0, bytes: 0, record: Vec::new() })
     }
 
     /// Begins the file of a day.
@@ -164,23 +151,7 @@ impl Sheet {
     }
 
     fn write(&mut self, row: &[Value]) -> Result<()> {
-        for (column, value) in row.iter().enumerate() {
-            self.text.clear();
-            let (writer, text, record) = (&mut self.writer, &mut self.text, &mut self.record);
-            match *value {
-                Value::Null => writer.null(column, record),
-                // What is of another type is written as it is: so it is meant.
-                Value::Text(text) => drop(writer.text(column, text, record)),
-                Value::Number(number) => write!(text, "{number}")?,
-                Value::Share(number) => write!(text, "{number}")?,
-                Value::Cents(cents) => write_decimal(i128::from(cents), 2, text),
-                Value::Time(at_us) => write_timestamp(at_us, TimeUnit::Microsecond, text),
-            }
-            if !text.is_empty() {
-                writer.literal(column, std::str::from_utf8(text)?, record);
-            }
-        }
-        self.writer.end(0, &mut self.record);
+        self.encoder.write(row, &mut self.record);
         self.rows += 1;
         self.put()
     }

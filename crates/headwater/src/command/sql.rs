@@ -125,21 +125,7 @@ impl Target {
                 let schema = Arc::clone(&result.schema);
                 Ok(render(&schema, &result.collect().await?, output.format())?)
             }
-            Target::Node(door) => {
-                let request = door.post(&format!("/v1/sql?format={}", output.name())).body(query.to_owned());
-                let answer = request.send().await.context("the node does not answer")?;
-                let status = answer.status();
-                let text = answer.text().await.context("the node broke its answer off")?;
-                if status.is_success() {
-                    return Ok(text);
-                }
-                let body: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
-                match (body["error"]["message"].as_str(), body["error"]["hint"].as_str()) {
-                    (Some(message), Some(hint)) => Err(anyhow!("{message}\nhint: {hint}")),
-                    (Some(message), None) => Err(anyhow!("{message}")),
-                    (None, _) => Err(anyhow!("the node answered {status}: {text}")),
-                }
-            }
+            Target::Node(door) => door.sql(query, output.name()).await,
         }
     }
 }

@@ -262,7 +262,7 @@ impl Trial {
         let clock: Arc<dyn Clock> = self.clock.clone();
         // Paths of a test begin in its own folder, which is told from where the command runs.
         let here = std::env::current_dir()?;
-        let source = crate::sources::open(&declared, &disk, &here, &clock)?;
+        let source = crate::sources::open(&declared, &disk, &here, &clock, &Arc::default())?;
         let mut runner = Runner::open(&place, source, Arc::clone(stream), self.log.as_ref(), clock)?;
         while !matches!(runner.step()?, Progress::End) {}
         Ok(())

@@ -24,7 +24,7 @@ fn batch() -> Result<RecordBatch> {
 }
 
 fn result(batches: BoxStream<'static, Result<RecordBatch>>) -> QueryResult {
-    QueryResult { schema: batch().unwrap().schema(), epoch: 1, as_of_us: 0, query: None, batches }
+    QueryResult { schema: batch().unwrap().schema(), epoch: 1, as_of_us: 0, query: None, plan: None, batches }
 }
 
 fn two_then_nothing_more() -> QueryResult {

@@ -19,20 +19,23 @@ pub(super) struct Lane {
     pub last: Option<Run>,
     /// Of what the last whole run that succeeded did.
     pub last_success: Option<String>,
+    /// The greatest time for which a whole run succeeded.
+    pub made_us: Option<i64>,
     /// The greatest time that a run was for.
     pub covered_us: i64,
 }
 
 impl Lane {
-    pub fn new(task: Task, last: Option<Run>, last_success: Option<String>, covered_us: i64) -> Lane {
+    pub fn new(task: Task, covered_us: i64) -> Lane {
         Lane {
             task,
             queue: VecDeque::new(),
             running: None,
             next_due_us: None,
             retry: None,
-            last,
-            last_success,
+            last: None,
+            last_success: None,
+            made_us: None,
             covered_us,
         }
     }
@@ -75,14 +78,34 @@ impl Lane {
         due
     }
 
-    /// Adds runs that are due. Where not each is wanted, one that waits already is as good as a later one.
+    /// Adds runs that are due, or due again. Where not each is wanted, the latest stands for those before it.
     pub fn enqueue(&mut self, runs: Vec<Run>) {
         for run in runs {
-            if self.task.settings.catch_up != CatchUp::All && run.cause == Cause::Schedule {
-                self.queue.retain(|waits| waits.cause != Cause::Schedule);
+            if self.task.settings.catch_up != CatchUp::All && is_timed(&run) {
+                let is_later = |waits: &Run| is_timed(waits) && waits.due_us > run.due_us;
+                if self.covered_us > run.due_us || self.queue.iter().any(is_later) {
+                    continue;
+                }
+                self.queue.retain(|waits| !is_timed(waits));
             }
-            self.queue.push_back(run);
+            let is_later = |waits: &Run| is_timed(&run) && is_timed(waits) && waits.due_us > run.due_us;
+            let at = self.queue.iter().position(is_later).unwrap_or(self.queue.len());
+            self.queue.insert(at, run);
         }
+    }
+
+    /// The run that may begin.
+    pub fn first(&self) -> Option<&Run> {
+        // Where each time is wanted, they come in their order.
+        let waits = self.retry.is_some() && self.task.settings.catch_up == CatchUp::All;
+        self.queue.front().filter(|run| self.running.is_none() && !(waits && is_timed(run)))
+    }
+
+    /// A run begins.
+    pub fn begins(&mut self, run: &Run) {
+        self.running = Some(run.id);
+        // A later time stands for the one that failed.
+        self.retry = self.retry.take().filter(|(_, failed)| !is_timed(run) || failed.due_us > run.due_us);
     }
 
     /// Whether something is still to be done that was due by then.
@@ -91,12 +114,11 @@ impl Lane {
         self.running.is_some() || retries || self.queue.iter().any(|run| run.due_us <= due_us)
     }
 
-    /// Whether what was due last, in a stretch of time, was not made.
-    pub fn has_failed_between(&self, after_us: i64, until_us: i64) -> bool {
-        self.last.as_ref().is_some_and(|last| {
-            let failed = matches!(last.state, State::Failed | State::Held | State::Skipped);
-            failed && last.due_us > after_us && last.due_us <= until_us
-        })
+    /// Whether it was not made for a time although it was due after another one.
+    pub fn has_failed(&self, after_us: i64, due_us: i64) -> bool {
+        let failed = |last: &Run| matches!(last.state, State::Failed | State::Held | State::Skipped);
+        let failed = self.last.as_ref().is_some_and(|last| failed(last) && last.due_us > after_us);
+        failed && self.made_us.is_none_or(|made_us| made_us < due_us)
     }
 
     /// A run is over.
@@ -105,6 +127,7 @@ impl Lane {
             self.covered_us = self.covered_us.max(run.due_us);
             if run.state == State::Succeeded {
                 self.last_success = Some(run.fingerprint.clone());
+                self.made_us = self.made_us.max(Some(run.due_us));
             }
         }
         self.last = Some(run.clone());
@@ -115,4 +138,9 @@ impl Lane {
         let delay_us = i64::try_from(self.task.settings.retry_delay.as_micros()).unwrap_or(i64::MAX);
         delay_us.saturating_mul(1_i64 << (attempts.saturating_sub(1)).min(20))
     }
+}
+
+/// Whether time is what a run is for.
+fn is_timed(run: &Run) -> bool {
+    matches!(run.cause, Cause::Schedule | Cause::CatchUp)
 }
