@@ -45,11 +45,12 @@ SELECT window_start, window_end, count(*) AS views, count(*) FILTER (WHERE page 
 FROM TUMBLE(page_views, viewed_at, INTERVAL '1 minute')
 GROUP BY window_start, window_end;
 
--- What each hour brought.
+-- What each hour brought, also what arrives hours late.
 CREATE MATERIALIZED VIEW revenue_by_hour AS
 SELECT window_start, country, count(*) AS orders, sum(amount) AS revenue
 FROM TUMBLE(orders, ordered_at, INTERVAL '1 hour')
-GROUP BY window_start, window_end, country;
+GROUP BY window_start, window_end, country
+WITH (lateness = '12 hours');
 
 -- How each hour's attempts to pay ended.
 CREATE MATERIALIZED VIEW payments_by_hour AS
@@ -57,4 +58,5 @@ SELECT window_start,
        count(*)                                     AS attempts,
        count(*) FILTER (WHERE status = 'declined')  AS declined
 FROM TUMBLE(payments, paid_at, INTERVAL '1 hour')
-GROUP BY window_start, window_end;
+GROUP BY window_start, window_end
+WITH (lateness = '12 hours');

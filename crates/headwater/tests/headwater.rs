@@ -34,6 +34,8 @@ mod plans;
 mod queries;
 #[path = "headwater/reading.rs"]
 mod reading;
+#[path = "headwater/runs.rs"]
+mod runs;
 #[path = "headwater/sinks.rs"]
 mod sinks;
 #[path = "headwater/slt.rs"]
