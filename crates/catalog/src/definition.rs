@@ -58,6 +58,8 @@ pub enum Kind {
     Table,
     ExternalTable,
     Sink,
+    /// With the materialized view of its name that holds its rows.
+    Alert,
     Connection,
     Secret,
 }
@@ -73,18 +75,23 @@ impl Kind {
             Statement::CreateTable(_) => Some(Kind::Table),
             Statement::CreateExternalTable(_) => Some(Kind::ExternalTable),
             Statement::CreateSink(_) => Some(Kind::Sink),
+            Statement::CreateAlert(_) => Some(Kind::Alert),
             Statement::CreateConnection(_) => Some(Kind::Connection),
             Statement::CreateSecret(_) => Some(Kind::Secret),
             _ => None,
         }
     }
 
+    /// Whether the engine keeps its rows equal to a query.
+    pub fn is_maintained(self) -> bool {
+        matches!(self, Kind::View | Kind::Alert)
+    }
+
     /// Whether it can be selected from.
     pub fn is_relation(self) -> bool {
         match self {
-            Kind::Stream | Kind::View | Kind::ScheduledView | Kind::PlainView | Kind::Table | Kind::ExternalTable => {
-                true
-            }
+            Kind::Stream | Kind::View | Kind::ScheduledView | Kind::PlainView => true,
+            Kind::Table | Kind::ExternalTable | Kind::Alert => true,
             Kind::Source | Kind::Sink | Kind::Connection | Kind::Secret => false,
         }
     }
@@ -100,6 +107,7 @@ impl fmt::Display for Kind {
             Kind::Table => "table",
             Kind::ExternalTable => "external table",
             Kind::Sink => "sink",
+            Kind::Alert => "alert",
             Kind::Connection => "connection",
             Kind::Secret => "secret",
         })

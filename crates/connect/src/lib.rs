@@ -7,6 +7,7 @@ pub mod contract;
 pub mod error;
 pub mod files;
 pub mod generator;
+pub mod notify;
 pub mod outlet;
 pub mod shop;
 

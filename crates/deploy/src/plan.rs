@@ -121,7 +121,9 @@ impl fmt::Display for Step {
             Rows::Made => write!(f, "; made from what is held, without history")?,
             Rows::Deleted => write!(f, "; its rows are deleted")?,
             Rows::Archived => write!(f, "; its archive stays in the lake")?,
-            Rows::Kept if matches!(self.kind, Kind::Stream | Kind::View | Kind::ScheduledView | Kind::Table) => {
+            Rows::Kept
+                if matches!(self.kind, Kind::Stream | Kind::View | Kind::Alert | Kind::ScheduledView | Kind::Table) =>
+            {
                 write!(f, "; its rows stay")?
             }
             Rows::Kept | Rows::Empty => {}
@@ -185,7 +187,7 @@ pub fn plan(proposal: &Proposal, wanted: &Named, declared: &Declared, running: &
         let Some((change, definition, class)) = step else { continue };
         let rows = match (change, running.behind.get(&definition.name)) {
             (Change::Drop, _) => match definition.kind {
-                Kind::View | Kind::ScheduledView | Kind::Table => Rows::Deleted,
+                Kind::View | Kind::Alert | Kind::ScheduledView | Kind::Table => Rows::Deleted,
                 Kind::Stream => Rows::Archived,
                 _ => Rows::Empty,
             },
@@ -239,7 +241,7 @@ fn class(kind: Kind, name: &str, declared: &Declared, running: &Running<'_>) -> 
         let mut outputs = declared.graph.outputs.iter();
         outputs.find(|output| output.relation == name).map(|output| output.fingerprint.clone())
     };
-    if kind != Kind::View {
+    if !kind.is_maintained() {
         let all_kept = before.schema().fields().iter().all(kept);
         return Ok(if all_kept { Class::NonBreaking } else { Class::Breaking });
     }

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use arrow::datatypes::SchemaRef;
 use headwater_catalog::{Definition, Definitions, Graph, Known, Object, Owner};
 use headwater_query::relation::{Relation, Relations, resolve as relation, store, table};
-use headwater_sql::ast::{CreateMaterializedView, CreateStream, Refresh};
+use headwater_sql::ast::{CreateConnection, CreateMaterializedView, CreateStream, Refresh};
 use headwater_sql::{Diagnostic, Diagnostics, Fault, Parsed, Span, Statement};
 use headwater_stream::graph::Graph as Dataflow;
 use headwater_stream::plan::{Builder, Storage};
 
+use crate::alerts;
 use crate::refreshes::{self, Refreshes};
 use crate::sinks::{self, Outside};
 use crate::sources::{self, Declared as DeclaredSource};
@@ -33,6 +34,7 @@ pub struct Declared {
     /// Enabled or not, in the order of the files.
     pub sources: Vec<DeclaredSource>,
     pub sinks: Vec<sinks::Declared>,
+    pub alerts: Vec<Arc<alerts::Declared>>,
     /// Views that runs refresh, each after those that it reads.
     pub refreshes: Vec<Refreshes>,
     /// Connections and secrets.
@@ -115,10 +117,10 @@ impl Named {
             }
         }
         Diagnostics::check(wrong)?;
-        let Draft { relations, builder, sources, sinks, mut refreshes, outside } = draft;
+        let Draft { relations, builder, sources, sinks, alerts, mut refreshes, outside } = draft;
         refreshes::order(&mut refreshes, &self.objects);
         let (relations, graph) = (Arc::new(relations), Arc::new(builder.finish()?));
-        Ok(Declared { relations, graph, sources, sinks, refreshes, outside })
+        Ok(Declared { relations, graph, sources, sinks, alerts, refreshes, outside })
     }
 }
 
@@ -163,6 +165,7 @@ struct Draft {
     builder: Builder,
     sources: Vec<DeclaredSource>,
     sinks: Vec<sinks::Declared>,
+    alerts: Vec<Arc<alerts::Declared>>,
     refreshes: Vec<Refreshes>,
     outside: Outside,
 }
@@ -213,14 +216,32 @@ impl Draft {
             Statement::CreateSink(create) => {
                 self.sinks.push(sinks::resolve(create, parsed, &self.relations, &self.outside)?);
             }
-            Statement::CreateConnection(create) => {
-                self.outside.connections.insert(create.name.value.clone(), sinks::connection(create, parsed)?);
+            Statement::CreateAlert(create) => {
+                if create.schedule.is_some() {
+                    let view = relation::plain_view(&self.relations, &create.as_view(), &parsed.source)?;
+                    self.relations.add(Relation::PlainView(Arc::new(view)));
+                } else {
+                    self.add_view(&create.rows, parsed, kept)?;
+                }
+                let alert = alerts::resolve(create, parsed, &self.relations, &self.outside)?;
+                self.alerts.push(Arc::new(alert));
             }
+            Statement::CreateConnection(create) => self.add_connection(create, parsed)?,
             Statement::CreateSecret(create) => {
                 self.outside.secrets.insert(create.name.value.clone(), create.from.clone());
             }
             // The graph has refused what defines nothing.
             _ => {}
+        }
+        Ok(())
+    }
+
+    fn add_connection(&mut self, create: &CreateConnection, parsed: &Parsed) -> Result<()> {
+        let name = create.name.value.clone();
+        if create.kind.value == "smtp" {
+            self.outside.mail.insert(name, alerts::mail(create)?);
+        } else {
+            self.outside.connections.insert(name, sinks::connection(create, parsed)?);
         }
         Ok(())
     }
@@ -266,6 +287,7 @@ fn query_span(parsed: &Parsed) -> Span {
     match &parsed.statement {
         Statement::CreateMaterializedView(create) => create.query_span,
         Statement::CreateView(create) => create.query_span,
+        Statement::CreateAlert(create) => create.rows.query_span,
         _ => parsed.span,
     }
 }

@@ -12,6 +12,7 @@ use headwater_sql::options::{TextOrSecret, Value};
 use headwater_sql::{Diagnostic, Diagnostics, Fault, Options, Parsed};
 
 use crate::Result;
+use crate::alerts::Mail;
 
 /// A declared sink.
 #[derive(Debug, Clone)]
@@ -78,6 +79,8 @@ pub struct Connection {
 #[derive(Debug, Clone, Default)]
 pub struct Outside {
     pub connections: BTreeMap<String, Connection>,
+    /// Servers that take e-mails.
+    pub mail: BTreeMap<String, Mail>,
     pub secrets: BTreeMap<String, SecretOrigin>,
 }
 
@@ -103,6 +106,10 @@ pub fn resolve(create: &CreateSink, parsed: &Parsed, relations: &Relations, outs
     let into = match &create.into {
         Destination::Files(options) => Into::Files(files(options.clone())?),
         Destination::Http(options) => Into::Http(http(options.clone(), None)?),
+        Destination::Connection { connection, .. } if outside.mail.contains_key(&connection.value) => {
+            let refused = refuse(connection.span, format!("{connection} leads to e-mail, where no rows go"));
+            return Err(Diagnostics::from(refused.with_hint("alerts send e-mails: CREATE ALERT")).into());
+        }
         Destination::Connection { connection, options } => {
             Into::Http(http(options.clone(), outside.connections.get(&connection.value))?)
         }
@@ -117,7 +124,10 @@ pub fn connection(create: &CreateConnection, parsed: &Parsed) -> Result<Connecti
     if create.kind.value != "http" {
         let message = format!("a connection TO {} is not built yet", create.kind.value.to_ascii_uppercase());
         let refused = Diagnostic::new(parsed.source.clone(), create.kind.span, message).with_fault(Fault::NotBuilt);
-        return Err(Diagnostics::from(refused.with_hint("what works: TO HTTP (URL 'https://…', HEADERS (…))")).into());
+        return Err(Diagnostics::from(
+            refused.with_hint("what works: TO HTTP (URL 'https://…', HEADERS (…)), TO SMTP (HOST '…', FROM '…')"),
+        )
+        .into());
     }
     Ok(server(create.options.clone())?)
 }
@@ -170,8 +180,8 @@ fn rows(options: &mut Options) -> std::result::Result<Option<usize>, Diagnostic>
     }
 }
 
-/// `HEADERS (authorization = SECRET token, …)`; `_` in a name stands for `-`.
-fn headers(options: &mut Options) -> std::result::Result<Vec<(String, TextOrSecret)>, Diagnostics> {
+/// As [`http`] has them: `HEADERS (authorization = SECRET token, …)`; `_` in a name stands for `-`.
+pub(crate) fn headers(options: &mut Options) -> std::result::Result<Vec<(String, TextOrSecret)>, Diagnostics> {
     let Some(list) = options.take_list("headers")? else { return Ok(Vec::new()) };
     let mut headers = Vec::new();
     for entry in list.clone().into_entries() {

@@ -2,6 +2,7 @@
 //!
 //! Everything that a node does lives in the rooms below; here they are only put together.
 
+mod alerts;
 mod allocator;
 mod command;
 mod folder;

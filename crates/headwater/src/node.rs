@@ -28,6 +28,8 @@ use headwater_base::clock::{Clock, SystemClock};
 use headwater_base::files::Lock;
 use headwater_catalog::Definitions;
 use headwater_connect::shop::Floors;
+use headwater_deploy::alerts::book::Book;
+use headwater_deploy::alerts::watch as looking;
 use headwater_deploy::runs::Runs;
 use headwater_deploy::{Declared, Ground, Project, Running, Tables, inspect, resolve};
 use headwater_gateway::access::Access;
@@ -44,6 +46,7 @@ use headwater_stream::source::runner::{Runner, Running as Source};
 use tokio::runtime::Runtime;
 use tokio::sync::watch as signal;
 
+use crate::alerts::Alerts;
 use crate::folder::{self, DataFolder, NodeFile};
 use crate::sinks;
 use crate::storage::Role;
@@ -66,6 +69,16 @@ pub struct Options {
     pub queries: Limits,
 }
 
+impl Options {
+    fn of_engine(&self) -> stream::Options {
+        stream::Options {
+            workers: self.workers,
+            checkpoint_interval: self.checkpoint_interval.unwrap_or(self.folder.checkpoint_interval()),
+            ..stream::Options::default()
+        }
+    }
+}
+
 /// A node that has its folder and has recovered.
 pub struct Node {
     options: Options,
@@ -82,6 +95,8 @@ pub struct Node {
     /// Those that sources are in together.
     shops: Arc<Floors>,
     sinks: Vec<Sink>,
+    alerts: Alerts,
+    book: Arc<Book>,
     doors: Arc<Doors>,
     known: Known,
     requests: Receiver<Request>,
@@ -143,11 +158,7 @@ impl Node {
             store,
             clock: Arc::clone(&clock),
             runtime: Arc::clone(&runtime),
-            options: stream::Options {
-                workers: options.workers,
-                checkpoint_interval: options.checkpoint_interval.unwrap_or(options.folder.checkpoint_interval()),
-                ..stream::Options::default()
-            },
+            options: options.of_engine(),
         })?;
         let statements = wanted.statements(running.definitions(), &runtime)?;
         try_outside(&resolve(statements.clone())?, &options, &runtime, &clock)?;
@@ -160,9 +171,10 @@ impl Node {
         let known = Known::new(queries, runs, query_threads.handle().clone());
         let (sender, requests) = channel();
         let (wake, woken) = sync_channel(1);
-        let spill = options.folder.spill();
-        let outside = Outside { users: Arc::clone(&access.users), ..Outside::default() };
-        let current = current(&mut running, &log, &clock, &spill, &known, outside)?;
+        let book = Arc::new(Book::open(&log, Arc::clone(&clock))?);
+        let alerts = system::Alerts::Running(Arc::clone(&book));
+        let outside = Outside { users: Arc::clone(&access.users), alerts, ..Outside::default() };
+        let current = current(&mut running, &log, &clock, &options.folder.spill(), &known, outside)?;
         let doors = Doors::new(
             doors::Ground { id, log: Arc::clone(&log), tables, clock: Arc::clone(&clock) },
             current,
@@ -182,6 +194,8 @@ impl Node {
             sources: Vec::new(),
             shops: Arc::default(),
             sinks: Vec::new(),
+            alerts: Alerts::default(),
+            book,
             doors: Arc::new(doors),
             known,
             requests,
@@ -197,6 +211,7 @@ impl Node {
     pub fn run(mut self) -> Result<()> {
         self.start_sources()?;
         self.start_sinks()?;
+        self.start_alerts()?;
         self.show()?;
         let (stop, stopped) = signal::channel(false);
         let http = self.server.as_ref().map(|server| server.address().to_string());
@@ -303,18 +318,45 @@ impl Node {
         Ok(())
     }
 
+    /// Brings alerts to what runs now.
+    fn start_alerts(&mut self) -> Result<()> {
+        let published = Arc::clone(self.running.engine()?.published());
+        let (declared, all) = (self.running.declared(), self.running.all());
+        let ground = sinks::Ground {
+            files: self.options.folder.files(),
+            root: &self.options.root,
+            runtime: &self.runtime,
+            secrets: &all.outside.secrets,
+        };
+        let watched = looking::Ground {
+            log: Arc::clone(&self.log),
+            clock: Arc::clone(&self.clock),
+            published,
+            graph: Arc::clone(&declared.graph),
+            book: Arc::clone(&self.book),
+        };
+        self.alerts.follow(&declared.alerts, &all.alerts, &ground, watched)
+    }
+
     /// Lets the doors see what runs now.
     fn show(&mut self) -> Result<()> {
         let outside = Outside {
             sources: self.sources.iter().map(|source| (source.name().to_owned(), source.reports())).collect(),
             sinks: self.sinks.iter().map(|sink| (sink.name().to_owned(), sink.reports())).collect(),
             users: Arc::clone(&self.access.users),
+            alerts: system::Alerts::Running(Arc::clone(&self.book)),
         };
         let spill = self.options.folder.spill();
         let current = current(&mut self.running, &self.log, &self.clock, &spill, &self.known, outside)?;
         self.doors.show(current);
         if let Some(runs) = &self.known.runs {
-            runs.declare(runs::tasks(self.running.declared(), &self.running.tables(), &self.doors));
+            runs.declare(runs::tasks(
+                self.running.declared(),
+                &self.running.tables(),
+                &self.doors,
+                &self.book,
+                &self.clock,
+            ));
         }
         self.tell_replays();
         self.shown = self.running.version();
@@ -346,7 +388,7 @@ impl Node {
     }
 }
 
-/// Opens every source and sink once, so that what is wrong with one is said before anything changes.
+/// Opens every source, sink and channel of an alert once, so that what is wrong with one is said before anything changes.
 fn try_outside(declared: &Declared, options: &Options, runtime: &Arc<Runtime>, clock: &Arc<dyn Clock>) -> Result<()> {
     for source in &declared.sources {
         crate::sources::open(source, options.folder.files(), &options.root, clock, &Arc::default())?;
@@ -357,7 +399,13 @@ fn try_outside(declared: &Declared, options: &Options, runtime: &Arc<Runtime>, c
         runtime,
         secrets: &declared.outside.secrets,
     };
-    declared.sinks.iter().try_for_each(|sink| ground.open(sink).map(drop))
+    declared.sinks.iter().try_for_each(|sink| ground.open(sink).map(drop))?;
+    for alert in &declared.alerts {
+        for (name, channel) in &alert.channels {
+            ground.channel(channel).with_context(|| format!("alert {}, {name}", alert.name))?;
+        }
+    }
+    Ok(())
 }
 
 /// Resolves when the node stops.

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "all of it is tests, helpers too")]
 
+#[path = "headwater/alerts.rs"]
+mod alerts;
 #[path = "headwater/bad_input.rs"]
 mod bad_input;
 #[path = "headwater/changes.rs"]
@@ -36,6 +38,8 @@ mod queries;
 mod reading;
 #[path = "headwater/runs.rs"]
 mod runs;
+#[path = "headwater/shop_alerts.rs"]
+mod shop_alerts;
 #[path = "headwater/sinks.rs"]
 mod sinks;
 #[path = "headwater/slt.rs"]

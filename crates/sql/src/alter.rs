@@ -10,8 +10,8 @@ use std::ops::ControlFlow;
 use sqlparser::ast::{Expr, Visit, Visitor};
 
 use crate::ast::{
-    AlterAction, Change, Column, CreateExternalTable, CreateMaterializedView, CreateSink, CreateSource, CreateStream,
-    CreateTable, CreateView, Name, Query, Refresh, Rule,
+    AlterAction, Change, Column, CreateAlert, CreateExternalTable, CreateMaterializedView, CreateSink, CreateSource,
+    CreateStream, CreateTable, CreateView, Name, Query, Refresh, Rule,
 };
 use crate::{Diagnostic, Diagnostics, Fault, Options, Result, SourceText, Span};
 
@@ -130,6 +130,16 @@ impl CreateSink {
         altered.options = with_options(&self.options, actions);
         altered.settings()?;
         Ok(self.options.replaced_by(&altered.options))
+    }
+}
+
+impl CreateAlert {
+    /// As [`CreateSource::alter`].
+    pub fn alter(&self, actions: &[AlterAction]) -> Result<String, Diagnostics> {
+        let mut altered = self.clone();
+        altered.options = with_options(&self.options, actions);
+        altered.settings()?;
+        Ok(self.options.exchanged_for(&altered.options))
     }
 }
 

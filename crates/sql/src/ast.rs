@@ -3,6 +3,7 @@
 //! Names are folded to lower case unless quoted. Identifiers inside `sqlparser` expressions and
 //! queries are as written; DataFusion's planner folds them by the same rule.
 
+mod alert;
 mod change;
 mod outside;
 mod project_test;
@@ -20,6 +21,7 @@ use sqlparser::ast as engine;
 
 use crate::{SourceText, Span};
 
+pub use alert::{CreateAlert, Notify};
 pub use change::{Alter, AlterAction, AlterUser, Change, Comment, Commented, Drop, Kind, Run};
 pub use outside::{
     CreateConnection, CreateSecret, CreateSink, CreateSource, CreateUser, Destination, Origin, SecretOrigin, SinkRows,
@@ -53,6 +55,7 @@ pub enum Statement {
     CreateView(CreateView),
     CreateMaterializedView(CreateMaterializedView),
     CreateSink(CreateSink),
+    CreateAlert(Box<CreateAlert>),
     CreateConnection(CreateConnection),
     CreateSecret(CreateSecret),
     CreateUser(CreateUser),
@@ -83,6 +86,7 @@ impl Statement {
             Statement::CreateView(_) => "CREATE VIEW",
             Statement::CreateMaterializedView(_) => "CREATE MATERIALIZED VIEW",
             Statement::CreateSink(_) => "CREATE SINK",
+            Statement::CreateAlert(_) => "CREATE ALERT",
             Statement::CreateConnection(_) => "CREATE CONNECTION",
             Statement::CreateSecret(_) => "CREATE SECRET",
             Statement::CreateUser(_) => "CREATE USER",
@@ -113,6 +117,7 @@ impl Statement {
             Statement::CreateView(create) => Some((&create.name, create.existing)),
             Statement::CreateMaterializedView(create) => Some((&create.name, create.existing)),
             Statement::CreateSink(create) => Some((&create.name, create.existing)),
+            Statement::CreateAlert(create) => Some((&create.name, create.existing)),
             Statement::CreateConnection(create) => Some((&create.name, create.existing)),
             Statement::CreateSecret(create) => Some((&create.name, create.existing)),
             Statement::CreateUser(create) => Some((&create.name, create.existing)),
@@ -153,6 +158,7 @@ impl Statement {
             Statement::CreateView(create) => Some(&mut create.existing),
             Statement::CreateMaterializedView(create) => Some(&mut create.existing),
             Statement::CreateSink(create) => Some(&mut create.existing),
+            Statement::CreateAlert(create) => Some(&mut create.existing),
             Statement::CreateConnection(create) => Some(&mut create.existing),
             Statement::CreateSecret(create) => Some(&mut create.existing),
             Statement::CreateUser(create) => Some(&mut create.existing),

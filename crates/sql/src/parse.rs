@@ -4,6 +4,7 @@
 //! statement's first error. Headwater's own statements are recognised by their first words; their
 //! expressions, types and queries are parsed by sqlparser out of the same tokens.
 
+mod alert;
 mod alter;
 mod columns;
 mod comment;

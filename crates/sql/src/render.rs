@@ -167,6 +167,15 @@ impl Options {
             false => format!("{}{}", &text[..self.span.start], options(others)),
         }
     }
+
+    /// As [`replaced_by`](Self::replaced_by), of a statement that may go on after them.
+    pub(crate) fn exchanged_for(&self, others: &Options) -> String {
+        if self.is_empty() {
+            return self.replaced_by(others);
+        }
+        let text = &self.source.text;
+        format!("{}{}{}", &text[..self.span.start], options(others), &text[self.span.end..])
+    }
 }
 
 fn options(list: &Options) -> String {

@@ -7,10 +7,11 @@ mod refresh;
 use std::time::Duration;
 
 use crate::ast::{
-    CreateExternalTable, CreateMaterializedView, CreateSink, CreateSource, CreateStream, CreateTable, FileFormat,
+    CreateAlert, CreateExternalTable, CreateMaterializedView, CreateSink, CreateSource, CreateStream, CreateTable,
+    FileFormat,
 };
 use crate::options::{Entry, Value};
-use crate::{Diagnostic, Diagnostics, Options};
+use crate::{Diagnostic, Diagnostics, Options, Span};
 
 pub use refresh::{CatchUp, RefreshSettings, Replace, RunSettings};
 
@@ -20,6 +21,13 @@ pub const PARTITIONS_MAX: u32 = 4096;
 /// A row whose event time is further ahead of its arrival comes from a clock that is wrong, unless told otherwise: time
 /// zones alone explain less.
 pub const MAX_FUTURE: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// An incident that began longer ago wakes nobody, unless told otherwise: history is gone through once more at times.
+pub const MAX_AGE: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How often a notification is tried again unless told otherwise: for about twenty minutes.
+pub const RETRIES: u32 = 12;
+const RETRIES_MAX: i64 = 1000;
 
 /// What only a location in a bucket needs.
 const BUCKET_OPTIONS: [&str; 3] = ["region", "endpoint", "unsigned"];
@@ -71,6 +79,26 @@ pub struct ViewSettings {
 pub struct SinkSettings {
     /// A sink that is not enabled is checked and does not run.
     pub enabled: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AlertSettings {
+    /// An alert that is not enabled is checked, and neither looks nor notifies.
+    pub enabled: bool,
+    /// How long something is wrong before it is told.
+    pub hold: Duration,
+    /// How long after the last row of an incident it is over. None: not said.
+    pub resolve_after: Option<Duration>,
+    /// How long after an incident that was told the next one of its group is not.
+    pub cool_down: Duration,
+    /// Incidents that are older are not told; `None` is any age.
+    pub max_age: Option<Duration>,
+    /// What is told, with `{column}` where a value goes. None: the alert's name, and the group.
+    pub message: Option<(String, Span)>,
+    /// How often a notification is tried again.
+    pub retries: u32,
+    /// Whether the end of an incident is told.
+    pub send_resolved: bool,
 }
 
 /// A table of the lake has no options.
@@ -140,6 +168,32 @@ impl SinkSettings {
     }
 }
 
+impl AlertSettings {
+    /// Options of the materialized view that an alert is.
+    pub const OF_ROWS: [&str; 3] = ["lateness", "state_retention", "state_limit"];
+
+    pub fn read(options: &Options) -> Result<AlertSettings, Diagnostics> {
+        let mut options = options.clone();
+        let message =
+            options.entries().iter().find(|entry| entry.name.value == "message").map(|entry| entry.value_span);
+        let settings = AlertSettings {
+            enabled: options.take_boolean("enabled")?.unwrap_or(true),
+            hold: options.take_duration("for")?.unwrap_or_default(),
+            resolve_after: options.take_duration("resolve_after")?,
+            cool_down: options.take_duration("cool_down")?.unwrap_or_default(),
+            max_age: duration_or_none(&mut options, "max_age", MAX_AGE)?,
+            message: options.take_text("message")?.zip(message),
+            retries: retries(&mut options)?.unwrap_or(RETRIES),
+            send_resolved: options.take_boolean("send_resolved")?.unwrap_or(true),
+        };
+        options.take_duration("lateness")?;
+        options.take_duration("state_retention")?;
+        options.take_size("state_limit")?;
+        options.finish()?;
+        Ok(settings)
+    }
+}
+
 impl TableSettings {
     pub fn read(options: &Options) -> Result<TableSettings, Diagnostics> {
         options.clone().finish()?;
@@ -185,6 +239,12 @@ impl CreateSink {
     }
 }
 
+impl CreateAlert {
+    pub fn settings(&self) -> Result<AlertSettings, Diagnostics> {
+        AlertSettings::read(&self.options)
+    }
+}
+
 impl CreateTable {
     pub fn settings(&self) -> Result<TableSettings, Diagnostics> {
         TableSettings::read(&self.options)
@@ -216,12 +276,27 @@ impl CreateMaterializedView {
 }
 
 fn max_future(options: &mut Options) -> Result<Option<Duration>, Diagnostics> {
+    duration_or_none(options, "max_future", MAX_FUTURE)
+}
+
+/// A duration, or the text 'none'.
+fn duration_or_none(options: &mut Options, name: &str, usual: Duration) -> Result<Option<Duration>, Diagnostics> {
     let is_none = |value: &Value| matches!(value, Value::Text(text) if text.eq_ignore_ascii_case("none"));
-    if options.entries().iter().any(|entry| entry.name.value == "max_future" && is_none(&entry.value)) {
-        options.take_text("max_future")?;
+    if options.entries().iter().any(|entry| entry.name.value == name && is_none(&entry.value)) {
+        options.take_text(name)?;
         return Ok(None);
     }
-    Ok(Some(options.take_duration("max_future")?.unwrap_or(MAX_FUTURE)))
+    Ok(Some(options.take_duration(name)?.unwrap_or(usual)))
+}
+
+fn retries(options: &mut Options) -> Result<Option<u32>, Diagnostic> {
+    let written = options.entries().iter().find(|entry| entry.name.value == "retries").cloned();
+    let Some(number) = options.take_integer("retries")? else { return Ok(None) };
+    let fits = u32::try_from(number).ok().filter(|_| number <= RETRIES_MAX);
+    match (fits, written) {
+        (None, Some(entry)) => Err(options.refuse(&entry, format!("retries must be 0 to {RETRIES_MAX}"))),
+        (fits, _) => Ok(fits),
+    }
 }
 
 fn partitions(options: &mut Options) -> Result<Option<u32>, Diagnostic> {

@@ -574,10 +574,16 @@ impl Engine {
             }
         }
         inner.epoch = self.epoch;
+        if !changes.is_empty() || !derived.is_empty() || done.iter().any(|each| !each.taken.is_empty()) {
+            inner.changed_epoch = self.epoch;
+        }
         inner.as_of_us = self.clock.now_us();
         inner.is_timely = self.ended_us == self.inputs.watermarks_us();
         inner.ends.extend(self.inputs.ends());
         inner.versions.clone_from(&self.told);
+        let told = self.graph.inputs.iter().zip(self.ended_us.iter());
+        let told = told.filter(|(stream, _)| stream.watermark.is_some());
+        inner.watermarks_us = told.map(|(stream, time_us)| (stream.name.clone(), *time_us)).collect();
         inner.ends.insert(letter::TOPIC.to_owned(), vec![self.topics.letters_end()]);
         for (index, output) in self.graph.outputs.iter().enumerate() {
             if let Some(ends) = self.topics.ends(index) {

@@ -40,6 +40,8 @@ pub struct Table {
     unsaved: HashMap<Bytes, usize>,
     rows: u64,
     bytes: u64,
+    /// Counts the ticks that changed it.
+    changes: u64,
 }
 
 /// How rows become bytes.
@@ -71,7 +73,7 @@ impl Table {
         let row_converter = converter(&mut all())?;
         let shape = Arc::new(Shape { schema: SchemaRef::clone(&schema), key, key_converter, row_converter });
         let shards = (0..SHARDS).map(|_| Arc::default()).collect();
-        Ok(Table { shape, shards, unsaved: HashMap::new(), rows: 0, bytes: 0 })
+        Ok(Table { shape, shards, unsaved: HashMap::new(), rows: 0, bytes: 0, changes: 0 })
     }
 
     pub fn schema(&self) -> &SchemaRef {
@@ -87,6 +89,11 @@ impl Table {
         self.rows == 0
     }
 
+    /// Counts the ticks that changed it since it was made.
+    pub fn changes(&self) -> u64 {
+        self.changes
+    }
+
     /// Roughly the bytes held.
     pub fn bytes(&self) -> u64 {
         self.bytes
@@ -95,6 +102,7 @@ impl Table {
     /// Applies the changes of one tick. Under a key, what is taken back goes first, so a group's old row and its new
     /// one may come in any order.
     pub fn apply(&mut self, changes: &[Batch]) -> Result<()> {
+        self.changes += 1;
         for batch in changes.iter().filter(|batch| batch.weights.is_some()) {
             self.apply_signed(batch, |weight| weight < 0)?;
         }

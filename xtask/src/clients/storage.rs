@@ -1,5 +1,6 @@
 //! Nodes beside an S3 server (`moto`): one that keeps catalog, checkpoints and lake there, one that reads what others
-//! have put there; and what `deltalake` reads of a node's tables.
+//! have put there; what `deltalake` reads of a node's tables; and e-mails of
+//! alerts at an SMTP server (`aiosmtpd`).
 
 use std::process::Command;
 
@@ -8,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use crate::node::Binary;
 use crate::{random, shell};
 
-const SCRIPTS: [&str; 2] = ["storage", "tables"];
+const SCRIPTS: [&str; 3] = ["storage", "tables", "mail"];
 
 /// Returns the number of checks that passed.
 pub fn check(binary: &Binary) -> Result<usize> {

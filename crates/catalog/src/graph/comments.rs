@@ -73,6 +73,7 @@ pub fn fits(named: ast::Kind, kind: Kind) -> bool {
         ast::Kind::Table => matches!(kind, Kind::Table | Kind::ExternalTable),
         ast::Kind::View => kind == Kind::PlainView,
         ast::Kind::MaterializedView => matches!(kind, Kind::View | Kind::ScheduledView),
+        ast::Kind::Alert => kind == Kind::Alert,
         ast::Kind::Connection => kind == Kind::Connection,
         ast::Kind::Secret => kind == Kind::Secret,
         ast::Kind::User => false,

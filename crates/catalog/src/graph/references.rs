@@ -67,6 +67,17 @@ pub(super) fn of_statement(parsed: &Parsed) -> Vec<Reference> {
             found.extend(secrets(options));
             found
         }
+        Statement::CreateAlert(create) => {
+            let mut found = references(&create.rows.query, create.rows.query_span, source);
+            for channel in &create.notify {
+                match channel {
+                    ast::Notify::Webhook(options) => found.extend(secrets(options)),
+                    ast::Notify::Email { connection, .. } => found.push(one(connection, Use::Connection)),
+                    ast::Notify::Log => {}
+                }
+            }
+            found
+        }
         Statement::CreateConnection(create) => secrets(&create.options),
         Statement::CreateExternalTable(create) => secrets(&create.options),
         _ => Vec::new(),

@@ -58,22 +58,7 @@ impl Http {
     /// # Errors
     /// What of the options can't be in a request.
     pub fn new(options: Options, runtime: Arc<Runtime>) -> Result<Http> {
-        let invalid = |message: String| Error::new(ErrorKind::Invalid, message);
-        let url = reqwest::Url::parse(&options.url).map_err(|error| invalid(format!("'{}': {error}", options.url)))?;
-        if !matches!(url.scheme(), "http" | "https") {
-            return Err(invalid(format!("'{}' is neither http:// nor https://", options.url)));
-        }
-        let mut headers = reqwest::header::HeaderMap::new();
-        for (name, value) in &options.headers {
-            let header = reqwest::header::HeaderName::from_bytes(name.as_bytes());
-            let header = header.map_err(|_| invalid(format!("'{name}' can't name a header")))?;
-            let mut value = reqwest::header::HeaderValue::from_str(value)
-                .map_err(|_| invalid(format!("the value of header {name} has characters that a header can't have")))?;
-            value.set_sensitive(true);
-            headers.append(header, value);
-        }
-        let client = reqwest::Client::builder().default_headers(headers).timeout(TIMEOUT).build();
-        let client = client.map_err(|error| Error::new(ErrorKind::Unavailable, error.to_string()))?;
+        let client = client(&options.url, &options.headers)?;
         Ok(Http { options, client, runtime })
     }
 
@@ -84,22 +69,7 @@ impl Http {
         };
         let request = self.client.request(self.options.method.clone(), &self.options.url);
         let request = request.header("content-type", kind).header("idempotency-key", key).body(body);
-        let unavailable = |error: reqwest::Error| {
-            // The address may hold what nobody else should read.
-            let error = error.without_url();
-            let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
-            Error::new(ErrorKind::Unavailable, format!("{error}{cause}"))
-        };
-        let answer = request.send().await.map_err(unavailable)?;
-        let status = answer.status();
-        if status.is_success() {
-            return Ok(());
-        }
-        let text = answer.text().await.unwrap_or_default();
-        let text: String = text.chars().take(ANSWER_SHOWN).collect();
-        let again = status.is_server_error() || matches!(status.as_u16(), 408 | 425 | 429);
-        let kind = if again { ErrorKind::Unavailable } else { ErrorKind::Invalid };
-        Err(Error::new(kind, format!("the server answered {status}: {text}")))
+        check(request).await
     }
 }
 
@@ -129,4 +99,47 @@ impl Outlet for Http {
     fn limits(&self) -> Limits {
         self.options.limits
     }
+}
+
+/// Who sends requests to an address, each with these headers.
+///
+/// # Errors
+/// What can't be in a request.
+pub(crate) fn client(url: &str, headers: &[(String, String)]) -> Result<reqwest::Client> {
+    let invalid = |message: String| Error::new(ErrorKind::Invalid, message);
+    let parsed = reqwest::Url::parse(url).map_err(|error| invalid(format!("'{url}': {error}")))?;
+    if !matches!(parsed.scheme(), "http" | "https") {
+        return Err(invalid(format!("'{url}' is neither http:// nor https://")));
+    }
+    let mut map = reqwest::header::HeaderMap::new();
+    for (name, value) in headers {
+        let header = reqwest::header::HeaderName::from_bytes(name.as_bytes());
+        let header = header.map_err(|_| invalid(format!("'{name}' can't name a header")))?;
+        let mut value = reqwest::header::HeaderValue::from_str(value)
+            .map_err(|_| invalid(format!("the value of header {name} has characters that a header can't have")))?;
+        value.set_sensitive(true);
+        map.append(header, value);
+    }
+    let client = reqwest::Client::builder().default_headers(map).timeout(TIMEOUT).build();
+    client.map_err(|error| Error::new(ErrorKind::Unavailable, error.to_string()))
+}
+
+/// Sends a request. It was taken when this returns.
+pub(crate) async fn check(request: reqwest::RequestBuilder) -> Result<()> {
+    let unavailable = |error: reqwest::Error| {
+        // The address may hold what nobody else should read.
+        let error = error.without_url();
+        let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
+        Error::new(ErrorKind::Unavailable, format!("{error}{cause}"))
+    };
+    let answer = request.send().await.map_err(unavailable)?;
+    let status = answer.status();
+    if status.is_success() {
+        return Ok(());
+    }
+    let text = answer.text().await.unwrap_or_default();
+    let text: String = text.chars().take(ANSWER_SHOWN).collect();
+    let again = status.is_server_error() || matches!(status.as_u16(), 408 | 425 | 429);
+    let kind = if again { ErrorKind::Unavailable } else { ErrorKind::Invalid };
+    Err(Error::new(kind, format!("the server answered {status}: {text}")))
 }

@@ -77,14 +77,14 @@ impl Running {
         let gone = gone.map(|(name, retired)| (name, retired.kind, retired.generation, retired.purged));
         let there = definitions.iter().map(|one| (&one.name, one.kind, one.generation, false));
         for (name, kind, generation, purged) in gone.chain(there) {
-            if !matches!(kind, Kind::Stream | Kind::View | Kind::ScheduledView | Kind::Table) {
+            if !matches!(kind, Kind::Stream | Kind::View | Kind::Alert | Kind::ScheduledView | Kind::Table) {
                 continue;
             }
-            let is_view = matches!(kind, Kind::View | Kind::ScheduledView);
+            let is_view = kind.is_maintained() || kind == Kind::ScheduledView;
             let archive = if is_view || purged { Archive::Goes } else { Archive::Stays };
             for topic in (0..=generation).map(|generation| store(name, generation)) {
                 // A view that has come to be refreshed by runs, or is not any more, has left the other store.
-                if kind != Kind::Stream && (kind != Kind::View || generation > 0) {
+                if kind != Kind::Stream && (!kind.is_maintained() || generation > 0) {
                     if !tables.contains(&&Place::Lake(topic.clone())) {
                         self.ground.runtime.block_on(self.ground.tables.remove(&topic))?;
                     }

@@ -31,7 +31,7 @@ use headwater_stream::source::runner::{Report, Reports};
 use tokio::sync::oneshot;
 
 use super::planning::ToPlan;
-use super::system::Known;
+use super::system::{Alerts, Known};
 use super::wanted::check_plannable;
 use super::{explain, letters, rows, telemetry};
 
@@ -81,12 +81,13 @@ pub struct Current {
     pub outside: Outside,
 }
 
-/// What stands around the engine: sources and sinks that run or ran, by name, and users.
+/// What stands around the engine: sources and sinks that run or ran, by name, users, and what alerts came to.
 #[derive(Clone, Default)]
 pub struct Outside {
     pub sources: Vec<(String, Reports)>,
     pub sinks: Vec<(String, delivery::Reports)>,
     pub users: Arc<Users>,
+    pub alerts: Alerts,
 }
 
 impl Doors {

@@ -18,6 +18,7 @@ pub fn run(mut node: Node, interrupted: &AtomicBool) -> Result<()> {
         if let Err(TrySendError::Full(())) | Ok(()) = wake.try_send(()) {}
     }));
     let mut refreshed = false;
+    let mut was_settled = false;
     while !interrupted.load(Ordering::Acquire) {
         node.answer_requests()?;
         // Asked before the step: rows that a source gave before it was over are then seen by the step.
@@ -28,6 +29,7 @@ pub fn run(mut node: Node, interrupted: &AtomicBool) -> Result<()> {
         let stepped = node.running.step()?;
         if node.running.version() != node.shown {
             node.follow_sinks()?;
+            node.start_alerts()?;
             node.show()?;
         }
         if was_replaying {
@@ -37,7 +39,16 @@ pub fn run(mut node: Node, interrupted: &AtomicBool) -> Result<()> {
             if over {
                 // Nobody will bring more that a checkpoint could wait for.
                 node.running.settle()?;
-                if node.running.is_settled()? && all_finished(&node) && all_refreshed(&node, &mut refreshed) {
+                if !node.running.is_settled()? {
+                    was_settled = false;
+                } else if !std::mem::replace(&mut was_settled, true) {
+                    node.alerts.unsettle();
+                }
+                if was_settled
+                    && all_finished(&node)
+                    && all_refreshed(&node, &mut refreshed)
+                    && node.alerts.is_settled(&node.book)
+                {
                     break;
                 }
             }
@@ -48,6 +59,7 @@ pub fn run(mut node: Node, interrupted: &AtomicBool) -> Result<()> {
     let failures: Vec<String> = failures(&mut node)?;
     node.sources.clear();
     node.sinks.clear();
+    node.alerts.end();
     node.running.close()?;
     if node.options.until_idle && !failures.is_empty() {
         return Err(anyhow!("{}", failures.join("\n")));
@@ -88,6 +100,13 @@ fn failures(node: &mut Node) -> Result<Vec<String>> {
         let hint = hint.map(|hint| format!("\n  hint: {hint}")).unwrap_or_default();
         Some(format!("sink {name} stopped: {message}{hint}"))
     }));
+    let stopped = node
+        .book
+        .entries()
+        .iter()
+        .filter_map(|(name, entry)| Some((name.clone(), entry.stopped.clone()?)))
+        .collect::<Vec<_>>();
+    failures.extend(stopped.into_iter().map(|(name, reason)| format!("alert {name} stopped: {reason}")));
     failures.extend(node.running.engine()?.published().lock().stopped());
     failures.extend(node.known.runs.iter().flat_map(|runs| super::runs::failures(runs)));
     let missing: Vec<String> = node.running.wanted_only().iter().map(|relation| relation.name().to_owned()).collect();

@@ -17,7 +17,7 @@ use headwater_stream::sink::archive::{Board, Shown};
 use tokio::runtime::Runtime;
 
 use super::doors::Outside;
-use super::system::{Declared, Known, System};
+use super::system::{Alerts, Declared, Known, System};
 use crate::folder::DataFolder;
 use crate::storage::Role;
 use crate::storage::client::Others;
@@ -39,6 +39,7 @@ pub fn open(folder: &DataFolder, root: &Path, runtime: &Arc<Runtime>) -> Result<
     }
     let tables = Tables::new(Arc::new(lake), Places::new(root.to_path_buf(), Arc::new(Others)));
     runtime.block_on(tables.open(&declared.relations, false))?;
+    let alerts = Alerts::AtRest(Arc::new(headwater_deploy::alerts::book::read(log.as_ref())?));
     let system = System::new(
         &declared.graph,
         Declared::new(catalog.current(), catalog.applied(), &declared.relations),
@@ -46,7 +47,7 @@ pub fn open(folder: &DataFolder, root: &Path, runtime: &Arc<Runtime>) -> Result<
         Known::default(),
         Arc::clone(&log),
         SystemClock::shared(),
-        Outside { users: Arc::new(folder.users()?), ..Outside::default() },
+        Outside { users: Arc::new(folder.users()?), alerts, ..Outside::default() },
     );
     let sources = Sources {
         relations: declared.relations,

@@ -4,6 +4,9 @@ use std::sync::{Arc, Weak};
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime};
 use headwater_base::ErrorKind;
+use headwater_base::clock::Clock;
+use headwater_deploy::alerts::book::Book;
+use headwater_deploy::alerts::scheduled::Look;
 use headwater_deploy::refreshes::Refreshes;
 use headwater_deploy::runs::refresh::{Refresh, Stage, inputs_now};
 use headwater_deploy::runs::{Asked, Cause, Declared, Kind, Run, Runs, State, Task};
@@ -30,8 +33,15 @@ impl Stage for OnDoors {
 }
 
 /// What is declared, as tasks.
-pub fn tasks(declared: &resolve::Declared, tables: &Arc<Tables>, doors: &Arc<Doors>) -> Vec<Declared> {
+pub fn tasks(
+    declared: &resolve::Declared,
+    tables: &Arc<Tables>,
+    doors: &Arc<Doors>,
+    book: &Arc<Book>,
+    clock: &Arc<dyn Clock>,
+) -> Vec<Declared> {
     let stage: Arc<dyn Stage> = Arc::new(OnDoors { doors: Arc::downgrade(doors), session: doors.session() });
+    let alerts = declared.alerts.iter().filter(|alert| alert.enabled && alert.schedule.is_some());
     let refreshes = declared.refreshes.iter().filter(|refreshes| !refreshes.is_paused);
     let task = |refreshes: &Refreshes| Task {
         object: refreshes.table.name.clone(),
@@ -46,7 +56,13 @@ pub fn tasks(declared: &resolve::Declared, tables: &Arc<Tables>, doors: &Arc<Doo
         task: task(refreshes),
         work: Arc::new(Refresh { refreshes: refreshes.clone(), tables: Arc::clone(tables), stage: Arc::clone(&stage) }),
     });
-    declared.collect()
+    let looks = alerts.map(|alert| {
+        let (alert, stage) = (Arc::clone(alert), Arc::clone(&stage));
+        let look =
+            Look { alert, stage, book: Arc::clone(book), clock: Arc::clone(clock), published: doors.published() };
+        Declared { task: look.task(), work: Arc::new(look) }
+    });
+    declared.chain(looks).collect()
 }
 
 /// Asks for what is not up to date once nothing more comes in: views whose last run read other versions, and all that
@@ -69,7 +85,9 @@ pub fn finish(runs: &Runs, declared: &resolve::Declared, session: &Session) -> u
             asked.push(name);
         }
     }
-    asked.len()
+    let alerts = declared.alerts.iter().filter(|alert| alert.enabled && alert.schedule.is_some());
+    let looks = alerts.filter(|alert| runs.ask(&alert.name, Asked { cause: Cause::Final, range_us: None }).is_ok());
+    asked.len() + looks.count()
 }
 
 /// What the last run of something came to, where that is a failure.

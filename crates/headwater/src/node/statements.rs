@@ -60,11 +60,13 @@ impl Node {
         tried.map_err(|error| Problem::new(ErrorKind::Invalid, format!("{error:#}")))?;
         self.sources.clear();
         self.sinks.clear();
+        self.alerts.pause();
         let applied = self.running.apply(prepared);
         let failed = |error: anyhow::Error| Problem::new(ErrorKind::Unavailable, format!("{error:#}"));
         if self.running.engine().is_ok() {
             self.start_sources().map_err(failed)?;
             self.start_sinks().map_err(failed)?;
+            self.start_alerts().map_err(failed)?;
             self.show().map_err(failed)?;
         }
         applied?;

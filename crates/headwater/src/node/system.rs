@@ -1,5 +1,6 @@
 //! The relations under `system.`: what a node knows of itself.
 
+mod alerts;
 mod columns;
 mod declared;
 mod known;
@@ -49,7 +50,10 @@ const SOURCES: &str = "sources";
 const USERS: &str = "users";
 const RUNS: &str = "runs";
 const SCHEDULES: &str = "schedules";
+const ALERTS: &str = "alerts";
+const NOTIFICATIONS: &str = "notifications";
 
+pub use alerts::Alerts;
 use columns::schema;
 pub use declared::Declared;
 pub use known::Known;
@@ -303,6 +307,8 @@ impl SystemTables for System {
             USERS,
             RUNS,
             SCHEDULES,
+            ALERTS,
+            NOTIFICATIONS,
         ];
         all.iter().map(|name| ((*name).to_owned(), schema(name))).collect()
     }
@@ -328,6 +334,8 @@ impl SystemTables for System {
             USERS => self.users(),
             RUNS => runs::runs(self.known.runs.as_deref(), self.log.as_ref())?,
             SCHEDULES => runs::schedules(self.known.runs.as_deref()),
+            ALERTS => self.outside.alerts.incidents(),
+            NOTIFICATIONS => self.outside.alerts.notifications(),
             other => return Err(Error::Internal(format!("there is no system.{other}"))),
         };
         let rows = RecordBatch::try_new(schema(table), columns);

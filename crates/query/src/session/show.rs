@@ -52,6 +52,7 @@ fn condition(kind: Kind) -> Option<&'static str> {
         Kind::Sink => Some("kind = 'sink'"),
         Kind::Table => Some("kind IN ('table', 'external table')"),
         Kind::View => Some("kind = 'view'"),
+        Kind::Alert => Some("kind = 'alert'"),
         Kind::Connection => Some("kind = 'connection'"),
         Kind::Secret => Some("kind = 'secret'"),
         // A user's statement is kept nowhere.

@@ -25,6 +25,7 @@ fn altered(definition: &str, actions: &str) -> String {
         Statement::CreateView(create) => Ok(create.alter(&of.actions).to_sql()),
         Statement::CreateSource(create) => create.alter(&of.actions),
         Statement::CreateSink(create) => create.alter(&of.actions),
+        Statement::CreateAlert(create) => create.alter(&of.actions),
         other => panic!("{other:?}"),
     };
     outcome.unwrap_or_else(|wrong| {
@@ -283,4 +284,15 @@ fn widening_is_exact() {
         DATE: 
         TIMESTAMP: 
     "#]].assert_eq(&told);
+}
+
+#[test]
+fn options_of_alerts_stand_before_the_query_or_behind_it() {
+    let set = "ALTER ALERT a SET (enabled = false)";
+    expect!["CREATE ALERT a NOTIFY LOG WITH (retries = 3, enabled = false) AS SELECT 1"]
+        .assert_eq(&altered("CREATE ALERT a NOTIFY LOG WITH (retries 3) AS SELECT 1", set));
+    expect!["CREATE ALERT a NOTIFY LOG AS SELECT 1 EMIT CHANGES WITH (enabled = false)"]
+        .assert_eq(&altered("CREATE ALERT a NOTIFY LOG AS SELECT 1 EMIT CHANGES", set));
+    expect!["unknown option fur [fur]; did you mean for?"]
+        .assert_eq(&altered("CREATE ALERT a NOTIFY LOG AS SELECT 1", "ALTER ALERT a SET (fur = '1 minute')"));
 }

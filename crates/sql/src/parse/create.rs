@@ -1,6 +1,6 @@
 //! What all `CREATE` statements open with.
 
-use super::{Cursor, connection, sink, source, stream, table, view};
+use super::{Cursor, alert, connection, sink, source, stream, table, view};
 use crate::ast::{Existing, Statement};
 use crate::{Diagnostics, Result};
 
@@ -13,7 +13,7 @@ pub(super) struct Opening {
 
 type Create = fn(&mut Cursor<'_>) -> Result<Statement, Diagnostics>;
 
-const KINDS: [(&[&str], Create); 10] = [
+const KINDS: [(&[&str], Create); 11] = [
     (&["STREAM"], |cursor| stream::create(cursor).map(Statement::CreateStream)),
     (&["SOURCE"], |cursor| source::create(cursor).map(Statement::CreateSource)),
     (&["SINK"], |cursor| sink::create(cursor).map(Statement::CreateSink)),
@@ -21,6 +21,7 @@ const KINDS: [(&[&str], Create); 10] = [
     (&["EXTERNAL", "TABLE"], |cursor| table::create_external(cursor).map(Statement::CreateExternalTable)),
     (&["VIEW"], |cursor| view::create_plain(cursor).map(Statement::CreateView)),
     (&["MATERIALIZED", "VIEW"], |cursor| view::create_materialized(cursor).map(Statement::CreateMaterializedView)),
+    (&["ALERT"], |cursor| alert::create(cursor).map(Box::new).map(Statement::CreateAlert)),
     (&["CONNECTION"], |cursor| connection::create(cursor).map(Statement::CreateConnection)),
     (&["SECRET"], |cursor| connection::create_secret(cursor).map(Statement::CreateSecret)),
     (&["USER"], |cursor| connection::create_user(cursor).map(Statement::CreateUser)),

@@ -47,8 +47,9 @@ pub(super) fn drop(cursor: &mut Cursor<'_>) -> Result<Drop, Diagnostics> {
             lists::once(cursor, start, "CASCADE or RESTRICT", &mut reach, false)?;
         } else if cursor.take(&["PURGE"]) {
             if !kind.has_history() {
-                let refused =
-                    cursor.error(cursor.span_from(start), format!("a {} has no history to purge", &what[4..]));
+                let article = if kind == Kind::Alert { "an" } else { "a" };
+                let message = format!("{article} {} has no history to purge", &what[4..]);
+                let refused = cursor.error(cursor.span_from(start), message);
                 return Err(refused.into());
             }
             lists::once(cursor, start, "PURGE", &mut purge, true)?;

@@ -43,7 +43,7 @@ pub(super) fn once<T>(cursor: &Cursor<'_>, start: usize, what: &str, slot: &mut 
     Ok(())
 }
 
-fn entry(cursor: &mut Cursor<'_>) -> Result<Entry> {
+pub(super) fn entry(cursor: &mut Cursor<'_>) -> Result<Entry> {
     let start = cursor.position();
     let name = cursor.name("the name of an option")?;
     cursor.take_token(&Token::Eq);

@@ -4,7 +4,8 @@ use super::Cursor;
 use crate::Diagnostic;
 
 const WORKS: &str = "statements begin with SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, COMMENT, SHOW, DESCRIBE, EXPLAIN, REPLAY, REFRESH";
-const CREATED: &str = "STREAM, SOURCE, SINK, TABLE, EXTERNAL TABLE, VIEW, MATERIALIZED VIEW, CONNECTION, SECRET, USER";
+const CREATED: &str =
+    "STREAM, SOURCE, SINK, TABLE, EXTERNAL TABLE, VIEW, MATERIALIZED VIEW, ALERT, CONNECTION, SECRET, USER";
 
 /// What CREATE, DROP, ALTER and SHOW may be followed by; longer names first.
 const OBJECTS: [&[&str]; 37] = [
@@ -104,7 +105,7 @@ pub(super) fn refuse(cursor: &mut Cursor<'_>) -> Diagnostic {
     let hint = match first.as_str() {
         "CREATE" | "DROP" => format!("{first} takes {CREATED}"),
         "ALTER" => {
-            "ALTER takes STREAM, SOURCE, SINK, TABLE, EXTERNAL TABLE, VIEW, MATERIALIZED VIEW, USER; CREATE OR REPLACE \
+            "ALTER takes STREAM, SOURCE, SINK, TABLE, EXTERNAL TABLE, VIEW, MATERIALIZED VIEW, ALERT, USER; CREATE OR REPLACE \
                     makes the others anew"
                 .to_owned()
         }

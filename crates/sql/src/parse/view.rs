@@ -104,7 +104,7 @@ fn body(cursor: &mut Cursor<'_>) -> Result<(Vec<Name>, Vec<Rule>)> {
 
 /// Where the clauses after the query start: the first `EMIT CHANGES`, `EMIT ON WINDOW` or `WITH (` outside parentheses.
 /// No query has these words there.
-fn tail(cursor: &Cursor<'_>) -> usize {
+pub(super) fn tail(cursor: &Cursor<'_>) -> usize {
     let rest: Vec<(usize, Token)> = cursor.rest().collect();
     let mut depth = 0usize;
     for (number, (position, token)) in rest.iter().enumerate() {
@@ -124,11 +124,11 @@ fn tail(cursor: &Cursor<'_>) -> usize {
 
 /// What may stand around the query, and where; each once.
 #[derive(Default)]
-struct Clauses {
+pub(super) struct Clauses {
     partition_key: Option<(Vec<Name>, Span)>,
     partitioned_by: Option<(Vec<Name>, Span)>,
-    options: Option<Options>,
-    emit: Option<(Emit, Span)>,
+    pub options: Option<Options>,
+    pub emit: Option<(Emit, Span)>,
     refresh: Option<(Refresh, Span)>,
 }
 
@@ -155,7 +155,7 @@ impl Clauses {
     }
 
     /// Those that may also follow the query.
-    fn read(&mut self, cursor: &mut Cursor<'_>) -> Result<bool> {
+    pub fn read(&mut self, cursor: &mut Cursor<'_>) -> Result<bool> {
         let start = cursor.position();
         if cursor.take(&["WITH"]) {
             let options = lists::options(cursor)?;

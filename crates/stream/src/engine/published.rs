@@ -33,12 +33,16 @@ pub struct Published {
 #[derive(Default)]
 pub struct Inner {
     pub epoch: u64,
+    /// The last one up to it that changed something: a checkpoint that has that one has all that this one shows.
+    pub changed_epoch: u64,
     /// When it was completed, microseconds.
     pub as_of_us: i64,
     /// Views have been told what time it is by the rows in it; else the next one tells them.
     pub is_timely: bool,
     /// Where each stream ends in it, by partition.
     pub ends: HashMap<String, Vec<i64>>,
+    /// What time it is in it by each stream that tells time, microseconds: all rows up to there are in views.
+    pub watermarks_us: BTreeMap<String, i64>,
     /// Which version of each table of the lake its views have, of those that views read.
     pub versions: Versions,
     pub tables: BTreeMap<String, Table>,
@@ -66,6 +70,8 @@ pub struct Status {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CheckpointStatus {
     pub number: u64,
+    /// The last epoch that it has.
+    pub epoch: u64,
     /// Wall clock, microseconds.
     pub taken_us: i64,
     /// Nothing where an engine before this one took it.
@@ -81,7 +87,7 @@ pub struct Written {
 
 impl From<&Manifest> for CheckpointStatus {
     fn from(manifest: &Manifest) -> CheckpointStatus {
-        CheckpointStatus { number: manifest.number, taken_us: manifest.taken_us, written: None }
+        CheckpointStatus { number: manifest.number, epoch: manifest.epoch, taken_us: manifest.taken_us, written: None }
     }
 }
 
@@ -98,6 +104,11 @@ impl Published {
 }
 
 impl Inner {
+    /// Whether a checkpoint has all that was shown when `changed_epoch` was this.
+    pub fn is_held(&self, changed_epoch: u64) -> bool {
+        self.status.checkpoint.map_or(0, |checkpoint| checkpoint.epoch) >= changed_epoch
+    }
+
     /// What does not go on, each with its reason: views that stopped, and partitions that an `ON VIOLATION FAIL` stops.
     pub fn stopped(&self) -> Vec<String> {
         let views = self.failed.iter().map(|(view, reason)| format!("view {view} stopped: {reason}"));

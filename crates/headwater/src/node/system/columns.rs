@@ -7,13 +7,16 @@ use headwater_query::relation::timestamp_type;
 use headwater_stream::letter;
 
 use super::{
-    CHANGES, CHECKPOINTS, COLUMNS, DEAD_LETTERS, LINEAGE, METRICS, OPERATORS, PARTITIONS, QUERIES, RELATIONS, REPLAYS,
-    RULES, RUNS, SCHEDULES, SINKS, SOURCES, STREAMS, USERS, VIEWS,
+    ALERTS, CHANGES, CHECKPOINTS, COLUMNS, DEAD_LETTERS, LINEAGE, METRICS, NOTIFICATIONS, OPERATORS, PARTITIONS,
+    QUERIES, RELATIONS, REPLAYS, RULES, RUNS, SCHEDULES, SINKS, SOURCES, STREAMS, USERS, VIEWS,
 };
 
 /// The columns of one of the relations; none for another name.
 pub(super) fn schema(table: &str) -> SchemaRef {
-    let fields = of_what_flows(table).or_else(|| of_what_is_declared(table)).or_else(|| of_what_happened(table));
+    let fields = of_what_flows(table)
+        .or_else(|| of_alerts(table))
+        .or_else(|| of_what_is_declared(table))
+        .or_else(|| of_what_happened(table));
     Arc::new(Schema::new(fields.unwrap_or_default()))
 }
 
@@ -73,6 +76,37 @@ fn of_what_flows(table: &str) -> Option<Vec<Field>> {
         ],
         SINKS => vec![text("name"), text("state"), number("rows_since_start"), number("lag"), text("failure")],
         SOURCES => vec![text("name"), text("state"), number("rows_since_start"), text("at"), text("failure")],
+        _ => return None,
+    })
+}
+
+/// Incidents, and who was told of them.
+fn of_alerts(table: &str) -> Option<Vec<Field>> {
+    Some(match table {
+        ALERTS => vec![
+            text("alert"),
+            number("incident"),
+            text("labels"),
+            text("state"),
+            field("event_at", timestamp_type()),
+            field("ended_at", timestamp_type()),
+            field("fired_at", timestamp_type()),
+            field("resolved_at", timestamp_type()),
+            text("message"),
+            number("rows"),
+        ],
+        NOTIFICATIONS => vec![
+            text("alert"),
+            number("incident"),
+            text("labels"),
+            text("channel"),
+            text("kind"),
+            text("state"),
+            field("attempts", DataType::Int32),
+            text("error"),
+            field("created_at", timestamp_type()),
+            field("sent_at", timestamp_type()),
+        ],
         _ => return None,
     })
 }

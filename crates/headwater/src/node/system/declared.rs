@@ -55,6 +55,7 @@ impl Declared {
                     (Kind::Table, _) => "table",
                     (Kind::ExternalTable, _) => "external table",
                     (Kind::Sink, _) => "sink",
+                    (Kind::Alert, _) => "alert",
                     (Kind::Connection, _) => "connection",
                     (Kind::Secret, _) => "secret",
                 },

@@ -66,6 +66,7 @@ fn altered(alter: &Alter, there: &Statement, parsed: &Parsed) -> Result<String, 
         (Kind::Table, Statement::CreateExternalTable(create)) => create.alter(actions, &parsed.source)?.to_sql(),
         (Kind::Source, Statement::CreateSource(create)) => create.alter(actions)?,
         (Kind::Sink, Statement::CreateSink(create)) => create.alter(actions)?,
+        (Kind::Alert, Statement::CreateAlert(create)) => create.alter(actions)?,
         (Kind::View, Statement::CreateView(create)) => create.alter(actions).to_sql(),
         (Kind::MaterializedView, Statement::CreateMaterializedView(create)) => create.alter(actions)?.to_sql(),
         (_, there) => {

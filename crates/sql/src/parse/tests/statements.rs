@@ -37,6 +37,7 @@ pub(super) fn describe(statement: &Statement, told: &mut String) -> std::fmt::Re
             };
             format!("sink {} from {from} into {into} with {}", create.name, list(&create.options))
         }
+        Statement::CreateAlert(create) => alerts::describe(create),
         Statement::CreateConnection(create) => {
             format!("connection {} to {} {}", create.name, create.kind, list(&create.options))
         }
