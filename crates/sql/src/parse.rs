@@ -5,11 +5,13 @@
 //! expressions, types and queries are parsed by sqlparser out of the same tokens.
 
 mod alter;
+mod chart;
 mod columns;
 mod comment;
 mod connection;
 mod create;
 mod cursor;
+mod dashboard;
 mod drop;
 mod lists;
 mod names;

@@ -21,10 +21,12 @@ pub enum Kind {
     Connection,
     Secret,
     User,
+    Chart,
+    Dashboard,
 }
 
 impl Kind {
-    pub const ALL: [Kind; 9] = [
+    pub const ALL: [Kind; 11] = [
         Kind::Stream,
         Kind::Source,
         Kind::Sink,
@@ -34,6 +36,8 @@ impl Kind {
         Kind::Connection,
         Kind::Secret,
         Kind::User,
+        Kind::Chart,
+        Kind::Dashboard,
     ];
 
     /// The words of SQL for it.
@@ -48,6 +52,8 @@ impl Kind {
             Kind::Connection => &["CONNECTION"],
             Kind::Secret => &["SECRET"],
             Kind::User => &["USER"],
+            Kind::Chart => &["CHART"],
+            Kind::Dashboard => &["DASHBOARD"],
         }
     }
 
@@ -63,6 +69,8 @@ impl Kind {
             Kind::Connection => &["CONNECTIONS"],
             Kind::Secret => &["SECRETS"],
             Kind::User => &["USERS"],
+            Kind::Chart => &["CHARTS"],
+            Kind::Dashboard => &["DASHBOARDS"],
         }
     }
 
@@ -104,6 +112,8 @@ impl Drop {
             Kind::Connection => "DROP CONNECTION",
             Kind::Secret => "DROP SECRET",
             Kind::User => "DROP USER",
+            Kind::Chart => "DROP CHART",
+            Kind::Dashboard => "DROP DASHBOARD",
         }
     }
 }
@@ -178,6 +188,8 @@ impl Alter {
             Kind::Connection => "ALTER CONNECTION",
             Kind::Secret => "ALTER SECRET",
             Kind::User => "ALTER USER",
+            Kind::Chart => "ALTER CHART",
+            Kind::Dashboard => "ALTER DASHBOARD",
         }
     }
 }

@@ -4,7 +4,8 @@ use super::Cursor;
 use crate::Diagnostic;
 
 const WORKS: &str = "statements begin with SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, COMMENT, SHOW, DESCRIBE, EXPLAIN, REPLAY, REFRESH";
-const CREATED: &str = "STREAM, SOURCE, SINK, TABLE, EXTERNAL TABLE, VIEW, MATERIALIZED VIEW, CONNECTION, SECRET, USER";
+const CREATED: &str = "STREAM, SOURCE, SINK, TABLE, EXTERNAL TABLE, VIEW, MATERIALIZED VIEW, CONNECTION, SECRET, USER, CHART, \
+                       DASHBOARD";
 
 /// What CREATE, DROP, ALTER and SHOW may be followed by; longer names first.
 const OBJECTS: [&[&str]; 37] = [

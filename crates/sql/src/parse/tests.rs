@@ -1,5 +1,6 @@
 //! Texts in, statements or rendered errors out.
 
+mod charts;
 mod deep;
 mod project_tests;
 mod random;
