@@ -60,6 +60,8 @@ pub enum Kind {
     Sink,
     Connection,
     Secret,
+    Chart,
+    Dashboard,
 }
 
 impl Kind {
@@ -75,6 +77,8 @@ impl Kind {
             Statement::CreateSink(_) => Some(Kind::Sink),
             Statement::CreateConnection(_) => Some(Kind::Connection),
             Statement::CreateSecret(_) => Some(Kind::Secret),
+            Statement::CreateChart(_) => Some(Kind::Chart),
+            Statement::CreateDashboard(_) => Some(Kind::Dashboard),
             _ => None,
         }
     }
@@ -85,7 +89,7 @@ impl Kind {
             Kind::Stream | Kind::View | Kind::ScheduledView | Kind::PlainView | Kind::Table | Kind::ExternalTable => {
                 true
             }
-            Kind::Source | Kind::Sink | Kind::Connection | Kind::Secret => false,
+            Kind::Source | Kind::Sink | Kind::Connection | Kind::Secret | Kind::Chart | Kind::Dashboard => false,
         }
     }
 }
@@ -102,6 +106,8 @@ impl fmt::Display for Kind {
             Kind::Sink => "sink",
             Kind::Connection => "connection",
             Kind::Secret => "secret",
+            Kind::Chart => "chart",
+            Kind::Dashboard => "dashboard",
         })
     }
 }

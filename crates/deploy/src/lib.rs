@@ -3,6 +3,7 @@
 //! [`project`] reads the files; [`inspect`] looks at what they name outside; [`resolve`] settles what they mean, as a pure function; [`plan`] compares that with
 //! what runs, into steps that are shown and applied from one list; [`running`] is what runs.
 
+pub mod charts;
 pub mod columns;
 pub mod error;
 pub mod history;

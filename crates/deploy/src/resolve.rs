@@ -6,11 +6,12 @@ use std::sync::Arc;
 use arrow::datatypes::SchemaRef;
 use headwater_catalog::{Definition, Definitions, Graph, Known, Object, Owner};
 use headwater_query::relation::{Relation, Relations, resolve as relation, store, table};
-use headwater_sql::ast::{CreateMaterializedView, CreateStream, Refresh};
+use headwater_sql::ast::{CreateDashboard, CreateMaterializedView, CreateStream, Refresh};
 use headwater_sql::{Diagnostic, Diagnostics, Fault, Parsed, Span, Statement};
 use headwater_stream::graph::Graph as Dataflow;
 use headwater_stream::plan::{Builder, Storage};
 
+use crate::charts::{self, Chart};
 use crate::refreshes::{self, Refreshes};
 use crate::sinks::{self, Outside};
 use crate::sources::{self, Declared as DeclaredSource};
@@ -37,6 +38,8 @@ pub struct Declared {
     pub refreshes: Vec<Refreshes>,
     /// Connections and secrets.
     pub outside: Outside,
+    pub charts: Vec<Chart>,
+    pub dashboards: Vec<CreateDashboard>,
 }
 
 /// Statements whose names are settled, each after all that it depends on.
@@ -115,10 +118,10 @@ impl Named {
             }
         }
         Diagnostics::check(wrong)?;
-        let Draft { relations, builder, sources, sinks, mut refreshes, outside } = draft;
+        let Draft { relations, builder, sources, sinks, mut refreshes, outside, charts, dashboards } = draft;
         refreshes::order(&mut refreshes, &self.objects);
         let (relations, graph) = (Arc::new(relations), Arc::new(builder.finish()?));
-        Ok(Declared { relations, graph, sources, sinks, refreshes, outside })
+        Ok(Declared { relations, graph, sources, sinks, refreshes, outside, charts, dashboards })
     }
 }
 
@@ -165,6 +168,8 @@ struct Draft {
     sinks: Vec<sinks::Declared>,
     refreshes: Vec<Refreshes>,
     outside: Outside,
+    charts: Vec<Chart>,
+    dashboards: Vec<CreateDashboard>,
 }
 
 /// What is known of an object beside its statement.
@@ -219,6 +224,9 @@ impl Draft {
             Statement::CreateSecret(create) => {
                 self.outside.secrets.insert(create.name.value.clone(), create.from.clone());
             }
+            Statement::CreateChart(create) => self.charts.push(charts::resolve(create, parsed, &self.relations)?),
+            // The graph has looked up the charts.
+            Statement::CreateDashboard(create) => self.dashboards.push(create.clone()),
             // The graph has refused what defines nothing.
             _ => {}
         }

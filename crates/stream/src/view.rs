@@ -40,6 +40,8 @@ pub struct Table {
     unsaved: HashMap<Bytes, usize>,
     rows: u64,
     bytes: u64,
+    /// How often rows changed.
+    changes: u64,
 }
 
 /// How rows become bytes.
@@ -71,7 +73,7 @@ impl Table {
         let row_converter = converter(&mut all())?;
         let shape = Arc::new(Shape { schema: SchemaRef::clone(&schema), key, key_converter, row_converter });
         let shards = (0..SHARDS).map(|_| Arc::default()).collect();
-        Ok(Table { shape, shards, unsaved: HashMap::new(), rows: 0, bytes: 0 })
+        Ok(Table { shape, shards, unsaved: HashMap::new(), rows: 0, bytes: 0, changes: 0 })
     }
 
     pub fn schema(&self) -> &SchemaRef {
@@ -92,9 +94,15 @@ impl Table {
         self.bytes
     }
 
+    /// How often its rows have changed since it was opened: whoever has seen them need not look again until it grows.
+    pub fn changes(&self) -> u64 {
+        self.changes
+    }
+
     /// Applies the changes of one tick. Under a key, what is taken back goes first, so a group's old row and its new
     /// one may come in any order.
     pub fn apply(&mut self, changes: &[Batch]) -> Result<()> {
+        self.changes += u64::from(changes.iter().any(|batch| batch.len() > 0));
         for batch in changes.iter().filter(|batch| batch.weights.is_some()) {
             self.apply_signed(batch, |weight| weight < 0)?;
         }

@@ -1,11 +1,13 @@
 //! The relations under `system.`: what a node knows of itself.
 
+mod charts;
 mod columns;
 mod declared;
 mod known;
 mod queries;
 mod runs;
 pub mod samples;
+mod versions;
 
 use std::sync::Arc;
 
@@ -49,10 +51,16 @@ const SOURCES: &str = "sources";
 const USERS: &str = "users";
 const RUNS: &str = "runs";
 const SCHEDULES: &str = "schedules";
+const CHARTS: &str = "charts";
+const DASHBOARDS: &str = "dashboards";
+const VERSIONS: &str = "versions";
 
 use columns::schema;
+
+pub use charts::Charts;
 pub use declared::Declared;
 pub use known::Known;
+pub use versions::Versions;
 
 /// Reads the engine's published state and the log.
 pub struct System {
@@ -65,6 +73,8 @@ pub struct System {
     declared: Declared,
     known: Known,
     outside: Outside,
+    charts: Charts,
+    versions: Versions,
 }
 
 struct DeclaredRule {
@@ -91,7 +101,28 @@ impl System {
             action: rule.action.to_string(),
         });
         let views = graph.outputs.iter().map(|output| (output.relation.clone(), output.paused)).collect();
-        System { rules: rules.collect(), views, declared, known, published, log, clock, outside }
+        System {
+            rules: rules.collect(),
+            views,
+            declared,
+            known,
+            published,
+            log,
+            clock,
+            outside,
+            charts: Charts::default(),
+            versions: Versions::default(),
+        }
+    }
+
+    /// With what is drawn of it.
+    pub fn with_charts(self, charts: Charts) -> System {
+        System { charts, ..self }
+    }
+
+    /// With what tells whether rows have changed.
+    pub fn with_versions(self, versions: Versions) -> System {
+        System { versions, ..self }
     }
 
     fn dead_letters(&self, point: &ReadPoint) -> Result<Vec<RecordBatch>> {
@@ -303,6 +334,9 @@ impl SystemTables for System {
             USERS,
             RUNS,
             SCHEDULES,
+            CHARTS,
+            DASHBOARDS,
+            VERSIONS,
         ];
         all.iter().map(|name| ((*name).to_owned(), schema(name))).collect()
     }
@@ -328,6 +362,9 @@ impl SystemTables for System {
             USERS => self.users(),
             RUNS => runs::runs(self.known.runs.as_deref(), self.log.as_ref())?,
             SCHEDULES => runs::schedules(self.known.runs.as_deref()),
+            CHARTS => self.charts.charts(),
+            DASHBOARDS => self.charts.dashboards(),
+            VERSIONS => self.versions.rows(&self.published.lock()),
             other => return Err(Error::Internal(format!("there is no system.{other}"))),
         };
         let rows = RecordBatch::try_new(schema(table), columns);

@@ -106,7 +106,7 @@ fn refuse(parsed: &Parsed, name: &Name, fault: Fault, message: String) -> Proble
 /// What lacks when the object of a statement does.
 fn missing(kind: Kind) -> Fault {
     match kind {
-        Kind::Source | Kind::Sink | Kind::Connection | Kind::Secret => Fault::NoObject,
+        Kind::Source | Kind::Sink | Kind::Connection | Kind::Secret | Kind::Chart | Kind::Dashboard => Fault::NoObject,
         _ => Fault::NoRelation,
     }
 }

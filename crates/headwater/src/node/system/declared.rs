@@ -57,6 +57,8 @@ impl Declared {
                     (Kind::Sink, _) => "sink",
                     (Kind::Connection, _) => "connection",
                     (Kind::Secret, _) => "secret",
+                    (Kind::Chart, _) => "chart",
+                    (Kind::Dashboard, _) => "dashboard",
                 },
                 owner: match definition.owner {
                     Owner::Project => "project",
