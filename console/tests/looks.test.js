@@ -6,7 +6,9 @@ import { after, before, test } from "node:test";
 
 import { accessible, close, DESK, launch, open, PHONE, sideways } from "./browser.js";
 import { Node } from "./node.js";
+import { declareDashboards } from "./dashboards.js";
 import { declareOutside } from "./outside.js";
+import { tell } from "./told.js";
 
 /** A folder for pictures of every page, for people to look at. */
 const PICTURES = process.env.HEADWATER_PICTURES;
@@ -58,6 +60,26 @@ const PAGES = {
   source: ["/relations/orders_demo", (page) => page.getByText(/gave since start\s*[1-9]/).waitFor()],
   "lake-table": ["/relations/customers", (page) => page.getByRole("cell", { name: "Zoë" }).waitFor()],
   "external-table": ["/relations/suppliers", (page) => page.getByRole("cell", { name: "Nordic Paper" }).waitFor()],
+  dashboards: ["/dashboards", (page) => page.getByRole("link", { name: /The shop/ }).waitFor()],
+  dashboard: ["/dashboards/made", (page) => page.getByText("3 others").waitFor()],
+  drawn: ["/relations/sales_by_hour", (page) => page.getByRole("img", { name: /^Revenue in six hours/ }).waitFor()],
+  runs: ["/runs", (page) => page.locator(".run.succeeded").first().click()],
+  quality: [
+    "/quality",
+    async (page) => {
+      await tell(page);
+      await page.reload();
+      await page.getByText("1 of 3 failed").waitFor();
+    },
+  ],
+  alerts: [
+    "/alerts",
+    async (page) => {
+      await tell(page);
+      await page.reload();
+      await page.getByText("method card").waitFor();
+    },
+  ],
   activity: ["/activity", (page) => page.getByText("wrote").waitFor()],
   nothing: ["/relations/nothing", (page) => page.getByText("There is no relation nothing").waitFor()],
 };
@@ -72,7 +94,9 @@ let node, browser, folder;
 before(async () => {
   [node, browser] = await Promise.all([Node.start(), launch()]);
   folder = await declareOutside(node);
+  await declareDashboards(node);
   await node.sql("CREATE MATERIALIZED VIEW spent AS SELECT customer_id, sum(amount) AS spent, count(*) AS orders FROM orders GROUP BY customer_id");
+  await node.sql("CREATE MATERIALIZED VIEW spent_in_all REFRESH EVERY '1 hour' AS SELECT sum(spent) AS spent FROM spent");
   await node.sql("CREATE VIEW spenders AS SELECT customer_id FROM spent WHERE spent > 1000");
 });
 after(async () => {

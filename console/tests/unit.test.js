@@ -119,3 +119,74 @@ test("names and texts are quoted where SQL asks for it", async () => {
   assert.deepEqual(["plain", "Mixed", 'a"b', "system.views"].map(quoted), ["plain", '"Mixed"', '"a""b"', "system.views"]);
   assert.equal(literal("it's"), "'it''s'");
 });
+
+test("marks of time follow the calendar", async () => {
+  const { calendarTicks } = await load("chart/calendar.ts");
+  const texts = (low, high, count) => calendarTicks(low, high, count).map(({ text }) => text);
+  const at = (...parts) => Date.UTC(...parts);
+  assert.deepEqual(texts(at(2026, 0, 1), at(2026, 0, 2), 4), ["1 Jan", "06:00", "12:00", "18:00", "2 Jan"]);
+  assert.deepEqual(texts(at(2026, 0, 30), at(2026, 1, 3), 5), ["30 Jan", "31 Jan", "1 Feb", "2 Feb", "3 Feb"]);
+  // Mondays.
+  assert.deepEqual(texts(at(2026, 10, 1), at(2026, 10, 30), 5), ["2 Nov", "9 Nov", "16 Nov", "23 Nov", "30 Nov"]);
+  assert.deepEqual(texts(at(2025, 10, 5), at(2026, 2, 5), 4), ["Dec", "2026", "Feb", "Mar"]);
+  assert.deepEqual(texts(at(2019, 5, 1), at(2023, 5, 1), 4), ["2020", "2021", "2022", "2023"]);
+  assert.ok(calendarTicks(at(1900, 0, 1), at(2100, 0, 1), 5).length <= 9);
+});
+
+test("a time that is shown is read from the address and written there", async () => {
+  const { readRange, rangeOf, writeRange } = await load("dashboard/range.ts");
+  const day_ms = 86_400_000;
+  assert.deepEqual(readRange("", 30 * day_ms), { kind: "last", length_ms: 30 * day_ms });
+  assert.deepEqual(readRange("?range=all", day_ms), { kind: "all" });
+  assert.deepEqual(readRange("?range=ever", null), { kind: "all" });
+  const own = { kind: "own", from_ms: Date.UTC(2026, 0, 1), until_ms: Date.UTC(2026, 0, 2, 3, 4) };
+  assert.equal(writeRange(own), "?from=2026-01-01T00:00&until=2026-01-02T03:04");
+  for (const range of [own, rangeOf(null), rangeOf(7 * day_ms)]) assert.deepEqual(readRange(writeRange(range), 1), range);
+  assert.deepEqual(readRange("?from=2026-01-02T00:00&until=2026-01-01T00:00", null), { kind: "all" });
+});
+
+const chart = (kind, more = {}) => ({
+  name: "c", kind, title: "c", unit: "", query: "SELECT * FROM t", x: "at", overTime: true, y: ["n"], series: null,
+  value: null, compare: null, columns: [], types: new Map([["at", "TIMESTAMP"]]), isStacked: false, relations: ["t"], ...more,
+});
+
+test("the time is a condition of the question, and what is too much is left out with a word", async () => {
+  const { question } = await load("dashboard/question.ts");
+  const { draw } = await load("dashboard/draw.ts");
+  const now = Date.UTC(2026, 0, 2, 3, 4, 5, 678);
+  assert.equal(
+    question(chart("LINE"), { kind: "last", length_ms: 3_600_000 }, now),
+    "SELECT /* console */ at, n FROM (SELECT * FROM t) AS drawn WHERE at >= TIMESTAMP '2026-01-02 02:04:05.678' ORDER BY at DESC LIMIT 5001",
+  );
+  const own = { kind: "own", from_ms: Date.UTC(2026, 0, 1), until_ms: now };
+  const days = chart("BAR", { types: new Map([["at", "DATE"]]) });
+  assert.match(question(days, own, now), /WHERE at >= DATE '2026-01-01' AND at < DATE '2026-01-03' ORDER BY/);
+  const names = chart("BAR", { x: "Who", overTime: false, types: new Map([["Who", "VARCHAR"]]) });
+  assert.match(question(names, own, now), /SELECT \/\* console \*\/ "Who", n FROM \(SELECT \* FROM t\) AS drawn ORDER BY n DESC LIMIT 41$/);
+  const ordered = { ...names, query: 'select "Who", n from t order by n' };
+  assert.match(question({ ...ordered, ...chart("LINE"), query: ordered.query }, own, now), /AS drawn WHERE at .* LIMIT 5001$/);
+  assert.equal(question(ordered, own, now), 'SELECT /* console */ "Who", n from t order by n');
+  const rows = Array.from({ length: 5001 }, (_, index) => ({ at: new Date(index * 1000).toISOString(), n: index }));
+  const drawn = draw(chart("LINE"), rows);
+  assert.equal(drawn.note, "the last 5,000 rows");
+  assert.equal(drawn.plotted.series[0].points.length, 5000);
+  assert.deepEqual(draw(chart("LINE"), []), { kind: "empty" });
+});
+
+test("what is stacked loses nothing: series past the sixth are one together, below nought is below", async () => {
+  const { draw } = await load("dashboard/draw.ts");
+  const { placed } = await load("chart/plotted.ts");
+  const at = "2026-01-01T00:00:00Z";
+  const rows = Array.from({ length: 9 }, (_, index) => ({ at, who: `w${index}`, n: index === 8 ? -5 : index + 1 }));
+  const drawn = draw(chart("BAR", { series: "who", isStacked: true }), rows);
+  assert.deepEqual(drawn.plotted.series.map(({ name }) => name), ["w4", "w5", "w6", "w7", "w8", "4 others"].sort((a, b) => a.localeCompare(b)).filter((name) => name !== "4 others").concat("4 others"));
+  const marks = placed(drawn.plotted).flat();
+  assert.equal(marks.reduce((sum, { y }) => sum + y, 0), rows.reduce((sum, { n }) => sum + n, 0));
+  assert.equal(Math.max(...marks.map(({ high }) => high)), 36);
+  assert.equal(Math.min(...marks.map(({ high }) => high)), -5);
+  const lines = draw(chart("LINE", { series: "who" }), rows);
+  assert.equal(lines.note, "the largest 6 of 9 series");
+  const twice = draw(chart("BAR"), [{ at, n: 1 }, { at, n: 2 }]);
+  assert.equal(twice.note, "rows with the same at are summed up");
+  assert.deepEqual(placed(twice.plotted), [[{ x: Date.parse(at), low: 0, high: 3, y: 3 }]]);
+});

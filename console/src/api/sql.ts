@@ -13,7 +13,7 @@ export interface Done {
 export const OWN = "SELECT /* console */";
 
 export function own(query: string): string {
-  return query.replace(/^SELECT/, OWN);
+  return query.replace(/^SELECT/i, OWN);
 }
 
 async function post(statement: string, format: string, signal?: AbortSignal): Promise<Response> {

@@ -21,7 +21,9 @@ export interface Graph {
 /** In the direction in which rows flow. A source depends on what it feeds, so its edge is turned round. */
 export function graphOf({ relations, lineage, streams, views }: Sections): Graph {
   const vertices = new Map<string, Vertex>();
-  for (const { name, kind } of relations) vertices.set(name, { name, kind });
+  // No row flows into what draws rows.
+  const flowing = relations.filter(({ kind }) => kind !== "chart" && kind !== "dashboard");
+  for (const { name, kind } of flowing) vertices.set(name, { name, kind });
   if (relations.length === 0) {
     // A node that does not tell its relations still tells what runs.
     for (const { name } of streams) vertices.set(name, { name, kind: "stream" });

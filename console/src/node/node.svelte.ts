@@ -5,7 +5,7 @@
 import { type Failure, failureFrom } from "../api/failure.ts";
 import { rows } from "../api/sql.ts";
 import { History } from "./history.ts";
-import { EMPTY, ON_DEMAND, SECTIONS, type SectionName, type Sections, viewOf } from "./system.ts";
+import { EARLY, EMPTY, ON_DEMAND, SECTIONS, type SectionName, type Sections, viewOf } from "./system.ts";
 import { watermarks } from "./watermark.ts";
 
 const TICK_MS = 1000;
@@ -30,6 +30,8 @@ class NodeState {
   /** Counts what was read, for what is kept outside of Svelte's sight. */
   tick = $state(0);
   data = $state.raw<Sections>(EMPTY);
+  /** Sections that were answered: what is empty before that is not known. */
+  known = $state.raw<ReadonlySet<SectionName>>(new Set());
   missing = $state.raw<ReadonlySet<SectionName>>(new Set());
   failed = $state.raw<ReadonlyMap<SectionName, Failure>>(new Map());
   readonly history = new History();
@@ -101,8 +103,16 @@ class NodeState {
     const due = this.due();
     // While nothing is told, one question is enough to find out.
     const names = this.reach === "down" || this.reach === "locked" ? due.slice(0, 1) : due;
-    const answers = await Promise.allSettled(names.map((name) => rows(SECTIONS[name].query)));
+    const answers = await Promise.allSettled(
+      names.map(async (name) => {
+        const answer = await rows(SECTIONS[name].query);
+        // What asks more as soon as it knows what does not wait for all the others.
+        if (this.tick === 0 && EARLY.has(name)) this.show(name, answer);
+        return answer;
+      }),
+    );
     const next: Sections = { ...this.data };
+    const known = new Set(this.known);
     const missing = new Set(this.missing);
     const failed = new Map(this.failed);
     let answered = 0;
@@ -111,6 +121,7 @@ class NodeState {
       const name = names[index] as SectionName;
       if (answer.status === "fulfilled") {
         answered += 1;
+        known.add(name);
         missing.delete(name);
         failed.delete(name);
         (next as unknown as Record<string, unknown>)[name] = keep(this.data[name], answer.value);
@@ -138,12 +149,18 @@ class NodeState {
     this.failure = null;
     this.reach = "up";
     this.seen_at = Date.now();
+    if (known.size > this.known.size) this.known = known;
     this.missing = missing;
     this.failed = failed;
     this.data = next;
     if (names.includes("streams")) this.record();
     this.tick += 1;
     if (wasDown) this.asked_at.clear();
+  }
+
+  private show(name: SectionName, answer: unknown[]): void {
+    this.data = { ...this.data, [name]: answer };
+    this.known = new Set([...this.known, name]);
   }
 
   private record(): void {

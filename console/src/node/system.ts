@@ -21,9 +21,12 @@ export type Kind =
   | "table"
   | "external table"
   | "view"
+  | "scheduled view"
   | "source"
   | "sink"
-  | "connection";
+  | "connection"
+  | "chart"
+  | "dashboard";
 
 export interface Column {
   relation: string;
@@ -150,6 +153,105 @@ export interface Change {
   step: string;
 }
 
+/** As `CREATE CHART` declared it; see `dashboard/chart.ts` for what its texts hold. */
+export interface ChartRow {
+  name: string;
+  /** `LINE`, `BAR`, `AREA`, `SCATTER`, `STAT`, `TABLE` */
+  kind: string;
+  title: string | null;
+  query: string;
+  /** JSON, as are the following. */
+  options: string;
+  columns: string;
+  relations: string;
+}
+
+export interface DashboardRow {
+  name: string;
+  title: string | null;
+  /** JSON, as are the following. */
+  layout: string;
+  options: string;
+}
+
+/** One refresh, check or whatever else happens by a schedule or on demand. */
+export interface Run {
+  run_id: string | number;
+  object: string;
+  /** `refresh`, `check`, `backfill`, `alert` */
+  kind: string;
+  /** `schedule`, `created`, `manual`, `backfill`, `catch-up`, `retry` */
+  cause: string;
+  /** `queued`, `running`, `succeeded`, `failed`, `held`, `interrupted`, `skipped` */
+  state: string;
+  attempt: number;
+  due_at: string | null;
+  started_at: string | null;
+  ended_at: string | null;
+  rows: number | null;
+  bytes: number | null;
+  cpu_ms: number | null;
+  error: string | null;
+  /** JSON. */
+  inputs: string | null;
+  output_version: number | null;
+  messages: string | null;
+}
+
+export interface Schedule {
+  object: string;
+  kind: string;
+  schedule: string;
+  next_due_at: string | null;
+  last_run_id: string | number | null;
+  last_state: string | null;
+}
+
+export interface ExpectationResult {
+  run_id: string | number;
+  suite: string;
+  relation: string;
+  expectation: string;
+  column_name: string | null;
+  arguments: string | null;
+  severity: string | null;
+  success: boolean;
+  element_count: number | null;
+  missing_count: number | null;
+  unexpected_count: number | null;
+  unexpected_percent: number | null;
+  observed_value: string | number | null;
+  samples: string | null;
+  score: number | null;
+  checked_at: string;
+}
+
+export interface Alert {
+  alert: string;
+  /** JSON. */
+  labels: string | null;
+  /** `firing`, `resolved` */
+  state: string;
+  began_at: string | null;
+  fired_at: string | null;
+  resolved_at: string | null;
+  event_at: string | null;
+  message: string | null;
+  rows: string | number | null;
+}
+
+export interface Notification {
+  alert: string;
+  channel: string;
+  /** `firing`, `resolved` */
+  kind: string;
+  /** `pending`, `sent`, `failed`, `suppressed` */
+  state: string;
+  attempts: number;
+  error: string | null;
+  sent_at: string | null;
+}
+
 export interface Sections {
   relations: Relation[];
   columns: Column[];
@@ -166,6 +268,13 @@ export interface Sections {
   sinks: Sink[];
   changes: Change[];
   queries: Query[];
+  charts: ChartRow[];
+  dashboards: DashboardRow[];
+  runs: Run[];
+  schedules: Schedule[];
+  expectation_results: ExpectationResult[];
+  alerts: Alert[];
+  notifications: Notification[];
 }
 
 export type SectionName = keyof Sections;
@@ -180,6 +289,8 @@ const SLOW_MS = 5000;
 
 export const SECTIONS: Record<SectionName, Section> = {
   relations: { query: "SELECT * FROM system.relations", every_ms: SLOW_MS },
+  charts: { query: "SELECT * FROM system.charts", every_ms: SLOW_MS },
+  dashboards: { query: "SELECT * FROM system.dashboards", every_ms: SLOW_MS },
   columns: { query: "SELECT * FROM system.columns", every_ms: SLOW_MS },
   lineage: { query: "SELECT * FROM system.lineage", every_ms: SLOW_MS },
   streams: { query: "SELECT * FROM system.streams", every_ms: LIVE_MS },
@@ -197,6 +308,23 @@ export const SECTIONS: Record<SectionName, Section> = {
   sources: { query: "SELECT * FROM system.sources", every_ms: SLOW_MS },
   sinks: { query: "SELECT * FROM system.sinks", every_ms: SLOW_MS },
   changes: { query: "SELECT * FROM system.changes", every_ms: SLOW_MS },
+  runs: {
+    query: "SELECT * FROM system.runs ORDER BY coalesce(started_at, due_at) DESC NULLS LAST LIMIT 500",
+    every_ms: LIVE_MS,
+  },
+  schedules: { query: "SELECT * FROM system.schedules", every_ms: LIVE_MS },
+  expectation_results: {
+    query: "SELECT * FROM system.expectation_results ORDER BY checked_at DESC LIMIT 2000",
+    every_ms: SLOW_MS,
+  },
+  alerts: {
+    query: "SELECT * FROM system.alerts ORDER BY fired_at DESC NULLS FIRST LIMIT 500",
+    every_ms: LIVE_MS,
+  },
+  notifications: {
+    query: "SELECT * FROM system.notifications ORDER BY sent_at DESC NULLS FIRST LIMIT 200",
+    every_ms: LIVE_MS,
+  },
   queries: {
     query:
       `SELECT * FROM system.queries WHERE text NOT LIKE ${literal(`${OWN}%`)} ` +
@@ -206,7 +334,18 @@ export const SECTIONS: Record<SectionName, Section> = {
 };
 
 /** Asked only while a page shows it: it costs a request each time, and nothing else needs it. */
-export const ON_DEMAND: ReadonlySet<SectionName> = new Set(["queries", "changes"]);
+export const ON_DEMAND: ReadonlySet<SectionName> = new Set([
+  "queries",
+  "changes",
+  "runs",
+  "schedules",
+  "expectation_results",
+  "alerts",
+  "notifications",
+]);
+
+/** Shown before all else is known: a dashboard asks for its charts then. */
+export const EARLY: ReadonlySet<SectionName> = new Set(["charts", "dashboards"]);
 
 export const EMPTY: Sections = {
   relations: [],
@@ -224,6 +363,13 @@ export const EMPTY: Sections = {
   sinks: [],
   changes: [],
   queries: [],
+  charts: [],
+  dashboards: [],
+  runs: [],
+  schedules: [],
+  expectation_results: [],
+  alerts: [],
+  notifications: [],
 };
 
 /** The view that an operator works for: operators are named `view/number-kind`. */

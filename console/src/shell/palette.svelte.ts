@@ -1,7 +1,7 @@
 // The command palette's state, and what it offers.
 
 import { node } from "../node/node.svelte.ts";
-import { relationPath, route } from "./route.svelte.ts";
+import { dashboardPath, relationPath, route } from "./route.svelte.ts";
 import { theme } from "./theme.svelte.ts";
 
 export interface Command {
@@ -26,10 +26,12 @@ class Palette {
 export const palette = new Palette();
 
 function commands(): Command[] {
-  const relations = node.data.relations.map(({ name, kind }) => ({
+  // A chart has no page of its own.
+  const named = node.data.relations.filter(({ kind }) => kind !== "chart");
+  const relations = named.map(({ name, kind }) => ({
     title: name,
     kind,
-    run: () => route.go(relationPath(name)),
+    run: () => route.go(kind === "dashboard" ? dashboardPath(name) : relationPath(name)),
   }));
   const go = (title: string, path: string): Command => ({ title, kind: "page", run: () => route.go(path) });
   const choose = (choice: "light" | "dark" | "system"): Command => ({
@@ -40,7 +42,11 @@ function commands(): Command[] {
   return [
     ...relations,
     go("Graph", "/"),
+    go("Dashboards", "/dashboards"),
     go("Worksheet", "/worksheet"),
+    go("Runs", "/runs"),
+    go("Quality", "/quality"),
+    go("Alerts", "/alerts"),
     go("Activity", "/activity"),
     choose("light"),
     choose("dark"),

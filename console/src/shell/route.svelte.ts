@@ -5,6 +5,11 @@ export type Page =
   | { name: "relation"; relation: string }
   | { name: "worksheet" }
   | { name: "activity" }
+  | { name: "runs" }
+  | { name: "quality" }
+  | { name: "alerts" }
+  | { name: "dashboards" }
+  | { name: "dashboard"; dashboard: string }
   | { name: "unknown" };
 
 class Route {
@@ -48,13 +53,22 @@ function pageOf(path: string): Page {
   if (path === "/") return { name: "graph" };
   if (path === "/worksheet") return { name: "worksheet" };
   if (path === "/activity") return { name: "activity" };
-  const relation = /^\/relations\/([^/]+)$/.exec(path)?.[1];
-  if (relation === undefined) return { name: "unknown" };
+  if (path === "/runs") return { name: "runs" };
+  if (path === "/quality") return { name: "quality" };
+  if (path === "/alerts") return { name: "alerts" };
+  if (path === "/dashboards") return { name: "dashboards" };
+  const [, kind, encoded] = /^\/(relations|dashboards)\/([^/]+)$/.exec(path) ?? [];
+  if (encoded === undefined) return { name: "unknown" };
   try {
-    return { name: "relation", relation: decodeURIComponent(relation) };
+    const name = decodeURIComponent(encoded);
+    return kind === "relations" ? { name: "relation", relation: name } : { name: "dashboard", dashboard: name };
   } catch {
     return { name: "unknown" };
   }
+}
+
+export function dashboardPath(name: string): string {
+  return `/dashboards/${encodeURIComponent(name)}`;
 }
 
 export function relationPath(name: string): string {

@@ -54,7 +54,7 @@ export function complete(catalog: () => Catalog, context: CompletionContext): Co
   const last = before.at(-1)?.text === "(" ? before.at(-2) : before.at(-1);
   const names: Completion[] = [
     ...relations
-      .filter(({ kind }) => !["source", "sink", "connection"].includes(kind))
+      .filter(({ kind }) => !["source", "sink", "connection", "chart", "dashboard"].includes(kind))
       .map(({ name, kind }) => ({ label: quoted(name), type: "class", detail: kind, boost: 1 })),
     ...SYSTEM.map((name) => ({ label: name, type: "class", detail: "system", boost: -1 })),
   ];

@@ -62,6 +62,8 @@ pub enum Kind {
     Alert,
     Connection,
     Secret,
+    Chart,
+    Dashboard,
 }
 
 impl Kind {
@@ -78,6 +80,8 @@ impl Kind {
             Statement::CreateAlert(_) => Some(Kind::Alert),
             Statement::CreateConnection(_) => Some(Kind::Connection),
             Statement::CreateSecret(_) => Some(Kind::Secret),
+            Statement::CreateChart(_) => Some(Kind::Chart),
+            Statement::CreateDashboard(_) => Some(Kind::Dashboard),
             _ => None,
         }
     }
@@ -92,7 +96,7 @@ impl Kind {
         match self {
             Kind::Stream | Kind::View | Kind::ScheduledView | Kind::PlainView => true,
             Kind::Table | Kind::ExternalTable | Kind::Alert => true,
-            Kind::Source | Kind::Sink | Kind::Connection | Kind::Secret => false,
+            Kind::Source | Kind::Sink | Kind::Connection | Kind::Secret | Kind::Chart | Kind::Dashboard => false,
         }
     }
 }
@@ -110,6 +114,8 @@ impl fmt::Display for Kind {
             Kind::Alert => "alert",
             Kind::Connection => "connection",
             Kind::Secret => "secret",
+            Kind::Chart => "chart",
+            Kind::Dashboard => "dashboard",
         })
     }
 }

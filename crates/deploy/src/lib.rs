@@ -4,6 +4,7 @@
 //! what runs, into steps that are shown and applied from one list; [`running`] is what runs.
 
 pub mod alerts;
+pub mod charts;
 pub mod columns;
 pub mod error;
 pub mod history;

@@ -164,6 +164,10 @@ pub fn plan(proposal: &Proposal, wanted: &Named, declared: &Declared, running: &
     for change in &proposal.changes {
         let step = match change {
             Stored::Added(definition) => Some((Change::Create, definition, Class::NonBreaking)),
+            // Nobody reads what only draws.
+            Stored::Removed(definition) if matches!(definition.kind, Kind::Chart | Kind::Dashboard) => {
+                Some((Change::Drop, definition, Class::NonBreaking))
+            }
             Stored::Removed(definition) => Some((Change::Drop, definition, Class::Breaking)),
             // What is said of it changes nothing in it.
             Stored::Changed { before, after } if before.text == after.text && before.owner == after.owner => {

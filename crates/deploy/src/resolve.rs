@@ -6,12 +6,13 @@ use std::sync::Arc;
 use arrow::datatypes::SchemaRef;
 use headwater_catalog::{Definition, Definitions, Graph, Known, Object, Owner};
 use headwater_query::relation::{Relation, Relations, resolve as relation, store, table};
-use headwater_sql::ast::{CreateConnection, CreateMaterializedView, CreateStream, Refresh};
+use headwater_sql::ast::{CreateConnection, CreateDashboard, CreateMaterializedView, CreateStream, Refresh};
 use headwater_sql::{Diagnostic, Diagnostics, Fault, Parsed, Span, Statement};
 use headwater_stream::graph::Graph as Dataflow;
 use headwater_stream::plan::{Builder, Storage};
 
 use crate::alerts;
+use crate::charts::{self, Chart};
 use crate::refreshes::{self, Refreshes};
 use crate::sinks::{self, Outside};
 use crate::sources::{self, Declared as DeclaredSource};
@@ -39,6 +40,8 @@ pub struct Declared {
     pub refreshes: Vec<Refreshes>,
     /// Connections and secrets.
     pub outside: Outside,
+    pub charts: Vec<Chart>,
+    pub dashboards: Vec<CreateDashboard>,
 }
 
 /// Statements whose names are settled, each after all that it depends on.
@@ -117,10 +120,10 @@ impl Named {
             }
         }
         Diagnostics::check(wrong)?;
-        let Draft { relations, builder, sources, sinks, alerts, mut refreshes, outside } = draft;
+        let Draft { relations, builder, sources, sinks, alerts, mut refreshes, outside, charts, dashboards } = draft;
         refreshes::order(&mut refreshes, &self.objects);
         let (relations, graph) = (Arc::new(relations), Arc::new(builder.finish()?));
-        Ok(Declared { relations, graph, sources, sinks, alerts, refreshes, outside })
+        Ok(Declared { relations, graph, sources, sinks, alerts, refreshes, outside, charts, dashboards })
     }
 }
 
@@ -168,6 +171,8 @@ struct Draft {
     alerts: Vec<Arc<alerts::Declared>>,
     refreshes: Vec<Refreshes>,
     outside: Outside,
+    charts: Vec<Chart>,
+    dashboards: Vec<CreateDashboard>,
 }
 
 /// What is known of an object beside its statement.
@@ -230,6 +235,9 @@ impl Draft {
             Statement::CreateSecret(create) => {
                 self.outside.secrets.insert(create.name.value.clone(), create.from.clone());
             }
+            Statement::CreateChart(create) => self.charts.push(charts::resolve(create, parsed, &self.relations)?),
+            // The graph has looked up the charts.
+            Statement::CreateDashboard(create) => self.dashboards.push(create.clone()),
             // The graph has refused what defines nothing.
             _ => {}
         }

@@ -451,7 +451,9 @@ fn current(
         Arc::clone(log),
         Arc::clone(clock),
         outside.clone(),
-    );
+    )
+    .with_charts(system::Charts::new(running.definitions(), running.all()))
+    .with_versions(system::Versions::new(clock.now_us(), running.tables(), &relations));
     let from = session::Sources {
         relations: Arc::new(relations),
         log: Arc::clone(log),

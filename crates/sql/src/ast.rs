@@ -5,6 +5,7 @@
 
 mod alert;
 mod change;
+mod chart;
 mod outside;
 mod project_test;
 mod rows;
@@ -23,6 +24,7 @@ use crate::{SourceText, Span};
 
 pub use alert::{CreateAlert, Notify};
 pub use change::{Alter, AlterAction, AlterUser, Change, Comment, Commented, Drop, Kind, Run};
+pub use chart::{ChartKind, ChartRow, ChartRows, CreateChart, CreateDashboard, Placed, Range};
 pub use outside::{
     CreateConnection, CreateSecret, CreateSink, CreateSource, CreateUser, Destination, Origin, SecretOrigin, SinkRows,
 };
@@ -59,6 +61,8 @@ pub enum Statement {
     CreateConnection(CreateConnection),
     CreateSecret(CreateSecret),
     CreateUser(CreateUser),
+    CreateChart(CreateChart),
+    CreateDashboard(CreateDashboard),
     Alter(Alter),
     AlterUser(AlterUser),
     Drop(Drop),
@@ -90,6 +94,8 @@ impl Statement {
             Statement::CreateConnection(_) => "CREATE CONNECTION",
             Statement::CreateSecret(_) => "CREATE SECRET",
             Statement::CreateUser(_) => "CREATE USER",
+            Statement::CreateChart(_) => "CREATE CHART",
+            Statement::CreateDashboard(_) => "CREATE DASHBOARD",
             Statement::Alter(alter) => alter.words(),
             Statement::AlterUser(_) => "ALTER USER",
             Statement::Drop(drop) => drop.words(),
@@ -121,6 +127,8 @@ impl Statement {
             Statement::CreateConnection(create) => Some((&create.name, create.existing)),
             Statement::CreateSecret(create) => Some((&create.name, create.existing)),
             Statement::CreateUser(create) => Some((&create.name, create.existing)),
+            Statement::CreateChart(create) => Some((&create.name, create.existing)),
+            Statement::CreateDashboard(create) => Some((&create.name, create.existing)),
             Statement::Alter(_)
             | Statement::AlterUser(_)
             | Statement::Drop(_)
@@ -162,6 +170,8 @@ impl Statement {
             Statement::CreateConnection(create) => Some(&mut create.existing),
             Statement::CreateSecret(create) => Some(&mut create.existing),
             Statement::CreateUser(create) => Some(&mut create.existing),
+            Statement::CreateChart(create) => Some(&mut create.existing),
+            Statement::CreateDashboard(create) => Some(&mut create.existing),
             _ => None,
         };
         if let Some(existing) = existing {

@@ -6,11 +6,13 @@
 
 mod alert;
 mod alter;
+mod chart;
 mod columns;
 mod comment;
 mod connection;
 mod create;
 mod cursor;
+mod dashboard;
 mod drop;
 mod lists;
 mod names;

@@ -40,7 +40,7 @@ pub struct Table {
     unsaved: HashMap<Bytes, usize>,
     rows: u64,
     bytes: u64,
-    /// Counts the ticks that changed it.
+    /// How often rows changed.
     changes: u64,
 }
 
@@ -102,7 +102,7 @@ impl Table {
     /// Applies the changes of one tick. Under a key, what is taken back goes first, so a group's old row and its new
     /// one may come in any order.
     pub fn apply(&mut self, changes: &[Batch]) -> Result<()> {
-        self.changes += 1;
+        self.changes += u64::from(changes.iter().any(|batch| batch.len() > 0));
         for batch in changes.iter().filter(|batch| batch.weights.is_some()) {
             self.apply_signed(batch, |weight| weight < 0)?;
         }

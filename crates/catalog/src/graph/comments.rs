@@ -76,6 +76,8 @@ pub fn fits(named: ast::Kind, kind: Kind) -> bool {
         ast::Kind::Alert => kind == Kind::Alert,
         ast::Kind::Connection => kind == Kind::Connection,
         ast::Kind::Secret => kind == Kind::Secret,
+        ast::Kind::Chart => kind == Kind::Chart,
+        ast::Kind::Dashboard => kind == Kind::Dashboard,
         ast::Kind::User => false,
     }
 }

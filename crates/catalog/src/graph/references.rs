@@ -35,6 +35,8 @@ pub enum Use {
     Secret,
     /// To reach what it leads to.
     Connection,
+    /// To show it.
+    Chart,
 }
 
 /// All that a defining statement names.
@@ -79,6 +81,16 @@ pub(super) fn of_statement(parsed: &Parsed) -> Vec<Reference> {
             found
         }
         Statement::CreateConnection(create) => secrets(&create.options),
+        Statement::CreateChart(create) => match &create.from {
+            ast::ChartRows::Relation(name) => {
+                let parts = name.schema.iter().chain([&name.name]).map(|part| part.value.clone()).collect();
+                vec![Reference { parts, span: name.span(), of: Use::Rows }]
+            }
+            ast::ChartRows::Query(query) => references(&query.query, query.span, source),
+        },
+        Statement::CreateDashboard(create) => {
+            create.rows.iter().flat_map(|row| &row.charts).map(|placed| one(&placed.chart, Use::Chart)).collect()
+        }
         Statement::CreateExternalTable(create) => secrets(&create.options),
         _ => Vec::new(),
     }

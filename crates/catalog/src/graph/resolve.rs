@@ -34,6 +34,7 @@ pub(super) fn resolve<'a>(
         Use::Rows | Use::Feed => ("relation", Fault::NoRelation),
         Use::Secret => ("secret", Fault::NoObject),
         Use::Connection => ("connection", Fault::NoObject),
+        Use::Chart => ("chart", Fault::NoObject),
     };
     let wanted = match &reference.parts[..] {
         [name] => name,
@@ -47,12 +48,16 @@ pub(super) fn resolve<'a>(
             Some(near) => refused.with_hint(format!("did you mean {near}?")),
             None if reference.of == Use::Secret => refused.with_hint("declare it with CREATE SECRET"),
             None if reference.of == Use::Connection => refused.with_hint("declare it with CREATE CONNECTION"),
+            None if reference.of == Use::Chart => refused.with_hint("declare it with CREATE CHART"),
             None => refused.with_hint("declare it with CREATE STREAM or CREATE MATERIALIZED VIEW"),
         });
     };
     match (reference.of, named.kind) {
         (Use::Secret, Kind::Secret) | (Use::Connection, Kind::Connection) | (Use::Feed, Kind::Stream) => Ok(Some(name)),
-        (Use::Secret | Use::Connection, other) => Err(refuse(format!("{name} is a {other}, and no {what}"))),
+        (Use::Chart, Kind::Chart) => Ok(Some(name)),
+        (Use::Secret | Use::Connection | Use::Chart, other) => {
+            Err(refuse(format!("{name} is a {other}, and no {what}")))
+        }
         (Use::Feed, other) => {
             let refused = refuse(format!("{name} is a {other}, and a source feeds a stream"));
             Err(refused.with_hint("declare a stream with CREATE STREAM and name it after INTO"))

@@ -17,7 +17,7 @@ use headwater_stream::sink::archive::{Board, Shown};
 use tokio::runtime::Runtime;
 
 use super::doors::Outside;
-use super::system::{Alerts, Declared, Known, System};
+use super::system::{Alerts, Charts, Declared, Known, System};
 use crate::folder::DataFolder;
 use crate::storage::Role;
 use crate::storage::client::Others;
@@ -48,7 +48,8 @@ pub fn open(folder: &DataFolder, root: &Path, runtime: &Arc<Runtime>) -> Result<
         Arc::clone(&log),
         SystemClock::shared(),
         Outside { users: Arc::new(folder.users()?), alerts, ..Outside::default() },
-    );
+    )
+    .with_charts(Charts::new(catalog.current(), &declared));
     let sources = Sources {
         relations: declared.relations,
         log,

@@ -1,12 +1,14 @@
 //! The relations under `system.`: what a node knows of itself.
 
 mod alerts;
+mod charts;
 mod columns;
 mod declared;
 mod known;
 mod queries;
 mod runs;
 pub mod samples;
+mod versions;
 
 use std::sync::Arc;
 
@@ -52,11 +54,17 @@ const RUNS: &str = "runs";
 const SCHEDULES: &str = "schedules";
 const ALERTS: &str = "alerts";
 const NOTIFICATIONS: &str = "notifications";
+const CHARTS: &str = "charts";
+const DASHBOARDS: &str = "dashboards";
+const VERSIONS: &str = "versions";
 
 pub use alerts::Alerts;
 use columns::schema;
+
+pub use charts::Charts;
 pub use declared::Declared;
 pub use known::Known;
+pub use versions::Versions;
 
 /// Reads the engine's published state and the log.
 pub struct System {
@@ -69,6 +77,8 @@ pub struct System {
     declared: Declared,
     known: Known,
     outside: Outside,
+    charts: Charts,
+    versions: Versions,
 }
 
 struct DeclaredRule {
@@ -95,7 +105,28 @@ impl System {
             action: rule.action.to_string(),
         });
         let views = graph.outputs.iter().map(|output| (output.relation.clone(), output.paused)).collect();
-        System { rules: rules.collect(), views, declared, known, published, log, clock, outside }
+        System {
+            rules: rules.collect(),
+            views,
+            declared,
+            known,
+            published,
+            log,
+            clock,
+            outside,
+            charts: Charts::default(),
+            versions: Versions::default(),
+        }
+    }
+
+    /// With what is drawn of it.
+    pub fn with_charts(self, charts: Charts) -> System {
+        System { charts, ..self }
+    }
+
+    /// With what tells whether rows have changed.
+    pub fn with_versions(self, versions: Versions) -> System {
+        System { versions, ..self }
     }
 
     fn dead_letters(&self, point: &ReadPoint) -> Result<Vec<RecordBatch>> {
@@ -309,6 +340,9 @@ impl SystemTables for System {
             SCHEDULES,
             ALERTS,
             NOTIFICATIONS,
+            CHARTS,
+            DASHBOARDS,
+            VERSIONS,
         ];
         all.iter().map(|name| ((*name).to_owned(), schema(name))).collect()
     }
@@ -336,6 +370,9 @@ impl SystemTables for System {
             SCHEDULES => runs::schedules(self.known.runs.as_deref()),
             ALERTS => self.outside.alerts.incidents(),
             NOTIFICATIONS => self.outside.alerts.notifications(),
+            CHARTS => self.charts.charts(),
+            DASHBOARDS => self.charts.dashboards(),
+            VERSIONS => self.versions.rows(&self.published.lock()),
             other => return Err(Error::Internal(format!("there is no system.{other}"))),
         };
         let rows = RecordBatch::try_new(schema(table), columns);

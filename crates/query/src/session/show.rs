@@ -55,6 +55,8 @@ fn condition(kind: Kind) -> Option<&'static str> {
         Kind::Alert => Some("kind = 'alert'"),
         Kind::Connection => Some("kind = 'connection'"),
         Kind::Secret => Some("kind = 'secret'"),
+        Kind::Chart => Some("kind = 'chart'"),
+        Kind::Dashboard => Some("kind = 'dashboard'"),
         // A user's statement is kept nowhere.
         Kind::User => None,
     }

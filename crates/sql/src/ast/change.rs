@@ -22,10 +22,12 @@ pub enum Kind {
     Connection,
     Secret,
     User,
+    Chart,
+    Dashboard,
 }
 
 impl Kind {
-    pub const ALL: [Kind; 10] = [
+    pub const ALL: [Kind; 12] = [
         Kind::Stream,
         Kind::Source,
         Kind::Sink,
@@ -36,6 +38,8 @@ impl Kind {
         Kind::Connection,
         Kind::Secret,
         Kind::User,
+        Kind::Chart,
+        Kind::Dashboard,
     ];
 
     /// The words of SQL for it.
@@ -51,6 +55,8 @@ impl Kind {
             Kind::Connection => &["CONNECTION"],
             Kind::Secret => &["SECRET"],
             Kind::User => &["USER"],
+            Kind::Chart => &["CHART"],
+            Kind::Dashboard => &["DASHBOARD"],
         }
     }
 
@@ -67,6 +73,8 @@ impl Kind {
             Kind::Connection => &["CONNECTIONS"],
             Kind::Secret => &["SECRETS"],
             Kind::User => &["USERS"],
+            Kind::Chart => &["CHARTS"],
+            Kind::Dashboard => &["DASHBOARDS"],
         }
     }
 
@@ -109,6 +117,8 @@ impl Drop {
             Kind::Connection => "DROP CONNECTION",
             Kind::Secret => "DROP SECRET",
             Kind::User => "DROP USER",
+            Kind::Chart => "DROP CHART",
+            Kind::Dashboard => "DROP DASHBOARD",
         }
     }
 }
@@ -184,6 +194,8 @@ impl Alter {
             Kind::Connection => "ALTER CONNECTION",
             Kind::Secret => "ALTER SECRET",
             Kind::User => "ALTER USER",
+            Kind::Chart => "ALTER CHART",
+            Kind::Dashboard => "ALTER DASHBOARD",
         }
     }
 }

@@ -17,7 +17,7 @@ pub(super) fn comment(cursor: &mut Cursor<'_>) -> Result<Comment, Diagnostics> {
     } else {
         let described = |kind: Kind| !matches!(kind, Kind::Connection | Kind::Secret | Kind::User);
         let Some((kind, words)) = drop::kind(cursor, 0).filter(|(kind, _)| described(*kind)) else {
-            let what = "STREAM, TABLE, VIEW, MATERIALIZED VIEW, SOURCE, SINK or COLUMN";
+            let what = "STREAM, TABLE, VIEW, MATERIALIZED VIEW, SOURCE, SINK, CHART, DASHBOARD or COLUMN";
             return Err(cursor.expected(what).into());
         };
         (0..words).for_each(|_| cursor.advance());

@@ -1,6 +1,6 @@
 //! What all `CREATE` statements open with.
 
-use super::{Cursor, alert, connection, sink, source, stream, table, view};
+use super::{Cursor, alert, chart, connection, dashboard, sink, source, stream, table, view};
 use crate::ast::{Existing, Statement};
 use crate::{Diagnostics, Result};
 
@@ -13,7 +13,7 @@ pub(super) struct Opening {
 
 type Create = fn(&mut Cursor<'_>) -> Result<Statement, Diagnostics>;
 
-const KINDS: [(&[&str], Create); 11] = [
+const KINDS: [(&[&str], Create); 13] = [
     (&["STREAM"], |cursor| stream::create(cursor).map(Statement::CreateStream)),
     (&["SOURCE"], |cursor| source::create(cursor).map(Statement::CreateSource)),
     (&["SINK"], |cursor| sink::create(cursor).map(Statement::CreateSink)),
@@ -25,6 +25,8 @@ const KINDS: [(&[&str], Create); 11] = [
     (&["CONNECTION"], |cursor| connection::create(cursor).map(Statement::CreateConnection)),
     (&["SECRET"], |cursor| connection::create_secret(cursor).map(Statement::CreateSecret)),
     (&["USER"], |cursor| connection::create_user(cursor).map(Statement::CreateUser)),
+    (&["CHART"], |cursor| chart::create(cursor).map(Statement::CreateChart)),
+    (&["DASHBOARD"], |cursor| dashboard::create(cursor).map(Statement::CreateDashboard)),
 ];
 
 /// How to read the statement that comes next, if it is one of these.

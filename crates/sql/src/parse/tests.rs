@@ -1,6 +1,7 @@
 //! Texts in, statements or rendered errors out.
 
 mod alerts;
+mod charts;
 mod deep;
 mod project_tests;
 mod random;

@@ -7,8 +7,9 @@ use headwater_query::relation::timestamp_type;
 use headwater_stream::letter;
 
 use super::{
-    ALERTS, CHANGES, CHECKPOINTS, COLUMNS, DEAD_LETTERS, LINEAGE, METRICS, NOTIFICATIONS, OPERATORS, PARTITIONS,
-    QUERIES, RELATIONS, REPLAYS, RULES, RUNS, SCHEDULES, SINKS, SOURCES, STREAMS, USERS, VIEWS,
+    ALERTS, CHANGES, CHARTS, CHECKPOINTS, COLUMNS, DASHBOARDS, DEAD_LETTERS, LINEAGE, METRICS, NOTIFICATIONS,
+    OPERATORS, PARTITIONS, QUERIES, RELATIONS, REPLAYS, RULES, RUNS, SCHEDULES, SINKS, SOURCES, STREAMS, USERS,
+    VERSIONS, VIEWS,
 };
 
 /// The columns of one of the relations; none for another name.
@@ -126,6 +127,12 @@ fn of_what_is_declared(table: &str) -> Option<Vec<Field>> {
             text("comment"),
         ],
         LINEAGE => vec![text("relation"), text("depends_on")],
+        CHARTS => {
+            let named = ["name", "kind", "title", "query", "options", "columns", "relations"];
+            named.into_iter().map(text).collect()
+        }
+        DASHBOARDS => vec![text("name"), text("title"), text("layout"), text("options")],
+        VERSIONS => vec![text("relation"), text("version")],
         USERS => vec![text("name"), field("password_changed_at", timestamp_type())],
         RULES => vec![text("relation"), text("rule"), text("condition"), text("on_violation"), number("violations")],
         _ => return None,

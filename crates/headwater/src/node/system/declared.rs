@@ -58,6 +58,8 @@ impl Declared {
                     (Kind::Alert, _) => "alert",
                     (Kind::Connection, _) => "connection",
                     (Kind::Secret, _) => "secret",
+                    (Kind::Chart, _) => "chart",
+                    (Kind::Dashboard, _) => "dashboard",
                 },
                 owner: match definition.owner {
                     Owner::Project => "project",

@@ -28,7 +28,6 @@ fn statements_that_are_not_built() {
         "CREATE FEATURE VIEW f ENTITY e AS SELECT 1",
         "CREATE MODEL m PREDICT x AS SELECT 1",
         "CREATE EXPERIMENT e",
-        "CREATE CHART c AS LINE (x) FROM t",
         "CREATE TEMPORARY STREAM s (a INT)",
         "CREATE STREEM s (a INT)",
         "CREATE MATERIALISED VIEW v AS SELECT 1",

@@ -458,7 +458,7 @@ fn statements_that_are_wrong() {
         DROP STREAM a b
             expected a comma, CASCADE, PURGE or the end of the statement, found b [b] 
         COMMENT ON SECRET s IS 'x'
-            expected STREAM, TABLE, VIEW, MATERIALIZED VIEW, SOURCE, SINK or COLUMN, found SECRET [SECRET] 
+            expected STREAM, TABLE, VIEW, MATERIALIZED VIEW, SOURCE, SINK, CHART, DASHBOARD or COLUMN, found SECRET [SECRET] 
         COMMENT ON COLUMN x IS 'x'
             expected ., found IS [IS] a column is written relation.column
         COMMENT ON STREAM s IS x

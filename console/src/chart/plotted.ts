@@ -1,0 +1,86 @@
+// What a chart with axes draws, and where the ends of its marks are.
+
+import { range } from "./scale.ts";
+
+export type Mark = "line" | "area" | "bar" | "scatter";
+
+export interface Figures {
+  name: string;
+  /** In the order of x. */
+  points: { x: number; y: number | null }[];
+  /** Several that are shown as one. */
+  isRest: boolean;
+}
+
+export interface Plotted {
+  mark: Mark;
+  /** Times in milliseconds since 1970; names by their number. */
+  x: "time" | "number" | "names";
+  names: string[];
+  series: Figures[];
+  /** Series stand on each other. */
+  isStacked: boolean;
+}
+
+/** A mark's ends, from `low` to `high`: of lines and dots `high` is the value. */
+export interface Placed {
+  x: number;
+  low: number;
+  high: number;
+  /** The value itself. */
+  y: number;
+}
+
+/** The places of all x, in order. */
+export function places({ x, names, series }: Plotted): number[] {
+  if (x === "names") return names.map((_, index) => index);
+  return [...new Set(series.flatMap(({ points }) => points.map((point) => point.x)))].sort((a, b) => a - b);
+}
+
+/** Each series' marks, and none where it has a gap. Of bars and of what is stacked there is one for each place. */
+export function placed(plotted: Plotted): (Placed | null)[][] {
+  if (!plotted.isStacked && plotted.mark !== "bar") {
+    const mark = ({ x, y }: Figures["points"][number]) => (y === null ? null : { x, low: 0, high: y, y });
+    return plotted.series.map(({ points }) => points.map(mark));
+  }
+  const xs = places(plotted);
+  const above = new Map<number, number>();
+  const below = new Map<number, number>();
+  return plotted.series.map(({ points }) => {
+    const values = new Map(points.map((point) => [point.x, point.y]));
+    return xs.map((x) => {
+      let y = values.get(x) ?? null;
+      if (y === null && plotted.isStacked) y = 0;
+      if (y === null) return null;
+      if (!plotted.isStacked) return { x, low: 0, high: y, y };
+      const sums = y < 0 ? below : above;
+      const low = sums.get(x) ?? 0;
+      sums.set(x, low + y);
+      return { x, low, high: low + y, y };
+    });
+  });
+}
+
+/** The ends of the y axis. Dots and lines that are far from nought need not begin there. */
+export function heights(marks: (Placed | null)[][], mark: Mark): [number, number] {
+  const all = marks.flat().filter((each) => each !== null);
+  if (mark === "scatter" && all.length > 0) {
+    const values = all.map(({ high }) => high);
+    const [least, greatest] = [Math.min(...values), Math.max(...values)];
+    if (least > 0 && greatest - least < least) return near(least, greatest);
+  }
+  return range(all.flatMap(({ low, high }) => [low, high]));
+}
+
+function near(least: number, greatest: number): [number, number] {
+  const [, size] = range([greatest - least]);
+  const step = size / 4;
+  return [Math.floor(least / step) * step, Math.ceil(greatest / step) * step || 1];
+}
+
+/** How wide a bar's place is: the least distance of two. */
+export function spacing(xs: number[]): number {
+  let least = Number.POSITIVE_INFINITY;
+  for (let index = 1; index < xs.length; index += 1) least = Math.min(least, (xs[index] ?? 0) - (xs[index - 1] ?? 0));
+  return Number.isFinite(least) ? least : 1;
+}

@@ -1,0 +1,51 @@
+// What a node tells of expectations and alerts, made up here: the pages are held against its columns.
+
+const MINUTE_MS = 60_000;
+
+export function told(now_ms) {
+  const at = (minutes) => new Date(now_ms - minutes * MINUTE_MS).toISOString();
+  const result = (run, minutes, more) => ({
+    run_id: run, suite: "orders_daily", relation: "orders", column_name: null, arguments: "[]", severity: "error", success: true,
+    element_count: 12000, missing_count: 0, unexpected_count: 0, unexpected_percent: 0, observed_value: null, samples: null, score: null,
+    checked_at: at(minutes), ...more,
+  });
+  const results = [];
+  const scores = [1, 1, 0.98, 1, 0.66, 0.66, 1, 1, 0.9, 0.66];
+  scores.forEach((score, index) => {
+    const [run, minutes, isLast] = [100 + index, (scores.length - index) * 60, index === scores.length - 1];
+    const all = [
+      { expectation: "table_row_count_to_be_between", arguments: '{"min":1000,"max":1000000}', observed_value: "12000" },
+      { expectation: "column_values_to_not_be_null", column_name: "category", arguments: '{"mostly":0.99}', observed_value: "0.984",
+        success: !isLast, unexpected_count: isLast ? 192 : 3, unexpected_percent: 1.6, samples: isLast ? '[{"order_id":17},{"order_id":99}]' : null },
+      { expectation: "column_mean_to_be_between", column_name: "amount", arguments: "[10, 200]", observed_value: "61.2" },
+    ];
+    results.push(...all.map((each) => result(run, minutes, { score, ...each })));
+  });
+  results.push(result(200, 30, { suite: "customers", relation: "customers", expectation: "column_values_to_be_unique", column_name: "customer_id", score: 1 }));
+  const alert = (name, more) => ({
+    alert: name, labels: null, state: "resolved", began_at: at(90), fired_at: at(85), resolved_at: at(40), event_at: at(85), message: null,
+    rows: 1, ...more,
+  });
+  return {
+    "system.expectation_results": results,
+    "system.alerts": [
+      alert("payments_fail", { labels: '{"method":"card","country":"FR"}', state: "firing", began_at: at(14), fired_at: at(12), resolved_at: null,
+        message: "31 % of payments were declined in the last 5 minutes" }),
+      alert("orders_stall", { labels: "{}", message: "no order for 10 minutes" }),
+    ],
+    "system.notifications": [
+      { alert: "payments_fail", channel: "log", kind: "firing", state: "sent", attempts: 1, error: null, sent_at: at(12) },
+      { alert: "payments_fail", channel: "on_call", kind: "firing", state: "failed", attempts: 5, error: "the server answered with status 500", sent_at: null },
+    ],
+  };
+}
+
+/** Answers for the node where it is asked for one of these. */
+export async function tell(page, relations = told(Date.now())) {
+  await page.route("**/v1/sql?*", async (route) => {
+    const found = /FROM (system\.\w+)/.exec(route.request().postData() ?? "")?.[1];
+    const rows = found === undefined ? undefined : relations[found];
+    if (rows === undefined) return await route.fallback();
+    await route.fulfill({ status: 200, contentType: "application/json", body: JSON.stringify(rows) });
+  });
+}
