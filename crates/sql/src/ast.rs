@@ -4,6 +4,7 @@
 //! queries are as written; DataFusion's planner folds them by the same rule.
 
 mod change;
+mod expectations;
 mod outside;
 mod project_test;
 mod rows;
@@ -21,6 +22,9 @@ use sqlparser::ast as engine;
 use crate::{SourceText, Span};
 
 pub use change::{Alter, AlterAction, AlterUser, Change, Comment, Commented, Drop, Kind, Run};
+pub use expectations::{
+    Argument, CheckExpectations, CreateExpectations, Expectation, Literal, Profile, Severity, When,
+};
 pub use outside::{
     CreateConnection, CreateSecret, CreateSink, CreateSource, CreateUser, Destination, Origin, SecretOrigin, SinkRows,
 };
@@ -56,6 +60,7 @@ pub enum Statement {
     CreateConnection(CreateConnection),
     CreateSecret(CreateSecret),
     CreateUser(CreateUser),
+    CreateExpectations(CreateExpectations),
     Alter(Alter),
     AlterUser(AlterUser),
     Drop(Drop),
@@ -70,6 +75,8 @@ pub enum Statement {
     ReplayDeadLetters(ReplayDeadLetters),
     CancelQuery(CancelQuery),
     RefreshView(RefreshView),
+    CheckExpectations(CheckExpectations),
+    Profile(Profile),
 }
 
 impl Statement {
@@ -86,6 +93,7 @@ impl Statement {
             Statement::CreateConnection(_) => "CREATE CONNECTION",
             Statement::CreateSecret(_) => "CREATE SECRET",
             Statement::CreateUser(_) => "CREATE USER",
+            Statement::CreateExpectations(_) => "CREATE EXPECTATIONS",
             Statement::Alter(alter) => alter.words(),
             Statement::AlterUser(_) => "ALTER USER",
             Statement::Drop(drop) => drop.words(),
@@ -100,6 +108,8 @@ impl Statement {
             Statement::CancelQuery(_) => "CANCEL QUERY",
             Statement::RefreshView(refresh) if refresh.explain => "EXPLAIN",
             Statement::RefreshView(_) => "REFRESH MATERIALIZED VIEW",
+            Statement::CheckExpectations(_) => "CHECK EXPECTATIONS",
+            Statement::Profile(_) => "PROFILE",
         }
     }
 
@@ -116,6 +126,7 @@ impl Statement {
             Statement::CreateConnection(create) => Some((&create.name, create.existing)),
             Statement::CreateSecret(create) => Some((&create.name, create.existing)),
             Statement::CreateUser(create) => Some((&create.name, create.existing)),
+            Statement::CreateExpectations(create) => Some((&create.name, create.existing)),
             Statement::Alter(_)
             | Statement::AlterUser(_)
             | Statement::Drop(_)
@@ -129,7 +140,9 @@ impl Statement {
             | Statement::Show(_)
             | Statement::ReplayDeadLetters(_)
             | Statement::CancelQuery(_)
-            | Statement::RefreshView(_) => None,
+            | Statement::RefreshView(_)
+            | Statement::CheckExpectations(_)
+            | Statement::Profile(_) => None,
         }
     }
 
@@ -156,6 +169,7 @@ impl Statement {
             Statement::CreateConnection(create) => Some(&mut create.existing),
             Statement::CreateSecret(create) => Some(&mut create.existing),
             Statement::CreateUser(create) => Some(&mut create.existing),
+            Statement::CreateExpectations(create) => Some(&mut create.existing),
             _ => None,
         };
         if let Some(existing) = existing {

@@ -21,10 +21,11 @@ pub enum Kind {
     Connection,
     Secret,
     User,
+    Expectations,
 }
 
 impl Kind {
-    pub const ALL: [Kind; 9] = [
+    pub const ALL: [Kind; 10] = [
         Kind::Stream,
         Kind::Source,
         Kind::Sink,
@@ -34,6 +35,7 @@ impl Kind {
         Kind::Connection,
         Kind::Secret,
         Kind::User,
+        Kind::Expectations,
     ];
 
     /// The words of SQL for it.
@@ -48,6 +50,7 @@ impl Kind {
             Kind::Connection => &["CONNECTION"],
             Kind::Secret => &["SECRET"],
             Kind::User => &["USER"],
+            Kind::Expectations => &["EXPECTATIONS"],
         }
     }
 
@@ -63,6 +66,7 @@ impl Kind {
             Kind::Connection => &["CONNECTIONS"],
             Kind::Secret => &["SECRETS"],
             Kind::User => &["USERS"],
+            Kind::Expectations => &["EXPECTATIONS"],
         }
     }
 
@@ -104,6 +108,7 @@ impl Drop {
             Kind::Connection => "DROP CONNECTION",
             Kind::Secret => "DROP SECRET",
             Kind::User => "DROP USER",
+            Kind::Expectations => "DROP EXPECTATIONS",
         }
     }
 }
@@ -178,6 +183,7 @@ impl Alter {
             Kind::Connection => "ALTER CONNECTION",
             Kind::Secret => "ALTER SECRET",
             Kind::User => "ALTER USER",
+            Kind::Expectations => "ALTER EXPECTATIONS",
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::{Diagnostic, Diagnostics, Result};
 /// The kind that is altered, and the number of its words, if such a statement comes next.
 pub(super) fn starts(cursor: &Cursor<'_>) -> Option<(Kind, usize)> {
     let found = if cursor.at(&["ALTER"]) { drop::kind(cursor, 1) } else { None };
-    found.filter(|(kind, _)| !matches!(kind, Kind::Connection | Kind::Secret | Kind::User))
+    found.filter(|(kind, _)| !matches!(kind, Kind::Connection | Kind::Secret | Kind::User | Kind::Expectations))
 }
 
 /// `ALTER` of a kind.

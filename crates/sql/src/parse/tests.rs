@@ -1,6 +1,7 @@
 //! Texts in, statements or rendered errors out.
 
 mod deep;
+mod expectations;
 mod project_tests;
 mod random;
 mod refused;

@@ -59,35 +59,43 @@ fn statements_that_are_not_built() {
     ];
     expect![[r#"
         CREATE DIMENSION d FROM s KEY (a)
-            CREATE DIMENSION is not built yet [CREATE DIMENSION] CREATE takes STREAM, SOURCE, SINK, TABLE, EXTERNAL TABLE, VIEW, MATERIALIZED VIEW, CONNECTION, SECRET, USER
+            CREATE DIMENSION is not built yet [CREATE DIMENSION] CREATE takes STREAM, SOURCE, SINK, TABLE, EXTERNAL TABLE, VIEW, MATERIALIZED VIEW, CONNECTION, SECRET, USER, EXPECTATIONS
         CREATE EXPECTATIONS e ON orders (x(1))
-            CREATE EXPECTATIONS is not built yet [CREATE EXPECTATIONS] CREATE takes STREAM, SOURCE, SINK, TABLE, EXTERNAL TABLE, VIEW, MATERIALIZED VIEW, CONNECTION, SECRET, USER
+            there is no expectation x [x] names are those of Great Expectations without expect_
         CREATE FEATURE VIEW f ENTITY e AS SELECT 1
-            CREATE FEATURE VIEW is not built yet [CREATE FEATURE VIEW] CREATE takes STREAM, SOURCE, SINK, TABLE, EXTERNAL TABLE, VIEW, MATERIALIZED VIEW, CONNECTION, SECRET, USER
+            CREATE FEATURE VIEW is not built yet [CREATE FEATURE VIEW] CREATE takes STREAM, SOURCE, SINK, TABLE, EXTERNAL TABLE, VIEW, MATERIALIZED VIEW, CONNECTION, SECRET, USER, EXPECTATIONS
         CREATE MODEL m PREDICT x AS SELECT 1
-            CREATE MODEL is not built yet [CREATE MODEL] CREATE takes STREAM, SOURCE, SINK, TABLE, EXTERNAL TABLE, VIEW, MATERIALIZED VIEW, CONNECTION, SECRET, USER
+            CREATE MODEL is not built yet [CREATE MODEL] CREATE takes STREAM, SOURCE, SINK, TABLE, EXTERNAL TABLE, VIEW, MATERIALIZED VIEW, CONNECTION, SECRET, USER, EXPECTATIONS
         CREATE EXPERIMENT e
-            CREATE EXPERIMENT is not built yet [CREATE EXPERIMENT] CREATE takes STREAM, SOURCE, SINK, TABLE, EXTERNAL TABLE, VIEW, MATERIALIZED VIEW, CONNECTION, SECRET, USER
+            CREATE EXPERIMENT is not built yet [CREATE EXPERIMENT] CREATE takes STREAM, SOURCE, SINK, TABLE, EXTERNAL TABLE, VIEW, MATERIALIZED VIEW, CONNECTION, SECRET, USER, EXPECTATIONS
         CREATE ALERT a AS SELECT 1
-            CREATE ALERT is not built yet [CREATE ALERT] CREATE takes STREAM, SOURCE, SINK, TABLE, EXTERNAL TABLE, VIEW, MATERIALIZED VIEW, CONNECTION, SECRET, USER
+            CREATE ALERT is not built yet [CREATE ALERT] CREATE takes STREAM, SOURCE, SINK, TABLE, EXTERNAL TABLE, VIEW, MATERIALIZED VIEW, CONNECTION, SECRET, USER, EXPECTATIONS
         CREATE CHART c AS LINE (x) FROM t
-            CREATE CHART is not built yet [CREATE CHART] CREATE takes STREAM, SOURCE, SINK, TABLE, EXTERNAL TABLE, VIEW, MATERIALIZED VIEW, CONNECTION, SECRET, USER
+            CREATE CHART is not built yet [CREATE CHART] CREATE takes STREAM, SOURCE, SINK, TABLE, EXTERNAL TABLE, VIEW, MATERIALIZED VIEW, CONNECTION, SECRET, USER, EXPECTATIONS
         CREATE TEMPORARY STREAM s (a INT)
-            CREATE TEMPORARY is not built yet [CREATE TEMPORARY] CREATE takes STREAM, SOURCE, SINK, TABLE, EXTERNAL TABLE, VIEW, MATERIALIZED VIEW, CONNECTION, SECRET, USER
+            CREATE TEMPORARY is not built yet [CREATE TEMPORARY] CREATE takes STREAM, SOURCE, SINK, TABLE, EXTERNAL TABLE, VIEW, MATERIALIZED VIEW, CONNECTION, SECRET, USER, EXPECTATIONS
         CREATE STREEM s (a INT)
             there is no statement CREATE STREEM [CREATE STREEM] did you mean CREATE STREAM?
         CREATE MATERIALISED VIEW v AS SELECT 1
             there is no statement CREATE MATERIALISED [CREATE MATERIALISED] did you mean CREATE MATERIALIZED VIEW?
         CREATE
-            expected the kind of object, found the end of the statement [] CREATE takes STREAM, SOURCE, SINK, TABLE, EXTERNAL TABLE, VIEW, MATERIALIZED VIEW, CONNECTION, SECRET, USER
+            expected the kind of object, found the end of the statement [] CREATE takes STREAM, SOURCE, SINK, TABLE, EXTERNAL TABLE, VIEW, MATERIALIZED VIEW, CONNECTION, SECRET, USER, EXPECTATIONS
         ALTER MATERIALIZED VIEW v RENAME TO w
             RENAME is not built yet [RENAME] what works: AS query, SET (option = value), PAUSE, RESUME, RESET
         MERGE INTO t USING s ON true WHEN MATCHED THEN DELETE
+<<<<<<< HEAD
             MERGE is not built yet [MERGE] statements begin with SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, COMMENT, SHOW, DESCRIBE, EXPLAIN, REPLAY, REFRESH
         COPY t TO 'x'
             COPY is not built yet [COPY] statements begin with SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, COMMENT, SHOW, DESCRIBE, EXPLAIN, REPLAY, REFRESH
         SHOW ALL
             there is no statement SHOW ALL [SHOW ALL] statements begin with SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, COMMENT, SHOW, DESCRIBE, EXPLAIN, REPLAY, REFRESH
+=======
+            MERGE is not built yet [MERGE] statements begin with SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, COMMENT, SHOW, DESCRIBE, EXPLAIN, REPLAY, CHECK EXPECTATIONS, PROFILE
+        COPY t TO 'x'
+            COPY is not built yet [COPY] statements begin with SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, COMMENT, SHOW, DESCRIBE, EXPLAIN, REPLAY, CHECK EXPECTATIONS, PROFILE
+        SHOW ALL
+            there is no statement SHOW ALL [SHOW ALL] statements begin with SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, COMMENT, SHOW, DESCRIBE, EXPLAIN, REPLAY, CHECK EXPECTATIONS, PROFILE
+>>>>>>> 5b28fea (Expectations are parsed: suites by the names and parameters of Great Expectations, their checks, and PROFILE)
         SHOW COLUMNS t
             expected FROM, found t [t] say of what: SHOW COLUMNS FROM orders
         DESCRIBE
@@ -95,9 +103,9 @@ fn statements_that_are_not_built() {
         DROP STREAM IF EXISTS
             expected the name of the stream, found the end of the statement [] 
         CREATE OR REPLACE MODEL m
-            CREATE MODEL is not built yet [CREATE OR REPLACE MODEL] CREATE takes STREAM, SOURCE, SINK, TABLE, EXTERNAL TABLE, VIEW, MATERIALIZED VIEW, CONNECTION, SECRET, USER
+            CREATE MODEL is not built yet [CREATE OR REPLACE MODEL] CREATE takes STREAM, SOURCE, SINK, TABLE, EXTERNAL TABLE, VIEW, MATERIALIZED VIEW, CONNECTION, SECRET, USER, EXPECTATIONS
         DROP MODEL m
-            DROP MODEL is not built yet [DROP MODEL] DROP takes STREAM, SOURCE, SINK, TABLE, EXTERNAL TABLE, VIEW, MATERIALIZED VIEW, CONNECTION, SECRET, USER
+            DROP MODEL is not built yet [DROP MODEL] DROP takes STREAM, SOURCE, SINK, TABLE, EXTERNAL TABLE, VIEW, MATERIALIZED VIEW, CONNECTION, SECRET, USER, EXPECTATIONS
         DROP STREEM s
             there is no statement DROP STREEM [DROP STREEM] did you mean DROP STREAM?
         ALTER CONNECTION c SET (x = 1)
@@ -107,6 +115,7 @@ fn statements_that_are_not_built() {
         ALTER VIEW v PAUSE
             PAUSE is not built yet [PAUSE] what works: AS query
         COMMENT x
+<<<<<<< HEAD
             COMMENT is not built yet [COMMENT] statements begin with SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, COMMENT, SHOW, DESCRIBE, EXPLAIN, REPLAY, REFRESH
         SHOW server_version
             there is no statement SHOW SERVER_VERSION [SHOW server_version] statements begin with SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, COMMENT, SHOW, DESCRIBE, EXPLAIN, REPLAY, REFRESH
@@ -118,6 +127,19 @@ fn statements_that_are_not_built() {
             expected a statement, found SELEKT [SELEKT] did you mean SELECT?
         'x'
             expected a statement, found 'x' ['x'] statements begin with SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, COMMENT, SHOW, DESCRIBE, EXPLAIN, REPLAY, REFRESH
+=======
+            COMMENT is not built yet [COMMENT] statements begin with SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, COMMENT, SHOW, DESCRIBE, EXPLAIN, REPLAY, CHECK EXPECTATIONS, PROFILE
+        SHOW server_version
+            there is no statement SHOW SERVER_VERSION [SHOW server_version] statements begin with SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, COMMENT, SHOW, DESCRIBE, EXPLAIN, REPLAY, CHECK EXPECTATIONS, PROFILE
+        EXPLAIN orders
+            expected a query, found orders [orders] EXPLAIN [ANALYZE] [VERBOSE] is followed by a query, EXPLAIN also by MATERIALIZED VIEW and a name
+        SET x = 1
+            SET is not built yet [SET] statements begin with SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, COMMENT, SHOW, DESCRIBE, EXPLAIN, REPLAY, CHECK EXPECTATIONS, PROFILE
+        SELEKT 1
+            expected a statement, found SELEKT [SELEKT] did you mean SELECT?
+        'x'
+            expected a statement, found 'x' ['x'] statements begin with SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, COMMENT, SHOW, DESCRIBE, EXPLAIN, REPLAY, CHECK EXPECTATIONS, PROFILE
+>>>>>>> 5b28fea (Expectations are parsed: suites by the names and parameters of Great Expectations, their checks, and PROFILE)
         EXPLAIN FORMAT TREE SELECT 1
             expected a query, found FORMAT [FORMAT] EXPLAIN [ANALYZE] [VERBOSE] is followed by a query, EXPLAIN also by MATERIALIZED VIEW and a name
         EXPLAIN INSERT INTO t VALUES (1)
@@ -392,7 +414,7 @@ fn one_run_tells_every_statements_error() {
               |
             2 | CREATE MODEL x (a INT);
               | ^^^^^^^^^^^^
-              = hint: CREATE takes STREAM, SOURCE, SINK, TABLE, EXTERNAL TABLE, VIEW, MATERIALIZED VIEW, CONNECTION, SECRET, USER
+              = hint: CREATE takes STREAM, SOURCE, SINK, TABLE, EXTERNAL TABLE, VIEW, MATERIALIZED VIEW, CONNECTION, SECRET, USER, EXPECTATIONS
             error: expected the end of the statement, found t
              --> orders.sql:3:14
               |
