@@ -60,6 +60,8 @@ pub enum Kind {
     Sink,
     Connection,
     Secret,
+    /// Expectations of a relation.
+    Expectations,
 }
 
 impl Kind {
@@ -75,6 +77,7 @@ impl Kind {
             Statement::CreateSink(_) => Some(Kind::Sink),
             Statement::CreateConnection(_) => Some(Kind::Connection),
             Statement::CreateSecret(_) => Some(Kind::Secret),
+            Statement::CreateExpectations(_) => Some(Kind::Expectations),
             _ => None,
         }
     }
@@ -85,7 +88,7 @@ impl Kind {
             Kind::Stream | Kind::View | Kind::ScheduledView | Kind::PlainView | Kind::Table | Kind::ExternalTable => {
                 true
             }
-            Kind::Source | Kind::Sink | Kind::Connection | Kind::Secret => false,
+            Kind::Source | Kind::Sink | Kind::Connection | Kind::Secret | Kind::Expectations => false,
         }
     }
 }
@@ -102,6 +105,7 @@ impl fmt::Display for Kind {
             Kind::Sink => "sink",
             Kind::Connection => "connection",
             Kind::Secret => "secret",
+            Kind::Expectations => "expectations",
         })
     }
 }

@@ -5,6 +5,7 @@
 
 pub mod columns;
 pub mod error;
+pub mod expectations;
 pub mod history;
 pub mod inspect;
 pub mod plan;

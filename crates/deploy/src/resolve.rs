@@ -219,6 +219,7 @@ impl Draft {
             Statement::CreateSecret(create) => {
                 self.outside.secrets.insert(create.name.value.clone(), create.from.clone());
             }
+            Statement::CreateExpectations(create) => crate::expectations::check(create, parsed, &self.relations)?,
             // The graph has refused what defines nothing.
             _ => {}
         }

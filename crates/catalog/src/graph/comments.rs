@@ -75,6 +75,7 @@ pub fn fits(named: ast::Kind, kind: Kind) -> bool {
         ast::Kind::MaterializedView => matches!(kind, Kind::View | Kind::ScheduledView),
         ast::Kind::Connection => kind == Kind::Connection,
         ast::Kind::Secret => kind == Kind::Secret,
+        ast::Kind::Expectations => kind == Kind::Expectations,
         ast::Kind::User => false,
     }
 }

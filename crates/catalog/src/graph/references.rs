@@ -67,6 +67,10 @@ pub(super) fn of_statement(parsed: &Parsed) -> Vec<Reference> {
             found.extend(secrets(options));
             found
         }
+        Statement::CreateExpectations(create) => {
+            let views = create.when.before_refresh_of.iter().map(|view| one(view, Use::Rows));
+            std::iter::once(one(&create.relation, Use::Rows)).chain(views).collect()
+        }
         Statement::CreateConnection(create) => secrets(&create.options),
         Statement::CreateExternalTable(create) => secrets(&create.options),
         _ => Vec::new(),

@@ -63,7 +63,7 @@ pub fn check_plannable(parsed: &Parsed) -> Result<(), Problem> {
         statement if statement.defines().is_some() => return Ok(()),
         _ => (
             format!("{words} has no plan: it changes no definition"),
-            "what has one: CREATE, ALTER and DROP of streams, sources, sinks, tables, views, connections and secrets, \
+            "what has one: CREATE, ALTER and DROP of streams, sources, sinks, tables, views, connections, secrets and expectations, \
              and COMMENT ON",
         ),
     };
@@ -106,7 +106,7 @@ fn refuse(parsed: &Parsed, name: &Name, fault: Fault, message: String) -> Proble
 /// What lacks when the object of a statement does.
 fn missing(kind: Kind) -> Fault {
     match kind {
-        Kind::Source | Kind::Sink | Kind::Connection | Kind::Secret => Fault::NoObject,
+        Kind::Source | Kind::Sink | Kind::Connection | Kind::Secret | Kind::Expectations => Fault::NoObject,
         _ => Fault::NoRelation,
     }
 }

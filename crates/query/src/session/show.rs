@@ -54,6 +54,7 @@ fn condition(kind: Kind) -> Option<&'static str> {
         Kind::View => Some("kind = 'view'"),
         Kind::Connection => Some("kind = 'connection'"),
         Kind::Secret => Some("kind = 'secret'"),
+        Kind::Expectations => Some("kind = 'expectations'"),
         // A user's statement is kept nowhere.
         Kind::User => None,
     }

@@ -57,6 +57,7 @@ impl Declared {
                     (Kind::Sink, _) => "sink",
                     (Kind::Connection, _) => "connection",
                     (Kind::Secret, _) => "secret",
+                    (Kind::Expectations, _) => "expectations",
                 },
                 owner: match definition.owner {
                     Owner::Project => "project",
