@@ -11,6 +11,7 @@ use headwater_sql::{Diagnostic, Diagnostics, Fault, Parsed, Span, Statement};
 use headwater_stream::graph::Graph as Dataflow;
 use headwater_stream::plan::{Builder, Storage};
 
+use crate::expectations::{self, Suites};
 use crate::refreshes::{self, Refreshes};
 use crate::sinks::{self, Outside};
 use crate::sources::{self, Declared as DeclaredSource};
@@ -35,6 +36,7 @@ pub struct Declared {
     pub sinks: Vec<sinks::Declared>,
     /// Views that runs refresh, each after those that it reads.
     pub refreshes: Vec<Refreshes>,
+    pub suites: Vec<Suites>,
     /// Connections and secrets.
     pub outside: Outside,
 }
@@ -115,10 +117,10 @@ impl Named {
             }
         }
         Diagnostics::check(wrong)?;
-        let Draft { relations, builder, sources, sinks, mut refreshes, outside } = draft;
+        let Draft { relations, builder, sources, sinks, mut refreshes, suites, outside } = draft;
         refreshes::order(&mut refreshes, &self.objects);
         let (relations, graph) = (Arc::new(relations), Arc::new(builder.finish()?));
-        Ok(Declared { relations, graph, sources, sinks, refreshes, outside })
+        Ok(Declared { relations, graph, sources, sinks, refreshes, suites, outside })
     }
 }
 
@@ -164,6 +166,7 @@ struct Draft {
     sources: Vec<DeclaredSource>,
     sinks: Vec<sinks::Declared>,
     refreshes: Vec<Refreshes>,
+    suites: Vec<Suites>,
     outside: Outside,
 }
 
@@ -219,7 +222,9 @@ impl Draft {
             Statement::CreateSecret(create) => {
                 self.outside.secrets.insert(create.name.value.clone(), create.from.clone());
             }
-            Statement::CreateExpectations(create) => crate::expectations::check(create, parsed, &self.relations)?,
+            Statement::CreateExpectations(create) => {
+                self.suites.push(expectations::resolve(create, parsed, &self.relations)?);
+            }
             // The graph has refused what defines nothing.
             _ => {}
         }

@@ -1,10 +1,13 @@
 //! What is measured of rows, batch by batch: each part of a scan by itself, then all parts together.
 
+pub mod correlation;
+pub mod distinct;
 pub mod duplicates;
 pub mod extremes;
 pub mod numbers;
 pub mod predicate;
 pub mod rows;
+pub mod spread;
 pub mod values;
 
 use std::sync::Arc;
@@ -14,10 +17,13 @@ use arrow::datatypes::Float64Type;
 
 use crate::column::{Batch, Column};
 use crate::{Error, Result};
+use correlation::Correlations;
+use distinct::Distinct;
 use duplicates::Duplicates;
 use extremes::Extremes;
 use numbers::Numbers;
 use rows::{RowRule, Rows};
+use spread::Spread;
 use values::Counts;
 
 /// Something to be measured. Columns are places in the scan.
@@ -35,8 +41,16 @@ pub enum Measure {
     Extremes(usize),
     /// How often each value is there.
     Counts(usize),
+    /// As [`Measure::Counts`], given up where there are more values than that.
+    CountsUpTo(usize, usize),
+    /// About how many different values there are.
+    Distinct(usize),
     /// All numbers, for quantiles.
     Sorted(usize),
+    /// Numbers for quantiles that need not be exact.
+    Spread(usize),
+    /// Of each pair of columns.
+    Correlations(Vec<usize>),
 }
 
 /// A measure over the rows of which a condition is true.
@@ -56,7 +70,10 @@ pub enum State {
     Numbers(Numbers),
     Extremes(Extremes),
     Counts(Counts),
+    Distinct(Distinct),
     Sorted(Vec<f64>),
+    Spread(Spread),
+    Correlations(Correlations),
 }
 
 impl Measure {
@@ -84,7 +101,11 @@ impl Measure {
             Measure::Numbers(column) => State::Numbers(Numbers::new(&columns[*column])),
             Measure::Extremes(column) => State::Extremes(Extremes::new(&columns[*column])),
             Measure::Counts(column) => State::Counts(Counts::new(&columns[*column])?),
+            Measure::CountsUpTo(column, limit) => State::Counts(Counts::up_to(&columns[*column], *limit)?),
+            Measure::Distinct(_) => State::Distinct(Distinct::default()),
             Measure::Sorted(_) => State::Sorted(Vec::new()),
+            Measure::Spread(_) => State::Spread(Spread::default()),
+            Measure::Correlations(of) => State::Correlations(Correlations::new(of.len())),
         })
     }
 
@@ -97,12 +118,17 @@ impl Measure {
             }
             (Measure::Numbers(column), State::Numbers(numbers)) => numbers.update(&batch.columns[*column])?,
             (Measure::Extremes(column), State::Extremes(extremes)) => extremes.update(&batch.columns[*column]),
-            (Measure::Counts(column), State::Counts(counts)) => counts.update(&batch.columns[*column])?,
+            (Measure::Counts(column) | Measure::CountsUpTo(column, _), State::Counts(counts)) => {
+                counts.update(&batch.columns[*column])?
+            }
             (Measure::Sorted(column), State::Sorted(all)) => {
                 let values =
                     arrow::compute::cast(&batch.columns[*column].compared, &arrow::datatypes::DataType::Float64)?;
                 all.extend(values.as_primitive::<Float64Type>().iter().flatten());
             }
+            (Measure::Distinct(column), State::Distinct(distinct)) => distinct.update(&batch.columns[*column])?,
+            (Measure::Spread(column), State::Spread(spread)) => spread.update(&batch.columns[*column])?,
+            (Measure::Correlations(of), State::Correlations(found)) => found.update(of, batch)?,
             _ => return Err(mixed()),
         }
         Ok(())
@@ -119,6 +145,9 @@ impl State {
             (State::Numbers(numbers), State::Numbers(later)) => numbers.merge(&later)?,
             (State::Extremes(extremes), State::Extremes(later)) => extremes.merge(later),
             (State::Counts(counts), State::Counts(later)) => counts.merge(later)?,
+            (State::Distinct(distinct), State::Distinct(later)) => distinct.merge(&later),
+            (State::Spread(spread), State::Spread(later)) => spread.merge(later),
+            (State::Correlations(found), State::Correlations(later)) => found.merge(later),
             (State::Sorted(all), State::Sorted(later)) => all.extend(later),
             _ => return Err(mixed()),
         }

@@ -1,5 +1,7 @@
 //! What came of one expectation, with the fields of Great Expectations' results.
 
+use std::fmt;
+
 use arrow::array::ArrayRef;
 use serde::{Deserialize, Serialize};
 
@@ -92,6 +94,19 @@ impl Outcome {
     /// The samples as a JSON array.
     pub fn samples_json(&self) -> String {
         format!("[{}]", self.samples.join(","))
+    }
+}
+
+/// In one line, for who asks why something does not go on.
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}({})", self.expectation, self.arguments)?;
+        match (self.unexpected_count, self.element_count, &self.observed_value) {
+            (Some(wrong), Some(rows), _) => write!(f, " has {wrong} unexpected of {rows} rows"),
+            (_, _, Some(observed)) => write!(f, " observed {observed}"),
+            (Some(wrong), None, None) => write!(f, " has {wrong} unexpected values"),
+            (None, _, None) => write!(f, " observed nothing"),
+        }
     }
 }
 

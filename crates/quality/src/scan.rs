@@ -56,6 +56,21 @@ impl Scan {
         Ok(Measured { states: self.merge(folded)?, as_of_us })
     }
 
+    /// The same over rows that are at hand, each part on a thread of its own.
+    pub fn run_parts(&self, parts: Vec<Vec<RecordBatch>>) -> Result<Vec<State>> {
+        let fold = |part: Vec<RecordBatch>| {
+            let mut states = self.start()?;
+            part.iter().try_for_each(|rows| self.update(&mut states, rows))?;
+            Ok(states)
+        };
+        let folded = std::thread::scope(|scope| {
+            let workers: Vec<_> = parts.into_iter().map(|part| scope.spawn(move || fold(part))).collect();
+            workers.into_iter().map(|worker| worker.join()).collect::<Vec<_>>()
+        });
+        let whole = folded.into_iter().map(|part| part.map_err(|_| Error::Internal("a scan panicked".to_owned()))?);
+        self.merge(whole.collect::<Result<Vec<_>>>()?)
+    }
+
     fn start(&self) -> Result<Vec<State>> {
         self.measures.iter().map(|planned| planned.measure.start(&self.columns)).collect()
     }

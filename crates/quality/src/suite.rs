@@ -6,6 +6,7 @@ mod tests;
 
 use std::sync::Arc;
 
+use arrow::array::RecordBatch;
 use headwater_query::Session;
 use headwater_sql::ast::Severity;
 
@@ -31,6 +32,17 @@ pub struct Checked {
     pub outcomes: Vec<Outcome>,
     /// When the rows were as they were looked at, microseconds UTC.
     pub as_of_us: i64,
+}
+
+/// One expectation, for who shows it.
+#[derive(Debug, Clone, Copy)]
+pub struct Expected<'a> {
+    pub expectation: &'static str,
+    /// The column or columns that it is about.
+    pub column: Option<&'a str>,
+    pub arguments: &'a str,
+    pub severity: Severity,
+    pub mostly: f64,
 }
 
 /// One expectation.
@@ -145,6 +157,17 @@ impl Suite {
         Ok(Checked { outcomes, as_of_us })
     }
 
+    /// What it expects, as it was written.
+    pub fn expectations(&self) -> impl Iterator<Item = Expected<'_>> {
+        self.checks.iter().map(|check| Expected {
+            expectation: check.expectation,
+            column: check.column.as_deref(),
+            arguments: &check.arguments,
+            severity: check.severity,
+            mostly: check.mostly,
+        })
+    }
+
     /// How many expectations it has.
     pub fn len(&self) -> usize {
         self.checks.len()
@@ -159,5 +182,25 @@ impl Checked {
     /// Expectations whose failure keeps others from going on, and that are not met.
     pub fn blocking(&self) -> impl Iterator<Item = &Outcome> {
         self.outcomes.iter().filter(|outcome| !outcome.success && outcome.severity == Severity::Critical.as_str())
+    }
+}
+
+impl Suite {
+    /// As [`Suite::check`], of rows that are at hand: parts of batches, each measured on a thread of its own. A batch has
+    /// the columns of [`Suite::columns`].
+    ///
+    /// # Errors
+    /// [`Error::Internal`] where the suite has conditions: those are a session's.
+    pub fn check_parts(&self, parts: Vec<Vec<RecordBatch>>) -> Result<Vec<Outcome>> {
+        if self.scan.condition.is_some() || !self.scan.conditions.is_empty() {
+            return Err(Error::Internal("conditions need a session".to_owned()));
+        }
+        let states = self.scan.run_parts(parts)?;
+        self.checks.iter().map(|check| Outcome::of(check, &states)).collect()
+    }
+
+    /// The columns that are read, in their order.
+    pub fn columns(&self) -> impl Iterator<Item = &str> {
+        self.scan.columns.iter().map(|column| column.name.as_str())
     }
 }

@@ -15,6 +15,8 @@ use headwater_sql::ast::{Instant, RefreshView};
 use headwater_sql::{Diagnostic, Diagnostics, Fault, Parsed, SourceText};
 
 use super::doors::Doors;
+use super::expectations;
+use super::system::Known;
 
 /// Queries of runs see what runs when they begin.
 struct OnDoors {
@@ -30,8 +32,10 @@ impl Stage for OnDoors {
 }
 
 /// What is declared, as tasks.
-pub fn tasks(declared: &resolve::Declared, tables: &Arc<Tables>, doors: &Arc<Doors>) -> Vec<Declared> {
+pub fn tasks(declared: &resolve::Declared, tables: &Arc<Tables>, doors: &Arc<Doors>, known: &Known) -> Vec<Declared> {
     let stage: Arc<dyn Stage> = Arc::new(OnDoors { doors: Arc::downgrade(doors), session: doors.session() });
+    let checks =
+        known.results.iter().flat_map(|results| expectations::checks(declared, results, &stage)).collect::<Vec<_>>();
     let refreshes = declared.refreshes.iter().filter(|refreshes| !refreshes.is_paused);
     let task = |refreshes: &Refreshes| Task {
         object: refreshes.table.name.clone(),
@@ -42,11 +46,12 @@ pub fn tasks(declared: &resolve::Declared, tables: &Arc<Tables>, doors: &Arc<Doo
         fingerprint: refreshes.fingerprint(),
         at_once: true,
     };
-    let declared = refreshes.map(|refreshes| Declared {
-        task: task(refreshes),
-        work: Arc::new(Refresh { refreshes: refreshes.clone(), tables: Arc::clone(tables), stage: Arc::clone(&stage) }),
+    let declared = refreshes.map(|refreshes| {
+        let (tables, stage) = (Arc::clone(tables), Arc::clone(&stage));
+        let work = Arc::new(Refresh { refreshes: refreshes.clone(), tables, stage });
+        Declared { task: task(refreshes), work: expectations::guarded(work, &refreshes.table.name, &checks) }
     });
-    declared.collect()
+    declared.chain(checks.iter().map(expectations::task)).collect()
 }
 
 /// Asks for what is not up to date once nothing more comes in: views whose last run read other versions, and all that
@@ -133,7 +138,7 @@ impl Doors {
         done(ended)
     }
 
-    fn runs(&self) -> Result<Arc<Runs>, Problem> {
+    pub(super) fn runs(&self) -> Result<Arc<Runs>, Problem> {
         self.known().runs.clone().ok_or_else(super::doors::stopping)
     }
 }

@@ -2,6 +2,7 @@
 
 mod columns;
 mod declared;
+pub mod expectations;
 mod known;
 mod queries;
 mod runs;
@@ -49,6 +50,8 @@ const SOURCES: &str = "sources";
 const USERS: &str = "users";
 const RUNS: &str = "runs";
 const SCHEDULES: &str = "schedules";
+const EXPECTATIONS: &str = "expectations";
+const EXPECTATION_RESULTS: &str = "expectation_results";
 
 use columns::schema;
 pub use declared::Declared;
@@ -303,6 +306,8 @@ impl SystemTables for System {
             USERS,
             RUNS,
             SCHEDULES,
+            EXPECTATIONS,
+            EXPECTATION_RESULTS,
         ];
         all.iter().map(|name| ((*name).to_owned(), schema(name))).collect()
     }
@@ -328,11 +333,18 @@ impl SystemTables for System {
             USERS => self.users(),
             RUNS => runs::runs(self.known.runs.as_deref(), self.log.as_ref())?,
             SCHEDULES => runs::schedules(self.known.runs.as_deref()),
+            EXPECTATIONS => expectations::declared(&self.known.suites()),
+            EXPECTATION_RESULTS => expectations::results(self.log.as_ref())?,
             other => return Err(Error::Internal(format!("there is no system.{other}"))),
         };
         let rows = RecordBatch::try_new(schema(table), columns);
         Ok(vec![rows.map_err(|error| Error::Internal(format!("system.{table}: {error}")))?])
     }
+}
+
+/// The columns of `system.expectation_results`.
+pub fn results_schema() -> SchemaRef {
+    schema(EXPECTATION_RESULTS)
 }
 
 pub fn text<'a>(values: impl Iterator<Item = Option<&'a str>>) -> ArrayRef {

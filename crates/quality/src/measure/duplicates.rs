@@ -97,7 +97,8 @@ impl Duplicates {
         self.parts.extend(later.parts);
     }
 
-    /// Looks for equal fingerprints, on so many threads. `names` are those of the columns, for samples.
+    /// Looks for equal fingerprints, on so many threads. `names` are those of the columns, for samples; without them there
+    /// are none.
     pub fn finish(&self, names: &[String], threads: usize) -> Result<Found> {
         let next = Mutex::new(0..BUCKETS);
         let counted = std::thread::scope(|scope| {

@@ -87,9 +87,10 @@ fn samples(shown: &[(usize, String)], batch: &Batch, rows: Vec<u64>) -> Result<V
     show(&taken.collect::<Result<Vec<_>>>()?)
 }
 
-/// Samples of one column are its values, those of several are objects.
+/// Samples of one column are its values, those of several are objects; of none there are none.
 pub fn show(columns: &[(&str, ArrayRef)]) -> Result<Vec<String>> {
     match columns {
+        [] => Ok(Vec::new()),
         [(_, only)] => json_values(only),
         several => json_rows(several),
     }

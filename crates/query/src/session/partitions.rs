@@ -8,7 +8,9 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use datafusion::common::Result as EngineResult;
 use datafusion::config::ConfigOptions;
-use datafusion::physical_plan::{ExecutionPlan, execute_stream_partitioned};
+use datafusion::physical_plan::{
+    ChildrenPropertiesMode, ExecutionPlan, ReplaceChildrenOptions, execute_stream_partitioned,
+};
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
 use headwater_sql::{Diagnostic, Statement};
@@ -67,7 +69,7 @@ fn spread(plan: Arc<dyn ExecutionPlan>, options: &ConfigOptions) -> EngineResult
     }
     let spread_children = children.into_iter().map(|child| spread(Arc::clone(child), options));
     let children = spread_children.collect::<EngineResult<Vec<_>>>()?;
-    plan.with_new_children(children)
+    plan.replace_children(children, ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute))
 }
 
 impl Partitions {

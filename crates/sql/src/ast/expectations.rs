@@ -1,6 +1,6 @@
 //! What is expected of a relation as a whole, and the statements that ask whether it is so.
 
-use super::{Existing, Expression, Name, RelationName};
+use super::{Existing, Expression, Name, RelationName, Schedule};
 use crate::Span;
 use crate::expectations::{Kind, Parameter};
 
@@ -20,6 +20,8 @@ pub struct CreateExpectations {
 /// When a suite is checked without being asked.
 #[derive(Debug, Clone, Default)]
 pub struct When {
+    /// None: not said.
+    pub schedule: Option<Schedule>,
     /// Views whose refreshes wait for it; distinct.
     pub before_refresh_of: Vec<Name>,
     pub each_checkpoint: bool,

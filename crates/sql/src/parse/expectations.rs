@@ -4,7 +4,7 @@ mod arguments;
 
 use sqlparser::tokenizer::Token;
 
-use super::{Cursor, create, lists, names, query};
+use super::{Cursor, create, lists, names, query, schedule};
 use crate::ast::{CheckExpectations, CreateExpectations, Expectation, Expression, Name, Profile, Severity, When};
 use crate::{Diagnostic, Diagnostics, Options, Result, Value, expectations};
 
@@ -173,7 +173,9 @@ fn when(cursor: &mut Cursor<'_>) -> Result<When> {
     while !cursor.at_end() {
         let start = cursor.position();
         let check = cursor.take(&["CHECK"]);
-        if cursor.take(&["BEFORE", "REFRESH", "OF"]) {
+        if check && let Some(schedule) = schedule::schedule(cursor)? {
+            lists::once(cursor, start, "a schedule", &mut when.schedule, schedule)?;
+        } else if cursor.take(&["BEFORE", "REFRESH", "OF"]) {
             if !when.before_refresh_of.is_empty() {
                 return Err(cursor.error(cursor.span_from(start), "BEFORE REFRESH OF stands twice"));
             }

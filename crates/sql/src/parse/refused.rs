@@ -3,14 +3,9 @@
 use super::Cursor;
 use crate::Diagnostic;
 
-<<<<<<< HEAD
-const WORKS: &str = "statements begin with SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, COMMENT, SHOW, DESCRIBE, EXPLAIN, REPLAY, REFRESH";
-const CREATED: &str = "STREAM, SOURCE, SINK, TABLE, EXTERNAL TABLE, VIEW, MATERIALIZED VIEW, CONNECTION, SECRET, USER";
-=======
-const WORKS: &str = "statements begin with SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, COMMENT, SHOW, DESCRIBE, EXPLAIN, REPLAY, CHECK EXPECTATIONS, PROFILE";
+const WORKS: &str = "statements begin with SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, COMMENT, SHOW, DESCRIBE, EXPLAIN, REPLAY, REFRESH, CHECK EXPECTATIONS, PROFILE";
 const CREATED: &str =
     "STREAM, SOURCE, SINK, TABLE, EXTERNAL TABLE, VIEW, MATERIALIZED VIEW, CONNECTION, SECRET, USER, EXPECTATIONS";
->>>>>>> 5b28fea (Expectations are parsed: suites by the names and parameters of Great Expectations, their checks, and PROFILE)
 
 /// What CREATE, DROP, ALTER and SHOW may be followed by; longer names first.
 const OBJECTS: [&[&str]; 37] = [

@@ -33,7 +33,8 @@ fn suite(text: &str, expect: Expect) {
                 told.extend(create.expectations.iter().map(entry));
                 let when = &create.when;
                 let before: Vec<&str> = when.before_refresh_of.iter().map(|name| name.value.as_str()).collect();
-                let _ = writeln!(told, "  before {before:?} each checkpoint {}", when.each_checkpoint);
+                let _ =
+                    writeln!(told, "  {:?} before {before:?} each checkpoint {}", when.schedule, when.each_checkpoint);
             }
             Statement::CheckExpectations(check) => writeln!(told, "check {}", check.name).unwrap(),
             Statement::Profile(profile) => writeln!(told, "profile {}", profile.relation).unwrap(),
@@ -56,7 +57,7 @@ fn suites_are_read_with_arguments_by_place_and_by_name() {
             column_values_to_be_between(amount, max_value => 10.5, strict_max => true),
             column_values_to_be_in_set(\"Status\", ('new', 'paid')) WITH (condition = 'amount > 0 AND note <> ''x'''),
             column_min_to_be_between(ordered_at, TIMESTAMP '2026-01-01', NULL)
-        );",
+        ) CHECK EVERY '1 hour' OFFSET '5 minutes';",
         expect![[r#"
             orders_daily on orders (all) Refuse
               table_row_count_to_be_between min_value=1000 max_value=1000000 mostly 1 critical
@@ -111,6 +112,8 @@ fn what_is_wrong_with_a_suite_is_said_at_its_place() {
         "CREATE EXPECTATIONS s ON t (column_values_to_be_null(a) WITH (condition = 'a > 1; DROP TABLE t'))",
         "CREATE EXPECTATIONS s ON t (column_values_to_be_null(a) WITH (condition = 'a > 1 GROUP BY a'))",
         "CREATE EXPECTATIONS s ON t (column_values_to_be_null(a)) ON EACH TICK",
+        "CREATE EXPECTATIONS s ON t (column_values_to_be_null(a)) CHECK EVERY '1 hour' CHECK MANUAL",
+        "CREATE EXPECTATIONS s ON t (column_values_to_be_null(a)) CHECK",
         "CREATE EXPECTATIONS s ON t ()",
         "CREATE EXPECTATIONS s ON t",
     ] {
