@@ -5,6 +5,7 @@
 
 mod bids;
 mod calendar;
+mod expectations;
 mod http;
 mod lookups;
 mod nexmark;
@@ -58,6 +59,8 @@ enum Name {
     Lookups,
     /// Events in over HTTP, against Redis and NATS; until a view shows them; rows out; many connections.
     Http,
+    /// Five expectations over 10 million rows, beside Great Expectations, Pandera and Soda where PEERS is set.
+    Expectations,
     /// The embedded log alone on this machine's disk.
     Log,
     /// Decoding alone on one core, beside arrow's own readers.
@@ -72,6 +75,7 @@ pub fn run(options: &Options) -> Result<()> {
         Name::NexmarkAll => nexmark_all::run(options),
         Name::Lookups => lookups::run(options),
         Name::Http => http::run(options),
+        Name::Expectations => expectations::run(options),
         Name::Log => example(options, "headwater-log", "throughput"),
         Name::Decode => example(options, "headwater-format", "decode_speed"),
     }

@@ -75,7 +75,7 @@ fn platform(stages: &mut Stages, binary: &Binary, daily_files: Option<&Path>, se
             Ok(passed)
         });
         if let Some(dir) = &data_dir {
-            stages.run(&format!("clients on {kind} data"), || clients::check(binary, dir));
+            stages.run(&format!("clients on {kind} data"), || clients::check(binary, dir, files));
         }
         if let Some(files) = files {
             stages.run("sessions of real clicks", || clicks::check(binary, files));

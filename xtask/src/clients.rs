@@ -1,7 +1,8 @@
 //! Other people's clients: Delta readers over our archives (`deltalake`, `duckdb`), PostgreSQL clients at our door,
-//! and Schemathesis at that of HTTP.
+//! and Schemathesis at that of HTTP; Great Expectations beside our suites.
 //! Python packages are in a virtual environment that is made on first use and kept below cargo's target folder.
 
+mod expectations;
 mod jdbc;
 mod openapi;
 mod postgres;
@@ -23,15 +24,16 @@ pub fn run(options: &facts::Options) -> Result<()> {
     let binary = options.which.get(Profile::Dev)?;
     let daily_files = retail::daily_files(options.data.as_deref())?;
     let (_, data_dir) = facts::check(&binary, daily_files.as_deref(), options.workers)?;
-    check(&binary, &data_dir).map(|_| ())
+    check(&binary, &data_dir, daily_files.as_deref()).map(|_| ())
 }
 
 /// Checks the archives of a finished run; returns the number of checks.
 /// What they should hold is asked of the node, whose answers the facts have checked before.
-pub fn check(binary: &Binary, data_dir: &Path) -> Result<usize> {
+pub fn check(binary: &Binary, data_dir: &Path, daily_files: Option<&Path>) -> Result<usize> {
     let python = python()?;
     let mut passed =
         postgres::check(binary)? + users::check(binary)? + openapi::check(binary)? + storage::check(binary)?;
+    passed += expectations::check(binary, daily_files)?;
     for stream in retail::ARCHIVED {
         let rows = retail::value(binary, data_dir, &format!("SELECT count(*) FROM {stream}"))?;
         let sum = retail::value(binary, data_dir, &format!("SELECT sum(quantity * unitprice) FROM {stream}"))?;

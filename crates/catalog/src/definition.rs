@@ -64,6 +64,8 @@ pub enum Kind {
     Secret,
     Chart,
     Dashboard,
+    /// Expectations of a relation.
+    Expectations,
 }
 
 impl Kind {
@@ -82,6 +84,7 @@ impl Kind {
             Statement::CreateSecret(_) => Some(Kind::Secret),
             Statement::CreateChart(_) => Some(Kind::Chart),
             Statement::CreateDashboard(_) => Some(Kind::Dashboard),
+            Statement::CreateExpectations(_) => Some(Kind::Expectations),
             _ => None,
         }
     }
@@ -96,7 +99,8 @@ impl Kind {
         match self {
             Kind::Stream | Kind::View | Kind::ScheduledView | Kind::PlainView => true,
             Kind::Table | Kind::ExternalTable | Kind::Alert => true,
-            Kind::Source | Kind::Sink | Kind::Connection | Kind::Secret | Kind::Chart | Kind::Dashboard => false,
+            Kind::Source | Kind::Sink | Kind::Connection | Kind::Secret => false,
+            Kind::Chart | Kind::Dashboard | Kind::Expectations => false,
         }
     }
 }
@@ -116,6 +120,7 @@ impl fmt::Display for Kind {
             Kind::Secret => "secret",
             Kind::Chart => "chart",
             Kind::Dashboard => "dashboard",
+            Kind::Expectations => "expectations",
         })
     }
 }

@@ -32,6 +32,17 @@ pub enum Error {
     History { topic: String, detail: String },
     #[error(transparent)]
     Query(#[from] headwater_query::Error),
+    #[error(transparent)]
+    Quality(headwater_quality::Error),
+}
+
+impl From<headwater_quality::Error> for Error {
+    fn from(error: headwater_quality::Error) -> Error {
+        match error {
+            headwater_quality::Error::Sql(diagnostics) => Error::Sql(diagnostics),
+            other => Error::Quality(other),
+        }
+    }
 }
 
 impl Error {
@@ -46,6 +57,7 @@ impl Error {
             Error::Log(error) => error.kind(),
             Error::History { .. } => ErrorKind::Corrupt,
             Error::Query(error) => error.kind(),
+            Error::Quality(error) => error.kind(),
         }
     }
 

@@ -7,6 +7,7 @@ pub mod alerts;
 pub mod charts;
 pub mod columns;
 pub mod error;
+pub mod expectations;
 pub mod history;
 pub mod inspect;
 pub mod plan;

@@ -13,6 +13,7 @@ use headwater_stream::plan::{Builder, Storage};
 
 use crate::alerts;
 use crate::charts::{self, Chart};
+use crate::expectations::{self, Suites};
 use crate::refreshes::{self, Refreshes};
 use crate::sinks::{self, Outside};
 use crate::sources::{self, Declared as DeclaredSource};
@@ -38,6 +39,7 @@ pub struct Declared {
     pub alerts: Vec<Arc<alerts::Declared>>,
     /// Views that runs refresh, each after those that it reads.
     pub refreshes: Vec<Refreshes>,
+    pub suites: Vec<Suites>,
     /// Connections and secrets.
     pub outside: Outside,
     pub charts: Vec<Chart>,
@@ -120,10 +122,11 @@ impl Named {
             }
         }
         Diagnostics::check(wrong)?;
-        let Draft { relations, builder, sources, sinks, alerts, mut refreshes, outside, charts, dashboards } = draft;
+        let Draft { relations, builder, sources, sinks, alerts, mut refreshes, suites, outside, charts, dashboards } =
+            draft;
         refreshes::order(&mut refreshes, &self.objects);
         let (relations, graph) = (Arc::new(relations), Arc::new(builder.finish()?));
-        Ok(Declared { relations, graph, sources, sinks, alerts, refreshes, outside, charts, dashboards })
+        Ok(Declared { relations, graph, sources, sinks, alerts, refreshes, suites, outside, charts, dashboards })
     }
 }
 
@@ -170,6 +173,7 @@ struct Draft {
     sinks: Vec<sinks::Declared>,
     alerts: Vec<Arc<alerts::Declared>>,
     refreshes: Vec<Refreshes>,
+    suites: Vec<Suites>,
     outside: Outside,
     charts: Vec<Chart>,
     dashboards: Vec<CreateDashboard>,
@@ -238,6 +242,9 @@ impl Draft {
             Statement::CreateChart(create) => self.charts.push(charts::resolve(create, parsed, &self.relations)?),
             // The graph has looked up the charts.
             Statement::CreateDashboard(create) => self.dashboards.push(create.clone()),
+            Statement::CreateExpectations(create) => {
+                self.suites.push(expectations::resolve(create, parsed, &self.relations)?);
+            }
             // The graph has refused what defines nothing.
             _ => {}
         }

@@ -3,6 +3,7 @@
 pub mod access;
 mod doors;
 mod engine;
+mod expectations;
 mod explain;
 mod letters;
 pub mod offline;
@@ -30,7 +31,6 @@ use headwater_catalog::Definitions;
 use headwater_connect::shop::Floors;
 use headwater_deploy::alerts::book::Book;
 use headwater_deploy::alerts::watch as looking;
-use headwater_deploy::runs::Runs;
 use headwater_deploy::{Declared, Ground, Project, Running, Tables, inspect, resolve};
 use headwater_gateway::access::Access;
 use headwater_gateway::{Server, postgres};
@@ -167,8 +167,7 @@ impl Node {
         let (server, postgres) = runtime.block_on(access::bind(&options, &access))?;
         let id = format!("{}-{:x}", std::process::id(), clock.now_us());
         let queries = Queries::new(options.queries, Arc::clone(&clock));
-        let runs = Arc::new(Runs::open(Arc::clone(&log), Arc::clone(&clock))?);
-        let known = Known::new(queries, runs, query_threads.handle().clone());
+        let known = Known::open(queries, &log, &clock, query_threads.handle().clone())?;
         let (sender, requests) = channel();
         let (wake, woken) = sync_channel(1);
         let book = Arc::new(Book::open(&log, Arc::clone(&clock))?);
@@ -239,6 +238,7 @@ impl Node {
         if let Some(runs) = &self.known.runs {
             let threads = self.known.query_threads.clone().unwrap_or_else(|| self.runtime.handle().clone());
             self.runtime.spawn(Arc::clone(runs).drive(threads));
+            self.runtime.spawn(expectations::follow_checkpoints(self.known.clone(), Arc::downgrade(&self.doors)));
         }
         let interrupted = self.on_signal();
         let watch = watch::Watch::start(&self, http.as_deref(), postgres.as_deref());
@@ -350,13 +350,15 @@ impl Node {
         let current = current(&mut self.running, &self.log, &self.clock, &spill, &self.known, outside)?;
         self.doors.show(current);
         if let Some(runs) = &self.known.runs {
-            runs.declare(runs::tasks(
-                self.running.declared(),
-                &self.running.tables(),
-                &self.doors,
-                &self.book,
-                &self.clock,
-            ));
+            self.known.suites().clone_from(&self.running.declared().suites);
+            let ground = runs::Ground {
+                tables: self.running.tables(),
+                doors: &self.doors,
+                book: &self.book,
+                clock: &self.clock,
+                known: &self.known,
+            };
+            runs.declare(runs::tasks(&ground, self.running.declared()));
         }
         self.tell_replays();
         self.shown = self.running.version();

@@ -12,6 +12,8 @@ mod changes;
 mod docs;
 #[path = "headwater/epochs.rs"]
 mod epochs;
+#[path = "headwater/expectations.rs"]
+mod expectations;
 #[path = "headwater/file_sources.rs"]
 mod file_sources;
 #[path = "headwater/generate.rs"]

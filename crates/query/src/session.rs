@@ -5,6 +5,7 @@
 pub mod condition;
 pub mod interrupt;
 pub mod lookup;
+pub mod partitions;
 pub mod prepared;
 #[cfg(test)]
 mod real_tests;
@@ -314,6 +315,21 @@ async fn start(
     stop: Option<&Stop>,
     place: &Place<'_>,
 ) -> Result<QueryResult> {
+    let planned = physical(state, tables, plan, stop, place).await?;
+    let stream = execute_stream(Arc::clone(&planned), state.task_ctx()).map_err(diagnose::execution)?;
+    let (schema, epoch, as_of_us) = (stream.schema(), tables.reading().point().epoch, tables.as_of_us());
+    let batches = stream.map_err(diagnose::execution).boxed();
+    Ok(QueryResult { schema, epoch, as_of_us, query: None, plan: Some(planned), batches })
+}
+
+/// What runs for a plan.
+async fn physical(
+    state: &SessionState,
+    tables: &tables::QueryTables,
+    plan: &LogicalPlan,
+    stop: Option<&Stop>,
+    place: &Place<'_>,
+) -> Result<Arc<dyn ExecutionPlan>> {
     let optimized = state.optimize(plan).map_err(|error| planning_or_running(error, place))?;
     if let Some((view, key)) = lookup::of(&optimized) {
         tables.reading().settle(&view, &key)?;
@@ -324,10 +340,7 @@ async fn start(
     if let Some(stop) = stop {
         planned = interruptible(planned, stop).map_err(diagnose::execution)?;
     }
-    let stream = execute_stream(Arc::clone(&planned), state.task_ctx()).map_err(diagnose::execution)?;
-    let (schema, epoch, as_of_us) = (stream.schema(), tables.reading().point().epoch, tables.as_of_us());
-    let batches = stream.map_err(diagnose::execution).boxed();
-    Ok(QueryResult { schema, epoch, as_of_us, query: None, plan: Some(planned), batches })
+    Ok(planned)
 }
 
 /// Whether a statement reads relations under `system.`, and no others.

@@ -6,6 +6,7 @@
 mod alert;
 mod change;
 mod chart;
+mod expectations;
 mod outside;
 mod project_test;
 mod rows;
@@ -25,6 +26,9 @@ use crate::{SourceText, Span};
 pub use alert::{CreateAlert, Notify};
 pub use change::{Alter, AlterAction, AlterUser, Change, Comment, Commented, Drop, Kind, Run};
 pub use chart::{ChartKind, ChartRow, ChartRows, CreateChart, CreateDashboard, Placed, Range};
+pub use expectations::{
+    Argument, CheckExpectations, CreateExpectations, Expectation, Literal, Profile, Severity, When,
+};
 pub use outside::{
     CreateConnection, CreateSecret, CreateSink, CreateSource, CreateUser, Destination, Origin, SecretOrigin, SinkRows,
 };
@@ -63,6 +67,7 @@ pub enum Statement {
     CreateUser(CreateUser),
     CreateChart(CreateChart),
     CreateDashboard(CreateDashboard),
+    CreateExpectations(CreateExpectations),
     Alter(Alter),
     AlterUser(AlterUser),
     Drop(Drop),
@@ -77,6 +82,8 @@ pub enum Statement {
     ReplayDeadLetters(ReplayDeadLetters),
     CancelQuery(CancelQuery),
     RefreshView(RefreshView),
+    CheckExpectations(CheckExpectations),
+    Profile(Profile),
 }
 
 impl Statement {
@@ -96,6 +103,7 @@ impl Statement {
             Statement::CreateUser(_) => "CREATE USER",
             Statement::CreateChart(_) => "CREATE CHART",
             Statement::CreateDashboard(_) => "CREATE DASHBOARD",
+            Statement::CreateExpectations(_) => "CREATE EXPECTATIONS",
             Statement::Alter(alter) => alter.words(),
             Statement::AlterUser(_) => "ALTER USER",
             Statement::Drop(drop) => drop.words(),
@@ -110,6 +118,8 @@ impl Statement {
             Statement::CancelQuery(_) => "CANCEL QUERY",
             Statement::RefreshView(refresh) if refresh.explain => "EXPLAIN",
             Statement::RefreshView(_) => "REFRESH MATERIALIZED VIEW",
+            Statement::CheckExpectations(_) => "CHECK EXPECTATIONS",
+            Statement::Profile(_) => "PROFILE",
         }
     }
 
@@ -129,6 +139,7 @@ impl Statement {
             Statement::CreateUser(create) => Some((&create.name, create.existing)),
             Statement::CreateChart(create) => Some((&create.name, create.existing)),
             Statement::CreateDashboard(create) => Some((&create.name, create.existing)),
+            Statement::CreateExpectations(create) => Some((&create.name, create.existing)),
             Statement::Alter(_)
             | Statement::AlterUser(_)
             | Statement::Drop(_)
@@ -142,7 +153,9 @@ impl Statement {
             | Statement::Show(_)
             | Statement::ReplayDeadLetters(_)
             | Statement::CancelQuery(_)
-            | Statement::RefreshView(_) => None,
+            | Statement::RefreshView(_)
+            | Statement::CheckExpectations(_)
+            | Statement::Profile(_) => None,
         }
     }
 
@@ -172,6 +185,7 @@ impl Statement {
             Statement::CreateUser(create) => Some(&mut create.existing),
             Statement::CreateChart(create) => Some(&mut create.existing),
             Statement::CreateDashboard(create) => Some(&mut create.existing),
+            Statement::CreateExpectations(create) => Some(&mut create.existing),
             _ => None,
         };
         if let Some(existing) = existing {

@@ -8,6 +8,7 @@ mod alter;
 pub mod ast;
 pub mod diagnostic;
 mod dialect;
+pub mod expectations;
 mod limits;
 pub mod options;
 mod parse;

@@ -14,6 +14,7 @@ mod create;
 mod cursor;
 mod dashboard;
 mod drop;
+mod expectations;
 mod lists;
 mod names;
 mod project_test;
@@ -199,6 +200,10 @@ fn statement(cursor: &mut Cursor<'_>) -> Result<Statement, Diagnostics> {
         (Some("UPDATE"), _) => rows::update(cursor).map(Statement::Update),
         (Some("DELETE"), _) => rows::delete(cursor).map(Statement::Delete),
         (Some("REPLAY"), _) => running::replay(cursor).map(Statement::ReplayDeadLetters),
+        (Some("CHECK"), Some("EXPECTATIONS")) => {
+            expectations::check(cursor).map(Statement::CheckExpectations).map_err(Into::into)
+        }
+        (Some("PROFILE"), _) => expectations::profile(cursor).map(Statement::Profile).map_err(Into::into),
         (Some("CANCEL"), _) => running::cancel(cursor).map(Statement::CancelQuery),
         _ => Err(refused::refuse(cursor).into()),
     }

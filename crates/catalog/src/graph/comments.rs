@@ -78,6 +78,7 @@ pub fn fits(named: ast::Kind, kind: Kind) -> bool {
         ast::Kind::Secret => kind == Kind::Secret,
         ast::Kind::Chart => kind == Kind::Chart,
         ast::Kind::Dashboard => kind == Kind::Dashboard,
+        ast::Kind::Expectations => kind == Kind::Expectations,
         ast::Kind::User => false,
     }
 }

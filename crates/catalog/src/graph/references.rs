@@ -80,6 +80,10 @@ pub(super) fn of_statement(parsed: &Parsed) -> Vec<Reference> {
             }
             found
         }
+        Statement::CreateExpectations(create) => {
+            let views = create.when.before_refresh_of.iter().map(|view| one(view, Use::Rows));
+            std::iter::once(one(&create.relation, Use::Rows)).chain(views).collect()
+        }
         Statement::CreateConnection(create) => secrets(&create.options),
         Statement::CreateChart(create) => match &create.from {
             ast::ChartRows::Relation(name) => {

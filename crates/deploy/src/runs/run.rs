@@ -73,6 +73,8 @@ pub enum Cause {
     Backfill,
     /// It was due when no node was there.
     CatchUp,
+    /// A checkpoint was taken.
+    Checkpoint,
     /// The end of all input was reached, and it was not up to date.
     Final,
 }
@@ -117,6 +119,7 @@ impl fmt::Display for Cause {
             Cause::Manual => "manual",
             Cause::Backfill => "backfill",
             Cause::CatchUp => "catch-up",
+            Cause::Checkpoint => "checkpoint",
             Cause::Final => "final",
         })
     }

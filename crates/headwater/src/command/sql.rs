@@ -9,9 +9,10 @@ use anyhow::{Context, Result, anyhow, bail};
 use clap::{Args, ValueEnum};
 use headwater_base::files::disk::Disk;
 use headwater_deploy::project::Configuration;
+use headwater_quality::profile::profile;
 use headwater_query::render::{Format, render};
-use headwater_query::session::Session;
-use headwater_sql::SourceText;
+use headwater_query::session::{Session, one};
+use headwater_sql::{SourceText, Statement};
 use tokio::runtime::Runtime;
 
 use super::DataOptions;
@@ -121,7 +122,12 @@ impl Target {
     async fn ask(&self, query: &str, output: Output) -> Result<String> {
         match self {
             Target::Folder(session) => {
-                let result = session.query(query).await?;
+                let parsed = one(query)?;
+                if let Statement::Profile(of) = &parsed.statement {
+                    let rows = profile(session, of, &parsed.source).await?.rows;
+                    return Ok(render(&rows.schema(), std::slice::from_ref(&rows), output.format())?);
+                }
+                let result = session.run(&parsed).await?;
                 let schema = Arc::clone(&result.schema);
                 Ok(render(&schema, &result.collect().await?, output.format())?)
             }

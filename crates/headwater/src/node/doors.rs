@@ -169,6 +169,12 @@ impl Doors {
         if let Statement::RefreshView(refresh) = &statement.statement {
             return self.refresh(refresh, &statement).await;
         }
+        if let Statement::CheckExpectations(check) = &statement.statement {
+            return self.check_expectations(check, &statement).await;
+        }
+        if let Statement::Profile(profile) = &statement.statement {
+            return self.profile(profile, &statement).await;
+        }
         if let Statement::CancelQuery(cancel) = &statement.statement {
             return self.cancel(cancel, &statement).map(Outcome::Done);
         }

@@ -37,6 +37,8 @@ pub fn open(folder: &DataFolder, root: &Path, runtime: &Arc<Runtime>) -> Result<
             archives.show(&stream.name, Shown { snapshot: archive.snapshot(), rows: 0, trouble: None });
         }
     }
+    let known = Known::default();
+    known.suites().clone_from(&declared.suites);
     let tables = Tables::new(Arc::new(lake), Places::new(root.to_path_buf(), Arc::new(Others)));
     runtime.block_on(tables.open(&declared.relations, false))?;
     let alerts = Alerts::AtRest(Arc::new(headwater_deploy::alerts::book::read(log.as_ref())?));
@@ -44,7 +46,7 @@ pub fn open(folder: &DataFolder, root: &Path, runtime: &Arc<Runtime>) -> Result<
         &declared.graph,
         Declared::new(catalog.current(), catalog.applied(), &declared.relations),
         Arc::clone(&offline.published),
-        Known::default(),
+        known,
         Arc::clone(&log),
         SystemClock::shared(),
         Outside { users: Arc::new(folder.users()?), alerts, ..Outside::default() },

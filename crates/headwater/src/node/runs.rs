@@ -18,6 +18,8 @@ use headwater_sql::ast::{Instant, RefreshView};
 use headwater_sql::{Diagnostic, Diagnostics, Fault, Parsed, SourceText};
 
 use super::doors::Doors;
+use super::expectations;
+use super::system::Known;
 
 /// Queries of runs see what runs when they begin.
 struct OnDoors {
@@ -32,15 +34,21 @@ impl Stage for OnDoors {
     }
 }
 
+/// What tasks do their work with.
+pub struct Ground<'a> {
+    pub tables: Arc<Tables>,
+    pub doors: &'a Arc<Doors>,
+    pub book: &'a Arc<Book>,
+    pub clock: &'a Arc<dyn Clock>,
+    pub known: &'a Known,
+}
+
 /// What is declared, as tasks.
-pub fn tasks(
-    declared: &resolve::Declared,
-    tables: &Arc<Tables>,
-    doors: &Arc<Doors>,
-    book: &Arc<Book>,
-    clock: &Arc<dyn Clock>,
-) -> Vec<Declared> {
+pub fn tasks(ground: &Ground<'_>, declared: &resolve::Declared) -> Vec<Declared> {
+    let Ground { tables, doors, book, clock, known } = ground;
     let stage: Arc<dyn Stage> = Arc::new(OnDoors { doors: Arc::downgrade(doors), session: doors.session() });
+    let checks =
+        known.results.iter().flat_map(|results| expectations::checks(declared, results, &stage)).collect::<Vec<_>>();
     let alerts = declared.alerts.iter().filter(|alert| alert.enabled && alert.schedule.is_some());
     let refreshes = declared.refreshes.iter().filter(|refreshes| !refreshes.is_paused);
     let task = |refreshes: &Refreshes| Task {
@@ -52,9 +60,10 @@ pub fn tasks(
         fingerprint: refreshes.fingerprint(),
         at_once: true,
     };
-    let declared = refreshes.map(|refreshes| Declared {
-        task: task(refreshes),
-        work: Arc::new(Refresh { refreshes: refreshes.clone(), tables: Arc::clone(tables), stage: Arc::clone(&stage) }),
+    let declared = refreshes.map(|refreshes| {
+        let (tables, stage) = (Arc::clone(tables), Arc::clone(&stage));
+        let work = Arc::new(Refresh { refreshes: refreshes.clone(), tables, stage });
+        Declared { task: task(refreshes), work: expectations::guarded(work, &refreshes.table.name, &checks) }
     });
     let looks = alerts.map(|alert| {
         let (alert, stage) = (Arc::clone(alert), Arc::clone(&stage));
@@ -62,7 +71,7 @@ pub fn tasks(
             Look { alert, stage, book: Arc::clone(book), clock: Arc::clone(clock), published: doors.published() };
         Declared { task: look.task(), work: Arc::new(look) }
     });
-    declared.chain(looks).collect()
+    declared.chain(looks).chain(checks.iter().map(expectations::task)).collect()
 }
 
 /// Asks for what is not up to date once nothing more comes in: views whose last run read other versions, and all that
@@ -151,7 +160,7 @@ impl Doors {
         done(ended)
     }
 
-    fn runs(&self) -> Result<Arc<Runs>, Problem> {
+    pub(super) fn runs(&self) -> Result<Arc<Runs>, Problem> {
         self.known().runs.clone().ok_or_else(super::doors::stopping)
     }
 }

@@ -4,6 +4,7 @@ mod alerts;
 mod charts;
 mod columns;
 mod declared;
+pub mod expectations;
 mod known;
 mod queries;
 mod runs;
@@ -57,6 +58,8 @@ const NOTIFICATIONS: &str = "notifications";
 const CHARTS: &str = "charts";
 const DASHBOARDS: &str = "dashboards";
 const VERSIONS: &str = "versions";
+const EXPECTATIONS: &str = "expectations";
+const EXPECTATION_RESULTS: &str = "expectation_results";
 
 pub use alerts::Alerts;
 use columns::schema;
@@ -343,6 +346,8 @@ impl SystemTables for System {
             CHARTS,
             DASHBOARDS,
             VERSIONS,
+            EXPECTATIONS,
+            EXPECTATION_RESULTS,
         ];
         all.iter().map(|name| ((*name).to_owned(), schema(name))).collect()
     }
@@ -373,11 +378,18 @@ impl SystemTables for System {
             CHARTS => self.charts.charts(),
             DASHBOARDS => self.charts.dashboards(),
             VERSIONS => self.versions.rows(&self.published.lock()),
+            EXPECTATIONS => expectations::declared(&self.known.suites()),
+            EXPECTATION_RESULTS => expectations::results(self.log.as_ref())?,
             other => return Err(Error::Internal(format!("there is no system.{other}"))),
         };
         let rows = RecordBatch::try_new(schema(table), columns);
         Ok(vec![rows.map_err(|error| Error::Internal(format!("system.{table}: {error}")))?])
     }
+}
+
+/// The columns of `system.expectation_results`.
+pub fn results_schema() -> SchemaRef {
+    schema(EXPECTATION_RESULTS)
 }
 
 pub fn text<'a>(values: impl Iterator<Item = Option<&'a str>>) -> ArrayRef {

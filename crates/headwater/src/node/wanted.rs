@@ -63,7 +63,7 @@ pub fn check_plannable(parsed: &Parsed) -> Result<(), Problem> {
         statement if statement.defines().is_some() => return Ok(()),
         _ => (
             format!("{words} has no plan: it changes no definition"),
-            "what has one: CREATE, ALTER and DROP of streams, sources, sinks, tables, views, alerts, connections and secrets, \
+            "what has one: CREATE, ALTER and DROP of streams, sources, sinks, tables, views, alerts, expectations, charts, dashboards, connections and secrets, \
              and COMMENT ON",
         ),
     };
@@ -107,7 +107,7 @@ fn refuse(parsed: &Parsed, name: &Name, fault: Fault, message: String) -> Proble
 fn missing(kind: Kind) -> Fault {
     match kind {
         Kind::Source | Kind::Sink | Kind::Alert | Kind::Connection | Kind::Secret => Fault::NoObject,
-        Kind::Chart | Kind::Dashboard => Fault::NoObject,
+        Kind::Chart | Kind::Dashboard | Kind::Expectations => Fault::NoObject,
         _ => Fault::NoRelation,
     }
 }

@@ -57,6 +57,7 @@ fn condition(kind: Kind) -> Option<&'static str> {
         Kind::Secret => Some("kind = 'secret'"),
         Kind::Chart => Some("kind = 'chart'"),
         Kind::Dashboard => Some("kind = 'dashboard'"),
+        Kind::Expectations => Some("kind = 'expectations'"),
         // A user's statement is kept nowhere.
         Kind::User => None,
     }

@@ -24,10 +24,11 @@ pub enum Kind {
     User,
     Chart,
     Dashboard,
+    Expectations,
 }
 
 impl Kind {
-    pub const ALL: [Kind; 12] = [
+    pub const ALL: [Kind; 13] = [
         Kind::Stream,
         Kind::Source,
         Kind::Sink,
@@ -40,6 +41,7 @@ impl Kind {
         Kind::User,
         Kind::Chart,
         Kind::Dashboard,
+        Kind::Expectations,
     ];
 
     /// The words of SQL for it.
@@ -57,6 +59,7 @@ impl Kind {
             Kind::User => &["USER"],
             Kind::Chart => &["CHART"],
             Kind::Dashboard => &["DASHBOARD"],
+            Kind::Expectations => &["EXPECTATIONS"],
         }
     }
 
@@ -75,6 +78,7 @@ impl Kind {
             Kind::User => &["USERS"],
             Kind::Chart => &["CHARTS"],
             Kind::Dashboard => &["DASHBOARDS"],
+            Kind::Expectations => &["EXPECTATIONS"],
         }
     }
 
@@ -119,6 +123,7 @@ impl Drop {
             Kind::User => "DROP USER",
             Kind::Chart => "DROP CHART",
             Kind::Dashboard => "DROP DASHBOARD",
+            Kind::Expectations => "DROP EXPECTATIONS",
         }
     }
 }
@@ -196,6 +201,7 @@ impl Alter {
             Kind::User => "ALTER USER",
             Kind::Chart => "ALTER CHART",
             Kind::Dashboard => "ALTER DASHBOARD",
+            Kind::Expectations => "ALTER EXPECTATIONS",
         }
     }
 }

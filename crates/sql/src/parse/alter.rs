@@ -10,7 +10,8 @@ use crate::{Diagnostic, Diagnostics, Result};
 pub(super) fn starts(cursor: &Cursor<'_>) -> Option<(Kind, usize)> {
     let found = if cursor.at(&["ALTER"]) { drop::kind(cursor, 1) } else { None };
     found.filter(|(kind, _)| {
-        !matches!(kind, Kind::Connection | Kind::Secret | Kind::User | Kind::Chart | Kind::Dashboard)
+        let replaced = matches!(kind, Kind::Chart | Kind::Dashboard | Kind::Expectations);
+        !replaced && !matches!(kind, Kind::Connection | Kind::Secret | Kind::User)
     })
 }
 

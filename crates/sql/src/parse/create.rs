@@ -1,6 +1,6 @@
 //! What all `CREATE` statements open with.
 
-use super::{Cursor, alert, chart, connection, dashboard, sink, source, stream, table, view};
+use super::{Cursor, alert, chart, connection, dashboard, expectations, sink, source, stream, table, view};
 use crate::ast::{Existing, Statement};
 use crate::{Diagnostics, Result};
 
@@ -13,7 +13,7 @@ pub(super) struct Opening {
 
 type Create = fn(&mut Cursor<'_>) -> Result<Statement, Diagnostics>;
 
-const KINDS: [(&[&str], Create); 13] = [
+const KINDS: [(&[&str], Create); 14] = [
     (&["STREAM"], |cursor| stream::create(cursor).map(Statement::CreateStream)),
     (&["SOURCE"], |cursor| source::create(cursor).map(Statement::CreateSource)),
     (&["SINK"], |cursor| sink::create(cursor).map(Statement::CreateSink)),
@@ -24,6 +24,7 @@ const KINDS: [(&[&str], Create); 13] = [
     (&["ALERT"], |cursor| alert::create(cursor).map(Box::new).map(Statement::CreateAlert)),
     (&["CONNECTION"], |cursor| connection::create(cursor).map(Statement::CreateConnection)),
     (&["SECRET"], |cursor| connection::create_secret(cursor).map(Statement::CreateSecret)),
+    (&["EXPECTATIONS"], |cursor| expectations::create(cursor).map(Statement::CreateExpectations)),
     (&["USER"], |cursor| connection::create_user(cursor).map(Statement::CreateUser)),
     (&["CHART"], |cursor| chart::create(cursor).map(Statement::CreateChart)),
     (&["DASHBOARD"], |cursor| dashboard::create(cursor).map(Statement::CreateDashboard)),

@@ -3,8 +3,8 @@
 use super::Cursor;
 use crate::Diagnostic;
 
-const WORKS: &str = "statements begin with SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, COMMENT, SHOW, DESCRIBE, EXPLAIN, REPLAY, REFRESH";
-const CREATED: &str = "STREAM, SOURCE, SINK, TABLE, EXTERNAL TABLE, VIEW, MATERIALIZED VIEW, ALERT, CONNECTION, SECRET, USER, CHART, DASHBOARD";
+const WORKS: &str = "statements begin with SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, COMMENT, SHOW, DESCRIBE, EXPLAIN, REPLAY, REFRESH, CHECK EXPECTATIONS, PROFILE";
+const CREATED: &str = "STREAM, SOURCE, SINK, TABLE, EXTERNAL TABLE, VIEW, MATERIALIZED VIEW, ALERT, CONNECTION, SECRET, USER, EXPECTATIONS, CHART, DASHBOARD";
 
 /// What CREATE, DROP, ALTER and SHOW may be followed by; longer names first.
 const OBJECTS: [&[&str]; 37] = [
@@ -149,7 +149,7 @@ fn other(cursor: &Cursor<'_>, first: &str) -> Diagnostic {
         first,
         [
             "CREATE", "SELECT", "EXPLAIN", "WITH", "VALUES", "INSERT", "UPDATE", "DELETE", "DESCRIBE", "SHOW", "ALTER",
-            "DROP",
+            "DROP", "PROFILE",
         ],
     ) {
         Some(near) => refused.with_hint(format!("did you mean {near}?")),

@@ -3,6 +3,7 @@
 mod alerts;
 mod charts;
 mod deep;
+mod expectations;
 mod project_tests;
 mod random;
 mod refused;

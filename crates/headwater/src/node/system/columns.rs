@@ -7,9 +7,9 @@ use headwater_query::relation::timestamp_type;
 use headwater_stream::letter;
 
 use super::{
-    ALERTS, CHANGES, CHARTS, CHECKPOINTS, COLUMNS, DASHBOARDS, DEAD_LETTERS, LINEAGE, METRICS, NOTIFICATIONS,
-    OPERATORS, PARTITIONS, QUERIES, RELATIONS, REPLAYS, RULES, RUNS, SCHEDULES, SINKS, SOURCES, STREAMS, USERS,
-    VERSIONS, VIEWS,
+    ALERTS, CHANGES, CHARTS, CHECKPOINTS, COLUMNS, DASHBOARDS, DEAD_LETTERS, EXPECTATION_RESULTS, EXPECTATIONS,
+    LINEAGE, METRICS, NOTIFICATIONS, OPERATORS, PARTITIONS, QUERIES, RELATIONS, REPLAYS, RULES, RUNS, SCHEDULES, SINKS,
+    SOURCES, STREAMS, USERS, VERSIONS, VIEWS,
 };
 
 /// The columns of one of the relations; none for another name.
@@ -17,7 +17,8 @@ pub(super) fn schema(table: &str) -> SchemaRef {
     let fields = of_what_flows(table)
         .or_else(|| of_alerts(table))
         .or_else(|| of_what_is_declared(table))
-        .or_else(|| of_what_happened(table));
+        .or_else(|| of_what_happened(table))
+        .or_else(|| of_what_is_expected(table));
     Arc::new(Schema::new(fields.unwrap_or_default()))
 }
 
@@ -198,6 +199,44 @@ fn of_what_happened(table: &str) -> Option<Vec<Field>> {
             field("next_due_at", timestamp_type()),
             number("last_run_id"),
             text("last_state"),
+        ],
+        _ => return None,
+    })
+}
+
+/// What is expected of relations, and what came of it.
+fn of_what_is_expected(table: &str) -> Option<Vec<Field>> {
+    Some(match table {
+        EXPECTATIONS => vec![
+            text("suite"),
+            text("relation"),
+            number("position"),
+            text("expectation"),
+            text("column_name"),
+            text("arguments"),
+            text("severity"),
+            field("mostly", DataType::Float64),
+            text("schedule"),
+            text("before_refresh_of"),
+            field("each_checkpoint", DataType::Boolean),
+        ],
+        EXPECTATION_RESULTS => vec![
+            number("run_id"),
+            text("suite"),
+            text("relation"),
+            text("expectation"),
+            text("column_name"),
+            text("arguments"),
+            text("severity"),
+            field("success", DataType::Boolean),
+            number("element_count"),
+            number("missing_count"),
+            number("unexpected_count"),
+            field("unexpected_percent", DataType::Float64),
+            text("observed_value"),
+            text("samples"),
+            field("score", DataType::Float64),
+            field("checked_at", timestamp_type()),
         ],
         _ => return None,
     })

@@ -60,6 +60,7 @@ impl Declared {
                     (Kind::Secret, _) => "secret",
                     (Kind::Chart, _) => "chart",
                     (Kind::Dashboard, _) => "dashboard",
+                    (Kind::Expectations, _) => "expectations",
                 },
                 owner: match definition.owner {
                     Owner::Project => "project",

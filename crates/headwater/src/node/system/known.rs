@@ -1,9 +1,14 @@
-//! What a node knows of its own doings while it runs. It is in memory alone, and outlives changes of what runs.
+//! What a node knows of its own doings while it runs. It outlives changes of what runs.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use headwater_base::clock::Clock;
+use headwater_deploy::Result;
+use headwater_deploy::expectations::Suites;
 use headwater_deploy::running::Progress;
 use headwater_deploy::runs::Runs;
+use headwater_deploy::runs::check::Results;
+use headwater_log::Log;
 use headwater_query::running::Queries;
 use tokio::runtime::Handle;
 
@@ -14,6 +19,10 @@ use super::samples::Samples;
 pub struct Known {
     /// None where no node runs.
     pub runs: Option<Arc<Runs>>,
+    /// None where no node runs.
+    pub results: Option<Arc<Results>>,
+    /// Suites of expectations that are declared.
+    suites: Arc<Mutex<Vec<Suites>>>,
     replays: Arc<Mutex<Vec<Progress>>>,
     pub queries: Arc<Queries>,
     pub samples: Arc<Samples>,
@@ -22,9 +31,16 @@ pub struct Known {
 }
 
 impl Known {
-    pub fn new(queries: Queries, runs: Arc<Runs>, query_threads: Handle) -> Known {
+    /// With what earlier nodes have remembered in the log.
+    pub fn open(queries: Queries, log: &Arc<dyn Log>, clock: &Arc<dyn Clock>, query_threads: Handle) -> Result<Known> {
+        let runs = Arc::new(Runs::open(Arc::clone(log), Arc::clone(clock))?);
+        let results = Arc::new(Results::open(Arc::clone(log), Arc::clone(clock))?);
         let (queries, query_threads) = (Arc::new(queries), Some(query_threads));
-        Known { queries, runs: Some(runs), query_threads, ..Known::default() }
+        Ok(Known { queries, runs: Some(runs), results: Some(results), query_threads, ..Known::default() })
+    }
+
+    pub fn suites(&self) -> MutexGuard<'_, Vec<Suites>> {
+        self.suites.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub fn replays(&self) -> MutexGuard<'_, Vec<Progress>> {

@@ -79,11 +79,11 @@ fn statements_that_are_not_built() {
         ALTER MATERIALIZED VIEW v RENAME TO w
             RENAME is not built yet [RENAME] what works: AS query, SET (option = value), PAUSE, RESUME, RESET
         MERGE INTO t USING s ON true WHEN MATCHED THEN DELETE
-            MERGE is not built yet [MERGE] statements begin with SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, COMMENT, SHOW, DESCRIBE, EXPLAIN, REPLAY, REFRESH
+            MERGE is not built yet [MERGE] statements begin with SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, COMMENT, SHOW, DESCRIBE, EXPLAIN, REPLAY, CHECK EXPECTATIONS, PROFILE
         COPY t TO 'x'
-            COPY is not built yet [COPY] statements begin with SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, COMMENT, SHOW, DESCRIBE, EXPLAIN, REPLAY, REFRESH
+            COPY is not built yet [COPY] statements begin with SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, COMMENT, SHOW, DESCRIBE, EXPLAIN, REPLAY, CHECK EXPECTATIONS, PROFILE
         SHOW ALL
-            there is no statement SHOW ALL [SHOW ALL] statements begin with SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, COMMENT, SHOW, DESCRIBE, EXPLAIN, REPLAY, REFRESH
+            there is no statement SHOW ALL [SHOW ALL] statements begin with SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, COMMENT, SHOW, DESCRIBE, EXPLAIN, REPLAY, CHECK EXPECTATIONS, PROFILE
         SHOW COLUMNS t
             expected FROM, found t [t] say of what: SHOW COLUMNS FROM orders
         DESCRIBE
@@ -103,17 +103,17 @@ fn statements_that_are_not_built() {
         ALTER VIEW v PAUSE
             PAUSE is not built yet [PAUSE] what works: AS query
         COMMENT x
-            COMMENT is not built yet [COMMENT] statements begin with SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, COMMENT, SHOW, DESCRIBE, EXPLAIN, REPLAY, REFRESH
+            COMMENT is not built yet [COMMENT] statements begin with SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, COMMENT, SHOW, DESCRIBE, EXPLAIN, REPLAY, CHECK EXPECTATIONS, PROFILE
         SHOW server_version
-            there is no statement SHOW SERVER_VERSION [SHOW server_version] statements begin with SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, COMMENT, SHOW, DESCRIBE, EXPLAIN, REPLAY, REFRESH
+            there is no statement SHOW SERVER_VERSION [SHOW server_version] statements begin with SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, COMMENT, SHOW, DESCRIBE, EXPLAIN, REPLAY, CHECK EXPECTATIONS, PROFILE
         EXPLAIN orders
             expected a query, found orders [orders] EXPLAIN [ANALYZE] [VERBOSE] is followed by a query, EXPLAIN also by MATERIALIZED VIEW and a name
         SET x = 1
-            SET is not built yet [SET] statements begin with SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, COMMENT, SHOW, DESCRIBE, EXPLAIN, REPLAY, REFRESH
+            SET is not built yet [SET] statements begin with SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, COMMENT, SHOW, DESCRIBE, EXPLAIN, REPLAY, CHECK EXPECTATIONS, PROFILE
         SELEKT 1
             expected a statement, found SELEKT [SELEKT] did you mean SELECT?
         'x'
-            expected a statement, found 'x' ['x'] statements begin with SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, COMMENT, SHOW, DESCRIBE, EXPLAIN, REPLAY, REFRESH
+            expected a statement, found 'x' ['x'] statements begin with SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, COMMENT, SHOW, DESCRIBE, EXPLAIN, REPLAY, CHECK EXPECTATIONS, PROFILE
         EXPLAIN FORMAT TREE SELECT 1
             expected a query, found FORMAT [FORMAT] EXPLAIN [ANALYZE] [VERBOSE] is followed by a query, EXPLAIN also by MATERIALIZED VIEW and a name
         EXPLAIN INSERT INTO t VALUES (1)
