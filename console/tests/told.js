@@ -23,13 +23,13 @@ export function told(now_ms) {
   });
   results.push(result(200, 30, { suite: "customers", relation: "customers", expectation: "column_values_to_be_unique", column_name: "customer_id", score: 1 }));
   const alert = (name, more) => ({
-    alert: name, labels: null, state: "resolved", began_at: at(90), fired_at: at(85), resolved_at: at(40), event_at: at(85), message: null,
+    alert: name, incident: 1, labels: null, state: "resolved", ended_at: null, fired_at: at(85), resolved_at: at(40), event_at: at(85), message: null,
     rows: 1, ...more,
   });
   return {
     "system.expectation_results": results,
     "system.alerts": [
-      alert("payments_fail", { labels: '{"method":"card","country":"FR"}', state: "firing", began_at: at(14), fired_at: at(12), resolved_at: null,
+      alert("payments_fail", { labels: '{"method":"card","country":"FR"}', state: "firing", fired_at: at(12), resolved_at: null,
         message: "31 % of payments were declined in the last 5 minutes" }),
       alert("orders_stall", { labels: "{}", message: "no order for 10 minutes" }),
     ],

@@ -228,20 +228,23 @@ export interface ExpectationResult {
 
 export interface Alert {
   alert: string;
+  incident: number;
   /** JSON. */
   labels: string | null;
-  /** `firing`, `resolved` */
+  /** `pending`, `firing`, `resolved`; `stopped`: the alert looks no more. */
   state: string;
-  began_at: string | null;
+  event_at: string | null;
+  ended_at: string | null;
   fired_at: string | null;
   resolved_at: string | null;
-  event_at: string | null;
   message: string | null;
-  rows: string | number | null;
+  rows: number | null;
 }
 
 export interface Notification {
   alert: string;
+  incident: number;
+  labels: string | null;
   channel: string;
   /** `firing`, `resolved` */
   kind: string;
@@ -322,7 +325,7 @@ export const SECTIONS: Record<SectionName, Section> = {
     every_ms: LIVE_MS,
   },
   notifications: {
-    query: "SELECT * FROM system.notifications ORDER BY sent_at DESC NULLS FIRST LIMIT 200",
+    query: "SELECT * FROM system.notifications ORDER BY coalesce(sent_at, created_at) DESC LIMIT 200",
     every_ms: LIVE_MS,
   },
   queries: {

@@ -101,14 +101,13 @@ impl Shop {
                 if is_broken || !Stream::of(&event.what).contains(&self.stream) {
                     continue;
                 }
-                for row in headwater_shop::rows::rows(&event, self.stream) {
-                    self.record.clear();
-                    self.encoder.write(&row, &mut self.record);
-                    return decoder.push(&self.record).map_err(|error| Error::Field {
-                        column: error.column.unwrap_or_default(),
-                        message: format!("the shop makes values that the column can't hold: {}", error.detail),
-                    });
-                }
+                let Some(row) = headwater_shop::rows::rows(&event, self.stream).into_iter().next() else { continue };
+                self.record.clear();
+                self.encoder.write(&row, &mut self.record);
+                return decoder.push(&self.record).map_err(|error| Error::Field {
+                    column: error.column.unwrap_or_default(),
+                    message: format!("the shop makes values that the column can't hold: {}", error.detail),
+                });
             }
         }
         Ok(())

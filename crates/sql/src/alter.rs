@@ -152,8 +152,8 @@ impl CreateMaterializedView {
         }
         altered.options = with_options(&self.options, actions);
         match &altered.refresh {
-            Refresh::Continuous => drop(altered.settings()?),
-            Refresh::Scheduled(_) => drop(altered.refresh_settings()?),
+            Refresh::Continuous => altered.settings().map(|_| ())?,
+            Refresh::Scheduled(_) => altered.refresh_settings().map(|_| ())?,
         }
         Ok(altered)
     }

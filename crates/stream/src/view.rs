@@ -102,7 +102,7 @@ impl Table {
     /// Applies the changes of one tick. Under a key, what is taken back goes first, so a group's old row and its new
     /// one may come in any order.
     pub fn apply(&mut self, changes: &[Batch]) -> Result<()> {
-        self.changes += u64::from(changes.iter().any(|batch| batch.len() > 0));
+        self.changes += u64::from(changes.iter().any(|batch| !batch.is_empty()));
         for batch in changes.iter().filter(|batch| batch.weights.is_some()) {
             self.apply_signed(batch, |weight| weight < 0)?;
         }

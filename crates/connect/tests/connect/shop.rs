@@ -1,3 +1,5 @@
+//! The shop as a source: alone, with others of the same shop, and beyond its history.
+
 use std::sync::Arc;
 
 use arrow_schema::{DataType, Field, Schema, TimeUnit};

@@ -42,8 +42,8 @@ pub(super) fn create_materialized(cursor: &mut Cursor<'_>) -> Result<CreateMater
     clauses.check(cursor, &rules)?;
     let options = clauses.options.unwrap_or(empty);
     match &clauses.refresh {
-        Some((Refresh::Scheduled(_), _)) => drop(RefreshSettings::read(&options)?),
-        _ => drop(ViewSettings::read(&options)?),
+        Some((Refresh::Scheduled(_), _)) => RefreshSettings::read(&options).map(|_| ())?,
+        _ => ViewSettings::read(&options).map(|_| ())?,
     }
     Ok(CreateMaterializedView {
         name,
