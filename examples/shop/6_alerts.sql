@@ -22,10 +22,11 @@ FROM TUMBLE(product_feed, updated_at, INTERVAL '1 minute')
 GROUP BY window_start, window_end
 HAVING count(*) FILTER (WHERE category IS NULL OR price IS NULL OR price <= 0) * 20 > count(*);
 
--- The node looks after itself: a run that failed, and nobody has made since.
-CREATE ALERT run_failed
+-- Orders go on coming, and nobody pays: looked at every minute, over whole hours.
+CREATE ALERT payments_declined
 EVERY '1 minute'
 NOTIFY LOG
-GROUP BY (object)
-WITH (message = 'the last run of {object} {last_state}')
-AS SELECT object, last_state FROM system.schedules WHERE last_state IN ('failed', 'held');
+WITH (message = '{declined} of {attempts} payments were declined in the hour from {window_start} on')
+AS SELECT window_start, attempts, declined
+FROM payments_by_hour
+WHERE window_start >= now() - INTERVAL '2 hours' AND attempts >= 20 AND declined * 2 > attempts;

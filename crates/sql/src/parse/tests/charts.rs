@@ -157,7 +157,7 @@ fn wrong_charts() {
         CREATE CHART c AS TABLE FROM t LIMIT 3
             expected the end of the statement, found LIMIT [LIMIT] statements are separated by semicolons
         ALTER CHART c SET (title = 'x')
-            ALTER CHART is not built yet [ALTER CHART] ALTER takes STREAM, SOURCE, SINK, TABLE, EXTERNAL TABLE, VIEW, MATERIALIZED VIEW, USER; CREATE OR REPLACE makes the others anew
+            ALTER CHART is not built yet [ALTER CHART] ALTER takes STREAM, SOURCE, SINK, TABLE, EXTERNAL TABLE, VIEW, MATERIALIZED VIEW, ALERT, USER; CREATE OR REPLACE makes the others anew
     "#]].assert_eq(&told_each(&statements));
 }
 

@@ -65,7 +65,7 @@ fn suites_are_read_with_arguments_by_place_and_by_name() {
               column_values_to_be_between column=amount max_value=10.5 strict_max=true mostly 1 critical
               column_values_to_be_in_set column=Status value_set=['new', 'paid'] mostly 1 critical if amount > 0 AND note <> 'x'
               column_min_to_be_between column=ordered_at min_value='2026-01-01' max_value=NULL mostly 1 critical
-              before [] each checkpoint false
+              Some(Every { every: 3600s, offset: 300s }) before [] each checkpoint false
         "#]],
     );
     suite(
@@ -82,7 +82,7 @@ fn suites_are_read_with_arguments_by_place_and_by_name() {
               column_values_to_be_in_set column=n value_set=[1, -2] mostly 1 critical
               column_quantile_values_to_be_between column=n quantiles=[0.5, 1] value_ranges=[[1, 2], [NULL, 3]] mostly 1 critical
               table_columns_to_match_set column_set=['a', b] exact_match=false mostly 1 critical
-              before ["v", "w"] each checkpoint true
+              None before ["v", "w"] each checkpoint true
             check s
             drop EXPECTATIONS (s, r)
             profile orders
