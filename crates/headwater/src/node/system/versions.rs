@@ -14,13 +14,15 @@ use super::text;
 #[derive(Default)]
 pub struct Versions {
     opened_us: i64,
-    tables: Option<(Arc<dyn StoredTables>, Vec<Arc<Table>>)>,
+    /// None where nobody opened any.
+    tables: Option<Arc<dyn StoredTables>>,
+    of_lake: Vec<Arc<Table>>,
 }
 
 impl Versions {
     pub fn new(opened_us: i64, tables: Arc<dyn StoredTables>, relations: &Relations) -> Versions {
         let of_lake = relations.tables().filter(|table| matches!(table.place, Place::Lake(_))).cloned().collect();
-        Versions { opened_us, tables: Some((tables, of_lake)) }
+        Versions { opened_us, tables: Some(tables), of_lake }
     }
 
     /// Equal as long as the rows are. Streams grow at their ends; of a table of the lake each commit is a version.
@@ -35,9 +37,9 @@ impl Versions {
         for (name, table) in &inner.tables {
             all.push((name, format!("{opened}.{}{}", table.changes(), stopped(name))));
         }
-        if let Some((tables, of_lake)) = &self.tables {
+        if let Some(tables) = &self.tables {
             // One that is not there any more has no version.
-            let versions = of_lake.iter().filter_map(|table| Some((table, tables.version(table).ok()?)));
+            let versions = self.of_lake.iter().filter_map(|table| Some((table, tables.version(table).ok()?)));
             all.extend(versions.map(|(table, version)| (table.name.as_str(), format!("{opened}.{version}"))));
         }
         vec![text(all.iter().map(|(name, _)| Some(*name))), text(all.iter().map(|(_, version)| Some(version.as_str())))]
