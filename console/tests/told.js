@@ -5,7 +5,7 @@ const MINUTE_MS = 60_000;
 export function told(now_ms) {
   const at = (minutes) => new Date(now_ms - minutes * MINUTE_MS).toISOString();
   const result = (run, minutes, more) => ({
-    run_id: run, suite: "orders_daily", relation: "orders", column_name: null, arguments: "[]", severity: "error", success: true,
+    run_id: run, suite: "orders_daily", relation: "orders", column_name: null, arguments: "customer_id", severity: "error", success: true,
     element_count: 12000, missing_count: 0, unexpected_count: 0, unexpected_percent: 0, observed_value: null, samples: null, score: null,
     checked_at: at(minutes), ...more,
   });
@@ -14,22 +14,22 @@ export function told(now_ms) {
   scores.forEach((score, index) => {
     const [run, minutes, isLast] = [100 + index, (scores.length - index) * 60, index === scores.length - 1];
     const all = [
-      { expectation: "table_row_count_to_be_between", arguments: '{"min":1000,"max":1000000}', observed_value: "12000" },
-      { expectation: "column_values_to_not_be_null", column_name: "category", arguments: '{"mostly":0.99}', observed_value: "0.984",
+      { expectation: "table_row_count_to_be_between", arguments: "1000, 1000000", observed_value: "12000" },
+      { expectation: "column_values_to_not_be_null", column_name: "category", arguments: "category", observed_value: "0.984",
         success: !isLast, unexpected_count: isLast ? 192 : 3, unexpected_percent: 1.6, samples: isLast ? '[{"order_id":17},{"order_id":99}]' : null },
-      { expectation: "column_mean_to_be_between", column_name: "amount", arguments: "[10, 200]", observed_value: "61.2" },
+      { expectation: "column_mean_to_be_between", column_name: "amount", arguments: "amount, 10, 200", observed_value: "61.2" },
     ];
     results.push(...all.map((each) => result(run, minutes, { score, ...each })));
   });
   results.push(result(200, 30, { suite: "customers", relation: "customers", expectation: "column_values_to_be_unique", column_name: "customer_id", score: 1 }));
   const alert = (name, more) => ({
-    alert: name, incident: 1, labels: null, state: "resolved", ended_at: null, fired_at: at(85), resolved_at: at(40), event_at: at(85), message: null,
+    alert: name, incident: 1, labels: null, state: "resolved", ended_at: at(40), fired_at: at(85), resolved_at: at(40), event_at: at(85), message: null,
     rows: 1, ...more,
   });
   return {
     "system.expectation_results": results,
     "system.alerts": [
-      alert("payments_fail", { labels: '{"method":"card","country":"FR"}', state: "firing", fired_at: at(12), resolved_at: null,
+      alert("payments_fail", { labels: '{"method":"card","country":"FR"}', state: "firing", fired_at: at(12), ended_at: null, resolved_at: null,
         message: "31 % of payments were declined in the last 5 minutes" }),
       alert("orders_stall", { labels: "{}", message: "no order for 10 minutes" }),
     ],

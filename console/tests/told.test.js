@@ -27,7 +27,7 @@ test("a suite: its score, and the expectation that failed with samples first", a
   const suite = part(page, "orders_daily");
   await suite.getByText("1 of 3 failed").waitFor();
   const first = suite.getByRole("row").nth(1);
-  await first.getByText("column_values_to_not_be_null(category, mostly = 0.99)").waitFor();
+  await first.getByText("column_values_to_not_be_null(category)").waitFor();
   await first.getByText("192 of 12,000").waitFor();
   await first.getByText('{"order_id":17}').waitFor();
   await suite.getByRole("img", { name: /Score of orders_daily.*last 66 %/ }).waitFor();

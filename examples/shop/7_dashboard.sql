@@ -34,16 +34,21 @@ FROM (
     GROUP BY category
 );
 
-CREATE CHART visits_by_day AS LINE (X day, Y (visits, checkouts, purchases), TITLE 'From a visit to an order')
+CREATE CHART checkouts_by_day AS LINE (X day, Y (checkouts, purchases), TITLE 'Visits that reach the checkout, and buy')
 FROM conversion_by_day;
 
-CREATE CHART traffic AS LINE (X window_start, Y (views, errors), TITLE 'Views and errors by minute')
-FROM traffic_by_minute;
+CREATE CHART traffic AS LINE (X hour, Y (views, errors), TITLE 'Views and errors by hour')
+FROM (
+    SELECT date_trunc('hour', window_start) AS hour, sum(views) AS views, sum(errors) AS errors
+    FROM traffic_by_minute
+    GROUP BY 1
+);
 
 CREATE CHART declined AS LINE (X window_start, Y declined, TITLE 'Declined payments', UNIT '%')
 FROM (
     SELECT window_start, round(100.0 * declined / attempts, 1) AS declined
     FROM payments_by_hour
+    WHERE attempts >= 20
 );
 
 CREATE CHART countries AS BAR (X country, Y orders, TITLE 'Orders by country')
@@ -56,6 +61,6 @@ CREATE DASHBOARD shop (
     ROW (revenue_a_day, orders_a_day, conversion, known_customers),
     ROW (revenue_by_day WIDE, categories),
     ROW (orders_by_hour WIDE, countries),
-    ROW (visits_by_day, declined),
+    ROW (checkouts_by_day, declined),
     ROW (traffic, dearest)
 ) WITH (title = 'The shop', range = '30 days');

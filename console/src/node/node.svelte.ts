@@ -63,6 +63,8 @@ class NodeState {
   /** Keeps a section read that is not read always, until the returned function is called. */
   want(section: SectionName): () => void {
     this.wanted.set(section, (this.wanted.get(section) ?? 0) + 1);
+    // A page that opens does not wait for the round that is on its way; what fails is told by the next one.
+    if (!this.known.has(section)) void this.first(section).catch(() => {});
     this.now();
     return () => this.wanted.set(section, (this.wanted.get(section) ?? 1) - 1);
   }
@@ -156,6 +158,11 @@ class NodeState {
     if (names.includes("streams")) this.record();
     this.tick += 1;
     if (wasDown) this.asked_at.clear();
+  }
+
+  private async first(name: SectionName): Promise<void> {
+    const answer = await rows(SECTIONS[name].query);
+    if (!this.known.has(name)) this.show(name, answer);
   }
 
   private show(name: SectionName, answer: unknown[]): void {

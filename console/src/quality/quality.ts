@@ -5,7 +5,7 @@ import type { ExpectationResult } from "../node/system.ts";
 export interface Check {
   run: string;
   at_ms: number;
-  /** From 0 to 1, as the node tells it; else the share that succeeded. */
+  /** From 0 to 1: the mean over its expectations, each the share that is valid. */
   score: number;
   results: ExpectationResult[];
 }
@@ -31,33 +31,25 @@ export function suites(results: ExpectationResult[]): Suite[] {
     return { name, relation: checks[0]?.results[0]?.relation ?? "", checks };
   });
   // What failed comes first.
-  const last = ({ checks }: Suite) => checks.at(-1)?.score ?? 1;
-  return all.sort((a, b) => Number(last(a) === 1) - Number(last(b) === 1) || a.name.localeCompare(b.name));
+  return all.sort((a, b) => Number(holds(a)) - Number(holds(b)) || a.name.localeCompare(b.name));
+}
+
+/** Whether all was as expected when it was checked last. */
+export function holds({ checks }: Suite): boolean {
+  return checks.at(-1)?.results.every(({ success }) => success) ?? true;
 }
 
 function check(run: string, results: ExpectationResult[]): Check {
   const at_ms = Math.max(...results.map(({ checked_at }) => Date.parse(checked_at)));
-  const told = results.find(({ score }) => score !== null)?.score;
-  const score = told ?? results.filter(({ success }) => success).length / results.length;
+  const scores = results.map(({ score, success }) => score ?? Number(success));
+  const score = scores.reduce((sum, each) => sum + each, 0) / scores.length;
   // What failed comes first.
   return { run, at_ms, score, results: [...results].sort((a, b) => Number(a.success) - Number(b.success)) };
 }
 
-/** As a call: `column_values_to_not_be_null(category)`. */
-export function called({ expectation, column_name, arguments: given }: ExpectationResult): string {
-  return `${expectation}(${[column_name, plain(given)].filter((each) => each !== null && each !== "").join(", ")})`;
-}
-
-function plain(given: string | null): string | null {
-  if (given === null) return null;
-  try {
-    const value: unknown = JSON.parse(given);
-    if (Array.isArray(value)) return value.map((each) => JSON.stringify(each)).join(", ");
-    if (typeof value !== "object" || value === null) return String(value);
-    return Object.entries(value).map(([name, each]) => `${name} = ${JSON.stringify(each)}`).join(", ");
-  } catch {
-    return given;
-  }
+/** As it was declared: `column_values_to_not_be_null(category)`. */
+export function called({ expectation, arguments: given }: ExpectationResult): string {
+  return `${expectation}(${given ?? ""})`;
 }
 
 /** Samples as rows of texts; what is no array stands alone. */

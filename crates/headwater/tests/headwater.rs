@@ -40,6 +40,8 @@ mod queries;
 mod reading;
 #[path = "headwater/runs.rs"]
 mod runs;
+#[path = "headwater/shop.rs"]
+mod shop;
 #[path = "headwater/shop_alerts.rs"]
 mod shop_alerts;
 #[path = "headwater/sinks.rs"]
