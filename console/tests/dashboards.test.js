@@ -72,16 +72,21 @@ test("a row that comes is shown at once, and nothing is asked while none comes",
   const page = await open(browser, node, "/dashboards/made");
   const [{ orders }] = await node.sql("SELECT orders FROM sales_in_all");
   await part(page, "Orders").getByText(plain(orders), { exact: true }).waitFor();
-  await page.waitForTimeout(500);
   const asked = watch(page);
+  // All charts have what they asked for in the beginning once nothing was asked for a while.
+  for (let before = -1; before !== asked.asked; ) {
+    before = asked.asked;
+    await page.waitForTimeout(1500);
+  }
+  const still = asked.asked;
   await page.waitForTimeout(2500);
-  assert.equal(asked.asked, 0, asked.last);
+  assert.equal(asked.asked, still, asked.last);
   const began = performance.now();
   const now = new Date().toISOString();
   await node.append("sales", [{ sold_at: now, country: "CH", revenue: 12.5, pieces: 3 }]);
   await part(page, "Orders").getByText(plain(orders + 1), { exact: true }).waitFor();
   console.log(`# shown ${Math.round(performance.now() - began)} ms after the row was sent`);
-  assert.ok(asked.asked > 0);
+  assert.ok(asked.asked > still);
   await (await seen(part(page, "Newest sales"))).getByText(now.replace("T", " ").replace("Z", ""), { exact: true }).waitFor();
   await close(page);
 });
