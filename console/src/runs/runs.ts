@@ -56,5 +56,7 @@ export function laidOut(text: string): string {
 
 /** The statement that makes the run once more; none for kinds that have no statement. */
 export function again(run: Run, quoted: (name: string) => string): string | null {
-  return run.kind === "refresh" || run.kind === "backfill" ? `REFRESH MATERIALIZED VIEW ${quoted(run.object)}` : null;
+  if (run.kind === "check") return `CHECK EXPECTATIONS ${quoted(run.object)}`;
+  // Of one for a stretch of time, all rows are not what somebody asked for.
+  return run.kind === "refresh" && run.cause !== "backfill" ? `REFRESH MATERIALIZED VIEW ${quoted(run.object)}` : null;
 }

@@ -137,7 +137,7 @@ impl Runs {
             let (begun, next_us) = {
                 let mut inner = self.inner();
                 let begun = inner.agenda.begin(now_us);
-                (begun, inner.agenda.next_us(now_us))
+                (begun, inner.agenda.next_us())
             };
             if !begun.is_empty() {
                 self.begin(begun, &threads).await;

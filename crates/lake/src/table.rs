@@ -33,6 +33,8 @@ pub struct Table {
     /// The number that the last [`replace`](Table::replace) gave itself, under 0.
     replaced: log::Offsets,
     unnamed: Unnamed,
+    /// When files were last looked through, microseconds since the Unix epoch.
+    vacuumed_us: Option<i64>,
 }
 
 impl Lake {
@@ -79,7 +81,7 @@ impl Table {
         let mut replaced = log::Offsets::new();
         log::read_all(&place, state.version()).await?.apply(&place, &mut replaced);
         let snapshot = Snapshot::new(Arc::clone(&place), &schema, state, log::Offsets::new())?;
-        Ok(Table { place, schema, layout, delta, snapshot, replaced, unnamed: Unnamed::new() })
+        Ok(Table { place, schema, layout, delta, snapshot, replaced, unnamed: Unnamed::new(), vacuumed_us: None })
     }
 
     pub fn schema(&self) -> SchemaRef {

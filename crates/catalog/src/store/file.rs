@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::definition::{Definition, Definitions, Retired};
 use crate::{Error, Result};
 
-const FORMAT: u64 = 6;
+const FORMAT: u64 = 7;
 /// The oldest that is still read.
 const FORMAT_MIN: u64 = 1;
 /// Before the format's number, before the checksum, before the body, and after it: the file is one JSON object, and

@@ -89,7 +89,7 @@ async fn the_stored_form_is_as_documented() {
     assert_eq!(Catalog::open(store.clone()).await.unwrap().applied(), catalog.applied());
     let bytes = store.get(&Path::from("catalog/00000000000000000001.json")).await.unwrap().bytes().await.unwrap();
     expect![[r#"
-        {"format":6,"crc32c":"084f28e5","body":{
+        {"format":7,"crc32c":"c334d701","body":{
           "version": 1,
           "committed_us": 1700000000000000,
           "steps": [

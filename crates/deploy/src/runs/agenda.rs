@@ -16,7 +16,7 @@ use super::{Cause, Failure, Kind, Outcome, Run, State};
 use crate::schedule::Schedule;
 use lane::Lane;
 
-/// Runs that are told of, beside the last one of each task.
+/// Runs that are told of, about, beside the last ones of each task.
 const KEPT: usize = 20_000;
 
 /// Runs that are caught up with after one absence.
@@ -102,8 +102,11 @@ impl Agenda {
             };
             let done = lane.last_success.as_deref() == Some(&lane.task.fingerprint);
             let is_asked = lane.queue.iter().any(|run| run.cause == Cause::Created);
+            let is_this = |run: &Run| run.fingerprint == lane.task.fingerprint && run.range_us.is_none();
+            let runs = lane.running.iter().any(|id| self.runs.get(id).is_some_and(is_this));
+            let retries = lane.retry.iter().any(|(_, run)| is_this(run));
             let goes_on = self.interrupted.iter().any(|id| self.runs.get(id).is_some_and(|run| run.object == object));
-            if lane.task.at_once && !done && !is_asked && !goes_on {
+            if lane.task.at_once && !done && !is_asked && !runs && !retries && !goes_on {
                 let run = self.new_run(&lane.task, Cause::Created, now_us, now_us);
                 lane.queue.push_back(run);
             }
@@ -122,9 +125,11 @@ impl Agenda {
         let mut lane = Lane::new(task, now_us);
         of_task.iter().filter(|run| run.state.is_over()).for_each(|run| lane.over(run));
         lane.covered_us = covered_us.unwrap_or(now_us);
-        let retries = lane.task.settings.retries;
+        // What was taken away while it ran, and comes again, still runs.
+        let is_on = |run: &&Run| !run.state.is_over() && !self.interrupted.contains(&run.id);
+        lane.running = of_task.iter().find(is_on).map(|run| run.id);
         // Where nothing came after it, its next attempt was on its way.
-        let retried = of_task.last().filter(|last| last.state == State::Failed && last.attempt <= retries);
+        let retried = of_task.last().filter(|last| lane.retries(last));
         if let Some(failed) = retried {
             let again = self.again(failed, failed.attempt + 1, now_us);
             lane.queue.push_back(again);
@@ -251,9 +256,7 @@ impl Agenda {
             }
         }
         let Some(lane) = self.lanes.get_mut(&run.object) else { return Some(run.clone()) };
-        // Who asked for a run is told, and decides.
-        let by_itself = matches!(run.cause, Cause::Schedule | Cause::CatchUp | Cause::Created);
-        if run.state == State::Failed && by_itself && run.attempt <= lane.task.settings.retries {
+        if lane.retries(run) {
             let at_us = now_us.saturating_add(lane.delay_us(run.attempt));
             lane.retry = Some((at_us, run.clone()));
             self.timers.insert((at_us, run.object.clone()));
@@ -296,7 +299,7 @@ impl Agenda {
     }
 
     /// When it has to be looked at next; `None` where nothing is due.
-    pub fn next_us(&self, _now_us: i64) -> Option<i64> {
+    pub fn next_us(&self) -> Option<i64> {
         self.timers.first().map(|(at_us, _)| *at_us)
     }
 
@@ -375,11 +378,19 @@ impl Agenda {
         self.last_id
     }
 
+    /// Forgets the oldest runs, but for what has to be known of each task: what it was made for last, and by what.
     fn forget(&mut self) {
-        while self.runs.len() > KEPT {
-            let Some(oldest) = self.runs.values().find(|run| run.state.is_over()).map(|run| run.id) else { return };
-            self.runs.remove(&oldest);
+        if self.runs.len() <= KEPT + KEPT / 10 {
+            return;
         }
+        let mut known: BTreeMap<(&str, State), u64> = BTreeMap::new();
+        for run in self.runs.values() {
+            known.insert((&run.object, run.state), run.id);
+        }
+        let stays: BTreeSet<u64> = known.into_values().collect();
+        let over = self.runs.values().filter(|run| run.state.is_over() && !stays.contains(&run.id));
+        let gone: Vec<u64> = over.map(|run| run.id).take(self.runs.len() - KEPT).collect();
+        gone.iter().for_each(|id| drop(self.runs.remove(id)));
     }
 }
 

@@ -107,7 +107,7 @@ impl Doors {
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = current;
     }
 
-    fn definitions(&self) -> Arc<Definitions> {
+    pub(super) fn definitions(&self) -> Arc<Definitions> {
         Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner).definitions)
     }
 

@@ -154,6 +154,11 @@ impl Doors {
             let text = preview(name, partition.map(|field| field.name().clone()), range_us);
             return Ok(Outcome::Rows(session.query(&text).await?));
         }
+        if self.definitions().get(name).is_some_and(|definition| definition.paused) {
+            let refused = refuse(refresh.name.span, format!("{name} is paused"));
+            let hint = format!("ALTER MATERIALIZED VIEW {} RESUME first", refresh.name);
+            return Err(Diagnostics::from(refused.with_hint(hint)).into());
+        }
         let cause = if range_us.is_some() { Cause::Backfill } else { Cause::Manual };
         let asked = self.runs()?.ask(name, Asked { cause, range_us });
         let ended = asked.map_err(Problem::from)?.await.map_err(|_| super::doors::stopping())?;

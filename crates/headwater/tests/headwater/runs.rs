@@ -65,7 +65,7 @@ fn a_view_is_refreshed_when_it_is_due_and_after_what_it_reads() {
 }
 
 #[test]
-fn a_run_that_fails_is_tried_again_and_what_reads_it_is_skipped() {
+fn a_run_that_somebody_asked_for_and_that_fails_says_why_and_leaves_the_rows() {
     let project = project(
         "CREATE MATERIALIZED VIEW shares REFRESH EVERY '1 hour' WITH (retries = 1, retry_delay = '1 second')
          AS SELECT CAST(10 / CAST(amount AS INT) AS INT) AS share FROM orders;

@@ -23,6 +23,9 @@ use crate::{Error, Result};
 /// How the number of a commit is found among the table's application transactions.
 const REPLACED: u32 = 0;
 
+/// How often files are looked through in the time that they stay.
+const LOOKS_IN_AGE: i64 = 4;
+
 /// The rows that go.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Gone {
@@ -78,8 +81,14 @@ impl Table {
         self.replaced.get(&REPLACED).copied()
     }
 
-    /// Removes files that no version in use has named for so long. Returns how many.
+    /// Removes files that no version in use has named for so long. Returns how many. It looks a few times in that time at
+    /// the most, however often it is called: a look lists all files.
     pub async fn vacuum(&mut self, age: Duration) -> Result<usize> {
+        let (now_us, age_us) = (self.place.now_us(), i64::try_from(age.as_micros()).unwrap_or(i64::MAX));
+        if self.vacuumed_us.is_some_and(|last_us| now_us.saturating_sub(last_us) < age_us / LOOKS_IN_AGE) {
+            return Ok(0);
+        }
+        self.vacuumed_us = Some(now_us);
         self.refresh().await?;
         let named = self.files().into_iter().map(|file| file.path).collect();
         vacuum(&self.place, named, &mut self.unnamed, age).await

@@ -121,6 +121,12 @@ impl Lane {
         failed && self.made_us.is_none_or(|made_us| made_us < due_us)
     }
 
+    /// Whether a run that is over is tried again. Who asked for one is told, and decides.
+    pub fn retries(&self, run: &Run) -> bool {
+        let by_itself = matches!(run.cause, Cause::Schedule | Cause::CatchUp | Cause::Created);
+        run.state == State::Failed && by_itself && run.attempt <= self.task.settings.retries
+    }
+
     /// A run is over.
     pub fn over(&mut self, run: &Run) {
         if run.range_us.is_none() {

@@ -54,7 +54,7 @@ impl Memory {
 fn a_run_is_due_at_its_time_and_does_not_overlap_the_next() {
     let mut agenda = Agenda::default();
     agenda.declare(vec![task("a", "EVERY '1 minute'", "", &[])], 5 * SECOND);
-    assert_eq!(agenda.next_us(5 * SECOND), Some(MINUTE));
+    assert_eq!(agenda.next_us(), Some(MINUTE));
     assert!(agenda.begin(MINUTE - 1).is_empty());
     let first = agenda.begin(MINUTE);
     assert_eq!((first[0].due_us, first[0].cause, first[0].state), (MINUTE, Cause::Schedule, State::Running));
@@ -69,7 +69,7 @@ fn a_run_is_due_at_its_time_and_does_not_overlap_the_next() {
     );
     succeed(&mut agenda, &second, 4 * MINUTE + 3);
     assert!(agenda.is_idle(4 * MINUTE + 3));
-    assert_eq!(agenda.next_us(0), Some(5 * MINUTE));
+    assert_eq!(agenda.next_us(), Some(5 * MINUTE));
 }
 
 #[test]
@@ -220,6 +220,55 @@ fn what_an_earlier_node_had_begun_is_done_or_made_again() {
             }
         }
     }
+}
+
+#[test]
+fn a_run_by_hand_that_failed_is_not_made_by_a_node_that_comes_again() {
+    let task = || vec![task("a", "MANUAL", "retries = 3", &[])];
+    let mut agenda = Agenda::default();
+    agenda.declare(task(), 0);
+    agenda.ask("a", Asked { cause: Cause::Manual, range_us: None }, 1).unwrap();
+    let begun = agenda.begin(1);
+    fail(&mut agenda, &begun[0], 2);
+    assert!(agenda.is_idle(2));
+    let mut agenda = Agenda::new(agenda.runs());
+    agenda.declare(task(), 3);
+    assert!(agenda.begin(3).is_empty());
+}
+
+#[test]
+fn what_is_declared_again_while_it_runs_runs_once() {
+    let all = || vec![Task { at_once: true, ..task("a", "EVERY '1 minute'", "", &[]) }];
+    let mut agenda = Agenda::default();
+    agenda.declare(all(), 0);
+    let begun = agenda.begin(0);
+    agenda.declare(all(), 1);
+    assert!(agenda.begin(1).is_empty(), "it is on its way");
+    // Paused and resumed: the run goes on, and no other beside it.
+    agenda.declare(Vec::new(), 2);
+    agenda.declare(all(), 3);
+    assert!(agenda.begin(2 * MINUTE).is_empty());
+    succeed(&mut agenda, &begun, 2 * MINUTE);
+    assert_eq!(agenda.begin(2 * MINUTE).len(), 1);
+}
+
+#[test]
+fn what_runs_often_makes_nobody_forget_what_runs_seldom() {
+    let all = || vec![task("seldom", "EVERY '1 hour'", "", &[]), task("often", "MANUAL", "", &[])];
+    let mut agenda = Agenda::default();
+    agenda.declare(all(), 0);
+    let begun = agenda.begin(60 * MINUTE);
+    succeed(&mut agenda, &begun, 60 * MINUTE);
+    for at in 1..=2 * KEPT as i64 {
+        agenda.ask("often", Asked { cause: Cause::Manual, range_us: None }, 60 * MINUTE + at).unwrap();
+        let begun = agenda.begin(60 * MINUTE + at);
+        succeed(&mut agenda, &begun, 60 * MINUTE + at);
+    }
+    assert!(agenda.runs().len() < 2 * KEPT);
+    let mut agenda = Agenda::new(agenda.runs());
+    agenda.declare(all(), 200 * MINUTE);
+    let missed = agenda.begin(200 * MINUTE);
+    assert_eq!((names(&missed), missed[0].due_us), (vec!["seldom"], 180 * MINUTE));
 }
 
 #[test]
