@@ -36,6 +36,7 @@ const PAGES = {
   graph: ["/", (page) => page.locator("main").getByText("orders_clean").first().waitFor()],
   stream: ["/relations/orders_clean", (page) => page.getByText("as they are appended").waitFor()],
   table: ["/relations/revenue_by_category", (page) => page.getByRole("cell", { name: "books" }).waitFor()],
+  profile: ["/relations/orders_clean/profile", (page) => page.getByRole("list", { name: "Values of amount" }).waitFor()],
   worksheet: [
     `/worksheet?sql=${encodeURIComponent(QUERY)}`,
     async (page) => {

@@ -1,5 +1,6 @@
 // A relation's page: rows as they come, what it is made of, what went wrong in it and the way back.
 
+import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
 import { close, launch, open } from "./browser.js";
@@ -65,6 +66,27 @@ test("a stream that stopped says why", async () => {
   await page.getByRole("alert").getByText("ON VIOLATION FAIL, stopped partition 0 at offset 1").waitFor();
   await page.goto(node.url);
   await page.locator('.card.stopped[data-name="strict"]').waitFor();
+  await close(page);
+});
+
+test("a profile: what the values of each column are like", async () => {
+  const page = await open(browser, node, "/relations/orders_clean");
+  await page.getByRole("link", { name: "Profile", exact: true }).click();
+  await page.getByRole("heading", { level: 1, name: "orders_clean" }).waitFor();
+  const amount = part(page, "amount");
+  await amount.getByText("DECIMAL(10, 2)").waitFor();
+  assert.equal(await amount.getByRole("listitem").count(), 20);
+  await amount.getByText(/^missing\s*none$/).waitFor();
+  const category = part(page, "category");
+  await category.getByRole("rowheader", { name: "kitchen" }).waitFor();
+  await category.getByText(/^different\s*5$/).waitFor();
+  await part(page, "order_id").getByText("each value is there once").waitFor();
+  const before = await page.getByText(/^rows\s*[\d,]+ rows$/).innerText();
+  await page.waitForTimeout(1000);
+  await page.getByRole("button", { name: "Look again" }).click();
+  await page.waitForFunction((text) => document.querySelector("dl.figures div")?.innerText !== text, before);
+  await page.goto(`${node.url}/relations/nothing/profile`);
+  await page.getByRole("alert").getByText("there is no relation nothing").waitFor();
   await close(page);
 });
 

@@ -190,3 +190,23 @@ test("what is stacked loses nothing: series past the sixth are one together, bel
   assert.equal(twice.note, "rows with the same at are summed up");
   assert.deepEqual(placed(twice.plotted), [[{ x: Date.parse(at), low: 0, high: 3, y: 3 }]]);
 });
+
+test("a column's values are drawn as they say most: few one by one, many numbers by ranges, keys not at all", async () => {
+  const { drawing, plain, warnings } = await load("profile/profile.ts");
+  const ranges = { from: 0, to: 10, counts: [3, 1] };
+  const top = [{ value: "a", count: 3 }, { value: "", count: 2 }];
+  const column = { rows: 9, nulls: 1, distinct_values: 4, histogram: null, top_values: JSON.stringify(top) };
+  const bars = [{ name: "a", value: 3 }, { name: "(empty)", value: 2 }];
+  assert.deepEqual(drawing(column), { kind: "values", bars, rest: 3 });
+  const numbers = { ...column, distinct_values: 21, histogram: JSON.stringify(ranges) };
+  assert.deepEqual(drawing(numbers), { kind: "ranges", ranges });
+  assert.equal(drawing({ ...numbers, distinct_values: 20 }).kind, "values");
+  const key = JSON.stringify([{ value: "x", count: 1 }, { value: "y", count: 1 }]);
+  assert.deepEqual(drawing({ ...column, top_values: key, distinct_values: 8 }), { kind: "none" });
+  assert.deepEqual(drawing({ ...column, top_values: null, distinct_values: 70_000 }), { kind: "none" });
+  assert.equal(plain('"2026-01-01"'), "2026-01-01");
+  assert.equal(plain("9007199254740993"), "9007199254740993");
+  assert.equal(plain("12.50"), "12.50");
+  assert.equal(plain(null), null);
+  assert.deepEqual(warnings({ warnings: '["all values are the same"]' }), ["all values are the same"]);
+});

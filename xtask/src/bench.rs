@@ -11,6 +11,8 @@ mod lookups;
 mod nexmark;
 mod nexmark_all;
 mod retail;
+mod runs;
+mod shop;
 mod usage;
 
 use std::path::{Path, PathBuf};
@@ -61,6 +63,10 @@ enum Name {
     Http,
     /// Five expectations over 10 million rows, beside Great Expectations, Pandera and Soda where PEERS is set.
     Expectations,
+    /// Ten empty refreshes in a chain, beside Airflow where PEERS is set; how late runs begin among 10,000 schedules.
+    Runs,
+    /// 90 days of examples/shop, and its dashboard in a browser.
+    Shop,
     /// The embedded log alone on this machine's disk.
     Log,
     /// Decoding alone on one core, beside arrow's own readers.
@@ -76,6 +82,8 @@ pub fn run(options: &Options) -> Result<()> {
         Name::Lookups => lookups::run(options),
         Name::Http => http::run(options),
         Name::Expectations => expectations::run(options),
+        Name::Runs => runs::run(options),
+        Name::Shop => shop::run(options),
         Name::Log => example(options, "headwater-log", "throughput"),
         Name::Decode => example(options, "headwater-format", "decode_speed"),
     }

@@ -3,6 +3,7 @@
 export type Page =
   | { name: "graph" }
   | { name: "relation"; relation: string }
+  | { name: "profile"; relation: string }
   | { name: "worksheet" }
   | { name: "activity" }
   | { name: "runs" }
@@ -57,11 +58,12 @@ function pageOf(path: string): Page {
   if (path === "/quality") return { name: "quality" };
   if (path === "/alerts") return { name: "alerts" };
   if (path === "/dashboards") return { name: "dashboards" };
-  const [, kind, encoded] = /^\/(relations|dashboards)\/([^/]+)$/.exec(path) ?? [];
-  if (encoded === undefined) return { name: "unknown" };
+  const [, kind, encoded, part] = /^\/(relations|dashboards)\/([^/]+)(\/profile)?$/.exec(path) ?? [];
+  if (encoded === undefined || (kind === "dashboards" && part !== undefined)) return { name: "unknown" };
   try {
     const name = decodeURIComponent(encoded);
-    return kind === "relations" ? { name: "relation", relation: name } : { name: "dashboard", dashboard: name };
+    if (kind === "dashboards") return { name: "dashboard", dashboard: name };
+    return { name: part === undefined ? "relation" : "profile", relation: name };
   } catch {
     return { name: "unknown" };
   }
@@ -73,6 +75,10 @@ export function dashboardPath(name: string): string {
 
 export function relationPath(name: string): string {
   return `/relations/${encodeURIComponent(name)}`;
+}
+
+export function profilePath(name: string): string {
+  return `${relationPath(name)}/profile`;
 }
 
 export function worksheetPath(sql: string): string {

@@ -89,6 +89,15 @@ impl Kind {
         }
     }
 
+    /// One of them, with its article.
+    pub fn one(self) -> String {
+        match self {
+            Kind::Alert | Kind::ExternalTable => format!("an {self}"),
+            Kind::Expectations => "a suite of expectations".to_owned(),
+            _ => format!("a {self}"),
+        }
+    }
+
     /// Whether the engine keeps its rows equal to a query.
     pub fn is_maintained(self) -> bool {
         matches!(self, Kind::View | Kind::Alert)

@@ -37,8 +37,9 @@ pub struct Options {
     pub live: bool,
 }
 
-/// Rows are tried that come in so many minutes.
+/// Rows are tried that come in so many minutes to a shop with so many visits a day: some of each stream are among them.
 const TRIED_MINUTES: usize = 24 * 60;
+const TRIED_VISITS: f64 = 1000.0;
 
 /// Waits are cut to this, so that a source stays responsive.
 const WAIT_MAX: Duration = Duration::from_millis(500);
@@ -94,7 +95,8 @@ impl Shop {
     /// are passed over.
     fn try_rows(&mut self, target: &Target) -> Result<()> {
         let mut decoder = decoder(target.format, Arc::clone(&target.schema), Some(&[]))?;
-        let mut shop = headwater_shop::Shop::at(headwater_shop::Options::new(0, 0), 0);
+        let small = headwater_shop::Options { visits_a_day: TRIED_VISITS, ..headwater_shop::Options::new(0, 0) };
+        let mut shop = headwater_shop::Shop::at(small, 0);
         for _ in 0..TRIED_MINUTES {
             for event in shop.next_minute() {
                 let is_broken = matches!(event.what, headwater_shop::What::Garbage);

@@ -1,7 +1,10 @@
 //! `CREATE CHART`: what is drawn, with every column looked up and of a type that its place in the chart can have.
 
+use std::collections::BTreeSet;
+
 use arrow::datatypes::{DataType, FieldRef, SchemaRef};
-use headwater_query::relation::{Relations, resolve as relation};
+use headwater_query::plan::reads_of_node as of_node;
+use headwater_query::relation::{PlainView, Relation, Relations, SYSTEM, resolve as relation};
 use headwater_query::sqltype::sql_name;
 use headwater_sql::ast::{ChartKind, ChartRows, CreateChart, CreateView, Existing, Name, Query, RelationName};
 use headwater_sql::sqlparser::keywords::ALL_KEYWORDS;
@@ -17,6 +20,8 @@ pub struct Chart {
     pub query: String,
     /// Of the query.
     pub columns: SchemaRef,
+    /// What it reads of what the node tells of itself, as `system.runs`.
+    pub of_node: BTreeSet<String>,
 }
 
 impl Chart {
@@ -29,27 +34,50 @@ impl Chart {
 
 /// Resolves a chart against what is declared before it.
 pub fn resolve(create: &CreateChart, parsed: &Parsed, relations: &Relations) -> Result<Chart> {
-    let (query, columns) = match &create.from {
-        ChartRows::Relation(name) => {
-            (format!("SELECT * FROM {}", quoted(&name.name)), of_relation(name, parsed, relations)?)
-        }
+    let (query, columns, of_node) = match &create.from {
+        ChartRows::Relation(name) => of_relation(name, parsed, relations)?,
         ChartRows::Query(query) => {
             let text = headwater_sql::canonical(&query.text).map_err(Diagnostics::from)?;
-            (text, of_query(create, query, parsed, relations)?)
+            let planned = of_query(create, query, parsed, relations)?;
+            (text, planned.schema, of_node(&planned.plan))
         }
     };
     Diagnostics::check(check(create, parsed, &columns))?;
-    Ok(Chart { create: create.clone(), query, columns })
+    Ok(Chart { create: create.clone(), query, columns, of_node })
 }
 
-fn of_relation(name: &RelationName, parsed: &Parsed, relations: &Relations) -> Result<SchemaRef> {
+fn of_relation(
+    name: &RelationName,
+    parsed: &Parsed,
+    relations: &Relations,
+) -> Result<(String, SchemaRef, BTreeSet<String>)> {
     let refuse = |message: String| Diagnostic::new(parsed.source.clone(), name.span(), message);
-    if name.schema.is_some() {
-        let refused = refuse(format!("a chart of {name} is not built yet")).with_fault(Fault::NotBuilt);
-        return Err(Diagnostics::from(refused.with_hint("what is drawn is a relation that was declared")).into());
+    if let Some(schema) = &name.schema {
+        if schema.value != SYSTEM {
+            let refused = refuse(format!("a chart of {name} is not built yet")).with_fault(Fault::NotBuilt);
+            let hint = "what is drawn is a relation that was declared, or one under system.";
+            return Err(Diagnostics::from(refused.with_hint(hint)).into());
+        }
+        let Some(columns) = relations.system().get(&name.name.value) else {
+            let refused = refuse(format!("there is no relation {name}")).with_fault(Fault::NoRelation);
+            let near = nearest(&name.name.value, relations.system().keys().map(String::as_str));
+            return Err(Diagnostics::from(match near {
+                Some(near) => refused.with_hint(format!("did you mean {SYSTEM}.{near}?")),
+                None => refused,
+            })
+            .into());
+        };
+        let text = format!("{SYSTEM}.{}", name.name.value);
+        return Ok((format!("SELECT * FROM {text}"), SchemaRef::clone(columns), BTreeSet::from([text])));
     }
     match relations.get(&name.name.value) {
-        Some(relation) => Ok(SchemaRef::clone(relation.schema())),
+        Some(relation) => {
+            let of_node = match &relation {
+                Relation::PlainView(view) => of_node(&view.plan),
+                _ => BTreeSet::new(),
+            };
+            Ok((format!("SELECT * FROM {}", quoted(&name.name)), SchemaRef::clone(relation.schema()), of_node))
+        }
         None => {
             let refused = refuse(format!("{name} has no rows to draw")).with_fault(Fault::NoRelation);
             Err(Diagnostics::from(refused.with_hint("name a stream, a table or a view")).into())
@@ -58,7 +86,7 @@ fn of_relation(name: &RelationName, parsed: &Parsed, relations: &Relations) -> R
 }
 
 /// A chart's query is planned as that of a view without rows of its own: the same is refused, with the same words.
-fn of_query(create: &CreateChart, query: &Query, parsed: &Parsed, relations: &Relations) -> Result<SchemaRef> {
+fn of_query(create: &CreateChart, query: &Query, parsed: &Parsed, relations: &Relations) -> Result<PlainView> {
     let view = CreateView {
         name: create.name.clone(),
         existing: Existing::Refuse,
@@ -67,7 +95,7 @@ fn of_query(create: &CreateChart, query: &Query, parsed: &Parsed, relations: &Re
         query_span: query.span,
         query_text: query.text.clone(),
     };
-    Ok(relation::plain_view(relations, &view, &parsed.source)?.schema)
+    Ok(relation::plain_view(relations, &view, &parsed.source)?)
 }
 
 /// What a place in a chart can have.

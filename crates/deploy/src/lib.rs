@@ -20,6 +20,7 @@ pub mod schedule;
 pub mod sinks;
 pub mod sources;
 pub mod stored;
+pub mod system;
 pub mod tables;
 
 pub use error::{Error, Result};

@@ -1,6 +1,7 @@
 //! A project as its folder has it: the SQL files and `headwater.toml`.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use headwater_base::files::{self, Files};
@@ -33,6 +34,8 @@ pub struct Configuration {
     pub settings: BTreeMap<String, toml::Value>,
     pub node: Node,
     pub storage: Storage,
+    /// How many runs of a pool go on at a time.
+    pub pools: BTreeMap<String, NonZeroUsize>,
 }
 
 /// Where catalog, checkpoints and lake live, when that is not the data folder.

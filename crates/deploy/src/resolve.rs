@@ -17,7 +17,7 @@ use crate::expectations::{self, Suites};
 use crate::refreshes::{self, Refreshes};
 use crate::sinks::{self, Outside};
 use crate::sources::{self, Declared as DeclaredSource};
-use crate::{Error, Result};
+use crate::{Error, Result, system};
 
 /// A statement that defines something, and whose it is.
 #[derive(Debug, Clone)]
@@ -107,7 +107,7 @@ impl Named {
     /// What they mean, each with the store that `stores` gives it.
     pub fn declare(&self, stores: &Definitions) -> Result<Declared> {
         let mut wrong = Vec::new();
-        let mut draft = Draft::default();
+        let mut draft = Draft { relations: Relations::beside(system::relations()), ..Draft::default() };
         let mut failed: Vec<&str> = Vec::new();
         for Object { definition, parsed } in &self.objects {
             let kept = stores.get(&definition.name).map(Kept::of).unwrap_or_default();

@@ -59,7 +59,7 @@ pub struct Running {
     replays: Vec<Progress>,
     /// What has passed since the start, from one engine to the next.
     passed: Option<Passed>,
-    /// Counts the engines: who reads from one must ask again when this changes.
+    /// Counts the engines and what was declared around each: who reads must ask again when this changes.
     version: u64,
 }
 
@@ -123,7 +123,7 @@ impl Running {
         Arc::clone(&self.ground.tables)
     }
 
-    /// Counts the engines.
+    /// Changes with what runs, and with what is declared.
     pub fn version(&self) -> u64 {
         self.version
     }

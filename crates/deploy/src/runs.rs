@@ -11,6 +11,7 @@ mod run;
 
 use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
+use std::num::NonZeroUsize;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -66,6 +67,15 @@ struct Inner {
     waiting: HashMap<u64, Vec<oneshot::Sender<Run>>>,
 }
 
+/// How many runs go on at a time.
+#[derive(Debug, Clone)]
+pub struct Pools {
+    /// Of some pools, by name.
+    pub places: BTreeMap<String, NonZeroUsize>,
+    /// Of each other.
+    pub usual: NonZeroUsize,
+}
+
 /// A task and what it does.
 pub struct Declared {
     pub task: Task,
@@ -74,9 +84,10 @@ pub struct Declared {
 
 impl Runs {
     /// Opens what is remembered. Nothing is due before there are [tasks](Runs::declare).
-    pub fn open(log: Arc<dyn Log>, clock: Arc<dyn Clock>) -> Result<Runs> {
+    pub fn open(log: Arc<dyn Log>, clock: Arc<dyn Clock>, pools: Pools) -> Result<Runs> {
         let history = History::open(log, Arc::clone(&clock), TOPIC)?;
-        let agenda = Agenda::new(history.all()?);
+        let places = pools.places.into_iter().map(|(name, places)| (name, places.get())).collect();
+        let agenda = Agenda::new(history.all()?).with_pools(places, pools.usual.get());
         let inner = Inner { agenda, work: HashMap::new(), waiting: HashMap::new() };
         Ok(Runs { history, clock, inner: Mutex::new(inner), wake: Notify::new() })
     }

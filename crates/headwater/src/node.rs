@@ -31,6 +31,7 @@ use headwater_catalog::Definitions;
 use headwater_connect::shop::Floors;
 use headwater_deploy::alerts::book::Book;
 use headwater_deploy::alerts::watch as looking;
+use headwater_deploy::runs::Pools;
 use headwater_deploy::{Declared, Ground, Project, Running, Tables, inspect, resolve};
 use headwater_gateway::access::Access;
 use headwater_gateway::{Server, postgres};
@@ -67,6 +68,7 @@ pub struct Options {
     pub checkpoint_interval: Option<Duration>,
     pub until_idle: bool,
     pub queries: Limits,
+    pub pools: Pools,
 }
 
 impl Options {
@@ -161,13 +163,13 @@ impl Node {
             options: options.of_engine(),
         })?;
         let statements = wanted.statements(running.definitions(), &runtime)?;
-        try_outside(&resolve(statements.clone())?, &options, &runtime, &clock)?;
+        try_outside(&resolve(statements.clone())?, |_| true, &options, &runtime, &clock)?;
         let prepared = running.plan_project(resolve::project(statements))?;
         running.apply(prepared)?;
         let (server, postgres) = runtime.block_on(access::bind(&options, &access))?;
         let id = format!("{}-{:x}", std::process::id(), clock.now_us());
         let queries = Queries::new(options.queries, Arc::clone(&clock));
-        let known = Known::open(queries, &log, &clock, query_threads.handle().clone())?;
+        let known = Known::open(queries, options.pools.clone(), &log, &clock, query_threads.handle().clone())?;
         let (sender, requests) = channel();
         let (wake, woken) = sync_channel(1);
         let book = Arc::new(Book::open(&log, Arc::clone(&clock))?);
@@ -269,9 +271,14 @@ impl Node {
         outcome
     }
 
-    /// Starts what is declared and enabled; what does not start is shown with its reason.
+    /// Starts what is declared and enabled, and does not run yet; what does not start is shown with its reason.
     fn start_sources(&mut self) -> Result<()> {
+        let mut running = std::mem::take(&mut self.sources);
         for source in self.running.declared().sources.iter().filter(|source| source.enabled) {
+            if let Some(at) = running.iter().position(|running| running.name() == source.name) {
+                self.sources.push(running.swap_remove(at));
+                continue;
+            }
             let (files, root) = (self.options.folder.files(), &self.options.root);
             let started = crate::sources::open(source, files, root, &self.clock, &self.shops)?;
             let stream = Arc::clone(&source.stream);
@@ -304,7 +311,12 @@ impl Node {
             runtime: &self.runtime,
             secrets: &declared.outside.secrets,
         };
+        let mut running = std::mem::take(&mut self.sinks);
         for sink in declared.sinks.iter().filter(|sink| sink.enabled) {
+            if let Some(at) = running.iter().position(|running| running.place() == sink.place) {
+                self.sinks.push(running.swap_remove(at));
+                continue;
+            }
             let opened = ground.open(sink).map_err(|error| headwater_stream::Error::invalid(format!("{error:#}")));
             let clock = Arc::clone(&self.clock);
             let stream = Arc::clone(&sink.stream);
@@ -390,9 +402,16 @@ impl Node {
     }
 }
 
-/// Opens every source, sink and channel of an alert once, so that what is wrong with one is said before anything changes.
-fn try_outside(declared: &Declared, options: &Options, runtime: &Arc<Runtime>, clock: &Arc<dyn Clock>) -> Result<()> {
-    for source in &declared.sources {
+/// Opens every source, sink and channel of an alert once that is new, so that what is wrong with one is said before anything
+/// changes.
+fn try_outside(
+    declared: &Declared,
+    is_new: impl Fn(&str) -> bool,
+    options: &Options,
+    runtime: &Arc<Runtime>,
+    clock: &Arc<dyn Clock>,
+) -> Result<()> {
+    for source in declared.sources.iter().filter(|source| is_new(&source.name)) {
         crate::sources::open(source, options.folder.files(), &options.root, clock, &Arc::default())?;
     }
     let ground = sinks::Ground {
@@ -401,8 +420,8 @@ fn try_outside(declared: &Declared, options: &Options, runtime: &Arc<Runtime>, c
         runtime,
         secrets: &declared.outside.secrets,
     };
-    declared.sinks.iter().try_for_each(|sink| ground.open(sink).map(drop))?;
-    for alert in &declared.alerts {
+    declared.sinks.iter().filter(|sink| is_new(&sink.name)).try_for_each(|sink| ground.open(sink).map(drop))?;
+    for alert in declared.alerts.iter().filter(|alert| is_new(&alert.name)) {
         for (name, channel) in &alert.channels {
             ground.channel(channel).with_context(|| format!("alert {}, {name}", alert.name))?;
         }

@@ -25,6 +25,8 @@ use crate::{Error, Result};
 pub const VALUES_MAX: usize = 1 << 16;
 /// Values that are shown with how often they are there.
 const TOP: usize = 10;
+/// Ranges of a histogram.
+const RANGES: usize = 20;
 /// Numeric columns that are compared with each other; a pair of them takes a look at each row.
 const CORRELATED_MAX: usize = 32;
 /// A column with up to so many values is one of classes, which can be in balance.
@@ -104,6 +106,7 @@ struct Row {
     mean: Option<f64>,
     stdev: Option<f64>,
     quantiles: [Option<f64>; QUANTILES.len()],
+    histogram: Option<String>,
     top: Option<String>,
     imbalance: Option<f64>,
     correlated: Option<(String, f64)>,
@@ -158,6 +161,7 @@ impl Row {
                 for (value, (_, share)) in self.quantiles.iter_mut().zip(QUANTILES) {
                     *value = spread.quantile(share);
                 }
+                self.histogram = spread.histogram(RANGES).and_then(|found| serde_json::to_string(&found).ok());
             }
             _ => return Err(Error::Internal("a profile has a measure too many".to_owned())),
         }
@@ -237,6 +241,7 @@ fn batch(scan: &Scan, count: u64, per_feature: f64, rows: &[Row]) -> Result<Reco
         columns.push((name, floats(&|row| row.quantiles[place])));
     }
     columns.extend([
+        ("histogram", texts(|row| row.histogram.as_ref())),
         ("top_values", texts(|row| row.top.as_ref())),
         ("imbalance", floats(&|row| row.imbalance)),
         ("correlated_with", texts(|row| row.correlated.as_ref().map(|(name, _)| name))),

@@ -106,6 +106,9 @@ pub struct PlainView {
     pub plan: LogicalPlan,
 }
 
+/// The schema of what the node tells of itself.
+pub const SYSTEM: &str = "system";
+
 /// All relations that a statement can name.
 #[derive(Debug, Clone, Default)]
 pub struct Relations {
@@ -114,6 +117,7 @@ pub struct Relations {
     plain_views: BTreeMap<String, Arc<PlainView>>,
     tables: BTreeMap<String, Arc<Table>>,
     comments: BTreeMap<String, Comments>,
+    system: Arc<BTreeMap<String, SchemaRef>>,
 }
 
 /// What is said of a relation, under an empty name, and of its columns, by theirs.
@@ -152,6 +156,16 @@ impl Relation {
 impl Relations {
     pub fn new() -> Relations {
         Relations::default()
+    }
+
+    /// Nothing is declared; what the node tells of itself, under [`SYSTEM`], can be named.
+    pub fn beside(system: Arc<BTreeMap<String, SchemaRef>>) -> Relations {
+        Relations { system, ..Relations::default() }
+    }
+
+    /// The columns of what is told under [`SYSTEM`].
+    pub fn system(&self) -> &BTreeMap<String, SchemaRef> {
+        &self.system
     }
 
     /// Adds or replaces a stream. A derived stream and its view may share a name; the stream is then what is read.

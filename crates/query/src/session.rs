@@ -46,7 +46,7 @@ use crate::plan::refuse::ignored_clauses;
 use crate::plan::scope::Scope;
 use crate::plan::{Place, diagnose};
 use crate::provide::{Archives, Snapshots, StoredTables, SystemTables};
-use crate::relation::Relations;
+use crate::relation::{Relations, SYSTEM};
 use crate::running::{self, Asker, Kind, Queries, task};
 use crate::{Error, Result};
 use interrupt::{Stop, interruptible};
@@ -350,7 +350,7 @@ fn reads_only_itself(statement: &Statement) -> bool {
     let others = visit_relations(&*query.query, |name| {
         let schema = name.0.first().and_then(|part| part.as_ident()).filter(|_| name.0.len() > 1);
         found = true;
-        match schema.is_some_and(|schema| schema.value.eq_ignore_ascii_case(tables::SYSTEM)) {
+        match schema.is_some_and(|schema| schema.value.eq_ignore_ascii_case(SYSTEM)) {
             true => ControlFlow::Continue(()),
             false => ControlFlow::Break(()),
         }

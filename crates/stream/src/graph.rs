@@ -196,6 +196,21 @@ impl Graph {
         self.inputs.iter().map(|stream| stream.name.clone()).collect()
     }
 
+    /// Whether an engine over this graph is one over the other, as long as the streams themselves stay: the same steps and
+    /// outputs at the same places.
+    pub fn is_same(&self, other: &Graph) -> bool {
+        let node =
+            |node: &Node| (node.id.clone(), node.key.clone(), node.relation.clone(), node.reads.clone(), node.stage);
+        let output = |output: &Output| {
+            let run = (output.generation, output.resets, output.state_limit, output.paused);
+            (output.relation.clone(), output.from, output.fingerprint.clone(), output.definition.clone(), run)
+        };
+        let input = |stream: &Arc<Stream>| (stream.name.clone(), stream.topic.clone());
+        self.inputs.iter().map(input).eq(other.inputs.iter().map(input))
+            && self.nodes.iter().map(node).eq(other.nodes.iter().map(node))
+            && self.outputs.iter().map(output).eq(other.outputs.iter().map(output))
+    }
+
     /// The streams that views write into.
     pub fn derived(&self) -> impl Iterator<Item = &Arc<Stream>> {
         self.outputs.iter().filter_map(|output| match &output.kind {

@@ -28,8 +28,8 @@ use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_plan::PhysicalExpr;
 use headwater_format::Format;
 use headwater_query::asof::node::AsofJoin;
-use headwater_query::plan::RelationSource;
 use headwater_query::plan::key::output_key;
+use headwater_query::plan::{RelationSource, SystemSource};
 use headwater_query::relation::{Emit, Origin, Place, Relation, Stream, View, Watermark};
 use headwater_query::window::session::Session;
 
@@ -377,6 +377,11 @@ impl Compile<'_> {
 
     fn scan(&mut self, scan: &TableScan) -> Result<Flow> {
         let name = scan.table_name.table();
+        if scan.source.is::<SystemSource>() {
+            let message = format!("{} reads {}, which nothing can follow", self.view, scan.table_name);
+            let hint = "what the node tells of itself is looked at: by a view with REFRESH, an alert EVERY so often, a CREATE VIEW";
+            return Err(Error::invalid(message).with_hint(hint));
+        }
         let Some(flow) = self.builder.relations.get(name).cloned() else {
             if let Some(RelationSource { relation: Relation::Table(table) }) = scan.source.downcast_ref() {
                 return self.table(table, scan);

@@ -30,10 +30,10 @@ pub(super) fn attach(comments: &[Parsed], definitions: &mut [Option<Definition>]
             }
             Some(one) => match &statement.on {
                 Commented::Object { kind, .. } if !fits(*kind, one.kind) => {
-                    wrong.push(refuse(Fault::WrongKind, format!("{name} is a {}", one.kind)));
+                    wrong.push(refuse(Fault::WrongKind, format!("{name} is {}", one.kind.one())));
                 }
                 Commented::Column { .. } if !one.kind.is_relation() => {
-                    wrong.push(refuse(Fault::WrongKind, format!("{name} is a {}, which has no columns", one.kind)));
+                    wrong.push(refuse(Fault::WrongKind, format!("{name} is {}, which has no columns", one.kind.one())));
                 }
                 _ => {
                     let found = definitions.iter_mut().flatten().find(|one| one.name == name.value);

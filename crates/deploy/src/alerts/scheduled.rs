@@ -34,8 +34,13 @@ pub struct Look {
 impl Look {
     /// When it is done. A look that fails is not tried again before the next one is due.
     pub fn task(&self) -> Task {
-        let settings =
-            RunSettings { retries: 0, retry_delay: Duration::ZERO, timeout: None, catch_up: CatchUp::Latest };
+        let settings = RunSettings {
+            retries: 0,
+            retry_delay: Duration::ZERO,
+            timeout: None,
+            catch_up: CatchUp::Latest,
+            pool: None,
+        };
         Task {
             object: self.alert.name.clone(),
             kind: Kind::Alert,

@@ -1,13 +1,15 @@
 //! From one set of definitions to the next: shown and made from one plan.
 
+use std::sync::Arc;
+
 use headwater_catalog::Kind;
 use headwater_query::relation::{Place, store};
 
 use super::prepare::{Facts, Prepared, Told};
-use super::{Ground, Running};
+use super::{Ground, Running, open_tables};
 use crate::Result;
 use crate::plan::Plan;
-use crate::resolve::Declaration;
+use crate::resolve::{Declaration, Declared};
 
 impl Running {
     /// What bringing the project's part to its files would do. What clients own stays as it is.
@@ -43,7 +45,7 @@ impl Running {
     /// # Errors
     /// A conflict when the definitions have changed since it was made.
     pub fn apply(&mut self, prepared: Prepared) -> Result<Plan> {
-        let Prepared { plan, wanted, mut proposal, .. } = prepared;
+        let Prepared { plan, declared, running, wanted, mut proposal, leaves_engine } = prepared;
         if plan.is_empty() && proposal.is_empty() {
             return Ok(plan);
         }
@@ -52,14 +54,31 @@ impl Running {
             tracing::info!("{step}");
         }
         let ground = self.ground.clone();
-        // All that came under the old definitions is archived under them.
-        self.engine()?.settle()?;
-        self.engine()?.flush_archives()?;
+        if !leaves_engine {
+            // All that came under the old definitions is archived under them.
+            self.engine()?.settle()?;
+            self.engine()?.flush_archives()?;
+        }
         ground.runtime.block_on(self.catalog.commit(proposal.next.clone(), ground.clock.now_us()))?;
-        self.passed = self.engine.take().map(|engine| engine.passed());
         self.wanted = wanted;
-        self.reopen()?;
+        if leaves_engine {
+            // What is half changed stops the node, as an engine that does not open does: starting again makes the rest.
+            self.change_around(declared, running).inspect_err(|_| self.engine = None)?;
+        } else {
+            self.passed = self.engine.take().map(|engine| engine.passed());
+            self.reopen()?;
+        }
         Ok(plan)
+    }
+
+    /// Exchanges what stands around the engine. It goes on, and so does a replay.
+    fn change_around(&mut self, all: Declared, declared: Declared) -> Result<()> {
+        open_tables(&self.ground, &declared)?;
+        // The engine's own.
+        let graph = Arc::clone(&self.declared.graph);
+        (self.all, self.declared) = (all, Declared { graph, ..declared });
+        self.version += 1;
+        self.sweep()
     }
 
     /// Deletes stores that nobody wants any more: those of names that are gone, and those that were replaced. Archives

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use headwater_catalog::{Definitions, Owner, Proposal};
+use headwater_catalog::{Change, Definition, Definitions, Kind, Owner, Proposal};
 use headwater_log::Log;
 use headwater_query::relation::{Origin, Place, Stream, Table};
 use headwater_sql::ast::Run;
@@ -10,7 +10,7 @@ use headwater_stream::checkpoint::{Manifest, OutputState};
 use headwater_stream::engine::{behind, seeded};
 
 use crate::columns::evolve;
-use crate::plan::{self, Plan, Rows};
+use crate::plan::{self, Class, Plan, Rows};
 use crate::resolve::{Declaration, Declared, Named};
 use crate::{Error, Result, stored};
 
@@ -31,11 +31,27 @@ pub type Told = BTreeMap<String, Run>;
 pub struct Prepared {
     pub plan: Plan,
     pub(super) declared: Declared,
+    /// What is there until replays have caught up.
+    pub(super) running: Declared,
     pub(super) wanted: Named,
     pub(super) proposal: Proposal,
+    /// Nothing changes that the engine has.
+    pub(super) leaves_engine: bool,
 }
 
 impl Prepared {
+    /// Whether something goes on as it is, and not only because its definition stays: what it uses stays, and the engine.
+    pub fn leaves(&self, name: &str) -> bool {
+        let changes = |step: &plan::Step| step.class != Class::None || step.change == plan::Change::Drop;
+        let is_of = |step: &plan::Step| step.name == name || step.dependents.iter().any(|each| each == name);
+        self.leaves_engine && !self.plan.steps.iter().any(|step| changes(step) && is_of(step))
+    }
+
+    /// Whether the engine goes on as it is.
+    pub fn leaves_engine(&self) -> bool {
+        self.leaves_engine
+    }
+
     /// With the archives of these streams, where they go.
     pub fn purge(&mut self, names: &BTreeSet<String>) {
         for (name, retired) in &mut self.proposal.next.retired {
@@ -143,7 +159,8 @@ impl Facts<'_> {
         let outputs = self.newest.map_or(&none, |manifest| &manifest.outputs);
         // What runs until the replays have caught up must be possible, too.
         let names: Vec<String> = behind.keys().cloned().collect();
-        stored::running(&wanted, &proposal.next, outputs, &names)?;
+        let until_then = stored::running(&wanted, &proposal.next, outputs, &names)?;
+        let leaves_engine = self.leaves_engine(&proposal, &declared, &until_then);
         let running = plan::Running {
             relations: &self.declared.relations,
             outputs,
@@ -152,7 +169,24 @@ impl Facts<'_> {
             has_rows: &|stream| self.has_rows(stream),
         };
         let plan = plan::plan(&proposal, &wanted, &declared, &running)?;
-        Ok(Prepared { plan, declared, wanted, proposal })
+        Ok(Prepared { plan, declared, running: until_then, wanted, proposal, leaves_engine })
+    }
+
+    /// Whether what changes is nothing that the engine has: neither steps nor streams, nor tables that steps read.
+    fn leaves_engine(&self, proposal: &Proposal, declared: &Declared, running: &Declared) -> bool {
+        let tables =
+            [self.all, declared].map(|declared| declared.graph.tables().map(|(_, plan)| plan.table.name.clone()));
+        let tables: BTreeSet<String> = tables.into_iter().flatten().collect();
+        let is_around = |change: &Change| match change {
+            Change::Unchanged(_) => true,
+            Change::Changed { before, after } if says_the_same(before, after) => true,
+            Change::Added(one) | Change::Removed(one) | Change::Changed { after: one, .. } => {
+                one.kind != Kind::Stream && !tables.contains(&one.name)
+            }
+        };
+        proposal.changes.iter().all(is_around)
+            && self.all.graph.is_same(&declared.graph)
+            && self.declared.graph.is_same(&running.graph)
     }
 
     /// What bringing everything to these declarations would do once `before` is applied and its replays are over. For
@@ -246,6 +280,13 @@ impl Facts<'_> {
         let ends = partitions.filter_map(|(stream, each)| self.log.offsets(&stream.topic, each).ok());
         ends.map(|offsets| offsets.end.max(0) as u64).sum()
     }
+}
+
+/// Whether two definitions of a name differ in words about it alone, or in whose it is.
+fn says_the_same(before: &Definition, after: &Definition) -> bool {
+    let words =
+        |one: &Definition| Definition { comments: BTreeMap::new(), owner: Owner::Client, version: 0, ..one.clone() };
+    words(before) == words(after)
 }
 
 fn paused(declared: &Declared) -> impl Iterator<Item = String> + '_ {

@@ -4,6 +4,7 @@
 //! done what was due by then; where one of them has failed, it is skipped.
 
 mod lane;
+mod pools;
 #[cfg(test)]
 mod tests;
 
@@ -15,6 +16,7 @@ use headwater_sql::settings::{CatchUp, RunSettings};
 use super::{Cause, Failure, Kind, Outcome, Run, State};
 use crate::schedule::Schedule;
 use lane::Lane;
+use pools::{Pools, Waiting};
 
 /// Runs that are told of, about, beside the last ones of each task.
 const KEPT: usize = 20_000;
@@ -37,6 +39,13 @@ pub struct Task {
     pub at_once: bool,
 }
 
+impl Task {
+    /// Where its runs take their places.
+    pub fn pool(&self) -> &str {
+        self.settings.pool.as_deref().unwrap_or(self.kind.pool())
+    }
+}
+
 /// Why somebody wants a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Asked {
@@ -50,6 +59,7 @@ pub struct Next {
     pub object: String,
     pub kind: Kind,
     pub schedule: String,
+    pub pool: String,
     pub next_due_us: Option<i64>,
     pub last: Option<Run>,
 }
@@ -62,8 +72,7 @@ pub struct Agenda {
     runs: BTreeMap<u64, Run>,
     /// When a lane has to be looked at.
     timers: BTreeSet<(i64, String)>,
-    /// Lanes with runs that have not begun.
-    waiting: BTreeSet<String>,
+    pools: Pools,
     /// Of an earlier node: begun and not ended.
     interrupted: Vec<u64>,
     last_id: u64,
@@ -83,6 +92,11 @@ impl Agenda {
         agenda
     }
 
+    /// How many runs of a pool go on at a time: what is said of some, and of all others.
+    pub fn with_pools(self, places: BTreeMap<String, usize>, usual: usize) -> Agenda {
+        Agenda { pools: Pools::new(places, usual), ..self }
+    }
+
     /// Replaces all tasks.
     pub fn declare(&mut self, tasks: Vec<Task>, now_us: i64) {
         let mut before = std::mem::take(&mut self.lanes);
@@ -93,7 +107,7 @@ impl Agenda {
         // One that waited has a number that is less than its time.
         remembered.values_mut().for_each(|runs| runs.sort_by_key(|run| (run.began_us.or(run.ended_us), run.id)));
         self.timers.clear();
-        self.waiting.clear();
+        self.pools.empty();
         for task in tasks {
             let object = task.object.clone();
             let mut lane = match before.remove(&object) {
@@ -112,10 +126,8 @@ impl Agenda {
             }
             lane.next_due_us = lane.task.schedule.next(now_us);
             self.timers.extend(lane.timers().map(|at_us| (at_us, object.clone())));
-            if !lane.queue.is_empty() {
-                self.waiting.insert(object.clone());
-            }
-            self.lanes.insert(object, lane);
+            self.lanes.insert(object.clone(), lane);
+            self.wait(&object);
         }
     }
 
@@ -147,7 +159,7 @@ impl Agenda {
         let run = Run { range_us: asked.range_us, ..self.new_run(&task, asked.cause, now_us, now_us) };
         let id = run.id;
         self.lanes.get_mut(object)?.queue.push_back(run);
-        self.waiting.insert(object.to_owned());
+        self.wait(object);
         Some(id)
     }
 
@@ -161,8 +173,10 @@ impl Agenda {
         // What is skipped lets what waits for it be skipped, too.
         loop {
             let before = begun.len();
-            for object in self.waiting.clone() {
-                begun.extend(self.begin_in(&object, now_us));
+            let mut last: Option<Waiting> = None;
+            while let Some(waiting) = self.pools.next(last.as_ref()) {
+                begun.extend(self.begin_in(&waiting.3, now_us));
+                last = Some(waiting);
             }
             if begun[before..].iter().all(|run: &Run| !run.state.is_over()) {
                 break;
@@ -197,9 +211,13 @@ impl Agenda {
             self.timers.extend(lane.next_due_us.map(|at_us| (at_us, object.to_owned())));
         }
         lane.enqueue(queued);
-        if !lane.queue.is_empty() {
-            self.waiting.insert(object.to_owned());
-        }
+        self.wait(object);
+    }
+
+    /// What a lane waits for now, after it has changed.
+    fn wait(&mut self, object: &str) {
+        let Some(lane) = self.lanes.get(object) else { return };
+        self.pools.waits(object, lane.task.pool(), lane.first().map(|run| (run.due_us, run.id)));
     }
 
     /// The first run of a lane, if it can begin.
@@ -218,14 +236,12 @@ impl Agenda {
         }
         let lane = self.lanes.get_mut(object)?;
         let mut run = lane.queue.pop_front()?;
-        if lane.queue.is_empty() {
-            self.waiting.remove(object);
-        }
         match failed {
             None => {
                 run.state = State::Running;
                 run.began_us = Some(now_us);
                 lane.begins(&run);
+                self.pools.takes(run.id, lane.task.pool());
             }
             Some(failed) => {
                 run.state = State::Skipped;
@@ -234,11 +250,13 @@ impl Agenda {
                 lane.over(&run);
             }
         }
+        self.wait(object);
         Some(run)
     }
 
     /// How a run ended; `None` where it is not known.
     pub fn ended(&mut self, id: u64, done: Result<Outcome, Failure>, now_us: i64) -> Option<Run> {
+        self.pools.leaves(id);
         let run = self.runs.get_mut(&id)?;
         run.ended_us = Some(now_us);
         match done {
@@ -263,7 +281,9 @@ impl Agenda {
         }
         lane.running = lane.running.filter(|running| *running != id);
         lane.over(run);
-        Some(run.clone())
+        let run = run.clone();
+        self.wait(&run.object);
+        Some(run)
     }
 
     /// Runs that an earlier node had begun.
@@ -292,9 +312,9 @@ impl Agenda {
             lane.over(&run);
             if run.state == State::Interrupted {
                 lane.queue.push_front(again);
-                self.waiting.insert(run.object.clone());
             }
         }
+        self.wait(&run.object);
         Some(run)
     }
 
@@ -332,6 +352,7 @@ impl Agenda {
             object: lane.task.object.clone(),
             kind: lane.task.kind,
             schedule: lane.task.schedule.to_string(),
+            pool: lane.task.pool().to_owned(),
             next_due_us: lane.next_due_us,
             last: lane.last.clone(),
         };

@@ -59,6 +59,17 @@ pub enum Kind {
     Alert,
 }
 
+impl Kind {
+    /// Where runs take their places of which nothing is said.
+    pub fn pool(self) -> &'static str {
+        match self {
+            Kind::Refresh => "refreshes",
+            Kind::Check => "checks",
+            Kind::Alert => "alerts",
+        }
+    }
+}
+
 /// Why there is a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

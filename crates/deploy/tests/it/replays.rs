@@ -1,6 +1,7 @@
 //! Views that come, go and change, and columns too, while rows come and the node dies: each always ends as its query in batch.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use headwater_base::files::simulated::Faults;
@@ -127,8 +128,19 @@ CREATE MATERIALIZED VIEW closed AS SELECT window_start, k, count(*) AS n
 /// A table that has rows from time to time.
 const PRICES: &str = "CREATE TABLE prices (k BIGINT, price BIGINT);";
 
+/// What the engine has no part in, in what comes, changes and goes.
+const AROUND: [&str; 3] = [
+    "",
+    "CREATE VIEW plain AS SELECT k FROM by_key_sum; CREATE CHART drawn AS BAR (x = k, y = total) FROM by_key_sum;",
+    "CREATE VIEW plain AS SELECT k + 1 AS k FROM by_key_sum;
+CREATE EXPECTATIONS kept_well ON by_price (column_values_to_not_be_null(n));
+CREATE MATERIALIZED VIEW seldom REFRESH MANUAL AS SELECT k, price FROM prices;",
+];
+
 #[derive(Default)]
 struct Wanted {
+    /// Which of what stands around.
+    around: usize,
     /// Of the stream.
     shape: usize,
     /// Which query each of the pool has; none where it is not wanted.
@@ -138,6 +150,7 @@ struct Wanted {
 fn statements(wanted: &Wanted) -> String {
     let mut text = format!("{PRICES}\nCREATE STREAM events ({}, {EVENTS}\n", SHAPES[wanted.shape]);
     text.push_str(BESIDE);
+    text.push_str(AROUND[wanted.around]);
     for (name, query) in STAYS.iter().chain(LAST.iter().filter(|_| wanted.shape + 1 == SHAPES.len())) {
         text.push_str(&format!("CREATE MATERIALIZED VIEW {name} AS {query};\n"));
     }
@@ -195,6 +208,10 @@ fn live(world: &World, wanted: &mut Wanted, rows: &mut Rows, random: &mut Random
             let which = random.below(POOL.len() as u64) as usize;
             wanted.pool[which] = [None, Some(0), Some(1)][random.below(3) as usize];
             life.resume_all()?;
+            life.apply(&statements(wanted))?;
+        }
+        if random.chance(1, 5) {
+            wanted.around = random.below(AROUND.len() as u64) as usize;
             life.apply(&statements(wanted))?;
         }
         if random.chance(1, 20) && wanted.shape + 1 < SHAPES.len() {
@@ -283,4 +300,33 @@ fn views_that_come_and_change_are_what_batch_says() {
         None => (1..=number("HEADWATER_SEEDS").unwrap_or(12)).collect(),
     };
     seeds.into_iter().for_each(story);
+}
+
+/// Whose engine it is.
+fn engine(life: &mut Life) -> *const () {
+    Arc::as_ptr(life.running.engine().expect("an engine").published()).cast()
+}
+
+#[test]
+fn an_engine_goes_on_when_what_stands_around_it_changes() {
+    let world = World::new(1);
+    let mut life = world.open(2).expect("a life");
+    let mut wanted = Wanted::default();
+    wanted.pool[5] = Some(0);
+    life.apply(&statements(&wanted)).expect("declared");
+    let (before, version) = (engine(&mut life), life.running.version());
+    for around in [1, 2, 0] {
+        wanted.around = around;
+        life.apply(&statements(&wanted)).expect("declared");
+        assert_eq!(engine(&mut life), before, "around {around}");
+    }
+    assert_eq!(life.running.version(), version + 3, "each is seen");
+    // What it reads, and what it keeps, are its own.
+    let prices = PRICES.replace("price BIGINT", "price BIGINT, name VARCHAR");
+    life.apply(&statements(&wanted).replace(PRICES, &prices)).expect("declared");
+    let with_name = engine(&mut life);
+    assert_ne!(with_name, before);
+    wanted.shape = 1;
+    life.apply(&statements(&wanted).replace(PRICES, &prices)).expect("declared");
+    assert_ne!(engine(&mut life), with_name);
 }

@@ -1,12 +1,14 @@
 //! `headwater run`: apply a project and serve it.
 
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use headwater_deploy::project;
+use headwater_deploy::runs::Pools;
 use headwater_query::running::Limits;
 
 use super::{DataOptions, ProjectOptions};
@@ -21,6 +23,9 @@ const POSTGRES: &str = "127.0.0.1:5433";
 
 /// More queries than this at one time only wait for each other.
 const QUERIES_MAX: usize = 500;
+
+/// Runs of a pool that go on at one time, on a machine with few cores: one may wait for a disk or for others.
+const PLACES_MIN: NonZeroUsize = NonZeroUsize::new(4).expect("four is not zero");
 
 #[derive(Debug, Args)]
 pub struct Options {
@@ -89,6 +94,10 @@ pub fn run(options: &Options) -> Result<()> {
         queries: Limits {
             at_once: Some(options.queries_max.or(fixed.queries_max).unwrap_or(QUERIES_MAX).max(1)),
             timeout: timeout(options.query_timeout.as_deref().or(fixed.query_timeout.as_deref()))?,
+        },
+        pools: Pools {
+            places: project.configuration.pools.clone(),
+            usual: NonZeroUsize::new(cores).map_or(PLACES_MIN, |cores| cores.max(PLACES_MIN)),
         },
     };
     Node::start(&project, node)?.run()

@@ -46,6 +46,7 @@ pub fn task((suites, check): &(Suites, Check)) -> Declared {
             retry_delay: Duration::from_secs(60),
             timeout: None,
             catch_up: CatchUp::Latest,
+            pool: None,
         },
         after: if suites.is_of_refreshed { vec![suites.suite.relation.clone()] } else { Vec::new() },
         fingerprint: suites.text.clone(),

@@ -56,11 +56,15 @@ impl Node {
 
     /// Brings what runs to a plan; what is replayed for that is told.
     fn apply(&mut self, prepared: Prepared) -> Result<Vec<String>, Problem> {
-        let tried = super::try_outside(prepared.declared(), &self.options, &self.runtime, &self.clock);
+        let is_new = |name: &str| !prepared.leaves(name);
+        let tried = super::try_outside(prepared.declared(), is_new, &self.options, &self.runtime, &self.clock);
         tried.map_err(|error| Problem::new(ErrorKind::Invalid, format!("{error:#}")))?;
-        self.sources.clear();
-        self.sinks.clear();
-        self.alerts.pause();
+        // What gave up tries again with any change.
+        self.sources.retain(|source| prepared.leaves(source.name()) && source.report().failure.is_none());
+        self.sinks.retain(|sink| prepared.leaves(sink.name()) && sink.report().failure.is_none());
+        if !prepared.leaves_engine() {
+            self.alerts.pause();
+        }
         let applied = self.running.apply(prepared);
         let failed = |error: anyhow::Error| Problem::new(ErrorKind::Unavailable, format!("{error:#}"));
         if self.running.engine().is_ok() {

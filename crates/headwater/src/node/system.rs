@@ -2,7 +2,6 @@
 
 mod alerts;
 mod charts;
-mod columns;
 mod declared;
 pub mod expectations;
 mod known;
@@ -20,6 +19,11 @@ use arrow::array::{
 use arrow::datatypes::SchemaRef;
 use headwater_base::clock::Clock;
 use headwater_deploy::running::{Progress, State};
+use headwater_deploy::system::{
+    ALERTS, CHANGES, CHARTS, CHECKPOINTS, COLUMNS, DASHBOARDS, DEAD_LETTERS, EXPECTATION_RESULTS, EXPECTATIONS,
+    LINEAGE, METRICS, NOTIFICATIONS, OPERATORS, PARTITIONS, QUERIES, RELATIONS, REPLAYS, RULES, RUNS, SCHEDULES, SINKS,
+    SOURCES, STREAMS, USERS, VERSIONS, VIEWS, relations, schema,
+};
 use headwater_log::{Log, ReadOptions};
 use headwater_query::provide::{ReadPoint, SystemTables};
 use headwater_query::relation::UTC;
@@ -34,36 +38,7 @@ use headwater_stream::view::Table;
 use super::doors::Outside;
 use super::letters;
 
-const DEAD_LETTERS: &str = "dead_letters";
-const STREAMS: &str = "streams";
-const PARTITIONS: &str = "partitions";
-const VIEWS: &str = "views";
-const OPERATORS: &str = "operators";
-const CHECKPOINTS: &str = "checkpoints";
-const RULES: &str = "rules";
-const RELATIONS: &str = "relations";
-const COLUMNS: &str = "columns";
-const LINEAGE: &str = "lineage";
-const CHANGES: &str = "changes";
-const REPLAYS: &str = "replays";
-const QUERIES: &str = "queries";
-const METRICS: &str = "metrics";
-const SINKS: &str = "sinks";
-const SOURCES: &str = "sources";
-const USERS: &str = "users";
-const RUNS: &str = "runs";
-const SCHEDULES: &str = "schedules";
-const ALERTS: &str = "alerts";
-const NOTIFICATIONS: &str = "notifications";
-const CHARTS: &str = "charts";
-const DASHBOARDS: &str = "dashboards";
-const VERSIONS: &str = "versions";
-const EXPECTATIONS: &str = "expectations";
-const EXPECTATION_RESULTS: &str = "expectation_results";
-
 pub use alerts::Alerts;
-use columns::schema;
-
 pub use charts::Charts;
 pub use declared::Declared;
 pub use known::Known;
@@ -321,35 +296,7 @@ impl System {
 
 impl SystemTables for System {
     fn tables(&self) -> Vec<(String, SchemaRef)> {
-        let all = [
-            DEAD_LETTERS,
-            STREAMS,
-            PARTITIONS,
-            VIEWS,
-            OPERATORS,
-            CHECKPOINTS,
-            RULES,
-            RELATIONS,
-            COLUMNS,
-            LINEAGE,
-            CHANGES,
-            REPLAYS,
-            QUERIES,
-            METRICS,
-            SINKS,
-            SOURCES,
-            USERS,
-            RUNS,
-            SCHEDULES,
-            ALERTS,
-            NOTIFICATIONS,
-            CHARTS,
-            DASHBOARDS,
-            VERSIONS,
-            EXPECTATIONS,
-            EXPECTATION_RESULTS,
-        ];
-        all.iter().map(|name| ((*name).to_owned(), schema(name))).collect()
+        relations().iter().map(|(name, schema)| (name.clone(), SchemaRef::clone(schema))).collect()
     }
 
     fn rows(&self, table: &str, point: &ReadPoint) -> Result<Vec<RecordBatch>> {

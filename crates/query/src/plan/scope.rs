@@ -1,10 +1,12 @@
 //! The names that a statement can use, as DataFusion's planner asks for them.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, FieldRef, SchemaRef};
 use datafusion::common::config::ConfigOptions;
+use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{Result, TableReference, plan_err};
 use datafusion::datasource::{cte_worktable::CteWorkTable, provider_as_source};
 use datafusion::execution::SessionState;
@@ -16,7 +18,7 @@ use sqlparser::ast::{Expr as SqlExpr, Query, Statement};
 
 use super::refusal::Refusal;
 use crate::asof::rewrite;
-use crate::relation::{Relation, Relations};
+use crate::relation::{Relation, Relations, SYSTEM};
 use crate::window::group;
 
 /// The relations of a statement.
@@ -51,18 +53,54 @@ impl TableSource for RelationSource {
     }
 }
 
+/// What a scan of a relation under [`SYSTEM`] reads, in plans that are kept: who runs one puts the rows of the moment in
+/// its place.
+#[derive(Debug)]
+pub struct SystemSource {
+    schema: SchemaRef,
+}
+
+impl TableSource for SystemSource {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+}
+
+/// What a plan reads under [`SYSTEM`], each as a user writes it.
+pub fn reads_of_node(plan: &LogicalPlan) -> BTreeSet<String> {
+    let mut read = BTreeSet::new();
+    // The visitor can't fail.
+    let _ = plan.apply_with_subqueries(|node| {
+        if let LogicalPlan::TableScan(scan) = node
+            && scan.source.is::<SystemSource>()
+        {
+            read.insert(scan.table_name.to_string());
+        }
+        Ok(TreeNodeRecursion::Continue)
+    });
+    read
+}
+
 impl Tables for Relations {
     fn table(&self, name: &TableReference) -> Option<Arc<dyn TableSource>> {
-        let TableReference::Bare { table } = name else { return None };
-        let relation = self.get(table)?;
-        Some(Arc::new(RelationSource { relation }))
+        match name {
+            TableReference::Bare { table } => Some(Arc::new(RelationSource { relation: self.get(table)? })),
+            TableReference::Partial { schema, table } if **schema == *SYSTEM => {
+                Some(Arc::new(SystemSource { schema: SchemaRef::clone(self.system().get(&**table)?) }))
+            }
+            _ => None,
+        }
     }
 
     fn names(&self) -> Vec<String> {
-        Relations::names(self).into_iter().map(str::to_owned).collect()
+        let system = self.system().keys().map(|name| format!("{SYSTEM}.{name}"));
+        Relations::names(self).into_iter().map(str::to_owned).chain(system).collect()
     }
 
     fn event_time(&self, name: &TableReference) -> Option<String> {
+        if name.schema() == Some(SYSTEM) {
+            return None;
+        }
         let stream = self.stream(name.table())?;
         Some(stream.schema.field(stream.watermark?.column).name().clone())
     }

@@ -2,8 +2,8 @@
 
 use headwater_sql::ast::{Kind, RelationName, Show};
 
-use super::tables::SYSTEM;
 use crate::provide::SystemTables;
+use crate::relation::SYSTEM;
 use crate::sqltype::sql_name;
 
 /// The query that answers a question about what is declared. None if no relation of ours has the answer yet.

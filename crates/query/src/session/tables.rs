@@ -17,10 +17,9 @@ use crate::provide::Reading;
 use crate::provide::archive::ArchiveTable;
 use crate::provide::stream::StreamTable;
 use crate::provide::view::LiveTable;
-use crate::relation::Relation;
+use crate::relation::{Relation, SYSTEM};
 
 pub const ARCHIVE: &str = "archive";
-pub const SYSTEM: &str = "system";
 /// Where clients of other databases look for relations without a schema.
 pub const PUBLIC: &str = "public";
 

@@ -21,6 +21,8 @@ pub struct RunSettings {
     /// After how long a run is ended. None: never.
     pub timeout: Option<Duration>,
     pub catch_up: CatchUp,
+    /// Whose places its runs take. None: that of all runs of its kind.
+    pub pool: Option<String>,
 }
 
 /// Which of the runs that were due while no node was there are made.
@@ -59,6 +61,7 @@ impl RunSettings {
             retry_delay: options.take_duration("retry_delay")?.unwrap_or(Duration::from_secs(60)),
             timeout: options.take_duration("timeout")?.filter(|timeout| !timeout.is_zero()),
             catch_up: options.take_choice("catch_up", &CATCH_UPS)?.unwrap_or(CatchUp::Latest),
+            pool: options.take_text("pool")?,
         })
     }
 }

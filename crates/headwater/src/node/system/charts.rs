@@ -38,7 +38,7 @@ impl Charts {
             query: chart.query.clone(),
             options: options(chart).to_string(),
             columns: columns(chart).to_string(),
-            relations: json!(relations(&chart.create.name.value, definitions)).to_string(),
+            relations: json!(relations(chart, definitions)).to_string(),
         });
         Charts { charts: charts.collect(), dashboards: declared.dashboards.clone() }
     }
@@ -97,8 +97,9 @@ fn columns(chart: &Chart) -> Value {
 }
 
 /// What has the rows that a chart shows: views that are names for their queries are seen through.
-fn relations(chart: &str, definitions: &Definitions) -> BTreeSet<String> {
-    let mut found = BTreeSet::new();
+fn relations(chart: &Chart, definitions: &Definitions) -> BTreeSet<String> {
+    let mut found = chart.of_node.clone();
+    let chart = chart.create.name.value.as_str();
     let mut seen = BTreeSet::from([chart]);
     let mut left = vec![chart];
     while let Some(reader) = left.pop() {

@@ -6,8 +6,8 @@ use headwater_base::clock::Clock;
 use headwater_deploy::Result;
 use headwater_deploy::expectations::Suites;
 use headwater_deploy::running::Progress;
-use headwater_deploy::runs::Runs;
 use headwater_deploy::runs::check::Results;
+use headwater_deploy::runs::{Pools, Runs};
 use headwater_log::Log;
 use headwater_query::running::Queries;
 use tokio::runtime::Handle;
@@ -32,8 +32,14 @@ pub struct Known {
 
 impl Known {
     /// With what earlier nodes have remembered in the log.
-    pub fn open(queries: Queries, log: &Arc<dyn Log>, clock: &Arc<dyn Clock>, query_threads: Handle) -> Result<Known> {
-        let runs = Arc::new(Runs::open(Arc::clone(log), Arc::clone(clock))?);
+    pub fn open(
+        queries: Queries,
+        pools: Pools,
+        log: &Arc<dyn Log>,
+        clock: &Arc<dyn Clock>,
+        query_threads: Handle,
+    ) -> Result<Known> {
+        let runs = Arc::new(Runs::open(Arc::clone(log), Arc::clone(clock), pools)?);
         let results = Arc::new(Results::open(Arc::clone(log), Arc::clone(clock))?);
         let (queries, query_threads) = (Arc::new(queries), Some(query_threads));
         Ok(Known { queries, runs: Some(runs), results: Some(results), query_threads, ..Known::default() })

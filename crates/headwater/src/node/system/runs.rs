@@ -61,6 +61,7 @@ pub fn schedules(runs: Option<&Runs>) -> Vec<ArrayRef> {
                 .collect::<Int64Array>(),
         ),
         text(states.iter().map(Option::as_deref)),
+        text(all.iter().map(|next| Some(next.pool.as_str()))),
     ]
 }
 

@@ -44,7 +44,7 @@ fn told(alter: &Alter, run: Run, parsed: &Parsed, known: &Known<'_>) -> Result<W
             return Err(Diagnostics::from(refused).into());
         }
         _ => {
-            let message = format!("{} is a {}", alter.name, there.kind);
+            let message = format!("{} is {}", alter.name, there.kind.one());
             return Err(refuse(parsed, &alter.name, Fault::WrongKind, message));
         }
     }
@@ -70,8 +70,8 @@ fn altered(alter: &Alter, there: &Statement, parsed: &Parsed) -> Result<String, 
         (Kind::View, Statement::CreateView(create)) => create.alter(actions).to_sql(),
         (Kind::MaterializedView, Statement::CreateMaterializedView(create)) => create.alter(actions)?.to_sql(),
         (_, there) => {
-            let kind = headwater_catalog::Kind::of(there).map(|kind| kind.to_string()).unwrap_or_default();
-            let message = format!("{} is a {kind}", alter.name);
+            let kind = headwater_catalog::Kind::of(there).map(headwater_catalog::Kind::one).unwrap_or_default();
+            let message = format!("{} is {kind}", alter.name);
             let refused = Diagnostic::new(parsed.source.clone(), alter.name.span, message).with_fault(Fault::WrongKind);
             let hint = format!("{} changes what CREATE of the same kind made", alter.words());
             return Err(Diagnostics::from(refused.with_hint(hint)).into());
@@ -91,7 +91,7 @@ pub fn commented(statement: &Comment, parsed: &Parsed, known: &Known<'_>) -> Res
     if let (Commented::Object { kind, .. }, Some(there)) = (&statement.on, there)
         && !fits(*kind, there.kind)
     {
-        return Err(refuse(parsed, name, Fault::WrongKind, format!("{name} is a {}", there.kind)));
+        return Err(refuse(parsed, name, Fault::WrongKind, format!("{name} is {}", there.kind.one())));
     }
     if let Commented::Column { column, .. } = &statement.on {
         let relation = known.relations.get(&name.value);

@@ -19,7 +19,7 @@ pub fn wanted(parsed: &Parsed, known: &Known<'_>) -> Result<Wanted, Problem> {
     let there = known.definitions.get(&name);
     if let Some(there) = there {
         if parsed.statement.existing() == Existing::Keep {
-            let notice = format!("there is a {} of the name {name} already", there.kind);
+            let notice = format!("there is {} of the name {name} already", there.kind.one());
             return Ok(Wanted::nothing(vec![notice]));
         }
         check_replaces(there, parsed)?;
@@ -37,10 +37,10 @@ fn check_replaces(there: &Definition, parsed: &Parsed) -> Result<(), Problem> {
         return Ok(());
     }
     if replaces {
-        let message = format!("{name} is a {kind}, and is not replaced by another kind");
+        let message = format!("{name} is {}, and is not replaced by another kind", kind.one());
         return Err(Problem::new(ErrorKind::Conflict, message).with_hint("drop it first"));
     }
-    let problem = Problem::new(ErrorKind::Conflict, format!("there is a {kind} of the name {name} already"));
+    let problem = Problem::new(ErrorKind::Conflict, format!("there is {} of the name {name} already", kind.one()));
     let problem = problem.with_reason(if kind.is_relation() { Reason::RelationExists } else { Reason::Exists });
     Err(match there.owner {
         Owner::Project => problem.with_hint("it is declared by the project: change its file and apply that"),

@@ -24,7 +24,7 @@ pub fn wanted(drop: &Drop, parsed: &Parsed, known: &Known<'_>) -> Result<Wanted,
                 gone.insert(&there.name);
             }
             Some(there) => {
-                return Err(refuse(parsed, name, Fault::WrongKind, format!("{name} is a {}", there.kind)));
+                return Err(refuse(parsed, name, Fault::WrongKind, format!("{name} is {}", there.kind.one())));
             }
             None if drop.if_exists => notices.push(format!("there is no {name}, nothing to drop")),
             None => return Err(refuse(parsed, name, missing(drop.kind), format!("there is no {name}"))),

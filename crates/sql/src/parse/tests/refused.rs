@@ -324,7 +324,7 @@ fn sources_views_and_queries_that_are_wrong() {
         CREATE MATERIALIZED VIEW v (CONSTRAINT c EXPECT (a > 0)) REFRESH MANUAL AS SELECT 1 AS a
             expected ON VIOLATION, found ) [)] say what becomes of a row that breaks the rule: ON VIOLATION QUARANTINE, WARN, DROP or FAIL
         CREATE MATERIALIZED VIEW v REFRESH MANUAL WITH (partitions = 2) AS SELECT 1
-            unknown option partitions [partitions] the options here are retries, retry_delay, timeout, catch_up, replace, lookback
+            unknown option partitions [partitions] the options here are retries, retry_delay, timeout, catch_up, pool, replace, lookback
         CREATE MATERIALIZED VIEW v REFRESH MANUAL WITH (retries = -1) AS SELECT 1
             retries must be 0 to 100 [-1] 
         CREATE MATERIALIZED VIEW v REFRESH MANUAL WITH (lookback = '3 days') AS SELECT 1

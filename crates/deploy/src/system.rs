@@ -1,19 +1,79 @@
-//! The columns of the relations under `system.`; `docs/sql/system.md` says what they mean.
+//! The relations under `system.`: their names and columns, so that statements can be planned over them. Who runs the node
+//! gives their rows. `docs/sql/system.md` says what they mean.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock};
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use headwater_query::relation::timestamp_type;
 use headwater_stream::letter;
 
-use super::{
-    ALERTS, CHANGES, CHARTS, CHECKPOINTS, COLUMNS, DASHBOARDS, DEAD_LETTERS, EXPECTATION_RESULTS, EXPECTATIONS,
-    LINEAGE, METRICS, NOTIFICATIONS, OPERATORS, PARTITIONS, QUERIES, RELATIONS, REPLAYS, RULES, RUNS, SCHEDULES, SINKS,
-    SOURCES, STREAMS, USERS, VERSIONS, VIEWS,
-};
+pub const DEAD_LETTERS: &str = "dead_letters";
+pub const STREAMS: &str = "streams";
+pub const PARTITIONS: &str = "partitions";
+pub const VIEWS: &str = "views";
+pub const OPERATORS: &str = "operators";
+pub const CHECKPOINTS: &str = "checkpoints";
+pub const RULES: &str = "rules";
+pub const RELATIONS: &str = "relations";
+pub const COLUMNS: &str = "columns";
+pub const LINEAGE: &str = "lineage";
+pub const CHANGES: &str = "changes";
+pub const REPLAYS: &str = "replays";
+pub const QUERIES: &str = "queries";
+pub const METRICS: &str = "metrics";
+pub const SINKS: &str = "sinks";
+pub const SOURCES: &str = "sources";
+pub const USERS: &str = "users";
+pub const RUNS: &str = "runs";
+pub const SCHEDULES: &str = "schedules";
+pub const ALERTS: &str = "alerts";
+pub const NOTIFICATIONS: &str = "notifications";
+pub const CHARTS: &str = "charts";
+pub const DASHBOARDS: &str = "dashboards";
+pub const VERSIONS: &str = "versions";
+pub const EXPECTATIONS: &str = "expectations";
+pub const EXPECTATION_RESULTS: &str = "expectation_results";
+
+const ALL: [&str; 26] = [
+    DEAD_LETTERS,
+    STREAMS,
+    PARTITIONS,
+    VIEWS,
+    OPERATORS,
+    CHECKPOINTS,
+    RULES,
+    RELATIONS,
+    COLUMNS,
+    LINEAGE,
+    CHANGES,
+    REPLAYS,
+    QUERIES,
+    METRICS,
+    SINKS,
+    SOURCES,
+    USERS,
+    RUNS,
+    SCHEDULES,
+    ALERTS,
+    NOTIFICATIONS,
+    CHARTS,
+    DASHBOARDS,
+    VERSIONS,
+    EXPECTATIONS,
+    EXPECTATION_RESULTS,
+];
+
+static RELATIONS_OF_A_NODE: LazyLock<Arc<BTreeMap<String, SchemaRef>>> =
+    LazyLock::new(|| Arc::new(ALL.iter().map(|name| ((*name).to_owned(), schema(name))).collect()));
+
+/// All of them, by name.
+pub fn relations() -> Arc<BTreeMap<String, SchemaRef>> {
+    Arc::clone(&RELATIONS_OF_A_NODE)
+}
 
 /// The columns of one of the relations; none for another name.
-pub(super) fn schema(table: &str) -> SchemaRef {
+pub fn schema(table: &str) -> SchemaRef {
     let fields = of_what_flows(table)
         .or_else(|| of_alerts(table))
         .or_else(|| of_what_is_declared(table))
@@ -199,6 +259,7 @@ fn of_what_happened(table: &str) -> Option<Vec<Field>> {
             field("next_due_at", timestamp_type()),
             number("last_run_id"),
             text("last_state"),
+            text("pool"),
         ],
         _ => return None,
     })
