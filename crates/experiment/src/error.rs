@@ -22,4 +22,8 @@ impl Error {
     pub(crate) fn declaration(what: impl Into<String>, hint: impl Into<String>) -> Error {
         Error::Declaration { what: what.into(), hint: hint.into() }
     }
+
+    pub(crate) fn rows(place: impl Into<String>, what: impl Into<String>, hint: impl Into<String>) -> Error {
+        Error::Rows { place: place.into(), what: what.into(), hint: hint.into() }
+    }
 }

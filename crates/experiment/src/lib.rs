@@ -4,7 +4,13 @@
 //! Formulas, sources and what is left out are in `docs/experiments.md`.
 
 pub mod assignment;
+pub mod compare;
 pub mod distribution;
 mod error;
+pub mod moments;
+pub mod power;
+pub mod result;
+pub mod sample_ratio;
+pub mod sequential;
 
 pub use error::{Error, Result};
