@@ -226,8 +226,8 @@ def rows() -> None:
                                      ("CUPED ratio", rate_row, linear, ratio)]:
         centred = [before[s] - before[s].mean() for s in sides]
         spread = sum((c ** 2).sum() for c in centred)
-        theta = sum((v * c).sum() for v, c in zip(values, centred)) / spread
-        adjusted = [(m - theta * (before[s].mean() - before.mean()), (v - theta * before[s]).var(ddof=1) / len(v), len(v) - 1)
+        theta, slope = sum((v * c).sum() for v, c in zip(values, centred)) / spread, (count - 2) / (count - 3)
+        adjusted = [(m - theta * (before[s].mean() - before.mean()), slope * (v - theta * before[s]).var(ddof=1) / len(v), len(v) - 1)
                     for m, v, s in zip(means, values, sides)]
         shared = theta ** 2 * spread / (count - 2) / count
         near(f"{what}, theta", row["cuped"]["theta"], theta, 1e-8)

@@ -64,24 +64,17 @@ pub fn student_quantile(tail: f64, degrees: f64) -> f64 {
     if tail > 0.5 {
         return -student_quantile(1.0 - tail, degrees);
     }
-    // Tails of t are heavier than the normal one's.
-    let mut low = normal_quantile(tail);
-    let mut high = low.max(1.0);
-    while student_tail(high, degrees) > tail && high < 1e150 {
-        high *= 2.0;
-    }
-    for _ in 0..200 {
-        let middle = if high > 4.0 * low.max(1.0) { (high * low.max(1.0)).sqrt() } else { 0.5 * (low + high) };
-        if student_tail(middle, degrees) > tail {
-            low = middle
-        } else {
-            high = middle
-        }
-        if high - low <= 2e-16 * high {
+    // Tails of t are heavier than the normal one's, so the start lies below; the tail is convex, so Newton's steps stay there.
+    let mut t = normal_quantile(tail);
+    for _ in 0..STEPS_MAX {
+        let log_density = -0.5 * (degrees + 1.0) * (t * t / degrees).ln_1p() - log_beta_with_half(degrees / 2.0);
+        let step = (student_tail(t, degrees) - tail) / (log_density.exp() / degrees.sqrt());
+        t += step;
+        if step <= 1e-15 * t {
             break;
         }
     }
-    0.5 * (low + high)
+    t
 }
 
 /// P(X > x) of chi-square with so many degrees of freedom: the upper incomplete gamma function, DLMF 8.7.1 and 8.9.2.

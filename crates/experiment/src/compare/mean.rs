@@ -52,12 +52,14 @@ impl Cuped {
         let theta = pooled(|linear| linear.covariance) / spread;
         let degrees = all - linears.len() as f64;
         let shared = theta * theta * spread / degrees / all;
+        // The slope is estimated, too, which takes a degree of freedom.
+        let slope = degrees / (degrees - 1.0);
         let adjusted = |linear: &Linear| {
             let left = linear.variance - 2.0 * theta * linear.covariance + theta * theta * linear.covariate_variance;
             Estimate {
                 units: linear.units,
                 mean: linear.mean - theta * (linear.covariate_mean - middle),
-                variance: left.max(0.0) / linear.units,
+                variance: slope * left.max(0.0) / linear.units,
                 shared,
             }
         };

@@ -32,6 +32,10 @@ impl Exact {
     }
 
     pub fn add_product(&mut self, left: f64, right: f64) {
+        // Most units have no covariate, and many the value zero.
+        if left == 0.0 || right == 0.0 {
+            return;
+        }
         let product = left * right;
         self.add(product);
         self.add(left.mul_add(right, -product));
