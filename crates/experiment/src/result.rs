@@ -183,7 +183,9 @@ fn compare(
         of_means(experiment, method, &contrast)
     };
     let Some(plain) = plain else { return Ok(None) };
-    let cuped = cuped.and_then(|Cuped { theta, estimates }| {
+    // A mean's test is none of few successes, with a covariate or without.
+    let few = metric.kind == Kind::Proportion && plain.method == FEW;
+    let cuped = cuped.filter(|_| !few).and_then(|Cuped { theta, estimates }| {
         let (left, right) = (&estimates[variant], &estimates[experiment.control]);
         let test = of_means(experiment, "CUPED", &Contrast { variant: left, control: right })?;
         let variance_reduction = 1.0 - (test.difference.standard_error / contrast.standard_error()).powi(2);
@@ -194,6 +196,9 @@ fn compare(
     Ok(Some(Comparison { plain, cuped, power }))
 }
 
+/// The method of proportions with few successes or failures.
+const FEW: &str = "z, Newcombe";
+
 fn of_proportions(experiment: &Experiment, variant: &Moments, control: &Moments) -> Test {
     let of = |moments: &Moments| Proportion { successes: moments.sum(Of::Value), units: moments.units() as f64 };
     let (variant, control) = (of(variant), of(control));
@@ -202,7 +207,7 @@ fn of_proportions(experiment: &Experiment, variant: &Moments, control: &Moments)
     let estimates = (variant.estimate(), control.estimate());
     let contrast = Contrast { variant: &estimates.0, control: &estimates.1 };
     Test {
-        method: if large { "z" } else { "z, Newcombe" },
+        method: if large { "z" } else { FEW },
         p_adjusted: difference.p_value,
         difference,
         sequential: large.then(|| sequential(experiment, &contrast)).flatten(),

@@ -52,6 +52,15 @@ fn few_units_say_nothing_at_any_look() {
     let any = of(Kind::Proportion, Direction::Higher);
     assert_eq!(verdicts(&any, &few), ["no difference shown"]);
     assert_eq!(verdicts(&once(any), &few), ["better"]);
+    let mut covered = vec![Moments::default(); 2];
+    (0..800).for_each(|unit| {
+        let unit_of = Unit::new(f64::from(u8::from(unit % 100 == 1))).with_covariate(f64::from(unit));
+        covered[unit as usize % 2].push(unit_of).unwrap();
+    });
+    let few = Observed { assigned: vec![400, 400], metrics: vec![covered], failed: Vec::new() };
+    let report = analyse(&of(Kind::Proportion, Direction::Higher), &few).unwrap();
+    let comparison = report.rows[1].comparison.as_ref().unwrap();
+    assert_eq!((&comparison.cuped, comparison.plain.sequential), (&None, None));
     let none = counts(&[(0, 0), (0, 1)]);
     assert_eq!(
         verdicts(&of(Kind::Proportion, Direction::Higher), &none),
