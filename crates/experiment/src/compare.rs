@@ -59,14 +59,15 @@ impl Contrast<'_> {
 
     /// By Welch and Satterthwaite.
     pub fn degrees(&self) -> f64 {
-        let part = |estimate: &Estimate| estimate.variance.powi(2) / (estimate.units - 1.0);
-        (self.variant.variance + self.control.variance).powi(2) / (part(self.variant) + part(self.control))
+        let variance = self.variant.variance + self.control.variance;
+        let part = |estimate: &Estimate| (estimate.variance / variance).powi(2) / (estimate.units - 1.0);
+        1.0 / (part(self.variant) + part(self.control))
     }
 
     /// Welch's t test; none where no unit differs from another, so that there is nothing to measure chance by.
     pub fn welch(&self, alpha: f64) -> Option<Difference> {
         let (effect, standard_error) = (self.effect(), self.standard_error());
-        if standard_error <= 0.0 {
+        if !(standard_error > 0.0 && standard_error.is_finite()) {
             return None;
         }
         let degrees = self.degrees();

@@ -38,6 +38,9 @@ pub fn normal_quantile(tail: f64) -> f64 {
 
 /// P(T > t) with so many degrees of freedom.
 pub fn student_tail(t: f64, degrees: f64) -> f64 {
+    if t.is_nan() || degrees.is_nan() || degrees <= 0.0 {
+        return f64::NAN;
+    }
     if t < 0.0 {
         return 1.0 - student_tail(-t, degrees);
     }
@@ -61,6 +64,9 @@ pub fn student_tail(t: f64, degrees: f64) -> f64 {
 
 /// The t with P(T > t) = `tail`.
 pub fn student_quantile(tail: f64, degrees: f64) -> f64 {
+    if tail.is_nan() || tail <= 0.0 || tail >= 1.0 || degrees.is_nan() || degrees <= 0.0 {
+        return f64::NAN;
+    }
     if tail > 0.5 {
         return -student_quantile(1.0 - tail, degrees);
     }
@@ -136,7 +142,7 @@ fn lentz(first: f64, terms: impl Iterator<Item = (f64, f64)>) -> f64 {
         d = 1.0 / away(denominator + numerator * d);
         c = away(denominator + numerator / c);
         value *= c * d;
-        if (c * d - 1.0).abs() < 1e-16 {
+        if (c * d - 1.0).abs() <= f64::EPSILON {
             break;
         }
     }

@@ -51,6 +51,10 @@ pub struct Moments {
 
 const SUMS: usize = 9;
 
+/// So that the sum of ten billion such numbers can be squared.
+const NUMBER_MAX: f64 = 1e140;
+const SUM_MAX: f64 = 1e150;
+
 /// A number that each unit has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Of {
@@ -92,13 +96,13 @@ impl Sums {
 }
 
 impl Moments {
-    /// Numbers that are not finite are refused.
+    /// Numbers that are not finite, and those whose squares would not be, are refused.
     pub fn push(&mut self, unit: Unit) -> Result<()> {
         let Unit { value, denominator, covariate } = unit;
         let before = covariate.unwrap_or(0.0);
-        if ![value, denominator, before].iter().all(|number| number.is_finite()) {
+        if ![value, denominator, before].iter().all(|number| number.abs() <= NUMBER_MAX) {
             let what = format!("a unit has the value {value} over {denominator}, and {before} before");
-            return Err(Error::rows("moments", what, "leave out or replace what is not a finite number"));
+            return Err(Error::rows("moments", what, format!("numbers are finite, and at most {NUMBER_MAX:e}")));
         }
         self.units += 1;
         self.covariates += u64::from(covariate.is_some());
@@ -134,8 +138,11 @@ impl Moments {
             sums.value_covariate,
             sums.denominator_covariate,
         ];
-        if !numbers.iter().all(|number| number.is_finite()) || sums.covariates > sums.units {
-            let hint = "sums are finite, and no more units have a covariate than there are";
+        let (plain, products) = numbers.split_at(3);
+        let fit =
+            plain.iter().all(|sum| sum.abs() <= SUM_MAX) && products.iter().all(|sum| sum.abs() <= SUM_MAX * SUM_MAX);
+        if !fit || sums.covariates > sums.units {
+            let hint = "sums are finite and not huge, and no more units have a covariate than there are";
             return Err(Error::rows("moments", format!("{sums:?}"), hint));
         }
         Ok(Moments { units: sums.units, covariates: sums.covariates, sums: numbers.map(Exact::of) })

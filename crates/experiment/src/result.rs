@@ -286,7 +286,9 @@ fn nothing_to_compare(experiment: &Experiment, variants: &[Moments], variant: us
             return format!("{name} has {units} units, and two are needed");
         }
         if Estimate::of(&variants[place]).is_none() {
-            return format!("the denominators of {name} are zero together");
+            let are_none = variants[place].sum(Of::Denominator) == 0.0;
+            let why = if are_none { "zero together" } else { "beyond what floats hold" };
+            return format!("the denominators of {name} are {why}");
         }
     }
     "all units have the same value".to_owned()

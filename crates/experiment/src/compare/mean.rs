@@ -17,7 +17,7 @@ pub struct Estimate {
 }
 
 impl Estimate {
-    /// None below two units, and where all denominators together are zero.
+    /// None below two units, where all denominators together are zero, and where figures are beyond what floats hold.
     pub fn of(moments: &Moments) -> Option<Estimate> {
         let linear = Linear::of(moments)?;
         Some(Estimate { units: linear.units, mean: linear.mean, variance: linear.variance / linear.units, shared: 0.0 })
@@ -46,10 +46,10 @@ impl Cuped {
         let spread = pooled(|linear| linear.covariate_variance);
         let all = linears.iter().map(|linear| linear.units).sum::<f64>();
         let middle = linears.iter().map(|linear| linear.units * linear.covariate_mean).sum::<f64>() / all;
-        if spread <= 0.0 {
+        let theta = pooled(|linear| linear.covariance) / spread;
+        if !(spread > 0.0 && theta.is_finite()) {
             return None;
         }
-        let theta = pooled(|linear| linear.covariance) / spread;
         let degrees = all - linears.len() as f64;
         let shared = theta * theta * spread / degrees / all;
         // The slope is estimated, too, which takes a degree of freedom.
@@ -87,11 +87,15 @@ impl Linear {
         let ratio = moments.mean(Value) / scale;
         let variance = moments.covariance(Value, Value) - 2.0 * ratio * moments.covariance(Value, Denominator)
             + ratio * ratio * moments.covariance(Denominator, Denominator);
+        let variance = variance.max(0.0) / (scale * scale);
+        if !(ratio.is_finite() && variance.is_finite()) {
+            return None;
+        }
         let covariance = moments.covariance(Value, Covariate) - ratio * moments.covariance(Denominator, Covariate);
         Some(Linear {
             units: moments.units() as f64,
             mean: ratio,
-            variance: variance.max(0.0) / (scale * scale),
+            variance,
             covariance: covariance / scale,
             covariate_mean: moments.mean(Covariate),
             covariate_variance: moments.covariance(Covariate, Covariate),

@@ -85,7 +85,12 @@ fn counts_and_sums_are_the_units() {
 
 #[test]
 fn what_is_not_finite_is_refused() {
-    for wrong in [Unit::new(f64::NAN), Unit::new(1.0).over(f64::INFINITY), Unit::new(1.0).with_covariate(f64::NAN)] {
+    for wrong in [
+        Unit::new(f64::NAN),
+        Unit::new(1e150),
+        Unit::new(1.0).over(f64::INFINITY),
+        Unit::new(1.0).with_covariate(f64::NAN),
+    ] {
         let mut moments = Moments::default();
         assert!(moments.push(wrong).is_err());
         assert_eq!(moments, Moments::default());

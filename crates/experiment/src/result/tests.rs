@@ -207,3 +207,34 @@ fn declarations_that_mean_nothing_are_refused() {
         assert!(wrong.check().is_err(), "{wrong:?}");
     }
 }
+
+/// Whatever numbers units have, they are refused or there is a report, and soon.
+#[test]
+fn no_numbers_are_too_much() {
+    let numbers = [0.0, 1.0, -1.0, 0.1, 1e-300, 5e-324, 1e-160, 1e140, -1e140, 1e9, 1e9 + 1.0, f64::INFINITY, f64::NAN];
+    let (mut random, mut compared) = (Random::new(11), 0);
+    for _ in 0..5000 {
+        let mut pick = || numbers[random.below(numbers.len() as u64) as usize];
+        let with_covariate = pick() > 0.0;
+        let (kind, denominator) = if pick() > 0.0 { (Kind::Ratio, pick()) } else { (Kind::Mean, 1.0) };
+        let mut moments = vec![Moments::default(); 2];
+        for place in 0..400 {
+            let unit = Unit::new(pick()).over(denominator);
+            let unit = if with_covariate { unit.with_covariate(pick()) } else { unit };
+            let pushed = moments[place % 2].push(unit);
+            assert!(
+                pushed.is_ok()
+                    || ![unit.value, unit.denominator].iter().all(|number| number.is_finite())
+                    || with_covariate
+            );
+        }
+        let observed = Observed { assigned: vec![200, 200], metrics: vec![moments], failed: Vec::new() };
+        let report = analyse(&of(kind, Direction::Higher), &observed).unwrap();
+        let Some(comparison) = &report.rows[1].comparison else { continue };
+        let test = comparison.decisive();
+        assert!((0.0..=1.0).contains(&test.p_adjusted), "{comparison:?}");
+        assert!(test.difference.interval.holds(test.difference.effect), "{comparison:?}");
+        compared += 1;
+    }
+    assert!(compared > 1000, "{compared}");
+}

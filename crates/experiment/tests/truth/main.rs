@@ -7,3 +7,4 @@ mod chance;
 mod coverage;
 mod peeking;
 mod shop;
+mod verdicts;
