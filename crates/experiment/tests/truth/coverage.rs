@@ -127,9 +127,9 @@ fn cuped_narrows_intervals_by_what_theory_says() {
 
 #[test]
 fn sample_ratios_alarm_as_often_as_they_say() {
-    const RUNS: u64 = 20_000;
-    let alarms = |threshold: f64, lost: f64| {
-        let broken = (0..RUNS).filter(|seed| {
+    const RUNS: u64 = 10_000;
+    let alarms = |runs: u64, threshold: f64, lost: f64| {
+        let broken = (0..runs).filter(|seed| {
             let mut random = Random::new(*seed);
             let mut units = [0, 0, 0];
             (0..500).for_each(|_| {
@@ -140,8 +140,8 @@ fn sample_ratios_alarm_as_often_as_they_say() {
         });
         broken.count() as u64
     };
-    assert_about(alarms(0.05, 0.0), RUNS, 0.05, "sample ratios below 0.05");
-    assert_about(alarms(THRESHOLD, 0.0), RUNS, THRESHOLD, "sample ratios below 0.001");
-    let found = alarms(THRESHOLD, 0.5);
-    assert!(found > RUNS * 9 / 10, "half of a variant is lost and {found} of {RUNS} are found");
+    assert_about(alarms(RUNS, 0.05, 0.0), RUNS, 0.05, "sample ratios below 0.05");
+    assert_about(alarms(RUNS, THRESHOLD, 0.0), RUNS, THRESHOLD, "sample ratios below 0.001");
+    let found = alarms(EXPERIMENTS, THRESHOLD, 0.5);
+    assert!(found > EXPERIMENTS * 9 / 10, "half of a variant is lost and {found} of {EXPERIMENTS} are found");
 }
