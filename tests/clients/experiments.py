@@ -210,8 +210,8 @@ def rows() -> None:
         "metrics": [metric("spent", "mean", "spent", covariate="before"),
                     metric("rate", "ratio", "orders", denominator="visits", covariate="before")],
     }])
-    spent_row, rate_row = (next(row["comparison"] for row in report["rows"] if row["metric"] == name and row["variant"] == "new")
-                           for name in ["spent", "rate"])
+    of = {row["metric"]: row["comparison"] for row in report["rows"] if row["variant"] == "new"}
+    spent_row, rate_row = of["spent"], of["rate"]
     test = stats.ttest_ind(spent[new], spent[~new], equal_var=False)
     plain, bounds = spent_row["plain"], test.confidence_interval(1 - ALPHA)
     near("ttest_ind", [plain["p_value"], *plain["interval"]], [test.pvalue, bounds.low, bounds.high], 1e-8)
@@ -227,8 +227,9 @@ def rows() -> None:
         centred = [before[s] - before[s].mean() for s in sides]
         spread = sum((c ** 2).sum() for c in centred)
         theta, slope = sum((v * c).sum() for v, c in zip(values, centred)) / spread, (count - 2) / (count - 3)
-        adjusted = [(m - theta * (before[s].mean() - before.mean()), slope * (v - theta * before[s]).var(ddof=1) / len(v), len(v) - 1)
-                    for m, v, s in zip(means, values, sides)]
+        left = [slope * (v - theta * before[s]).var(ddof=1) / len(v) for v, s in zip(values, sides)]
+        adjusted = [(m - theta * (before[s].mean() - before.mean()), variance, s.sum() - 1)
+                    for m, variance, s in zip(means, left, sides)]
         shared = theta ** 2 * spread / (count - 2) / count
         near(f"{what}, theta", row["cuped"]["theta"], theta, 1e-8)
         compare(what, row["cuped"]["test"], *adjusted, shared=shared, units=count, planned=planned)

@@ -1,8 +1,8 @@
 //! Answers questions about experiments, for other languages' programs to compare with their own answers.
 //!
-//! usage: analyse < QUESTIONS; a JSON array in, a JSON array out. Each question has a `what`: `hash`, `assign`, `analyse`
-//! (rows of a CSV file), `proportions`, `sample_ratio`, `adjust`, `power`, `tails`. A question that is refused is answered
-//! with an `error`.
+//! usage: analyse < QUESTIONS; a JSON array in, a JSON array out. Each question has a `what`: `hash`, `assign`,
+//! `analyse` (rows of a CSV file), `proportions`, `sample_ratio`, `adjust`, `power`, `tails`. A question that is
+//! refused is answered with an `error`.
 
 #[path = "analyse/questions.rs"]
 mod questions;

@@ -1,8 +1,8 @@
 //! Which variant a unit has: a function of salt, weights and the unit's text alone, so that any program in any language
 //! comes to the same, and a unit keeps its variant for as long as salt and weights stay.
 //!
-//! `hash(salt, purpose, unit)` is the first 8 bytes, big-endian, of SHA-256 over the UTF-8 text `salt:purpose:unit`. As a
-//! share of 2^64 it falls into one of `n` equal parts: `hash * n >> 64`, in integers, so that nobody rounds.
+//! `hash(salt, purpose, unit)` is the first 8 bytes, big-endian, of SHA-256 over the UTF-8 text `salt:purpose:unit`. As
+//! a share of 2^64 it falls into one of `n` equal parts: `hash * n >> 64`, in integers, so that nobody rounds.
 
 #[cfg(test)]
 mod tests;
@@ -156,8 +156,8 @@ impl Slot {
     }
 }
 
-/// The first 8 bytes of SHA-256 over `salt:purpose:unit`. Neither salt nor purpose holds a colon, so that two texts never
-/// mean the same bytes.
+/// The first 8 bytes of SHA-256 over `salt:purpose:unit`. Neither salt nor purpose holds a colon, so that two texts
+/// never mean the same bytes.
 pub fn hash(salt: &str, purpose: &str, unit: &str) -> u64 {
     let mut digest = Sha256::new();
     for bytes in [salt, ":", purpose, ":", unit] {

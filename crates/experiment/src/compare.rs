@@ -1,6 +1,7 @@
 //! A variant against the control: differences, absolute and relative, with intervals and p values.
 //!
-//! Means, ratios and CUPED are one thing here, a [mean of units](mean) with a variance; proportions have tests of their own.
+//! Means, ratios and CUPED are one thing here, a [mean of units](mean) with a variance; proportions have tests of their
+//! own.
 
 pub mod many;
 pub mod mean;
@@ -86,8 +87,8 @@ impl Contrast<'_> {
         (self.control.mean != 0.0).then(|| self.effect() / self.control.mean.abs())
     }
 
-    /// Fieller's: the shares r for which `variant - r * control` is within the quantile of zero. It holds zero exactly where
-    /// the interval of the difference does, which an interval by the delta method does not.
+    /// Fieller's: the shares r for which `variant - r * control` is within the quantile of zero. It holds zero exactly
+    /// where the interval of the difference does, which an interval by the delta method does not.
     pub fn relative_interval(&self, quantile: f64) -> Option<Interval> {
         let (a, b, squared) = (self.variant.mean, self.control.mean, quantile * quantile);
         let shared = self.variant.shared;

@@ -22,7 +22,8 @@ pub fn normal_quantile(tail: f64) -> f64 {
     if tail > 0.5 {
         return -normal_quantile(1.0 - tail);
     }
-    // P(Z > z) is at most exp(-z²/2)/2, so the start lies above; its logarithm is concave, so Newton's steps stay there.
+    // P(Z > z) is at most exp(-z²/2)/2, so the start lies above; its logarithm is concave, so Newton's steps stay
+    // there.
     let mut z = (-2.0 * (2.0 * tail).ln()).max(0.0).sqrt();
     for _ in 0..100 {
         let above = normal_tail(z);
@@ -70,7 +71,8 @@ pub fn student_quantile(tail: f64, degrees: f64) -> f64 {
     if tail > 0.5 {
         return -student_quantile(1.0 - tail, degrees);
     }
-    // Tails of t are heavier than the normal one's, so the start lies below; the tail is convex, so Newton's steps stay there.
+    // Tails of t are heavier than the normal one's, so the start lies below; the tail is convex, so Newton's steps stay
+    // there.
     let mut t = normal_quantile(tail);
     for _ in 0..STEPS_MAX {
         let log_density = -0.5 * (degrees + 1.0) * (t * t / degrees).ln_1p() - log_beta_with_half(degrees / 2.0);

@@ -1,7 +1,9 @@
-//! What is kept of the units of one variant for one metric: a count and sums, which can be added to each other in any order.
+//! What is kept of the units of one variant for one metric: a count and sums, which can be added to each other in any
+//! order.
 //!
-//! Sums of values and of their products are carried with more than twice the digits of a float. So variances come out right also far
-//! from zero, and the order of rows, parts and merges shows only behind the 12th digit; of whole numbers, not at all.
+//! Sums of values and of their products are carried with more than twice the digits of a float. So variances come out
+//! right also far from zero, and the order of rows, parts and merges shows only behind the 12th digit; of whole
+//! numbers, not at all.
 
 mod exact;
 #[cfg(test)]
@@ -203,8 +205,8 @@ impl Moments {
 /// Whose products are summed, in the order of the sums.
 const PAIRS: [(usize, usize); 6] = [(0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2)];
 
-/// The value that so large a share of all values does not exceed, of the nearest rank: the cap of winsorised values. It is
-/// taken over all variants together, so that it is the same for each. None of no values.
+/// The value that so large a share of all values does not exceed, of the nearest rank: the cap of winsorised values. It
+/// is taken over all variants together, so that it is the same for each. None of no values.
 pub fn cap(values: &mut [f64], share: f64) -> Option<f64> {
     let rank = (share.clamp(0.0, 1.0) * values.len() as f64).ceil() as usize;
     let place = rank.max(1) - 1;

@@ -1,5 +1,5 @@
-//! From a declared experiment and the moments of its metrics to a row for each variant and metric: what was measured, how
-//! sure that is, and what it comes to.
+//! From a declared experiment and the moments of its metrics to a row for each variant and metric: what was measured,
+//! how sure that is, and what it comes to.
 
 mod declared;
 #[cfg(test)]
@@ -23,7 +23,8 @@ use crate::{Error, Result};
 pub struct Observed {
     /// Units that were drawn into each variant, for the sample ratio.
     pub assigned: Vec<u64>,
-    /// By metric, then by variant. Each unit counts once, with zero where it did nothing; not all units need be counted yet.
+    /// By metric, then by variant. Each unit counts once, with zero where it did nothing; not all units need be counted
+    /// yet.
     pub metrics: Vec<Vec<Moments>>,
     /// What others found that makes the rows worth nothing, such as an expectation that is not met.
     pub failed: Vec<String>,

@@ -1,5 +1,5 @@
-//! Whether units came to the variants as their weights say. Where they did not, something chose among them, and no figure
-//! of the experiment means what it seems to (Fabijan et al., "Diagnosing Sample Ratio Mismatch", KDD 2019).
+//! Whether units came to the variants as their weights say. Where they did not, something chose among them, and no
+//! figure of the experiment means what it seems to (Fabijan et al., "Diagnosing Sample Ratio Mismatch", KDD 2019).
 
 use crate::distribution::chi_square_tail;
 

@@ -1,10 +1,10 @@
-//! Intervals and p values that hold at every look at once, so that who looks each day and stops when it pleases is wrong in
-//! no more than alpha of the experiments.
+//! Intervals and p values that hold at every look at once, so that who looks each day and stops when it pleases is
+//! wrong in no more than alpha of the experiments.
 //!
-//! The asymptotic confidence sequence of Waudby-Smith, Arbour, Sinha, Kennedy and Ramdas ("Time-uniform central limit theory
-//! and asymptotic confidence sequences", Annals of Statistics 52, 2024), with a normal mixture (Robbins 1970). The mixture
-//! SPRT of Johari, Koomen, Pekelis and Walsh (Operations Research 70, 2022) has the same boundary, but asks for a spread of
-//! effects in the metric's own units; this one asks at how many units it shall be narrowest.
+//! The asymptotic confidence sequence of Waudby-Smith, Arbour, Sinha, Kennedy and Ramdas ("Time-uniform central limit
+//! theory and asymptotic confidence sequences", Annals of Statistics 52, 2024), with a normal mixture (Robbins 1970).
+//! The mixture SPRT of Johari, Koomen, Pekelis and Walsh (Operations Research 70, 2022) has the same boundary, but asks
+//! for a spread of effects in the metric's own units; this one asks at how many units it shall be narrowest.
 
 /// Before a variant has so many units, its variance is not known well enough, and nothing is said.
 pub const UNITS_MIN: u64 = 100;

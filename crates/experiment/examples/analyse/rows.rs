@@ -1,5 +1,5 @@
-//! An experiment declared in JSON over the rows of a CSV file, one row a unit. Cells have no quotes; `TRUE` and `FALSE` are
-//! 1 and 0.
+//! An experiment declared in JSON over the rows of a CSV file, one row a unit. Cells have no quotes; `TRUE` and `FALSE`
+//! are 1 and 0.
 
 use headwater_experiment::moments::{Moments, Unit};
 use headwater_experiment::result::{

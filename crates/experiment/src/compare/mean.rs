@@ -24,8 +24,8 @@ impl Estimate {
     }
 }
 
-/// How values of the time before take chance out of all variants (Deng, Xu, Kohavi and Walker, "Improving the Sensitivity
-/// of Online Controlled Experiments by Utilizing Pre-Experiment Data", WSDM 2013).
+/// How values of the time before take chance out of all variants (Deng, Xu, Kohavi and Walker, "Improving the
+/// Sensitivity of Online Controlled Experiments by Utilizing Pre-Experiment Data", WSDM 2013).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Cuped {
     /// How much the metric goes with the covariate, within variants: an effect of a variant is not in it.

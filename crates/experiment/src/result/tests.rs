@@ -180,8 +180,10 @@ fn rows_that_do_not_fit_are_refused() {
     let wanted = [
         "metric metric, variant old: a proportion has values other than 0 and 1: declare it as a mean",
         "metric metric, variant old: units have denominators: declare it as a ratio, or leave them out",
-        "metric metric: 5 of 10 units have a covariate: give one to all units, zero where there was nothing before, or to none",
-        "metric metric, variant new: 5 units of 4 that were assigned: count each unit once, and only those that were drawn",
+        "metric metric: 5 of 10 units have a covariate: give one to all units, \
+         zero where there was nothing before, or to none",
+        "metric metric, variant new: 5 units of 4 that were assigned: \
+         count each unit once, and only those that were drawn",
         "what was seen: not 2 variants of each of 1 metrics: hand in all, in the order of the declaration",
     ];
     assert_eq!(said, wanted);

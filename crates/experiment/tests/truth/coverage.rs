@@ -1,4 +1,5 @@
-//! Of many experiments that are looked at once, so many intervals hold the truth as they say, and so many alarms are false.
+//! Of many experiments that are looked at once, so many intervals hold the truth as they say, and so many alarms are
+//! false.
 
 use headwater_base::random::Random;
 use headwater_experiment::compare::mean::{Cuped, Estimate};

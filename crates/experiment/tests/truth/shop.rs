@@ -1,5 +1,5 @@
-//! The made-up shop's checkout experiment, whose effect is known: of those who reach the checkout 62 in 100 buy with the
-//! old one and 67 with the other.
+//! The made-up shop's checkout experiment, whose effect is known: of those who reach the checkout 62 in 100 buy with
+//! the old one and 67 with the other.
 
 use std::collections::BTreeMap;
 
