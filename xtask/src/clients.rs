@@ -1,8 +1,9 @@
 //! Other people's clients: Delta readers over our archives (`deltalake`, `duckdb`), PostgreSQL clients at our door,
-//! and Schemathesis at that of HTTP; Great Expectations beside our suites.
+//! and Schemathesis at that of HTTP; Great Expectations beside our suites, scipy and statsmodels beside our experiments.
 //! Python packages are in a virtual environment that is made on first use and kept below cargo's target folder.
 
 mod expectations;
+mod experiments;
 mod jdbc;
 mod openapi;
 mod postgres;
@@ -33,7 +34,7 @@ pub fn check(binary: &Binary, data_dir: &Path, daily_files: Option<&Path>) -> Re
     let python = python()?;
     let mut passed =
         postgres::check(binary)? + users::check(binary)? + openapi::check(binary)? + storage::check(binary)?;
-    passed += expectations::check(binary, daily_files)?;
+    passed += expectations::check(binary, daily_files)? + experiments::check(daily_files)?;
     for stream in retail::ARCHIVED {
         let rows = retail::value(binary, data_dir, &format!("SELECT count(*) FROM {stream}"))?;
         let sum = retail::value(binary, data_dir, &format!("SELECT sum(quantity * unitprice) FROM {stream}"))?;
