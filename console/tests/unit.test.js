@@ -199,12 +199,16 @@ test("a column's values are drawn as they say most: few one by one, many numbers
   const bars = [{ name: "a", value: 3 }, { name: "(empty)", value: 2 }];
   assert.deepEqual(drawing(column), { kind: "values", bars, rest: 3 });
   const numbers = { ...column, distinct_values: 21, histogram: JSON.stringify(ranges) };
-  assert.deepEqual(drawing(numbers), { kind: "ranges", ranges });
+  assert.deepEqual(drawing(numbers), { kind: "ranges", ranges: { ...ranges, isTime: false } });
+  const times = { from: "2026-01-01T00:00:00Z", to: "2026-01-02", counts: [3, 1] };
+  const days = drawing({ ...numbers, histogram: JSON.stringify(times) });
+  assert.deepEqual(days.ranges, { from: Date.UTC(2026, 0, 1), to: Date.UTC(2026, 0, 2), counts: [3, 1], isTime: true });
   assert.equal(drawing({ ...numbers, distinct_values: 20 }).kind, "values");
   const key = JSON.stringify([{ value: "x", count: 1 }, { value: "y", count: 1 }]);
   assert.deepEqual(drawing({ ...column, top_values: key, distinct_values: 8 }), { kind: "none" });
   assert.deepEqual(drawing({ ...column, top_values: null, distinct_values: 70_000 }), { kind: "none" });
   assert.equal(plain('"2026-01-01"'), "2026-01-01");
+  assert.equal(plain('"2026-01-01T02:03:04.567Z"'), "2026-01-01 02:03:04");
   assert.equal(plain("9007199254740993"), "9007199254740993");
   assert.equal(plain("12.50"), "12.50");
   assert.equal(plain(null), null);

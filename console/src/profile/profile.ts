@@ -1,6 +1,6 @@
 // What PROFILE tells of a relation's columns.
 
-import { Exact, parse } from "../api/value.ts";
+import { Exact, parse, time } from "../api/value.ts";
 
 export interface Profiled {
   column_name: string;
@@ -28,11 +28,12 @@ export interface Profiled {
   warnings: string | null;
 }
 
-/** How many numbers lie in each of some ranges of one width. */
+/** How many values lie in each of some ranges of one width; times are milliseconds since 1970. */
 export interface Ranges {
   from: number;
   to: number;
   counts: number[];
+  isTime: boolean;
 }
 
 export interface Bar {
@@ -40,14 +41,14 @@ export interface Bar {
   value: number;
 }
 
-/** So many values are shown one by one; of more numbers, how they lie says more. */
+/** So many values are shown one by one; of more numbers or times, how they lie says more. */
 const FEW = 20;
 
 /** How a column's values are drawn. */
 export type Drawing = { kind: "ranges"; ranges: Ranges } | { kind: "values"; bars: Bar[]; rest: number } | { kind: "none" };
 
 export function drawing(column: Profiled): Drawing {
-  const ranges = parsed<Ranges>(column.histogram);
+  const ranges = rangesOf(column.histogram);
   const distinct = column.distinct_values ?? 0;
   if (ranges !== null && distinct > FEW) return { kind: "ranges", ranges };
   const top = (column.top_values === null ? [] : parse(column.top_values)) as { value: unknown; count: number }[];
@@ -56,6 +57,15 @@ export function drawing(column: Profiled): Drawing {
   const bars = top.map(({ value, count }) => ({ name: text(value), value: count }));
   const shown = bars.reduce((sum, bar) => sum + bar.value, 0);
   return { kind: "values", bars, rest: column.rows - column.nulls - shown };
+}
+
+function rangesOf(histogram: string | null): Ranges | null {
+  const found = parsed<{ from: number | string; to: number | string; counts: number[] }>(histogram);
+  if (found === null) return null;
+  const { from, to, counts } = found;
+  if (typeof from === "number" && typeof to === "number") return { from, to, counts, isTime: false };
+  const [first, last] = [time(from), time(to)];
+  return first === null || last === null ? null : { from: first, to: last, counts, isTime: true };
 }
 
 export function warnings({ warnings: told }: Profiled): string[] {
@@ -70,6 +80,8 @@ export function plain(json: string | null): string | null {
 function text(value: unknown): string {
   if (value === "") return "(empty)";
   if (value instanceof Exact) return value.text;
+  // Fractions of a second matter to nobody here.
+  if (typeof value === "string" && time(value) !== null) return value.replace("T", " ").replace(/(\.\d+)?Z$/, "");
   return typeof value === "string" ? value : JSON.stringify(value);
 }
 

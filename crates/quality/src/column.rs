@@ -42,6 +42,11 @@ impl Column {
     pub fn is_number(&self) -> bool {
         self.data_type.is_numeric()
     }
+
+    /// A moment or a day.
+    pub fn is_time(&self) -> bool {
+        matches!(self.data_type, DataType::Date32 | DataType::Timestamp(..))
+    }
 }
 
 fn plain_type(data_type: &DataType) -> DataType {

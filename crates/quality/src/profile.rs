@@ -16,6 +16,7 @@ use headwater_sql::{Diagnostic, Fault, SourceText};
 use crate::column::{Class, Column};
 use crate::measure::predicate::Predicate;
 use crate::measure::rows::{Missing, RowRule};
+use crate::measure::spread::{Histogram, Spread};
 use crate::measure::values::Counts;
 use crate::measure::{Measure, Planned, State};
 use crate::scan::{Scan, quoted};
@@ -83,7 +84,10 @@ fn scan(relation: &Relation) -> Scan {
         }
         measures.extend([Measure::CountsUpTo(place, VALUES_MAX), Measure::Distinct(place), Measure::Extremes(place)]);
         if column.is_number() {
-            measures.extend([Measure::Numbers(place), Measure::Spread(place)]);
+            measures.push(Measure::Numbers(place));
+        }
+        if column.is_number() || column.is_time() {
+            measures.push(Measure::Spread(place));
         }
     }
     let measures = measures.into_iter().map(|measure| Planned { measure, condition: None }).collect();
@@ -98,6 +102,7 @@ fn correlated(columns: &[Column]) -> Vec<usize> {
 /// What is known of a column.
 #[derive(Default)]
 struct Row {
+    is_time: bool,
     nulls: u64,
     distinct: Option<u64>,
     is_exact: bool,
@@ -118,7 +123,7 @@ fn rows(scan: &Scan, states: Vec<State>) -> Result<RecordBatch> {
     let (Some(State::Count(count)), Some(State::Correlations(correlations))) = (states.next(), states.next()) else {
         return Err(Error::Internal("a profile lacks its first measures".to_owned()));
     };
-    let mut rows: Vec<Row> = scan.columns.iter().map(|_| Row::default()).collect();
+    let mut rows: Vec<Row> = scan.columns.iter().map(Row::of).collect();
     // Each column's measures begin with its nulls.
     let mut place = 0;
     for state in states {
@@ -146,6 +151,10 @@ fn rows(scan: &Scan, states: Vec<State>) -> Result<RecordBatch> {
 }
 
 impl Row {
+    fn of(column: &Column) -> Row {
+        Row { is_time: column.is_time(), ..Row::default() }
+    }
+
     fn take(&mut self, state: State) -> Result<()> {
         match state {
             State::Counts(counts) => self.count(&counts)?,
@@ -157,15 +166,27 @@ impl Row {
                 self.greatest = extremes.greatest().map(|value| extremes.json(&value)).transpose()?.flatten();
             }
             State::Numbers(numbers) => (self.mean, self.stdev) = (numbers.mean(), numbers.stdev()),
-            State::Spread(mut spread) => {
-                for (value, (_, share)) in self.quantiles.iter_mut().zip(QUANTILES) {
-                    *value = spread.quantile(share);
-                }
-                self.histogram = spread.histogram(RANGES).and_then(|found| serde_json::to_string(&found).ok());
-            }
+            State::Spread(spread) => self.spread(spread),
             _ => return Err(Error::Internal("a profile has a measure too many".to_owned())),
         }
         Ok(())
+    }
+
+    fn spread(&mut self, mut spread: Spread) {
+        let histogram = spread.histogram(RANGES);
+        if self.is_time {
+            // The ends as they are written.
+            let ends = self.least.as_ref().zip(self.greatest.as_ref());
+            self.histogram = histogram.zip(ends).and_then(|(Histogram { counts, .. }, (from, to))| {
+                let counts = serde_json::to_string(&counts).ok()?;
+                Some(format!("{{\"from\":{from},\"to\":{to},\"counts\":{counts}}}"))
+            });
+            return;
+        }
+        self.histogram = histogram.and_then(|found| serde_json::to_string(&found).ok());
+        for (value, (_, share)) in self.quantiles.iter_mut().zip(QUANTILES) {
+            *value = spread.quantile(share);
+        }
     }
 
     /// Nothing where there are too many values.
