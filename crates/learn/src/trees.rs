@@ -1,0 +1,134 @@
+//! Ensembles of trees: what boosting grows and what forests of others are turned into. They score rows of encoded values.
+
+use crate::{Error, Result};
+
+/// `Node::feature` of a leaf.
+pub(crate) const LEAF: u32 = u32::MAX;
+/// In `Node::test`: a missing value goes left.
+pub(crate) const MISSING_LEFT: u32 = 1 << 31;
+
+/// A question or a leaf, small enough that a cache line holds more than two.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Node {
+    /// A leaf's value; of a question about a number, what goes left up to and with it.
+    pub value: f64,
+    pub feature: u32,
+    /// Children stand behind their parent, so every way ends.
+    pub left: u32,
+    pub right: u32,
+    /// 0 is a question about a number, n the set n − 1 of categories that go left; with [`MISSING_LEFT`].
+    pub test: u32,
+}
+
+impl Node {
+    pub fn leaf(value: f64) -> Node {
+        Node { value, feature: LEAF, left: 0, right: 0, test: 0 }
+    }
+}
+
+/// The sum of trees over a base, for one or more outputs (classes).
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Ensemble {
+    pub(crate) features: usize,
+    /// What each output is without trees.
+    pub(crate) base: Vec<f64>,
+    /// Each tree's root, and the output that it adds to.
+    pub(crate) roots: Vec<(u32, u32)>,
+    pub(crate) nodes: Vec<Node>,
+    /// Rows of training that came to each node, or what stands for them; with weights by it paths are explained.
+    pub(crate) covers: Vec<f64>,
+    /// What each question lowered the loss by.
+    pub(crate) gains: Vec<f64>,
+    /// Sets of category codes, as bits.
+    pub(crate) sets: Vec<Vec<u64>>,
+}
+
+impl Ensemble {
+    pub fn outputs(&self) -> usize {
+        self.base.len()
+    }
+
+    pub fn features(&self) -> usize {
+        self.features
+    }
+
+    pub fn trees(&self) -> usize {
+        self.roots.len()
+    }
+
+    /// Where a value goes at a question.
+    #[inline]
+    pub(crate) fn goes_left(&self, node: &Node, value: f64) -> bool {
+        if value.is_nan() {
+            return node.test & MISSING_LEFT != 0;
+        }
+        match node.test & !MISSING_LEFT {
+            0 => value <= node.value,
+            set => {
+                let (words, code) = (&self.sets[set as usize - 1], value as usize);
+                words.get(code / 64).is_some_and(|word| word >> (code % 64) & 1 == 1)
+            }
+        }
+    }
+
+    /// The leaf that a row comes to, whose values are asked for one by one.
+    #[inline]
+    pub(crate) fn leaf(&self, root: u32, value: impl Fn(usize) -> f64) -> usize {
+        let mut at = root as usize;
+        loop {
+            let node = &self.nodes[at];
+            if node.feature == LEAF {
+                return at;
+            }
+            let left = self.goes_left(node, value(node.feature as usize));
+            at = if left { node.left } else { node.right } as usize;
+        }
+    }
+
+    /// Adds up all trees into `raw`, which has a place for each output.
+    #[inline]
+    pub fn raw_into(&self, row: &[f64], raw: &mut [f64]) {
+        raw.copy_from_slice(&self.base);
+        for (root, output) in &self.roots {
+            raw[*output as usize] += self.nodes[self.leaf(*root, |feature| row[feature])].value;
+        }
+    }
+
+    /// What each feature's questions lowered the loss by, all trees together.
+    pub fn gain_importances(&self) -> Vec<f64> {
+        let mut sums = vec![0.0; self.features];
+        for (node, gain) in self.nodes.iter().zip(&self.gains) {
+            if node.feature != LEAF {
+                sums[node.feature as usize] += gain;
+            }
+        }
+        sums
+    }
+
+    /// What holds of every ensemble that can score: whoever makes one of foreign bytes asks.
+    pub(crate) fn check(&self) -> Result<()> {
+        let bad = |problem: &str| Err(Error::Damaged { at: 0, problem: format!("trees: {problem}") });
+        let count = self.nodes.len();
+        if self.covers.len() != count || self.gains.len() != count || self.base.is_empty() {
+            return bad("their parts have different lengths");
+        }
+        for (at, node) in self.nodes.iter().enumerate().filter(|(_, node)| node.feature != LEAF) {
+            let behind = |child: u32| child as usize > at && (child as usize) < count;
+            if node.feature as usize >= self.features || !behind(node.left) || !behind(node.right) {
+                return bad("a question leads nowhere");
+            }
+            if (node.test & !MISSING_LEFT) as usize > self.sets.len() {
+                return bad("a question asks for a set that is not there");
+            }
+        }
+        let lost = |(root, output): &(u32, u32)| *root as usize >= count || *output as usize >= self.base.len();
+        if self.roots.iter().any(lost) {
+            return bad("a root leads nowhere");
+        }
+        let sums = self.nodes.iter().map(|node| node.value).chain(self.base.iter().copied());
+        if sums.chain(self.covers.iter().copied()).any(|number| !number.is_finite()) {
+            return bad("a number is not finite");
+        }
+        Ok(())
+    }
+}
