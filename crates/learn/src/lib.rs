@@ -6,10 +6,15 @@
 pub mod boosting;
 mod cholesky;
 pub mod data;
+pub mod drift;
 mod error;
+pub mod explain;
+pub mod factorization;
 pub mod linear;
 pub mod metrics;
 pub mod model;
+pub mod random_cut;
+pub mod stored;
 pub mod trees;
 
 pub use error::{Error, Result};

@@ -11,6 +11,7 @@ use crate::{Error, Result};
 
 use crate::boosting::{Loss, Part, labels};
 use design::Design;
+pub(crate) use design::spread;
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Options {

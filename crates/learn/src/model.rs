@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use crate::boosting::{self, Part};
-use crate::data::{Encoder, Feature, Kind, Target, TrainingSet, Value};
+use crate::data::{Encoder, Feature, Kind, Matrix, Target, TrainingSet, Value};
 use crate::linear::{self, Linear};
 use crate::trees::Ensemble;
 use crate::{Error, Result};
@@ -152,7 +152,10 @@ impl Model {
 
     /// Predictions of all rows, the outputs of a row side by side, by so many threads.
     pub fn predict(&self, features: &[Feature], threads: usize) -> Result<Vec<f64>> {
-        let matrix = self.encoder.encode(features)?;
+        self.predict_matrix(&self.encoder.encode(features)?, threads)
+    }
+
+    pub(crate) fn predict_matrix(&self, matrix: &Matrix, threads: usize) -> Result<Vec<f64>> {
         let outputs = self.outputs();
         let mut predictions = vec![0.0; matrix.rows() * outputs];
         let score = |predictor: &mut Predictor<'_>, (row, place): (usize, &mut [f64])| {

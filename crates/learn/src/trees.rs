@@ -7,6 +7,9 @@ pub(crate) const LEAF: u32 = u32::MAX;
 /// In `Node::test`: a missing value goes left.
 pub(crate) const MISSING_LEFT: u32 = 1 << 31;
 
+/// Explanations go down a tree by calls, so no way is longer.
+const DEPTH_MAX: usize = 512;
+
 /// A question or a leaf, small enough that a cache line holds more than two.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Node {
@@ -112,6 +115,13 @@ impl Ensemble {
         if self.covers.len() != count || self.gains.len() != count || self.base.is_empty() {
             return bad("their parts have different lengths");
         }
+        let mut depths: Vec<Option<usize>> = vec![None; count];
+        for (root, _) in &self.roots {
+            match depths.get_mut(*root as usize) {
+                Some(depth) => *depth = Some(0),
+                None => return bad("a root leads nowhere"),
+            }
+        }
         for (at, node) in self.nodes.iter().enumerate().filter(|(_, node)| node.feature != LEAF) {
             let behind = |child: u32| child as usize > at && (child as usize) < count;
             if node.feature as usize >= self.features || !behind(node.left) || !behind(node.right) {
@@ -120,10 +130,15 @@ impl Ensemble {
             if (node.test & !MISSING_LEFT) as usize > self.sets.len() {
                 return bad("a question asks for a set that is not there");
             }
+            let below = depths[at].map_or(0, |depth| depth + 1);
+            for child in [node.left, node.right] {
+                if depths[child as usize].replace(below).is_some() || below > DEPTH_MAX {
+                    return bad("ways meet, or are too long");
+                }
+            }
         }
-        let lost = |(root, output): &(u32, u32)| *root as usize >= count || *output as usize >= self.base.len();
-        if self.roots.iter().any(lost) {
-            return bad("a root leads nowhere");
+        if self.roots.iter().any(|(_, output)| *output as usize >= self.base.len()) {
+            return bad("a tree adds to an output that is not there");
         }
         let sums = self.nodes.iter().map(|node| node.value).chain(self.base.iter().copied());
         if sums.chain(self.covers.iter().copied()).any(|number| !number.is_finite()) {

@@ -1,5 +1,7 @@
 //! Models over real data. The folder is given as HEADWATER_DATA; without it a line says what was not run.
 
+#![allow(clippy::unwrap_used, reason = "a test")]
+
 use std::path::PathBuf;
 
 use headwater_learn::boosting::Options;
