@@ -29,6 +29,14 @@ impl Node {
     }
 }
 
+/// A node as others may see it; children are counted from the tree's first node.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Shown {
+    Leaf { value: f64, cover: f64 },
+    Number { feature: usize, last_left: f64, missing_left: bool, left: usize, right: usize, cover: f64 },
+    Categories { feature: usize, codes_left: Vec<u32>, missing_left: bool, left: usize, right: usize, cover: f64 },
+}
+
 /// The sum of trees over a base, for one or more outputs (classes).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Ensemble {
@@ -57,6 +65,33 @@ impl Ensemble {
 
     pub fn trees(&self) -> usize {
         self.roots.len()
+    }
+
+    /// What each output is without trees.
+    pub fn base(&self) -> &[f64] {
+        &self.base
+    }
+
+    /// The output that a tree adds to, and its nodes.
+    pub fn show(&self, tree: usize) -> (usize, Vec<Shown>) {
+        let (root, output) = self.roots[tree];
+        let end = self.roots.get(tree + 1).map_or(self.nodes.len(), |(next, _)| *next as usize);
+        let own = (root as usize..end).map(|at| {
+            let (node, cover) = (self.nodes[at], self.covers[at]);
+            let (feature, missing_left) = (node.feature as usize, node.test & MISSING_LEFT != 0);
+            let (left, right) = (node.left.wrapping_sub(root) as usize, node.right.wrapping_sub(root) as usize);
+            match (node.feature, node.test & !MISSING_LEFT) {
+                (LEAF, _) => Shown::Leaf { value: node.value, cover },
+                (_, 0) => Shown::Number { feature, last_left: node.value, missing_left, left, right, cover },
+                (_, set) => {
+                    let set = &self.sets[set as usize - 1];
+                    let codes = 0..set.len() as u32 * 64;
+                    let codes_left = codes.filter(|code| set[*code as usize / 64] >> (code % 64) & 1 == 1).collect();
+                    Shown::Categories { feature, codes_left, missing_left, left, right, cover }
+                }
+            }
+        });
+        (output as usize, own.collect())
     }
 
     /// Where a value goes at a question.
