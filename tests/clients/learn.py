@@ -19,9 +19,15 @@ import scipy.stats
 import shap
 from sklearn import metrics
 from sklearn.compose import ColumnTransformer
-from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.ensemble import (ExtraTreesRegressor, GradientBoostingClassifier, GradientBoostingRegressor,
+                              RandomForestClassifier, RandomForestRegressor)
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.preprocessing import (MaxAbsScaler, MinMaxScaler, Normalizer, OneHotEncoder, PolynomialFeatures, RobustScaler,
+                                   StandardScaler)
+from sklearn.tree import DecisionTreeClassifier
+from skl2onnx import to_onnx
 
 from checks import check
 
@@ -205,8 +211,57 @@ def of_quality() -> None:
     as_good_as_lightgbm("telco_churn", columns, labels, [f"text_{name}" for name in texts])
 
 
+def of_onnx() -> None:
+    """What scikit-learn exports is computed as scikit-learn computes it."""
+    x = CHANCE.normal(size=(600, 5)).astype(np.float32)
+    binary = (x[:, 0] + x[:, 1] * x[:, 2] + CHANCE.normal(size=600) / 2 > 0).astype(int)
+    classes = np.array(["a", "b", "c"])[np.digitize(x[:, 0] + x[:, 3], [-0.7, 0.7])]
+    number = x[:, 0] * 2 + x[:, 1] ** 2
+    forest = {"n_estimators": 20, "max_depth": 6, "random_state": SEED}
+    models = [
+        ("logistic regression", make_pipeline(StandardScaler(), LogisticRegression()), binary),
+        ("multinomial regression", make_pipeline(MinMaxScaler(), LogisticRegression()), classes),
+        ("linear regression", make_pipeline(StandardScaler(), LinearRegression()), number),
+        ("ridge of normalised rows", make_pipeline(Normalizer(), Ridge()), number),
+        ("robust and greatest scalers", make_pipeline(RobustScaler(), MaxAbsScaler(), Ridge()), number),
+        ("imputed", make_pipeline(SimpleImputer(), StandardScaler(), Ridge()), number),
+        ("decision tree", DecisionTreeClassifier(max_depth=6, random_state=SEED), classes),
+        ("random forest of two", RandomForestClassifier(**forest), binary),
+        ("random forest of three", RandomForestClassifier(**forest), classes),
+        ("random forest of numbers", RandomForestRegressor(**forest), number),
+        ("extremely random trees", ExtraTreesRegressor(**forest), number),
+        ("gradient boosting of two", GradientBoostingClassifier(n_estimators=20), binary),
+        ("gradient boosting of three", GradientBoostingClassifier(n_estimators=20), classes),
+        ("gradient boosting of numbers", GradientBoostingRegressor(n_estimators=20), number),
+    ]
+    test = CHANCE.normal(size=(200, 5)).astype(np.float32)
+    test_file = written("test.csv", {f"f{place}": test[:, place].astype(float) for place in range(5)})
+    refused = []
+    for name, model, target in models:
+        model.fit(x, target)
+        classifier = hasattr(model, "predict_proba")
+        wanted = model.predict_proba(test) if classifier else model.predict(test).reshape(-1, 1)
+        for mapped in [True, False] if classifier else [None]:
+            file = FOLDER / "model.onnx"
+            options = None if mapped is None else {id(model): {"zipmap": mapped}}
+            file.write_bytes(to_onnx(model, x[:1], options=options).SerializeToString())
+            found = ours("onnx", file, test_file)
+            if "error" in found:
+                refused.append((name, found["error"]))
+                continue
+            near(f"ONNX, {name}, ZipMap {mapped}", found["predictions"], wanted, 2e-6)
+            if classifier:
+                check(f"ONNX, {name}: classes", found["classes"], [str(one) for one in model.classes_])
+    check("ONNX: nothing of these is refused", refused, [])
+    to_bins = make_pipeline(PolynomialFeatures(), Ridge()).fit(x, number)
+    (FOLDER / "model.onnx").write_bytes(to_onnx(to_bins, x[:1]).SerializeToString())
+    found = ours("onnx", FOLDER / "model.onnx", test_file)
+    check("ONNX: what is not known is refused by its name", found.get("error", "").startswith("ONNX operator "), True)
+
+
 of_metrics()
 of_drift()
 of_regressions()
 of_trees()
 of_quality()
+of_onnx()

@@ -8,6 +8,7 @@
 use headwater_learn::data::{Feature, Target, TrainingSet, Value, Values};
 use headwater_learn::drift::kolmogorov_smirnov;
 use headwater_learn::model::Scorer;
+use headwater_learn::stored::Stored;
 use headwater_learn::trees::Shown;
 use headwater_learn::{Method, Model, boosting, linear, metrics};
 use serde_json::{Value as Json, json};
@@ -37,6 +38,20 @@ fn main() {
                 answer["trees"] = trees_of(&model);
             }
             answer
+        }
+        ["onnx", file, test] => {
+            let features: Vec<Feature> = read(test).iter().map(feature).collect();
+            let names: Vec<&str> = features.iter().map(|feature| feature.name.as_str()).collect();
+            match Model::from_onnx(&std::fs::read(file).unwrap(), &names) {
+                Ok(model) => {
+                    let kept = Stored::Model(model.clone()).to_bytes();
+                    assert_eq!(Stored::from_bytes(&kept).unwrap(), Stored::Model(model.clone()));
+                    let predictions = model.predict(&features, 2).unwrap();
+                    let rows: Vec<&[f64]> = predictions.chunks(model.outputs()).collect();
+                    json!({"predictions": rows, "classes": model.classes()})
+                }
+                Err(error) => json!({"error": error.to_string()}),
+            }
         }
         _ => panic!("unknown command {arguments:?}"),
     };

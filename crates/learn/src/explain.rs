@@ -27,6 +27,10 @@ impl Model {
         let base = match &self.scorer {
             Scorer::Trees(trees) => tree_shap::contributions_into(trees, &row, &mut contributions)?,
             Scorer::Linear(linear) => linear.contributions_into(&row, &mut contributions),
+            Scorer::Imported(_) => {
+                let hint = "ask for permutation importances, or train the model here";
+                return Err(Error::rows("explanation", "the model comes from an ONNX file", hint));
+            }
         };
         Ok(Explanation { base, contributions })
     }
@@ -35,7 +39,7 @@ impl Model {
     pub fn gain_importances(&self) -> Result<Vec<f64>> {
         let Scorer::Trees(trees) = &self.scorer else {
             let hint = "ask for permutation importances";
-            return Err(Error::rows("importances", "a linear model asks no questions", hint));
+            return Err(Error::rows("importances", "only trees that were trained here have them", hint));
         };
         let gains = trees.gain_importances();
         let sum: f64 = gains.iter().sum();

@@ -13,6 +13,7 @@ pub mod factorization;
 pub mod linear;
 pub mod metrics;
 pub mod model;
+pub mod onnx;
 pub mod random_cut;
 pub mod stored;
 pub mod trees;

@@ -5,6 +5,7 @@ use rayon::prelude::*;
 use crate::boosting::{self, Part};
 use crate::data::{Encoder, Feature, Kind, Matrix, Target, TrainingSet, Value};
 use crate::linear::{self, Linear};
+use crate::onnx::Imported;
 use crate::trees::Ensemble;
 use crate::{Error, Result};
 
@@ -50,6 +51,7 @@ impl Link {
 pub enum Scorer {
     Trees(Ensemble),
     Linear(Linear),
+    Imported(Imported),
 }
 
 impl Scorer {
@@ -57,6 +59,7 @@ impl Scorer {
         match self {
             Scorer::Trees(trees) => trees.outputs(),
             Scorer::Linear(linear) => linear.outputs(),
+            Scorer::Imported(imported) => imported.outputs(),
         }
     }
 
@@ -64,6 +67,7 @@ impl Scorer {
         match self {
             Scorer::Trees(trees) => trees.features(),
             Scorer::Linear(linear) => linear.features(),
+            Scorer::Imported(imported) => imported.features(),
         }
     }
 
@@ -73,6 +77,7 @@ impl Scorer {
         match self {
             Scorer::Trees(trees) => trees.raw_into(row, raw),
             Scorer::Linear(linear) => linear.raw_into(row, raw),
+            Scorer::Imported(imported) => imported.raw_into(row, raw),
         }
     }
 }
@@ -82,7 +87,7 @@ pub struct Model {
     pub(crate) encoder: Encoder,
     pub(crate) scorer: Scorer,
     pub(crate) link: Link,
-    /// Names of the outputs of [`Link::Softmax`]; else empty.
+    /// Names of the outputs, where they are probabilities of classes; else empty.
     pub(crate) classes: Vec<String>,
 }
 

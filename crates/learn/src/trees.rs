@@ -7,6 +7,9 @@ pub(crate) const LEAF: u32 = u32::MAX;
 /// In `Node::test`: a missing value goes left.
 pub(crate) const MISSING_LEFT: u32 = 1 << 31;
 
+/// So many trees are gone down side by side: while one waits for memory, others go on.
+const LANES: usize = 4;
+
 /// Explanations go down a tree by calls, so no way is longer.
 const DEPTH_MAX: usize = 512;
 
@@ -127,7 +130,29 @@ impl Ensemble {
     #[inline]
     pub fn raw_into(&self, row: &[f64], raw: &mut [f64]) {
         raw.copy_from_slice(&self.base);
-        for (root, output) in &self.roots {
+        let mut lanes = self.roots.chunks_exact(LANES);
+        for roots in &mut lanes {
+            let mut at = [0usize; LANES];
+            for (at, (root, _)) in at.iter_mut().zip(roots) {
+                *at = *root as usize;
+            }
+            let mut going = true;
+            while going {
+                going = false;
+                for at in &mut at {
+                    let node = &self.nodes[*at];
+                    if node.feature != LEAF {
+                        let left = self.goes_left(node, row[node.feature as usize]);
+                        *at = if left { node.left } else { node.right } as usize;
+                        going = true;
+                    }
+                }
+            }
+            for (at, (_, output)) in at.iter().zip(roots) {
+                raw[*output as usize] += self.nodes[*at].value;
+            }
+        }
+        for (root, output) in lanes.remainder() {
             raw[*output as usize] += self.nodes[self.leaf(*root, |feature| row[feature])].value;
         }
     }

@@ -6,6 +6,7 @@ use crate::data::{Encoder, Kind};
 use crate::factorization::Factorization;
 use crate::linear::{Linear, Term};
 use crate::model::{Link, Model, Scorer};
+use crate::onnx::Imported;
 use crate::random_cut::{self, Dimension, Forest};
 use crate::trees::{self, Ensemble};
 
@@ -26,6 +27,10 @@ pub fn write_model(writer: &mut Writer, model: &Model) {
             writer.u8(2);
             write_linear(writer, linear);
         }
+        Scorer::Imported(imported) => {
+            writer.u8(3);
+            writer.list(&imported.file, |writer, byte| writer.u8(*byte));
+        }
     }
 }
 
@@ -41,11 +46,18 @@ pub fn read_model(reader: &mut Reader<'_>) -> Result<Model> {
     let scorer = match reader.u8()? {
         1 => Scorer::Trees(read_trees(reader)?),
         2 => Scorer::Linear(read_linear(reader)?),
+        3 => {
+            let file = reader.list(1, Reader::u8)?;
+            Scorer::Imported(Imported::read(&file).map_err(|error| reader.damaged(error.to_string()))?)
+        }
         other => return Err(reader.damaged(format!("there is no scorer {other}"))),
     };
-    let outputs = if link == Link::Softmax { classes.len() } else { 1 };
-    let named = (link == Link::Softmax) != classes.is_empty();
-    if scorer.outputs() != outputs || !named || scorer.features() != encoder.width() {
+    let fits = match &scorer {
+        Scorer::Imported(imported) => link == Link::Identity && classes == imported.classes(),
+        _ if link == Link::Softmax => !classes.is_empty() && scorer.outputs() == classes.len(),
+        _ => classes.is_empty() && scorer.outputs() == 1,
+    };
+    if !fits || scorer.features() != encoder.width() {
         return Err(reader.damaged("its parts do not fit each other"));
     }
     Ok(Model { encoder, scorer, link, classes })
