@@ -40,6 +40,7 @@ for _ in range(RUNS):
     begin = time.perf_counter()
     booster = lightgbm.train(settings, lightgbm.Dataset(x, y), num_boost_round=TREES)
     times.append(time.perf_counter() - begin)
-print(f"lightgbm {lightgbm.__version__}: {ROWS} rows, {FEATURES} features, {TREES} trees, {THREADS} threads, best of {RUNS}")
+what = f"{ROWS} rows, {FEATURES} features, {TREES} trees, {THREADS} threads, best of {RUNS}"
+print(f"lightgbm {lightgbm.__version__}: {what}")
 print(f"figure lightgbm_train {min(times):.3f} s")
 print(f"figure lightgbm_train_auc {roc_auc_score(test_y, booster.predict(test_x)):.6f} of 1")

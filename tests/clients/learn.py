@@ -2,8 +2,8 @@
 
 usage: learn.py COMPARE FOLDER SEED [DATA]
 
-COMPARE is the built example `compare` of headwater-learn, FOLDER a place for files, DATA the folder of real data. The seed
-makes the rows. A line `ok …` is a check that passed; the first that fails ends the program.
+COMPARE is the built example `compare` of headwater-learn, FOLDER a place for files, DATA the folder of real data. The
+seed makes the rows. A line `ok …` is a check that passed; the first that fails ends the program.
 """
 
 import csv
@@ -24,8 +24,8 @@ from sklearn.ensemble import (ExtraTreesRegressor, GradientBoostingClassifier, G
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import (MaxAbsScaler, MinMaxScaler, Normalizer, OneHotEncoder, PolynomialFeatures, RobustScaler,
-                                   StandardScaler)
+from sklearn.preprocessing import (MaxAbsScaler, MinMaxScaler, Normalizer, OneHotEncoder, PolynomialFeatures,
+                                   RobustScaler, StandardScaler)
 from sklearn.tree import DecisionTreeClassifier
 from skl2onnx import to_onnx
 
@@ -93,14 +93,16 @@ def of_metrics() -> None:
     found = ours("regression", written("regression.csv", {"t": gains, "p": predictions, "weight": weights}))
     for name, weight in [("plain", None), ("weighted", weights)]:
         more = {"sample_weight": weight}
-        near(f"metric rmse, {name}", found[name]["rmse"], metrics.root_mean_squared_error(gains, predictions, **more), 1e-12)
+        wanted = metrics.root_mean_squared_error(gains, predictions, **more)
+        near(f"metric rmse, {name}", found[name]["rmse"], wanted, 1e-12)
         near(f"metric mae, {name}", found[name]["mae"], metrics.mean_absolute_error(gains, predictions, **more), 1e-12)
         near(f"metric r2, {name}", found[name]["r2"], metrics.r2_score(gains, predictions, **more), 1e-12)
     near("metric ndcg at 10", found["ndcg"], metrics.ndcg_score([gains], [predictions], k=10), 1e-12)
 
 
 def of_drift() -> None:
-    sizes = [(5, 7), (50, 70), (300, 300), (1000, 800), (9000, 7000), (12_000, 9000), (20_000, 15_000), (60, 12_000), (400, 20_000)]
+    sizes = [(5, 7), (50, 70), (300, 300), (1000, 800), (9000, 7000), (12_000, 9000), (20_000, 15_000),
+             (60, 12_000), (400, 20_000)]
     for one, other in sizes:
         for shift in [0, 0.6 / min(one, other) ** 0.5, 2.5 / min(one, other) ** 0.5]:
             a = np.round(CHANCE.normal(0, 1, one), 2)
@@ -126,8 +128,8 @@ def of_regressions() -> None:
     test, _ = rows(500)
     test["text_d"] = np.where(CHANCE.uniform(size=500) < 0.1, "never seen", test["text_d"])
     table = lambda columns: np.array([list(column) for column in columns.values()], dtype=object).T
-    encoded = lambda: ColumnTransformer([("numbers", StandardScaler(), [0, 1]),
-                                         ("texts", OneHotEncoder(handle_unknown="ignore", sparse_output=False), [2, 3])])
+    texts = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
+    encoded = lambda: ColumnTransformer([("numbers", StandardScaler(), [0, 1]), ("texts", texts, [2, 3])])
     test_file = written("test.csv", test)
     noise = CHANCE.logistic(0, 1, 3000)
     binary = (score + noise > 0).astype(int)
@@ -139,7 +141,8 @@ def of_regressions() -> None:
         near(f"linear regression, l2 {l2}", np.ravel(found["predictions"]), peer.predict(table(test)), 1e-8)
         for name, labels, kind in [("logistic", binary, "binary"), ("multinomial", classes, "class")]:
             found = ours("linear", written("train.csv", train | {kind: labels}), test_file, l2)
-            peer = make_pipeline(encoded(), LogisticRegression(C=1 / l2, solver="newton-cholesky", tol=1e-10, max_iter=1000))
+            peer = LogisticRegression(C=1 / l2, solver="newton-cholesky", tol=1e-10, max_iter=1000)
+            peer = make_pipeline(encoded(), peer)
             wanted = peer.fit(table(train), labels).predict_proba(table(test))
             predictions = np.array(found["predictions"])
             # Ours of two classes gives the positive one.
@@ -149,7 +152,8 @@ def of_regressions() -> None:
 def of_trees() -> None:
     x = CHANCE.uniform(size=(4000, 6))
     x[CHANCE.uniform(size=x.shape) < 0.1] = np.nan
-    score = 3 * np.nan_to_num(x[:, 0], nan=1) - 2 * np.nan_to_num(x[:, 1]) * np.nan_to_num(x[:, 2]) + np.nan_to_num(x[:, 3])
+    known = np.nan_to_num(x)
+    score = 3 * np.nan_to_num(x[:, 0], nan=1) - 2 * known[:, 1] * known[:, 2] + known[:, 3]
     number = score + CHANCE.normal(0, 0.2, 4000)
     columns = {f"f{place}": x[:, place] for place in range(6)}
     test_file = written("test.csv", {name: column[:300] for name, column in columns.items()})
@@ -178,7 +182,8 @@ def as_good_as_lightgbm(name: str, columns: dict, labels: np.ndarray, categories
     half = len(labels) // 2
     train = {key: column[:half] for key, column in columns.items()}
     test = {key: column[half:] for key, column in columns.items()}
-    found = ours("trees_scores", written("train.csv", train | {"binary": labels[:half]}), written("test.csv", test), 100, 15)
+    train_file = written("train.csv", train | {"binary": labels[:half]})
+    found = ours("trees_scores", train_file, written("test.csv", test), 100, 15)
     codes = {key: np.unique(columns[key], return_inverse=True)[1] for key in categories}
     x = np.column_stack([codes.get(key, column) for key, column in columns.items()]).astype(float)
     settings = {"objective": "binary", "num_leaves": 15, "verbose": -1, "num_threads": 2, "deterministic": True}

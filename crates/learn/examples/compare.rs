@@ -1,7 +1,7 @@
 //! What the crate computes over CSV files, as JSON, for `tests/clients/learn.py` to hold against others' libraries.
 //!
-//! usage: compare COMMAND FILE…; columns whose names begin with `text_` are texts, an empty field is missing, and the last
-//! column of training rows is `number`, `binary` (0, 1) or `class`.
+//! usage: compare COMMAND FILE…; columns whose names begin with `text_` are texts, an empty field is missing, and the
+//! last column of training rows is `number`, `binary` (0, 1) or `class`.
 
 #![allow(clippy::unwrap_used, reason = "ended by what goes wrong, and its caller with it")]
 

@@ -1,7 +1,7 @@
 //! Gradient boosted trees over histograms, grown leaf by leaf, with missing values and categories.
 //!
-//! After Friedman, "Greedy function approximation", 2001; Chen and Guestrin, "XGBoost", 2016; Ke et al., "LightGBM", 2017.
-//! Sums are of integers (see `histogram`), so the number of threads changes nothing.
+//! After Friedman, "Greedy function approximation", 2001; Chen and Guestrin, "XGBoost", 2016; Ke et al., "LightGBM",
+//! 2017. Sums are of integers (see `histogram`), so the number of threads changes nothing.
 
 mod bins;
 mod grow;
@@ -110,7 +110,12 @@ pub(crate) fn train(
     }
     let pool = rayon::ThreadPoolBuilder::new().num_threads(options.threads).build();
     let pool = pool.map_err(|error| Error::option("threads", options.threads, error.to_string()))?;
-    Ok(pool.install(|| Training::new(part, options).run(part, kinds, validation)))
+    let ensemble = pool.install(|| Training::new(part, options).run(part, kinds, validation));
+    if ensemble.check().is_err() {
+        let hint = "scale it, or the weights, to smaller numbers";
+        return Err(Error::rows("target", "sums of it leave the range of numbers", hint));
+    }
+    Ok(ensemble)
 }
 
 struct Training<'a> {

@@ -4,8 +4,8 @@
 /// A pivot this much smaller than its diagonal says that the column is a sum of others.
 const ALIASED: f64 = 1e-11;
 
-/// Solves `matrix · x = right`. The matrix is symmetric without negative eigenvalues, row by row, and is overwritten by its
-/// factor; the answer is in `right`.
+/// Solves `matrix · x = right`. The matrix is symmetric without negative eigenvalues, row by row, and is overwritten
+/// by its factor; the answer is in `right`.
 pub fn solve(matrix: &mut [f64], right: &mut [f64]) {
     let size = right.len();
     assert_eq!(matrix.len(), size * size, "the matrix is square");

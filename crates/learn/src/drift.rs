@@ -28,13 +28,17 @@ enum Bins {
 }
 
 impl Reference {
-    /// Bins whose ends are quantiles of the training values (as numpy's `linear`); equal ones are one, so there may be fewer.
+    /// Bins whose ends are quantiles of the training values (as numpy's `linear`); equal ones are one, so there may be
+    /// fewer.
     pub fn of_numbers(values: &[f64], bins: usize) -> Result<Reference> {
         if !(2..=1000).contains(&bins) {
             return Err(Error::option("bins", bins, "it lies between 2 and 1000"));
         }
         let mut sorted: Vec<f64> = values.iter().copied().filter(|value| !value.is_nan()).collect();
         sorted.sort_by(f64::total_cmp);
+        if sorted.iter().any(|value| value.is_infinite()) {
+            return Err(Error::rows("training rows", "a value is infinite", "compare columns of finite numbers"));
+        }
         let Some(last) = sorted.len().checked_sub(1) else {
             let hint = "compare columns that have some";
             return Err(Error::rows("training rows", "the column has no values", hint));

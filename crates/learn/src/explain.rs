@@ -18,8 +18,8 @@ pub struct Explanation {
 }
 
 impl Model {
-    /// Explains the raw scores of a row whose values are in the order of the encoder's features. Trees by exact TreeSHAP, paths
-    /// weighted by the training rows on them; linear models by distance from the mean row.
+    /// Explains the raw scores of a row whose values are in the order of the encoder's features. Trees by exact
+    /// TreeSHAP, paths weighted by the training rows on them; linear models by distance from the mean row.
     pub fn explain(&self, values: &[Value<'_>]) -> Result<Explanation> {
         let mut row = vec![0.0; self.encoder.width()];
         self.encoder.encode_row(values, &mut row)?;

@@ -1,7 +1,7 @@
 //! Recommendations from what users did: matrix factorization of implicit feedback by alternating least squares.
 //!
-//! Hu, Koren and Volinsky, "Collaborative filtering for implicit feedback datasets", 2008: whoever did something prefers it,
-//! the surer the more often; whoever did not, does not, with little confidence.
+//! Hu, Koren and Volinsky, "Collaborative filtering for implicit feedback datasets", 2008: whoever did something
+//! prefers it, the surer the more often; whoever did not, does not, with little confidence.
 
 use std::collections::BTreeMap;
 
@@ -104,7 +104,8 @@ impl Factorization {
         Ok(Factorization { factors, users: user_names, items: item_names, user_factors, item_factors, seen })
     }
 
-    /// The `n` items that a user likes most, best first, with their scores; none of a user who was not there in training.
+    /// The `n` items that a user likes most, best first, with their scores; none of a user who was not there in
+    /// training.
     pub fn recommend(&self, user: &str, n: usize, exclude_seen: bool) -> Vec<(&str, f64)> {
         let Some(user) = place(&self.users, user) else { return Vec::new() };
         let own = self.point(&self.user_factors, user);

@@ -1,7 +1,8 @@
 //! Linear and logistic regression, ridged: of numbers and, one coefficient a category, of texts.
 //!
-//! Numbers are standardised to learn, so that the ridge treats them alike; the coefficients kept are those of the numbers
-//! as they are. A missing number counts as the mean, a missing or unknown category as none. The intercept has no ridge.
+//! Numbers are standardised to learn, so that the ridge treats them alike; the coefficients kept are those of the
+//! numbers as they are. A missing number counts as the mean, a missing or unknown category as none. The intercept has
+//! no ridge.
 
 mod design;
 mod newton;
@@ -15,8 +16,8 @@ pub(crate) use design::spread;
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Options {
-    /// The ridge: the loss summed over rows is raised by half of this times the square of each coefficient; of squared errors,
-    /// which have no half, by this times the square. scikit-learn's `1 / C` and `alpha`.
+    /// The ridge: the loss summed over rows is raised by half of this times the square of each coefficient; of squared
+    /// errors, which have no half, by this times the square. scikit-learn's `1 / C` and `alpha`.
     pub l2: f64,
     pub iterations_max: usize,
     /// Changes the time only.
@@ -85,8 +86,8 @@ impl Linear {
         }
     }
 
-    /// What makes a row's raw score differ from that of the mean row: per feature, outputs side by side. Returns the base, to
-    /// which they add up to the raw score.
+    /// What makes a row's raw score differ from that of the mean row: per feature, outputs side by side. Returns the
+    /// base, to which they add up to the raw score.
     pub fn contributions_into(&self, row: &[f64], contributions: &mut [f64]) -> Vec<f64> {
         let outputs = self.outputs();
         let mut base = self.intercepts.clone();
@@ -146,9 +147,12 @@ pub(crate) fn train(part: &Part<'_>, kinds: &[&Kind], options: &Options) -> Resu
         return Err(Error::option("iterations_max", 0, "it is 1 or more"));
     }
     let loss = Loss::of(part.target);
-    if let Target::Classes { names, .. } = part.target
-        && names.len() < 2
-    {
+    let one_class = match part.target {
+        Target::Number(_) => false,
+        Target::Binary(positives) => positives.windows(2).all(|two| two[0] == two[1]),
+        Target::Classes { codes, .. } => codes.windows(2).all(|two| two[0] == two[1]),
+    };
+    if one_class {
         return Err(Error::rows("target", "it has one class", "take rows of two classes at least"));
     }
     let pool = rayon::ThreadPoolBuilder::new().num_threads(options.threads.max(1)).build();

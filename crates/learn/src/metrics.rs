@@ -1,6 +1,7 @@
 //! How good predictions are. Names and values are scikit-learn's, where it has them.
 //!
-//! Weights are optional everywhere but in `ranking`. What is not defined (an AUC of one class) is an error, never a number.
+//! Weights are optional everywhere but in `ranking`. What is not defined (an AUC of one class) is an error, never a
+//! number.
 
 pub mod ranking;
 

@@ -213,3 +213,6 @@ impl Predictor<'_> {
         Ok(&self.raw)
     }
 }
+
+#[cfg(test)]
+mod tests;

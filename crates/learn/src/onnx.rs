@@ -1,8 +1,8 @@
-//! Models of others, from ONNX files: the operators that scikit-learn's linear models, forests, boosted trees and scalers are
-//! exported to. Anything else is refused by its name.
+//! Models of others, from ONNX files: the operators that scikit-learn's linear models, forests, boosted trees and
+//! scalers are exported to. Anything else is refused by its name.
 //!
-//! Operators and their attributes are those of ONNX's `ai.onnx.ml` specification. A file whose inputs are single precision is
-//! computed in it, but for sums, which are double: so each row goes down the same side of each question.
+//! Operators and their attributes are those of ONNX's `ai.onnx.ml` specification. A file whose inputs are single
+//! precision is computed in it, but for sums, which are double: so each row goes down the same side of each question.
 
 mod forest;
 mod operators;

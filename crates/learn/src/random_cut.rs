@@ -1,8 +1,9 @@
 //! Anomaly scores by random cuts: how much a row that comes to a tree of others would displace.
 //!
-//! Guha, Mishra, Roy and Schrijvers, "Robust random cut forest based anomaly detection on streams", 2016. The score is the
-//! collusive displacement of section 3: the greatest ratio, on the way up, of rows beside to rows inside. A row to score would
-//! be inserted by chance; its expected score over all insertions is computed instead, so scoring rolls no dice.
+//! Guha, Mishra, Roy and Schrijvers, "Robust random cut forest based anomaly detection on streams", 2016. The score is
+//! the collusive displacement of section 3: the greatest ratio, on the way up, of rows beside to rows inside. A row to
+//! score would be inserted by chance; its expected score over all insertions is computed instead, so scoring rolls no
+//! dice.
 
 use headwater_base::random::Random;
 use rayon::prelude::*;

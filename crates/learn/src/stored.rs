@@ -1,7 +1,7 @@
 //! Models as bytes, each kind with its encoder: `docs/formats/models.md` draws them.
 //!
-//! Whoever reads gets the very model that was written, or an error: bytes that are damaged, cut off or of a newer program are
-//! refused, and none makes a reader panic or take more memory than they could fill.
+//! Whoever reads gets the very model that was written, or an error: bytes that are damaged, cut off or of a newer
+//! program are refused, and none makes a reader panic or take more memory than they could fill.
 
 mod bytes;
 mod parts;

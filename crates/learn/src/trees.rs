@@ -1,4 +1,5 @@
-//! Ensembles of trees: what boosting grows and what forests of others are turned into. They score rows of encoded values.
+//! Ensembles of trees: what boosting grows and what forests of others are turned into. They score rows of encoded
+//! values.
 
 use crate::{Error, Result};
 

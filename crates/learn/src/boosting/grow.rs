@@ -45,7 +45,8 @@ impl<'a> Grower<'a> {
         Grower { ground, free: Vec::new(), scratch: Vec::new() }
     }
 
-    /// Adds a tree over `rows` to an ensemble and sorts them by its leaves. Features that are not asked for are left alone.
+    /// Adds a tree over `rows` to an ensemble and sorts them by its leaves. Features that are not asked for are left
+    /// alone.
     pub fn grow(
         &mut self,
         rows: &mut [u32],

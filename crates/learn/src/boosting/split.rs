@@ -7,8 +7,8 @@ use super::histogram::{BINS, Histogram, Scaling, Sums};
 const HESSIAN_MIN: f64 = 1e-3;
 /// Less gain than this is noise of rounding.
 const GAIN_MIN: f64 = 1e-9;
-// As LightGBM has them: up to so many categories are asked for one by one, more are sorted by their slope, which is held back
-// by so much, sides of so many are tried, and rarer ones stay out.
+// As LightGBM has them: up to so many categories are asked for one by one, more are sorted by their slope, which is
+// held back by so much, sides of so many are tried, and rarer ones stay out.
 const ONE_BY_ONE_MAX: usize = 4;
 const SLOPE_SMOOTHING: f64 = 10.0;
 const CATEGORIES_MAX: usize = 32;

@@ -131,6 +131,21 @@ fn a_weight_is_as_good_as_rows() {
 }
 
 #[test]
+fn extreme_targets_are_learnt_or_refused() {
+    let features = made(200, 14).features().to_vec();
+    let train = |scale: f64| {
+        let targets = (0..200).map(|row| scale * f64::from(row % 7)).collect();
+        let set = TrainingSet::new(features.clone(), Target::Number(targets), None).unwrap();
+        Model::train(&set, None, &Method::BoostedTrees(Options { trees: 3, ..Options::default() }))
+    };
+    for scale in [0.0, 1e-310, 1e-100, 1e100, 1e300] {
+        let predictions = train(scale).unwrap().predict(&features, 1).unwrap();
+        assert!(predictions.iter().all(|found| (0.0..=7.0 * scale).contains(found)), "{scale}");
+    }
+    assert!(train(2e307).is_err());
+}
+
+#[test]
 fn options_out_of_range_are_refused() {
     let set = made(100, 13);
     let broken = [

@@ -64,7 +64,8 @@ impl Matrix {
     }
 }
 
-/// Columns and categories as they were in training. An unknown category is a missing value; a missing column is an error.
+/// Columns and categories as they were in training. An unknown category is a missing value; a missing column is an
+/// error.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Encoder {
     features: Vec<(String, Kind)>,

@@ -5,8 +5,8 @@ use headwater_base::random::Random;
 use super::Target;
 use crate::{Error, Result};
 
-/// Earlier rows to learn from, later ones to judge by. Rows of one time are on one side: the first part ends before the time
-/// that the row at `share` of all has, so it may be smaller than the share.
+/// Earlier rows to learn from, later ones to judge by. Rows of one time are on one side: the first part ends before
+/// the time that the row at `share` of all has, so it may be smaller than the share.
 pub fn by_time(times: &[i64], share: f64) -> Result<(Vec<usize>, Vec<usize>)> {
     if !(share > 0.0 && share < 1.0) {
         return Err(Error::option("share", share, "it lies between 0 and 1"));

@@ -1,9 +1,9 @@
 //! The test of Kolmogorov and Smirnov for two samples, with the p value that scipy's `ks_2samp` gives.
 //!
-//! Up to 10,000 rows a side it is exact, by counting ways through the lattice of both samples (Hodges, "The significance
-//! probability of the Smirnov two-sample test", 1958). Above, it is that of one sample of m·n/(m+n) rows: exact up to 140 of
-//! them (Marsaglia, Tsang and Wang, "Evaluating Kolmogorov's distribution", 2003), else by Miller's bound where the distance
-//! is large and by the expansion of Pelz and Good (1976) where it is not.
+//! Up to 10,000 rows a side it is exact, by counting ways through the lattice of both samples (Hodges, "The
+//! significance probability of the Smirnov two-sample test", 1958). Above, it is that of one sample of m·n/(m+n) rows:
+//! exact up to 140 of them (Marsaglia, Tsang and Wang, "Evaluating Kolmogorov's distribution", 2003), else by Miller's
+//! bound where the distance is large and by the expansion of Pelz and Good (1976) where it is not.
 
 use std::f64::consts::PI;
 
@@ -48,8 +48,8 @@ pub fn kolmogorov_smirnov(one: &[f64], other: &[f64]) -> Result<Test> {
     Ok(Test { statistic, p_value: p_value.clamp(0.0, 1.0) })
 }
 
-/// The share of ways from (0, 0) to (m, n) that touch a distance of `most` or more. Each cell has the share of ways to it
-/// that did; shares and not counts, so that nothing overflows.
+/// The share of ways from (0, 0) to (m, n) that touch a distance of `most` or more. Each cell has the share of ways to
+/// it that did; shares and not counts, so that nothing overflows.
 fn exact(m: usize, n: usize, most: u128) -> f64 {
     if most == 0 {
         return 1.0;

@@ -1,5 +1,5 @@
-//! Shapley values of trees in time polynomial in their depth: Lundberg, Erion and Lee, "Consistent individualized feature
-//! attribution for tree ensembles", 2018, algorithm 2.
+//! Shapley values of trees in time polynomial in their depth: Lundberg, Erion and Lee, "Consistent individualized
+//! feature attribution for tree ensembles", 2018, algorithm 2.
 
 use crate::trees::{Ensemble, LEAF};
 use crate::{Error, Result};

@@ -10,8 +10,8 @@ const TASTES: u64 = 4;
 /// A user and an item.
 type Pairs = Vec<(String, String)>;
 
-/// What users did, and one more thing each that is kept back. Each has a taste; an item is liked by those of its own, and
-/// some items by more people.
+/// What users did, and one more thing each that is kept back. Each has a taste; an item is liked by those of its own,
+/// and some items by more people.
 fn made() -> (Pairs, Pairs) {
     let mut random = Random::new(3);
     let (mut train, mut test) = (Vec::new(), Vec::new());

@@ -1,7 +1,7 @@
 //! How good lists of recommendations are.
 
-/// Discounted gain of the first `k` places by that of the best order; 0 where nothing is relevant. Gains are those of the
-/// items in the order that was recommended, `best` those of all items that could have been.
+/// Discounted gain of the first `k` places by that of the best order; 0 where nothing is relevant. Gains are those of
+/// the items in the order that was recommended, `best` those of all items that could have been.
 pub fn ndcg(gains: &[f64], best: &[f64], k: usize) -> f64 {
     let sum = |gains: &[f64]| {
         let places = gains.iter().take(k).enumerate();

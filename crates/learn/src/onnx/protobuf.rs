@@ -1,5 +1,5 @@
-//! As much of ONNX's messages as models need, read from the wire format of protocol buffers. Unknown fields are passed over;
-//! bytes that are no message are refused.
+//! As much of ONNX's messages as models need, read from the wire format of protocol buffers. Unknown fields are passed
+//! over; bytes that are no message are refused.
 
 use crate::{Error, Result};
 

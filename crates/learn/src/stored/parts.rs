@@ -1,4 +1,5 @@
-//! The parts of models, in the order in which they stand in the bytes. What is read is checked as a whole before it is used.
+//! The parts of models, in the order in which they stand in the bytes. What is read is checked as a whole before it is
+//! used.
 
 use super::bytes::{Reader, Writer};
 use crate::Result;
