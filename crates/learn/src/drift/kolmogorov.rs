@@ -2,8 +2,8 @@
 //!
 //! Up to 10,000 rows a side it is exact, by counting ways through the lattice of both samples (Hodges, "The
 //! significance probability of the Smirnov two-sample test", 1958). Above, it is that of one sample of m·n/(m+n) rows:
-//! exact up to 140 of them (Marsaglia, Tsang and Wang, "Evaluating Kolmogorov's distribution", 2003), else by Miller's
-//! bound where the distance is large and by the expansion of Pelz and Good (1976) where it is not.
+//! exact up to 140 of them and for small distances (Marsaglia, Tsang and Wang, "Evaluating Kolmogorov's distribution",
+//! 2003), else by Miller's bound where the distance is large and by the expansion of Pelz and Good (1976) between.
 
 use std::f64::consts::PI;
 
@@ -12,6 +12,9 @@ use crate::{Error, Result};
 const EXACT_MAX: usize = 10_000;
 /// Rows of one sample that the matrix of Marsaglia, Tsang and Wang is made for.
 const MATRIX_MAX: f64 = 140.0;
+/// Up to so many rows, and as long as n·d^1.5 is no greater, the matrix is small and the expansion not good enough.
+const NARROW_MAX: f64 = 10_000.0;
+const NARROW: f64 = 1.4;
 /// n·d² above which two-sided is twice one-sided (Simard and L'Ecuyer, 2011).
 const MILLER_MIN: f64 = 2.2;
 
@@ -80,7 +83,7 @@ fn of_one(m: usize, n: usize, distance: f64) -> f64 {
     let squared = rows * distance * distance;
     if distance >= 1.0 {
         0.0
-    } else if rows <= MATRIX_MAX && squared < 4.0 {
+    } else if rows <= MATRIX_MAX && squared < 4.0 || rows <= NARROW_MAX && rows * distance.powf(1.5) <= NARROW {
         1.0 - matrix(rows as usize, distance)
     } else if squared >= MILLER_MIN {
         2.0 * one_sided(rows, distance)
@@ -111,17 +114,18 @@ fn matrix(n: usize, distance: f64) -> f64 {
             step[i * size + j] /= factorial;
         }
     }
-    // Each step is scaled by one factor of n! / nⁿ, so that powers stay within bounds.
+    // Of n! / nⁿ each step takes an equal part, so that powers stay within bounds.
+    let part = ((1..=n).map(|g| (g as f64).ln()).sum::<f64>() / n as f64).exp() / n as f64;
     let mut row = vec![0.0; size];
     row[k - 1] = 1.0;
-    for g in 1..=n {
+    for _ in 0..n {
         let mut next = vec![0.0; size];
         for (value, steps) in row.iter().zip(step.chunks_exact(size)) {
             for (next, step) in next.iter_mut().zip(steps) {
                 *next += value * step;
             }
         }
-        next.iter_mut().for_each(|value| *value *= g as f64 / n as f64);
+        next.iter_mut().for_each(|value| *value *= part);
         row = next;
     }
     row[k - 1]
