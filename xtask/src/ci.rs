@@ -48,7 +48,7 @@ pub fn run(options: &Options) -> Result<()> {
         Ok(1)
     });
     if let Some(binary) = &built {
-        stages.tests();
+        stages.tests(daily_files.as_deref().and_then(Path::parent));
         platform(&mut stages, binary, daily_files.as_deref(), seed);
         stages.run("console", || console::check(binary));
     }
@@ -113,12 +113,14 @@ impl Stages {
         self.times.push((name.to_string(), started.elapsed()));
     }
 
-    /// The tests of all crates, each counted.
-    fn tests(&mut self) {
+    /// The tests of all crates, each counted. Some take real data where it is here.
+    fn tests(&mut self, data: Option<&Path>) {
         let mut seen = Tests::default();
         self.run("tests", || {
             let mut cargo = shell::cargo();
-            shell::run_watched(cargo.args(["test", "--workspace", "--no-fail-fast"]), |line| seen.read(line))?;
+            cargo.args(["test", "--workspace", "--no-fail-fast"]).env_remove("HEADWATER_DATA");
+            cargo.envs(data.map(|data| ("HEADWATER_DATA", data)));
+            shell::run_watched(&mut cargo, |line| seen.read(line))?;
             Ok(0)
         });
         self.passed += seen.passed;
@@ -146,7 +148,7 @@ impl Stages {
         }
         println!("  in all {}", shell::spoken(total));
         if !with_real_data {
-            for what in ["facts", "clients", "kills"] {
+            for what in ["facts", "clients", "kills", "models"] {
                 println!("not run for want of data: {what} on real data (give --data DIR, which holds online_retail)");
             }
         }
