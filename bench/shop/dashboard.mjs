@@ -19,6 +19,8 @@ const context = () => browser.newContext({ viewport: { width: 1500, height: 2000
 for (let load = 0; load < Number(loads); load += 1) {
   const fresh = await context();
   const page = await fresh.newPage();
+  // A browser that is open already.
+  await page.goto("about:blank");
   const began = performance.now();
   await page.goto(`http://${address}/dashboards/shop?range=all`, { waitUntil: "commit" });
   await page.waitForFunction(isDrawn, CHARTS, { polling: "raf", timeout: 60_000 });

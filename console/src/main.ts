@@ -6,10 +6,11 @@ import { mount } from "svelte";
 
 import App from "./App.svelte";
 import { node } from "./node/node.svelte.ts";
+import { EARLY } from "./node/system.ts";
 import { route } from "./shell/route.svelte.ts";
 import { theme } from "./shell/theme.svelte.ts";
 
 theme.apply();
 route.start();
-node.start();
+node.start(route.page.name === "dashboard" ? EARLY : null);
 mount(App, { target: document.body });

@@ -62,7 +62,7 @@ pub fn installed(program: &str, asked: &[&str], package: &str) -> Result<()> {
 }
 
 /// The interpreter of an environment with the pinned packages.
-fn python() -> Result<PathBuf> {
+pub fn python() -> Result<PathBuf> {
     let pinned = std::fs::read_to_string(shell::root().join("tests/clients/requirements.txt"))?;
     let folder = shell::target_dir().join("clients-python");
     let python = folder.join("bin/python");

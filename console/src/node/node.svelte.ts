@@ -43,8 +43,11 @@ class NodeState {
   private timer: ReturnType<typeof setTimeout> | undefined;
   private running = false;
   private failures = 0;
+  /** Until the page has these, it is asked for nothing else. */
+  private before: ReadonlySet<SectionName> | null = null;
 
-  start(): void {
+  start(before: ReadonlySet<SectionName> | null = null): void {
+    this.before = before;
     document.addEventListener("visibilitychange", () => {
       if (!document.hidden) this.now();
     });
@@ -93,6 +96,8 @@ class NodeState {
   private due(): SectionName[] {
     const now = Date.now();
     const names = Object.keys(SECTIONS) as SectionName[];
+    const { before } = this;
+    if (this.tick === 0 && before !== null) return names.filter((name) => before.has(name));
     return names.filter((name) => {
       if (ON_DEMAND.has(name) && (this.wanted.get(name) ?? 0) <= 0) return false;
       const every = this.missing.has(name) ? MISSING_MS : SECTIONS[name].every_ms;

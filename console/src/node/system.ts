@@ -347,8 +347,8 @@ export const ON_DEMAND: ReadonlySet<SectionName> = new Set([
   "notifications",
 ]);
 
-/** Shown before all else is known: a dashboard asks for its charts then. */
-export const EARLY: ReadonlySet<SectionName> = new Set(["charts", "dashboards"]);
+/** Shown before all else is known: a dashboard asks for its charts then, and for nothing else before. */
+export const EARLY: ReadonlySet<SectionName> = new Set(["charts", "dashboards", "relations"]);
 
 export const EMPTY: Sections = {
   relations: [],

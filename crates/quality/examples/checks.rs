@@ -1,6 +1,6 @@
 //! Five expectations over rows in memory: seconds for so many rows, best of some runs.
 //!
-//! usage: checks ROWS [PARQUET]; with a path, the rows are written there too, for others to read.
+//! usage: checks ROWS
 
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a measurement, ended by what goes wrong")]
 
@@ -10,7 +10,6 @@ use std::time::Instant;
 use arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringViewArray};
 use headwater_quality::Suite;
 use headwater_sql::{SourceText, Statement};
-use parquet::arrow::ArrowWriter;
 
 const SUITE: &str = "CREATE EXPECTATIONS five ON rows (
     column_values_to_not_be_null(amount) WITH (mostly = 0.99),
@@ -34,7 +33,7 @@ impl Dice {
     }
 }
 
-/// As `dq_gen.py` of the peers has them: one amount of a thousand is null, all else is as expected.
+/// One amount of a thousand is null, all else is as expected.
 fn batch(begin: usize, end: usize, rows: usize, dice: &mut Dice) -> RecordBatch {
     let ids = || begin as i64..end as i64;
     let customers: Int64Array = ids().map(|_| Some(dice.below(rows as u64 / 10 + 1) as i64)).collect();
@@ -55,17 +54,10 @@ fn batch(begin: usize, end: usize, rows: usize, dice: &mut Dice) -> RecordBatch 
 }
 
 fn main() {
-    let mut arguments = std::env::args().skip(1);
-    let rows: usize = arguments.next().and_then(|rows| rows.parse().ok()).unwrap_or(10_000_000);
+    let rows: usize = std::env::args().nth(1).and_then(|rows| rows.parse().ok()).unwrap_or(10_000_000);
     let mut dice = Dice(88_172_645_463_325_252);
     let batches: Vec<RecordBatch> =
         (0..rows).step_by(BATCH).map(|begin| batch(begin, (begin + BATCH).min(rows), rows, &mut dice)).collect();
-    if let Some(path) = arguments.next() {
-        let file = std::fs::File::create(path).unwrap();
-        let mut writer = ArrowWriter::try_new(file, batches[0].schema(), None).unwrap();
-        batches.iter().for_each(|rows| writer.write(rows).unwrap());
-        writer.close().unwrap();
-    }
     let source = SourceText::new("suite.sql", SUITE);
     let parsed = headwater_sql::parse(&source).unwrap().remove(0);
     let Statement::CreateExpectations(create) = &parsed.statement else { panic!("no suite") };

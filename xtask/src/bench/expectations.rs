@@ -1,5 +1,5 @@
-//! Five expectations over 10 million rows: in memory, and as a check of a running node over a Parquet file; the same of
-//! Great Expectations, Pandera and Soda where `PEERS` and `PEER_SCRIPTS` are set.
+//! Five expectations over 10 million rows, as a check of a running node over a Parquet file; the same of Great Expectations,
+//! Pandera and Soda where `PEERS` and `PEER_SCRIPTS` are set.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 
 use super::{Options, figure, headline, ratio};
 use crate::node::{Profile, Start};
-use crate::shell;
+use crate::{clients, shell};
 
 const ROWS: u64 = 10_000_000;
 const RUNS: usize = 3;
@@ -41,28 +41,17 @@ pub fn run(options: &Options) -> Result<()> {
     let peers = std::env::var_os("PEERS").zip(std::env::var_os("PEER_SCRIPTS"));
     let told = if peers.is_some() { "beside peers" } else { "no peers (PEERS and PEER_SCRIPTS are not set)" };
     headline(options, &format!("{rows} rows, best of {RUNS}; {told}"));
-    let in_memory = in_memory(rows, &file)?;
-    figure("expectations_in_memory", in_memory, "s");
-    let node = of_node(options, &folder, &file)?;
-    figure("expectations_node_over_parquet", node, "s");
+    let mut made = Command::new(clients::python()?);
+    shell::run(made.arg(shell::root().join("bench/expectations/rows.py")).arg(rows.to_string()).arg(&file))?;
+    let ours = of_node(options, &folder, &file)?;
+    figure("expectations_node", ours, "s");
     let Some((peers, scripts)) = peers else { return Ok(()) };
     for (name, package, script, lines) in PEERS {
         let theirs = peer(Path::new(&peers), Path::new(&scripts), &file, (name, package, script, lines))?;
         figure(&format!("expectations_{name}"), theirs, "s");
-        ratio(&format!("expectations_{name}"), in_memory, theirs);
+        ratio(&format!("expectations_{name}"), ours, theirs);
     }
     Ok(())
-}
-
-/// The example of the crate, which writes the file, too.
-fn in_memory(rows: u64, file: &Path) -> Result<f64> {
-    let mut cargo = shell::cargo();
-    cargo.args(["run", "--quiet", "--release", "--package", "headwater-quality", "--example", "checks", "--"]);
-    let told = shell::output(cargo.arg(rows.to_string()).arg(file))?;
-    let seconds = told
-        .lines()
-        .find_map(|line| line.strip_prefix("figure five_checks_in_memory ")?.split(' ').next()?.parse().ok());
-    seconds.context("the example told no figure")
 }
 
 /// `CHECK EXPECTATIONS` from asking to its answer: reading and decoding the file, too.
