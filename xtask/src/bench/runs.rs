@@ -53,7 +53,7 @@ fn chain(binary: &Binary, folder: &Path) -> Result<f64> {
     let rounds = loop {
         let rounds = binary.sql(&data, &query)?;
         // The first ones are those in which all is new.
-        if rounds.len() >= ROUNDS + 1 {
+        if rounds.len() > ROUNDS {
             break rounds[1..].to_vec();
         }
         if began.elapsed() > READY {
