@@ -65,6 +65,33 @@ fn a_view_is_refreshed_when_it_is_due_and_after_what_it_reads() {
 }
 
 #[test]
+fn runs_of_a_pool_take_its_places() {
+    const SLOW: &str = "SELECT count(*) AS n FROM generate_series(1, 300000) AS a(x) \
+                        JOIN generate_series(1, 3) AS b(y) ON x % 3 = y - 1";
+    let view = |number: usize| {
+        let pool = ["narrow", "wide"][number % 2];
+        format!("CREATE MATERIALIZED VIEW v{number} REFRESH MANUAL WITH (pool = '{pool}') AS {SLOW};\n")
+    };
+    let project = project(&(0..8).map(view).collect::<String>());
+    project.write("headwater.toml", "[pools]\nnarrow = 1\n");
+    let _node = project.serve();
+    until(&project, "SELECT count(*) FROM system.runs WHERE state = 'succeeded'", &["8"]);
+    let at_one_time = |pool: &str| -> u64 {
+        let found = project.sql(&format!(
+            "WITH runs AS (SELECT run_id, started_at, ended_at FROM system.runs AS all_runs \
+                           JOIN system.schedules ON schedules.object = all_runs.object WHERE pool = '{pool}') \
+             SELECT count(*) FROM runs a JOIN runs b ON a.run_id < b.run_id \
+             AND a.started_at < b.ended_at AND b.started_at < a.ended_at"
+        ));
+        found[0].parse().unwrap()
+    };
+    assert_eq!(at_one_time("narrow"), 0);
+    assert!(at_one_time("wide") > 0, "runs that nothing bounds go on beside each other");
+    project.write("headwater.toml", "[pools]\nnarrow = 0\n");
+    assert!(project.fails(&["check"]).contains("narrow = 0"));
+}
+
+#[test]
 fn a_run_that_somebody_asked_for_and_that_fails_says_why_and_leaves_the_rows() {
     let project = project(
         "CREATE MATERIALIZED VIEW shares REFRESH EVERY '1 hour' WITH (retries = 1, retry_delay = '1 second')
