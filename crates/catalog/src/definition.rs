@@ -66,6 +66,11 @@ pub enum Kind {
     Dashboard,
     /// Expectations of a relation.
     Expectations,
+    /// Features of entities, with the relations of its name that hold their values and their history.
+    FeatureView,
+    Model,
+    /// With the stream of its name that has who was shown what.
+    Experiment,
 }
 
 impl Kind {
@@ -85,6 +90,9 @@ impl Kind {
             Statement::CreateChart(_) => Some(Kind::Chart),
             Statement::CreateDashboard(_) => Some(Kind::Dashboard),
             Statement::CreateExpectations(_) => Some(Kind::Expectations),
+            Statement::CreateFeatureView(_) => Some(Kind::FeatureView),
+            Statement::CreateModel(_) => Some(Kind::Model),
+            Statement::CreateExperiment(_) => Some(Kind::Experiment),
             _ => None,
         }
     }
@@ -92,7 +100,7 @@ impl Kind {
     /// One of them, with its article.
     pub fn one(self) -> String {
         match self {
-            Kind::Alert | Kind::ExternalTable => format!("an {self}"),
+            Kind::Alert | Kind::ExternalTable | Kind::Experiment => format!("an {self}"),
             Kind::Expectations => "a suite of expectations".to_owned(),
             _ => format!("a {self}"),
         }
@@ -107,9 +115,9 @@ impl Kind {
     pub fn is_relation(self) -> bool {
         match self {
             Kind::Stream | Kind::View | Kind::ScheduledView | Kind::PlainView => true,
-            Kind::Table | Kind::ExternalTable | Kind::Alert => true,
+            Kind::Table | Kind::ExternalTable | Kind::Alert | Kind::FeatureView => true,
             Kind::Source | Kind::Sink | Kind::Connection | Kind::Secret => false,
-            Kind::Chart | Kind::Dashboard | Kind::Expectations => false,
+            Kind::Chart | Kind::Dashboard | Kind::Expectations | Kind::Model | Kind::Experiment => false,
         }
     }
 }
@@ -130,6 +138,9 @@ impl fmt::Display for Kind {
             Kind::Chart => "chart",
             Kind::Dashboard => "dashboard",
             Kind::Expectations => "expectations",
+            Kind::FeatureView => "feature view",
+            Kind::Model => "model",
+            Kind::Experiment => "experiment",
         })
     }
 }

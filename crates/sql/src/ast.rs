@@ -7,6 +7,9 @@ mod alert;
 mod change;
 mod chart;
 mod expectations;
+mod experiment;
+mod feature;
+mod model;
 mod outside;
 mod project_test;
 mod rows;
@@ -29,6 +32,9 @@ pub use chart::{ChartKind, ChartRow, ChartRows, CreateChart, CreateDashboard, Pl
 pub use expectations::{
     Argument, CheckExpectations, CreateExpectations, Expectation, Literal, Profile, Severity, When,
 };
+pub use experiment::CreateExperiment;
+pub use feature::CreateFeatureView;
+pub use model::{CreateModel, Learned, Method, PromoteModel, TrainModel, Training};
 pub use outside::{
     CreateConnection, CreateSecret, CreateSink, CreateSource, CreateUser, Destination, Origin, SecretOrigin, SinkRows,
 };
@@ -68,6 +74,9 @@ pub enum Statement {
     CreateChart(CreateChart),
     CreateDashboard(CreateDashboard),
     CreateExpectations(CreateExpectations),
+    CreateFeatureView(Box<CreateFeatureView>),
+    CreateModel(Box<CreateModel>),
+    CreateExperiment(Box<CreateExperiment>),
     Alter(Alter),
     AlterUser(AlterUser),
     Drop(Drop),
@@ -84,6 +93,8 @@ pub enum Statement {
     RefreshView(RefreshView),
     CheckExpectations(CheckExpectations),
     Profile(Profile),
+    TrainModel(TrainModel),
+    PromoteModel(PromoteModel),
 }
 
 impl Statement {
@@ -104,6 +115,9 @@ impl Statement {
             Statement::CreateChart(_) => "CREATE CHART",
             Statement::CreateDashboard(_) => "CREATE DASHBOARD",
             Statement::CreateExpectations(_) => "CREATE EXPECTATIONS",
+            Statement::CreateFeatureView(_) => "CREATE FEATURE VIEW",
+            Statement::CreateModel(_) => "CREATE MODEL",
+            Statement::CreateExperiment(_) => "CREATE EXPERIMENT",
             Statement::Alter(alter) => alter.words(),
             Statement::AlterUser(_) => "ALTER USER",
             Statement::Drop(drop) => drop.words(),
@@ -120,6 +134,9 @@ impl Statement {
             Statement::RefreshView(_) => "REFRESH MATERIALIZED VIEW",
             Statement::CheckExpectations(_) => "CHECK EXPECTATIONS",
             Statement::Profile(_) => "PROFILE",
+            Statement::TrainModel(_) => "TRAIN MODEL",
+            Statement::PromoteModel(PromoteModel { version: None, .. }) => "ROLLBACK MODEL",
+            Statement::PromoteModel(_) => "PROMOTE MODEL",
         }
     }
 
@@ -140,6 +157,9 @@ impl Statement {
             Statement::CreateChart(create) => Some((&create.name, create.existing)),
             Statement::CreateDashboard(create) => Some((&create.name, create.existing)),
             Statement::CreateExpectations(create) => Some((&create.name, create.existing)),
+            Statement::CreateFeatureView(create) => Some((&create.name, create.existing)),
+            Statement::CreateModel(create) => Some((&create.name, create.existing)),
+            Statement::CreateExperiment(create) => Some((&create.name, create.existing)),
             Statement::Alter(_)
             | Statement::AlterUser(_)
             | Statement::Drop(_)
@@ -155,7 +175,9 @@ impl Statement {
             | Statement::CancelQuery(_)
             | Statement::RefreshView(_)
             | Statement::CheckExpectations(_)
-            | Statement::Profile(_) => None,
+            | Statement::Profile(_)
+            | Statement::TrainModel(_)
+            | Statement::PromoteModel(_) => None,
         }
     }
 
@@ -186,6 +208,9 @@ impl Statement {
             Statement::CreateChart(create) => Some(&mut create.existing),
             Statement::CreateDashboard(create) => Some(&mut create.existing),
             Statement::CreateExpectations(create) => Some(&mut create.existing),
+            Statement::CreateFeatureView(create) => Some(&mut create.existing),
+            Statement::CreateModel(create) => Some(&mut create.existing),
+            Statement::CreateExperiment(create) => Some(&mut create.existing),
             _ => None,
         };
         if let Some(existing) = existing {

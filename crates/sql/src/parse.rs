@@ -15,7 +15,10 @@ mod cursor;
 mod dashboard;
 mod drop;
 mod expectations;
+mod experiment;
+mod feature;
 mod lists;
+mod model;
 mod names;
 mod project_test;
 mod query;
@@ -204,6 +207,9 @@ fn statement(cursor: &mut Cursor<'_>) -> Result<Statement, Diagnostics> {
             expectations::check(cursor).map(Statement::CheckExpectations).map_err(Into::into)
         }
         (Some("PROFILE"), _) => expectations::profile(cursor).map(Statement::Profile).map_err(Into::into),
+        (Some("TRAIN"), Some("MODEL")) => model::train(cursor).map(Statement::TrainModel),
+        (Some("PROMOTE"), Some("MODEL")) => model::promote(cursor).map(Statement::PromoteModel),
+        (Some("ROLLBACK"), Some("MODEL")) => model::rollback(cursor).map(Statement::PromoteModel),
         (Some("CANCEL"), _) => running::cancel(cursor).map(Statement::CancelQuery),
         _ => Err(refused::refuse(cursor).into()),
     }

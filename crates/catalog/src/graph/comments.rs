@@ -79,6 +79,9 @@ pub fn fits(named: ast::Kind, kind: Kind) -> bool {
         ast::Kind::Chart => kind == Kind::Chart,
         ast::Kind::Dashboard => kind == Kind::Dashboard,
         ast::Kind::Expectations => kind == Kind::Expectations,
+        ast::Kind::FeatureView => kind == Kind::FeatureView,
+        ast::Kind::Model => kind == Kind::Model,
+        ast::Kind::Experiment => kind == Kind::Experiment,
         ast::Kind::User => false,
     }
 }

@@ -107,7 +107,7 @@ fn refuse(parsed: &Parsed, name: &Name, fault: Fault, message: String) -> Proble
 fn missing(kind: Kind) -> Fault {
     match kind {
         Kind::Source | Kind::Sink | Kind::Alert | Kind::Connection | Kind::Secret => Fault::NoObject,
-        Kind::Chart | Kind::Dashboard | Kind::Expectations => Fault::NoObject,
+        Kind::Chart | Kind::Dashboard | Kind::Expectations | Kind::Model | Kind::Experiment => Fault::NoObject,
         _ => Fault::NoRelation,
     }
 }

@@ -58,6 +58,9 @@ fn condition(kind: Kind) -> Option<&'static str> {
         Kind::Chart => Some("kind = 'chart'"),
         Kind::Dashboard => Some("kind = 'dashboard'"),
         Kind::Expectations => Some("kind = 'expectations'"),
+        Kind::FeatureView => Some("kind = 'feature view'"),
+        Kind::Model => Some("kind = 'model'"),
+        Kind::Experiment => Some("kind = 'experiment'"),
         // A user's statement is kept nowhere.
         Kind::User => None,
     }

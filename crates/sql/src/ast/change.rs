@@ -25,10 +25,13 @@ pub enum Kind {
     Chart,
     Dashboard,
     Expectations,
+    FeatureView,
+    Model,
+    Experiment,
 }
 
 impl Kind {
-    pub const ALL: [Kind; 13] = [
+    pub const ALL: [Kind; 16] = [
         Kind::Stream,
         Kind::Source,
         Kind::Sink,
@@ -42,6 +45,9 @@ impl Kind {
         Kind::Chart,
         Kind::Dashboard,
         Kind::Expectations,
+        Kind::FeatureView,
+        Kind::Model,
+        Kind::Experiment,
     ];
 
     /// The words of SQL for it.
@@ -60,6 +66,9 @@ impl Kind {
             Kind::Chart => &["CHART"],
             Kind::Dashboard => &["DASHBOARD"],
             Kind::Expectations => &["EXPECTATIONS"],
+            Kind::FeatureView => &["FEATURE", "VIEW"],
+            Kind::Model => &["MODEL"],
+            Kind::Experiment => &["EXPERIMENT"],
         }
     }
 
@@ -79,12 +88,15 @@ impl Kind {
             Kind::Chart => &["CHARTS"],
             Kind::Dashboard => &["DASHBOARDS"],
             Kind::Expectations => &["EXPECTATIONS"],
+            Kind::FeatureView => &["FEATURE", "VIEWS"],
+            Kind::Model => &["MODELS"],
+            Kind::Experiment => &["EXPERIMENTS"],
         }
     }
 
     /// Whether it has rows of its own in the log or the lake.
     pub fn has_history(self) -> bool {
-        matches!(self, Kind::Stream | Kind::Table | Kind::MaterializedView)
+        matches!(self, Kind::Stream | Kind::Table | Kind::MaterializedView | Kind::FeatureView)
     }
 }
 
@@ -124,6 +136,9 @@ impl Drop {
             Kind::Chart => "DROP CHART",
             Kind::Dashboard => "DROP DASHBOARD",
             Kind::Expectations => "DROP EXPECTATIONS",
+            Kind::FeatureView => "DROP FEATURE VIEW",
+            Kind::Model => "DROP MODEL",
+            Kind::Experiment => "DROP EXPERIMENT",
         }
     }
 }
@@ -202,6 +217,9 @@ impl Alter {
             Kind::Chart => "ALTER CHART",
             Kind::Dashboard => "ALTER DASHBOARD",
             Kind::Expectations => "ALTER EXPECTATIONS",
+            Kind::FeatureView => "ALTER FEATURE VIEW",
+            Kind::Model => "ALTER MODEL",
+            Kind::Experiment => "ALTER EXPERIMENT",
         }
     }
 }

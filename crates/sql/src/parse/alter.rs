@@ -11,7 +11,8 @@ pub(super) fn starts(cursor: &Cursor<'_>) -> Option<(Kind, usize)> {
     let found = if cursor.at(&["ALTER"]) { drop::kind(cursor, 1) } else { None };
     found.filter(|(kind, _)| {
         let replaced = matches!(kind, Kind::Chart | Kind::Dashboard | Kind::Expectations);
-        !replaced && !matches!(kind, Kind::Connection | Kind::Secret | Kind::User)
+        let learned = matches!(kind, Kind::FeatureView | Kind::Model | Kind::Experiment);
+        !replaced && !learned && !matches!(kind, Kind::Connection | Kind::Secret | Kind::User)
     })
 }
 

@@ -1,6 +1,9 @@
 //! What all `CREATE` statements open with.
 
-use super::{Cursor, alert, chart, connection, dashboard, expectations, sink, source, stream, table, view};
+use super::{
+    Cursor, alert, chart, connection, dashboard, expectations, experiment, feature, model, sink, source, stream, table,
+    view,
+};
 use crate::ast::{Existing, Statement};
 use crate::{Diagnostics, Result};
 
@@ -13,7 +16,7 @@ pub(super) struct Opening {
 
 type Create = fn(&mut Cursor<'_>) -> Result<Statement, Diagnostics>;
 
-const KINDS: [(&[&str], Create); 14] = [
+const KINDS: [(&[&str], Create); 17] = [
     (&["STREAM"], |cursor| stream::create(cursor).map(Statement::CreateStream)),
     (&["SOURCE"], |cursor| source::create(cursor).map(Statement::CreateSource)),
     (&["SINK"], |cursor| sink::create(cursor).map(Statement::CreateSink)),
@@ -25,6 +28,9 @@ const KINDS: [(&[&str], Create); 14] = [
     (&["CONNECTION"], |cursor| connection::create(cursor).map(Statement::CreateConnection)),
     (&["SECRET"], |cursor| connection::create_secret(cursor).map(Statement::CreateSecret)),
     (&["EXPECTATIONS"], |cursor| expectations::create(cursor).map(Statement::CreateExpectations)),
+    (&["FEATURE", "VIEW"], |cursor| feature::create(cursor).map(Box::new).map(Statement::CreateFeatureView)),
+    (&["MODEL"], |cursor| model::create(cursor).map(Box::new).map(Statement::CreateModel)),
+    (&["EXPERIMENT"], |cursor| experiment::create(cursor).map(Box::new).map(Statement::CreateExperiment)),
     (&["USER"], |cursor| connection::create_user(cursor).map(Statement::CreateUser)),
     (&["CHART"], |cursor| chart::create(cursor).map(Statement::CreateChart)),
     (&["DASHBOARD"], |cursor| dashboard::create(cursor).map(Statement::CreateDashboard)),

@@ -229,7 +229,7 @@ fn interval(cursor: &mut Cursor<'_>) -> Result<Duration> {
     }
 }
 
-fn refresh(cursor: &mut Cursor<'_>, start: usize) -> Result<Refresh> {
+pub(super) fn refresh(cursor: &mut Cursor<'_>, start: usize) -> Result<Refresh> {
     if cursor.take(&["CONTINUOUS"]) {
         return Ok(Refresh::Continuous);
     }

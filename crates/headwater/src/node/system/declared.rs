@@ -61,6 +61,9 @@ impl Declared {
                     (Kind::Chart, _) => "chart",
                     (Kind::Dashboard, _) => "dashboard",
                     (Kind::Expectations, _) => "expectations",
+                    (Kind::FeatureView, _) => "feature view",
+                    (Kind::Model, _) => "model",
+                    (Kind::Experiment, _) => "experiment",
                 },
                 owner: match definition.owner {
                     Owner::Project => "project",
