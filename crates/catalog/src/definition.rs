@@ -108,7 +108,7 @@ impl Kind {
 
     /// Whether the engine keeps its rows equal to a query.
     pub fn is_maintained(self) -> bool {
-        matches!(self, Kind::View | Kind::Alert)
+        matches!(self, Kind::View | Kind::Alert | Kind::FeatureView)
     }
 
     /// Whether it can be selected from.

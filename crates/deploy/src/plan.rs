@@ -122,7 +122,7 @@ impl fmt::Display for Step {
             Rows::Deleted => write!(f, "; its rows are deleted")?,
             Rows::Archived => write!(f, "; its archive stays in the lake")?,
             Rows::Kept
-                if matches!(self.kind, Kind::Stream | Kind::View | Kind::Alert | Kind::ScheduledView | Kind::Table) =>
+                if matches!(self.kind, Kind::Stream | Kind::View | Kind::Alert | Kind::ScheduledView | Kind::Table | Kind::FeatureView) =>
             {
                 write!(f, "; its rows stay")?
             }
@@ -191,7 +191,7 @@ pub fn plan(proposal: &Proposal, wanted: &Named, declared: &Declared, running: &
         let Some((change, definition, class)) = step else { continue };
         let rows = match (change, running.behind.get(&definition.name)) {
             (Change::Drop, _) => match definition.kind {
-                Kind::View | Kind::Alert | Kind::ScheduledView | Kind::Table => Rows::Deleted,
+                Kind::View | Kind::Alert | Kind::ScheduledView | Kind::Table | Kind::FeatureView => Rows::Deleted,
                 Kind::Stream => Rows::Archived,
                 _ => Rows::Empty,
             },

@@ -6,7 +6,10 @@ use std::sync::Arc;
 use arrow::datatypes::SchemaRef;
 use headwater_catalog::{Definition, Definitions, Graph, Known, Object, Owner};
 use headwater_query::relation::{Relation, Relations, resolve as relation, store, table};
-use headwater_sql::ast::{CreateConnection, CreateDashboard, CreateMaterializedView, CreateStream, Refresh};
+use headwater_sql::ast::{
+    CreateConnection, CreateDashboard, CreateFeatureView, CreateMaterializedView, CreateStream, Refresh,
+};
+use headwater_sql::settings::ViewSettings;
 use headwater_sql::{Diagnostic, Diagnostics, Fault, Parsed, Span, Statement};
 use headwater_stream::graph::Graph as Dataflow;
 use headwater_stream::plan::{Builder, Storage};
@@ -14,6 +17,7 @@ use headwater_stream::plan::{Builder, Storage};
 use crate::alerts;
 use crate::charts::{self, Chart};
 use crate::expectations::{self, Suites};
+use crate::features;
 use crate::refreshes::{self, Refreshes};
 use crate::sinks::{self, Outside};
 use crate::sources::{self, Declared as DeclaredSource};
@@ -40,6 +44,8 @@ pub struct Declared {
     /// Views that runs refresh, each after those that it reads.
     pub refreshes: Vec<Refreshes>,
     pub suites: Vec<Suites>,
+    /// Feature views that runs compute.
+    pub features: Vec<features::Scheduled>,
     /// Connections and secrets.
     pub outside: Outside,
     pub charts: Vec<Chart>,
@@ -122,11 +128,34 @@ impl Named {
             }
         }
         Diagnostics::check(wrong)?;
-        let Draft { relations, builder, sources, sinks, alerts, mut refreshes, suites, outside, charts, dashboards } =
-            draft;
+        let Draft {
+            relations,
+            builder,
+            sources,
+            sinks,
+            alerts,
+            mut refreshes,
+            suites,
+            features,
+            outside,
+            charts,
+            dashboards,
+        } = draft;
         refreshes::order(&mut refreshes, &self.objects);
         let (relations, graph) = (Arc::new(relations), Arc::new(builder.finish()?));
-        Ok(Declared { relations, graph, sources, sinks, alerts, refreshes, suites, outside, charts, dashboards })
+        Ok(Declared {
+            relations,
+            graph,
+            sources,
+            sinks,
+            alerts,
+            refreshes,
+            suites,
+            features,
+            outside,
+            charts,
+            dashboards,
+        })
     }
 }
 
@@ -174,6 +203,7 @@ struct Draft {
     alerts: Vec<Arc<alerts::Declared>>,
     refreshes: Vec<Refreshes>,
     suites: Vec<Suites>,
+    features: Vec<features::Scheduled>,
     outside: Outside,
     charts: Vec<Chart>,
     dashboards: Vec<CreateDashboard>,
@@ -190,6 +220,17 @@ struct Kept {
 impl Kept {
     fn of(stored: &Definition) -> Kept {
         Kept { generation: stored.generation, resets: stored.resets, paused: stored.paused }
+    }
+
+    fn storage(self, settings: Option<&ViewSettings>, parsed: &Parsed) -> Storage {
+        Storage {
+            format: settings.and_then(|settings| settings.format).map(sources::format),
+            partitions: settings.and_then(|settings| settings.partitions),
+            definition: parsed.text.clone(),
+            generation: self.generation,
+            resets: self.resets,
+            paused: self.paused,
+        }
     }
 }
 
@@ -245,6 +286,7 @@ impl Draft {
             Statement::CreateExpectations(create) => {
                 self.suites.push(expectations::resolve(create, parsed, &self.relations)?);
             }
+            Statement::CreateFeatureView(create) => self.add_feature_view(create, parsed, kept)?,
             // The graph has refused what defines nothing.
             _ => {}
         }
@@ -271,17 +313,19 @@ impl Draft {
         Ok(())
     }
 
+    fn add_feature_view(&mut self, create: &CreateFeatureView, parsed: &Parsed, kept: Kept) -> Result<()> {
+        let settings = match create.rows.refresh {
+            Refresh::Continuous => Some(create.rows.settings()?),
+            Refresh::Scheduled(_) => None,
+        };
+        let storage = kept.storage(settings.as_ref(), parsed);
+        self.features.extend(features::resolve(create, parsed, &mut self.relations, &mut self.builder, &storage)?);
+        Ok(())
+    }
+
     fn add_view(&mut self, create: &CreateMaterializedView, parsed: &Parsed, kept: Kept) -> Result<()> {
         let view = relation::view(&self.relations, create, &parsed.source)?;
-        let settings = create.settings()?;
-        let storage = Storage {
-            format: settings.format.map(sources::format),
-            partitions: settings.partitions,
-            definition: parsed.text.clone(),
-            generation: kept.generation,
-            resets: kept.resets,
-            paused: kept.paused,
-        };
+        let storage = kept.storage(Some(&create.settings()?), parsed);
         let added = self.builder.add_view(&view, &storage)?;
         if let Relation::Stream(stream) = &added {
             check_columns(&stream.schema, create.query_span, parsed)?;
@@ -303,6 +347,7 @@ fn query_span(parsed: &Parsed) -> Span {
         Statement::CreateMaterializedView(create) => create.query_span,
         Statement::CreateView(create) => create.query_span,
         Statement::CreateAlert(create) => create.rows.query_span,
+        Statement::CreateFeatureView(create) => create.rows.query_span,
         _ => parsed.span,
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use headwater_catalog::{Definition, Definitions};
 use headwater_log::Log;
+use headwater_query::relation::declared_by;
 use headwater_sql::{Parsed, SourceText};
 use headwater_stream::checkpoint::{Manifest, OutputState};
 use headwater_stream::engine::{behind, seeded};
@@ -57,15 +58,17 @@ pub fn running(
     }
     let (mut older, mut of_older) = (stores.clone(), BTreeMap::new());
     for name in behind {
-        let (Some(state), Some(definition)) = (outputs.get(name), older.by_name.get_mut(name)) else { continue };
+        let object = declared_by(name);
+        let (Some(state), Some(definition)) = (outputs.get(name), older.by_name.get_mut(object)) else { continue };
         definition.generation = state.generation;
         definition.resets = state.resets;
         definition.paused = state.paused;
-        of_older.insert(name.clone(), statement(name, &state.definition)?);
+        of_older.insert(object.to_owned(), statement(object, &state.definition)?);
     }
     // The old definition of a view may not fit what it reads any more: then there is none until the new one has caught
     // up.
-    let with_older = Named::of(present(wanted, behind, &of_older)).and_then(|named| named.declare(&older));
+    let objects: Vec<&str> = behind.iter().map(|name| declared_by(name)).collect();
+    let with_older = Named::of(present(wanted, &objects, &of_older)).and_then(|named| named.declare(&older));
     let fits = |declared: &Declared| {
         let same = |state: &OutputState, fingerprint: &str| state.fingerprint == fingerprint;
         let mut all = declared.graph.outputs.iter().filter(|output| behind.contains(&output.relation));
@@ -73,19 +76,19 @@ pub fn running(
     };
     match with_older {
         Ok(declared) if fits(&declared) => Ok(declared),
-        _ => Named::of(present(wanted, behind, &BTreeMap::new()))?.declare(stores),
+        _ => Named::of(present(wanted, &objects, &BTreeMap::new()))?.declare(stores),
     }
 }
 
 /// The declarations of what is there: views that are behind by an older statement, where they have one, and else
 /// neither they nor what reads them.
-fn present(wanted: &Named, behind: &[String], of_older: &BTreeMap<String, Parsed>) -> Vec<Declaration> {
+fn present(wanted: &Named, behind: &[&str], of_older: &BTreeMap<String, Parsed>) -> Vec<Declaration> {
     let mut missing: Vec<&str> = Vec::new();
     let mut present = Vec::new();
     for object in wanted.objects() {
         let name = &object.definition.name;
         let mut declaration = Declaration::of(object);
-        if behind.contains(name) {
+        if behind.contains(&name.as_str()) {
             match of_older.get(name) {
                 Some(parsed) => declaration.parsed = parsed.clone(),
                 None => {

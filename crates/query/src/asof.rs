@@ -16,12 +16,13 @@ use datafusion::logical_expr::{
     ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, TypeSignature, Volatility,
 };
 
-/// `asof_matches(left time, right time, strict)`: marks the times of such a join. It is not a function that could run.
+/// `asof_matches(left time, right time, strict[, when the right row was known[, microseconds for which it counts]])`: marks
+/// the times of such a join. It is not a function that could run.
 pub const MATCHES: &str = "asof_matches";
 
 pub fn matches() -> Arc<ScalarUDF> {
     static FUNCTION: LazyLock<Arc<ScalarUDF>> = LazyLock::new(|| {
-        let signature = Signature::new(TypeSignature::Any(3), Volatility::Immutable);
+        let signature = Signature::new(TypeSignature::VariadicAny, Volatility::Immutable);
         Arc::new(Matches { signature }.into())
     });
     Arc::clone(&FUNCTION)

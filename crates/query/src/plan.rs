@@ -17,5 +17,5 @@ mod tests;
 pub mod view;
 
 pub use diagnose::Place;
-pub use scope::{RelationSource, SystemSource, Tables, reads_of_node};
+pub use scope::{RelationSource, SystemSource, Tables, reads_of_node, scanned};
 pub use view::{plan_plain_view, plan_refreshed_view, plan_view, streaming_rules};

@@ -2,6 +2,7 @@
 //!
 //! These are what the planner, the stream engine and the archiver share. They hold no state and know no storage.
 
+pub mod features;
 pub mod resolve;
 pub mod table;
 #[cfg(test)]
@@ -18,6 +19,7 @@ pub use headwater_sql::ast::Emit;
 pub use headwater_sql::settings::ViewSettings;
 
 use crate::rule::RuleSet;
+pub use features::FeatureView;
 pub use table::{Files, Place, Server, Table};
 
 /// The time zone of every TIMESTAMP.
@@ -108,6 +110,32 @@ pub struct PlainView {
 
 /// The schema of what the node tells of itself.
 pub const SYSTEM: &str = "system";
+/// The schema of the histories of feature views: that of `spending` is the stream `history.spending`.
+pub const HISTORY: &str = "history";
+
+/// Schemas of streams that belong to objects of other kinds. Such a stream is known everywhere by both names with a dot
+/// between.
+const COMPANIONS: [&str; 1] = [HISTORY];
+
+/// The name of the stream in one of the schemas of companions that belongs to an object.
+pub fn companion(schema: &str, object: &str) -> String {
+    format!("{schema}.{object}")
+}
+
+/// The schema of a companion, and the object that it belongs to; `None` for other names.
+pub fn companion_of(name: &str) -> Option<(&'static str, &str)> {
+    COMPANIONS.iter().find_map(|schema| Some((*schema, name.strip_prefix(schema)?.strip_prefix('.')?)))
+}
+
+/// The object that declares a relation.
+pub fn declared_by(relation: &str) -> &str {
+    companion_of(relation).map_or(relation, |(_, object)| object)
+}
+
+/// How a relation is known that a statement names with its schema; `None` where a schema has no relations of this kind.
+pub fn qualified(schema: &str, name: &str) -> Option<String> {
+    COMPANIONS.contains(&schema).then(|| companion(schema, name))
+}
 
 /// All relations that a statement can name.
 #[derive(Debug, Clone, Default)]
@@ -116,6 +144,7 @@ pub struct Relations {
     views: BTreeMap<String, Arc<View>>,
     plain_views: BTreeMap<String, Arc<PlainView>>,
     tables: BTreeMap<String, Arc<Table>>,
+    feature_views: BTreeMap<String, Arc<FeatureView>>,
     comments: BTreeMap<String, Comments>,
     system: Arc<BTreeMap<String, SchemaRef>>,
 }
@@ -186,6 +215,18 @@ impl Relations {
             Relation::PlainView(view) => drop(self.plain_views.insert(view.name.clone(), view)),
             Relation::Table(table) => drop(self.tables.insert(table.name.clone(), table)),
         }
+    }
+
+    pub fn add_feature_view(&mut self, view: Arc<FeatureView>) {
+        self.feature_views.insert(view.name.clone(), view);
+    }
+
+    pub fn feature_view(&self, name: &str) -> Option<&Arc<FeatureView>> {
+        self.feature_views.get(name)
+    }
+
+    pub fn feature_views(&self) -> impl Iterator<Item = &Arc<FeatureView>> {
+        self.feature_views.values()
     }
 
     /// Says something of a relation, in the place of what was said.

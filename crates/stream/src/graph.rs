@@ -21,6 +21,7 @@ use crate::operator::combine::Combine;
 use crate::operator::evaluate::Context;
 use crate::operator::filter::Filter;
 use crate::operator::join::{self, Join};
+use crate::operator::known::{self, Known};
 use crate::operator::late::{self, Late};
 use crate::operator::over::{self, Over};
 use crate::operator::pace::{self, Pace};
@@ -79,6 +80,8 @@ pub enum Step {
     },
     Rules(Arc<RuleSet>),
     Late(late::Plan),
+    /// Adds when a row was known.
+    Known(known::Plan),
     Trim(trim::Plan),
     Retain(retain::Plan),
     /// Holds changes back, and tells them from time to time.
@@ -119,7 +122,7 @@ impl Step {
     pub fn holds_all(&self) -> bool {
         match self {
             Step::Table(_) | Step::Retain(_) => true,
-            Step::Aggregate(plan) => plan.window.is_none(),
+            Step::Aggregate(plan) => plan.window.is_none() && !plan.each_row,
             Step::Over(plan) => plan.window.is_none(),
             Step::Join(plan) => plan.holds_all(),
             _ => false,
@@ -130,6 +133,7 @@ impl Step {
     pub fn keeps_state(&self) -> bool {
         match self {
             Step::Filter(_) | Step::Project { .. } | Step::Rules(_) | Step::Late(_) | Step::Trim(_) => false,
+            Step::Known(_) => false,
             Step::Combine { .. } | Step::Union(_) | Step::Unnest(_) | Step::Exchange { .. } => false,
             Step::Values(_) | Step::Table(_) | Step::Retain(_) | Step::Aggregate(_) | Step::Session(_) => true,
             Step::Join(_) | Step::Asof(_) | Step::Over(_) | Step::Pace(_) => true,
@@ -141,7 +145,7 @@ impl Step {
         match self {
             Step::Filter(_) | Step::Project { .. } | Step::Union(_) | Step::Unnest(_) | Step::Exchange { .. } => true,
             Step::Values(_) | Step::Pace(_) => true,
-            Step::Aggregate(plan) => plan.window.is_none(),
+            Step::Aggregate(plan) => plan.window.is_none() && !plan.each_row,
             Step::Over(plan) => plan.window.is_none(),
             Step::Join(plan) => plan.expiry == [None, None],
             _ => false,
@@ -307,6 +311,7 @@ impl Graph {
             }
             Step::Rules(rules) => Box::new(Rules::new(Arc::clone(rules), context)),
             Step::Late(plan) => Box::new(Late::new(plan.clone(), context)),
+            Step::Known(plan) => Box::new(Known::new(plan.clone())),
             Step::Trim(plan) => Box::new(Trim::new(plan.clone(), context)),
             Step::Pace(plan) => Box::new(Pace::new(plan)?),
             Step::Retain(plan) => Box::new(Retain::new(plan.clone())?),

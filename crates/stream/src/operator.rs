@@ -9,6 +9,7 @@ pub mod combine;
 pub mod evaluate;
 pub mod filter;
 pub mod join;
+pub mod known;
 pub mod late;
 pub mod multiset;
 pub mod over;

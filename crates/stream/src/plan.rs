@@ -5,6 +5,7 @@
 mod aggregate;
 mod asof;
 mod facts;
+mod history;
 mod join;
 mod over;
 mod panes;
@@ -29,7 +30,7 @@ use datafusion::physical_plan::PhysicalExpr;
 use headwater_format::Format;
 use headwater_query::asof::node::AsofJoin;
 use headwater_query::plan::key::output_key;
-use headwater_query::plan::{RelationSource, SystemSource};
+use headwater_query::plan::{RelationSource, SystemSource, scanned};
 use headwater_query::relation::{Emit, Origin, Place, Relation, Stream, View, Watermark};
 use headwater_query::window::session::Session;
 
@@ -38,6 +39,7 @@ use crate::operator::late::{self, Until};
 use crate::operator::{pace, retain};
 use crate::{Error, Result};
 use facts::Fact;
+pub use history::{History, history_schema};
 
 /// Builds a graph, relation by relation.
 #[derive(Debug, Default)]
@@ -110,18 +112,7 @@ impl Builder {
             let message = format!("{}: what is told once is not taken back after a time", view.name);
             return Err(Error::invalid(message).with_hint("leave state_retention out, or EMIT ON WINDOW CLOSE"));
         }
-        let lateness_us = view.settings.lateness.map(|lateness| lateness.as_micros() as i64);
-        let mut compile = Compile {
-            builder: self,
-            view: &view.name,
-            on_close: emit_on_close,
-            lateness_us: lateness_us.unwrap_or(0),
-            can_be_late: false,
-            retention_us: view.settings.state_retention.map(|retention| retention.as_micros() as i64),
-            retains: false,
-            panes: None,
-            steps: 0,
-        };
+        let mut compile = Compile::of(self, view);
         let mut flow = compile.plan(&view.plan)?;
         let (can_be_late, retains) = (compile.can_be_late, compile.retains);
         check_settings(view, can_be_late, retains, &flow)?;
@@ -345,7 +336,21 @@ struct Compile<'a> {
     steps: usize,
 }
 
-impl Compile<'_> {
+impl<'a> Compile<'a> {
+    fn of(builder: &'a mut Builder, view: &'a View) -> Compile<'a> {
+        Compile {
+            builder,
+            view: &view.name,
+            on_close: view.emit == Some(Emit::OnWindowClose),
+            lateness_us: view.settings.lateness.map_or(0, |lateness| lateness.as_micros() as i64),
+            can_be_late: false,
+            retention_us: view.settings.state_retention.map(|retention| retention.as_micros() as i64),
+            retains: false,
+            panes: None,
+            steps: 0,
+        }
+    }
+
     fn plan(&mut self, plan: &LogicalPlan) -> Result<Flow> {
         match plan {
             LogicalPlan::TableScan(scan) => self.scan(scan),
@@ -376,13 +381,13 @@ impl Compile<'_> {
     }
 
     fn scan(&mut self, scan: &TableScan) -> Result<Flow> {
-        let name = scan.table_name.table();
+        let name = scanned(&scan.table_name);
         if scan.source.is::<SystemSource>() {
             let message = format!("{} reads {}, which nothing can follow", self.view, scan.table_name);
             let hint = "what the node tells of itself is looked at: by a view with REFRESH, an alert EVERY so often, a CREATE VIEW";
             return Err(Error::invalid(message).with_hint(hint));
         }
-        let Some(flow) = self.builder.relations.get(name).cloned() else {
+        let Some(flow) = self.builder.relations.get(&name).cloned() else {
             if let Some(RelationSource { relation: Relation::Table(table) }) = scan.source.downcast_ref() {
                 return self.table(table, scan);
             }

@@ -80,6 +80,11 @@ pub(super) fn of_statement(parsed: &Parsed) -> Vec<Reference> {
             }
             found
         }
+        Statement::CreateFeatureView(create) => references(&create.rows.query, create.rows.query_span, source),
+        Statement::CreateModel(create) => match &create.from {
+            ast::Learned::Rows(training) => references(&training.query.query, training.query.span, source),
+            ast::Learned::Onnx(options) => secrets(options),
+        },
         Statement::CreateExpectations(create) => {
             let views = create.when.before_refresh_of.iter().map(|view| one(view, Use::Rows));
             std::iter::once(one(&create.relation, Use::Rows)).chain(views).collect()

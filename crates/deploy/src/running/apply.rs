@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use headwater_catalog::Kind;
-use headwater_query::relation::{Place, store};
+use headwater_log::Topic;
+use headwater_query::relation::{HISTORY, Place, companion, store};
 
 use super::prepare::{Facts, Prepared, Told};
 use super::{Ground, Running, open_tables};
@@ -96,6 +97,9 @@ impl Running {
         let gone = gone.map(|(name, retired)| (name, retired.kind, retired.generation, retired.purged));
         let there = definitions.iter().map(|one| (&one.name, one.kind, one.generation, false));
         for (name, kind, generation, purged) in gone.chain(there) {
+            if kind == Kind::FeatureView {
+                self.sweep_companion(&companion(HISTORY, name), generation, &topics, &used)?;
+            }
             if !matches!(kind, Kind::Stream | Kind::View | Kind::Alert | Kind::ScheduledView | Kind::Table) {
                 continue;
             }
@@ -117,6 +121,13 @@ impl Running {
             }
         }
         Ok(())
+    }
+
+    /// Deletes the stores of a stream that belongs to an object, but for those that are used.
+    fn sweep_companion(&self, name: &str, generation: u64, topics: &[Topic], used: &[&String]) -> Result<()> {
+        let stores = (0..=generation).map(|generation| store(name, generation));
+        let left = stores.filter(|topic| !used.contains(&topic) && topics.iter().any(|each| each.name == *topic));
+        left.map(|topic| self.remove_store(&topic, Archive::Goes)).collect()
     }
 
     /// The archive first: as long as the topic is there, the removal is tried again.

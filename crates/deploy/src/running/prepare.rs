@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use headwater_catalog::{Change, Definition, Definitions, Kind, Owner, Proposal};
 use headwater_log::Log;
-use headwater_query::relation::{Origin, Place, Stream, Table};
+use headwater_query::relation::{Origin, Place, Stream, Table, declared_by};
 use headwater_sql::ast::Run;
 use headwater_stream::checkpoint::{Manifest, OutputState};
 use headwater_stream::engine::{behind, seeded};
@@ -215,7 +215,7 @@ impl Facts<'_> {
             let mut given = false;
             for name in declared.relations.streams().map(|stream| &stream.name) {
                 let differs = [self.declared, self.all].iter().any(|now| shares_store(now, &declared, name));
-                if differs && let Some(definition) = proposal.next.by_name.get_mut(name) {
+                if differs && let Some(definition) = proposal.next.by_name.get_mut(declared_by(name)) {
                     definition.generation += 1;
                     given = true;
                 }
@@ -252,7 +252,7 @@ impl Facts<'_> {
             (&after.name, before.next().map(|before| &before.schema), &after.schema)
         });
         for (name, before, after) in streams.chain(tables) {
-            let Some(definition) = proposal.next.by_name.get_mut(name) else { continue };
+            let Some(definition) = proposal.next.by_name.get_mut(declared_by(name)) else { continue };
             let has = |name: &str| after.field_with_name(name).is_ok();
             match before {
                 None => definition.dropped_columns.clear(),

@@ -18,7 +18,7 @@ use sqlparser::ast::{Expr as SqlExpr, Query, Statement};
 
 use super::refusal::Refusal;
 use crate::asof::rewrite;
-use crate::relation::{Relation, Relations, SYSTEM};
+use crate::relation::{self, FeatureView, Relation, Relations, SYSTEM};
 use crate::window::group;
 
 /// The relations of a statement.
@@ -30,6 +30,9 @@ pub trait Tables {
 
     /// The column with the event time of a relation, which is the time of its versions.
     fn event_time(&self, name: &TableReference) -> Option<String>;
+
+    /// What a name means that is a feature view's.
+    fn feature_view(&self, name: &TableReference) -> Option<Arc<FeatureView>>;
 }
 
 /// What a scan of a stream or view reads, in plans that are not run by DataFusion. It takes no filters: they stay in
@@ -85,6 +88,9 @@ impl Tables for Relations {
     fn table(&self, name: &TableReference) -> Option<Arc<dyn TableSource>> {
         match name {
             TableReference::Bare { table } => Some(Arc::new(RelationSource { relation: self.get(table)? })),
+            TableReference::Partial { schema, table } if relation::qualified(schema, table).is_some() => {
+                Some(Arc::new(RelationSource { relation: self.get(&relation::qualified(schema, table)?)? }))
+            }
             TableReference::Partial { schema, table } if **schema == *SYSTEM => {
                 Some(Arc::new(SystemSource { schema: SchemaRef::clone(self.system().get(&**table)?) }))
             }
@@ -101,9 +107,22 @@ impl Tables for Relations {
         if name.schema() == Some(SYSTEM) {
             return None;
         }
-        let stream = self.stream(name.table())?;
+        let stream = self.stream(&scanned(name))?;
         Some(stream.schema.field(stream.watermark?.column).name().clone())
     }
+
+    fn feature_view(&self, name: &TableReference) -> Option<Arc<FeatureView>> {
+        match name {
+            TableReference::Bare { table } => self.feature_view(table).cloned(),
+            _ => None,
+        }
+    }
+}
+
+/// The relation that a scan reads, as it is known everywhere.
+pub fn scanned(name: &TableReference) -> String {
+    let companion = name.schema().and_then(|schema| relation::qualified(schema, name.table()));
+    companion.unwrap_or_else(|| name.table().to_owned())
 }
 
 /// Plans statements over some relations with a session's functions.

@@ -70,6 +70,15 @@ pub fn view(relations: &Relations, create: &CreateMaterializedView, source: &Sou
     })
 }
 
+/// As [`columns_of_query`], as a schema.
+pub fn columns_of_refreshed(
+    relations: &Relations,
+    create: &CreateMaterializedView,
+    source: &SourceText,
+) -> Result<SchemaRef> {
+    Ok(Arc::new(Schema::new(columns_of_query(relations, create, source)?)))
+}
+
 /// The columns of a view that runs refresh. Any may be NULL: another query of the same columns fits the same table.
 pub(super) fn columns_of_query(
     relations: &Relations,

@@ -17,7 +17,7 @@ use crate::provide::Reading;
 use crate::provide::archive::ArchiveTable;
 use crate::provide::stream::StreamTable;
 use crate::provide::view::LiveTable;
-use crate::relation::{Relation, SYSTEM};
+use crate::relation::{self, FeatureView, Relation, SYSTEM};
 
 pub const ARCHIVE: &str = "archive";
 /// Where clients of other databases look for relations without a schema.
@@ -100,7 +100,7 @@ impl QueryTables {
                 let (system, reading) = (Arc::clone(&self.sources.system), Arc::clone(&self.reading));
                 Some(Arc::new(LiveTable::new(schema, Box::new(move || system.rows(&name, reading.point())))))
             }
-            Some(_) => None,
+            Some(schema) => self.relation(&relation::qualified(schema, table)?),
         }
     }
 
@@ -158,5 +158,12 @@ impl Tables for QueryTables {
 
     fn event_time(&self, name: &TableReference) -> Option<String> {
         self.sources.relations.event_time(name)
+    }
+
+    fn feature_view(&self, name: &TableReference) -> Option<Arc<FeatureView>> {
+        match name.schema() {
+            None | Some(PUBLIC) => self.sources.relations.feature_view(name.table()).cloned(),
+            Some(_) => None,
+        }
     }
 }

@@ -61,7 +61,8 @@ impl Step {
             Step::Aggregate(plan) => {
                 // Whether it takes old rows back follows from who reads it, and changes nothing that it holds.
                 let how = (plan.keys, &plan.calls, plan.window);
-                format!("aggregate {how:?} {} {}", columns(&plan.input), columns(&plan.output))
+                let what = if plan.each_row { "running" } else { "aggregate" };
+                format!("{what} {how:?} {} {}", columns(&plan.input), columns(&plan.output))
             }
             // These have no expressions; the numbers of streams are not theirs, which they are says what is read.
             other => {

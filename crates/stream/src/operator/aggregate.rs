@@ -31,6 +31,8 @@ pub struct Plan {
     pub inputs: Vec<usize>,
     /// Whether those behind need to see the old row taken back when a group changes.
     pub retracts: bool,
+    /// Whether a group is given with each row that comes to it, and nothing is taken back. No input row is, either.
+    pub each_row: bool,
 }
 
 /// One aggregate function.
@@ -86,6 +88,8 @@ pub struct Aggregate {
     unsaved: Unsaved,
     windows: Windows,
     slots: Vec<u32>,
+    /// By slot, how many rows of the batch at hand came to a group; where each row is given.
+    came: Vec<u32>,
     /// The one group of an aggregation without keys was given, or is another worker's to give.
     started: bool,
 }
@@ -117,6 +121,7 @@ impl Aggregate {
             unsaved: Unsaved::default(),
             windows: Windows::default(),
             slots: Vec::new(),
+            came: Vec::new(),
             started: !owns_all,
         })
     }
@@ -145,12 +150,59 @@ impl Aggregate {
             {
                 self.windows.open(ends[row], *slot);
             }
-            if self.plan.retracts {
+            if self.plan.retracts && !self.plan.each_row {
                 self.tick.weights_before.push(weight);
                 for (before, now) in self.tick.before.iter_mut().zip(&self.accumulators) {
                     before.push_copy(now, *slot)?;
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// Takes rows into the groups of `slots`.
+    fn update(&mut self, batch: &Batch) -> Result<()> {
+        let columns = batch.rows.columns();
+        match &batch.weights {
+            None => self.slots.iter().for_each(|slot| self.weights[*slot as usize] += 1),
+            Some(weights) => {
+                self.slots.iter().zip(weights).for_each(|(slot, weight)| self.weights[*slot as usize] += weight);
+            }
+        }
+        for (accumulator, call) in self.accumulators.iter_mut().zip(&self.plan.calls) {
+            let arguments: Vec<ArrayRef> = call.arguments.iter().map(|column| Arc::clone(&columns[*column])).collect();
+            let filter = call.filter.map(|column| columns[column].as_boolean());
+            accumulator.update(&self.slots, &arguments, filter, batch.weights.as_ref())?;
+        }
+        Ok(())
+    }
+
+    /// Takes rows one after the other, and gives each group with each of its rows: first all groups with their first row of
+    /// the batch, then those that have a second one, and so on.
+    fn give_each(&mut self, batch: &Batch, out: &mut Output) -> Result<()> {
+        if batch.weights.is_some() {
+            return Err(Error::internal("rows that are taken back came to what gives each of them"));
+        }
+        let all = std::mem::take(&mut self.slots);
+        self.came.resize(self.keys.capacity(), 0);
+        let mut rounds: Vec<Vec<u32>> = Vec::new();
+        for (row, slot) in all.iter().enumerate() {
+            let round = self.came[*slot as usize] as usize;
+            self.came[*slot as usize] += 1;
+            if round == rounds.len() {
+                rounds.push(Vec::new());
+            }
+            rounds[round].push(row as u32);
+        }
+        all.iter().for_each(|slot| self.came[*slot as usize] = 0);
+        for rows in rounds {
+            self.slots = rows.iter().map(|row| all[*row as usize]).collect();
+            if rows.len() == batch.len() {
+                self.update(batch)?;
+            } else {
+                self.update(&batch.take(&rows.into())?)?;
+            }
+            out.emit(Batch::insertions(self.rows(&self.slots)?));
         }
         Ok(())
     }
@@ -272,7 +324,7 @@ impl Aggregate {
 }
 
 impl Operator for Aggregate {
-    fn push(&mut self, _port: usize, batch: Batch, _out: &mut Output) -> Result<()> {
+    fn push(&mut self, _port: usize, batch: Batch, out: &mut Output) -> Result<()> {
         let columns = batch.rows.columns();
         let key = &columns[..self.plan.keys];
         let mut slots = std::mem::take(&mut self.slots);
@@ -281,18 +333,7 @@ impl Operator for Aggregate {
         self.make_room();
         let ends = self.plan.window.map(|window| window.ends(columns)).transpose()?;
         self.touch(ends.as_deref())?;
-        match &batch.weights {
-            None => self.slots.iter().for_each(|slot| self.weights[*slot as usize] += 1),
-            Some(weights) => {
-                self.slots.iter().zip(weights).for_each(|(slot, weight)| self.weights[*slot as usize] += weight);
-            }
-        }
-        for (accumulator, call) in self.accumulators.iter_mut().zip(&self.plan.calls) {
-            let arguments: Vec<ArrayRef> = call.arguments.iter().map(|column| Arc::clone(&columns[*column])).collect();
-            let filter = call.filter.map(|column| columns[column].as_boolean());
-            accumulator.update(&self.slots, &arguments, filter, batch.weights.as_ref())?;
-        }
-        Ok(())
+        if self.plan.each_row { self.give_each(&batch, out) } else { self.update(&batch) }
     }
 
     fn finish(&mut self, watermarks_us: &[i64], out: &mut Output) -> Result<()> {
@@ -304,7 +345,8 @@ impl Operator for Aggregate {
             self.make_room();
             self.touch(None)?;
         }
-        if !self.plan.window.is_some_and(|window| window.on_close) && !self.tick.touched.is_empty() {
+        let tells_changes = !self.plan.each_row && !self.plan.window.is_some_and(|window| window.on_close);
+        if tells_changes && !self.tick.touched.is_empty() {
             self.give_changes(out)?;
             self.started = true;
         }

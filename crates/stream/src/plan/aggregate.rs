@@ -61,7 +61,7 @@ impl Compile<'_> {
         from = self.push("exchange", vec![from], Step::Exchange { keys });
         let output = SchemaRef::clone(group.schema.inner());
         let (output_columns, inputs) = (SchemaRef::clone(&output), input.inputs.clone());
-        let plan = Plan { keys, calls, input: columns, output: output_columns, window, inputs, retracts: true };
+        let plan = Plan { keys, calls, input: columns, output: output_columns, window, inputs, retracts: true, each_row: false };
         check_types(&plan)?;
         from = self.push("aggregate", vec![from], Step::Aggregate(plan));
         let on_close = window.is_some_and(|window| window.on_close);
@@ -108,7 +108,7 @@ pub(super) fn plain_zero(key: &mut Arc<dyn PhysicalExpr>, over: &DFSchema) -> Re
 }
 
 /// Refuses types that no accumulator serves when the view is planned, not when its first row comes.
-fn check_types(plan: &Plan) -> Result<()> {
+pub(super) fn check_types(plan: &Plan) -> Result<()> {
     plan.calls.iter().enumerate().try_for_each(|(index, call)| plan.accumulator(index, call).map(drop))
 }
 
