@@ -34,7 +34,11 @@ pub struct Known {
 
 impl Default for Known {
     fn default() -> Known {
-        Known { schemas: vec!["system".to_owned()], mirrors: vec!["archive".to_owned(), "history".to_owned()], definitions: Vec::new() }
+        Known {
+            schemas: vec!["system".to_owned()],
+            mirrors: vec!["archive".to_owned(), "history".to_owned()],
+            definitions: Vec::new(),
+        }
     }
 }
 

@@ -11,6 +11,7 @@ pub mod expectations;
 pub mod features;
 pub mod history;
 pub mod inspect;
+pub mod models;
 pub mod plan;
 pub mod project;
 pub mod refreshes;

@@ -122,7 +122,10 @@ impl fmt::Display for Step {
             Rows::Deleted => write!(f, "; its rows are deleted")?,
             Rows::Archived => write!(f, "; its archive stays in the lake")?,
             Rows::Kept
-                if matches!(self.kind, Kind::Stream | Kind::View | Kind::Alert | Kind::ScheduledView | Kind::Table | Kind::FeatureView) =>
+                if matches!(
+                    self.kind,
+                    Kind::Stream | Kind::View | Kind::Alert | Kind::ScheduledView | Kind::Table | Kind::FeatureView
+                ) =>
             {
                 write!(f, "; its rows stay")?
             }

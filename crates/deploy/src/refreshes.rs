@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use headwater_catalog::{Kind, Object};
-use headwater_query::relation::{Relations, Table, table};
+use headwater_query::relation::{HISTORY, Relations, Table, companion, table};
 use headwater_sql::Parsed;
 use headwater_sql::ast::{self, CreateMaterializedView};
 use headwater_sql::settings::RefreshSettings;
@@ -54,28 +54,40 @@ pub fn resolve(
     Ok(Refreshes { table, query, schedule, settings, after, reads, is_paused })
 }
 
-/// Finds out what they read, and which of them come first.
-pub fn order(refreshes: &mut [Refreshes], objects: &[Object]) {
-    let names: BTreeSet<String> = refreshes.iter().map(|one| one.table.name.clone()).collect();
-    // Objects stand after what they depend on.
-    let mut first: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
-    let mut reads: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
-    for Object { definition, .. } in objects {
-        let (mut before, mut read) = (BTreeSet::new(), BTreeSet::new());
-        for on in &definition.depends_on {
-            before.extend(first.get(on.as_str()).into_iter().flatten().cloned());
-            before.extend(names.get(on).cloned());
-            // A view that is a name for its query has no rows of its own.
-            match objects.iter().find(|object| object.definition.name == *on).map(|object| object.definition.kind) {
-                Some(Kind::PlainView) => read.extend(reads.get(on.as_str()).into_iter().flatten().cloned()),
-                _ => drop(read.insert(on.clone())),
+/// What objects read, and what of it runs make.
+pub struct Order<'a> {
+    /// By object, the ones of runs that it reads, directly or not.
+    first: BTreeMap<&'a str, BTreeSet<String>>,
+    /// By object, the relations with rows of their own that it reads.
+    reads: BTreeMap<&'a str, BTreeSet<String>>,
+}
+
+impl<'a> Order<'a> {
+    /// Objects stand after what they depend on; `made` are those whose rows runs make.
+    pub fn of(made: BTreeSet<String>, objects: &'a [Object]) -> Order<'a> {
+        let (mut first, mut reads): (BTreeMap<&str, BTreeSet<String>>, BTreeMap<&str, BTreeSet<String>>) =
+            Default::default();
+        for Object { definition, .. } in objects {
+            let (mut before, mut read) = (BTreeSet::new(), BTreeSet::new());
+            for on in &definition.depends_on {
+                before.extend(first.get(on.as_str()).into_iter().flatten().cloned());
+                before.extend(made.get(on).cloned());
+                // A view that is a name for its query has no rows of its own.
+                match objects.iter().find(|object| object.definition.name == *on).map(|object| object.definition.kind) {
+                    Some(Kind::PlainView) => read.extend(reads.get(on.as_str()).into_iter().flatten().cloned()),
+                    Some(Kind::FeatureView) => read.extend([on.clone(), companion(HISTORY, on)]),
+                    _ => drop(read.insert(on.clone())),
+                }
             }
+            first.insert(&definition.name, before);
+            reads.insert(&definition.name, read);
         }
-        first.insert(&definition.name, before);
-        reads.insert(&definition.name, read);
+        Order { first, reads }
     }
-    for one in refreshes {
-        one.after = first.get(one.table.name.as_str()).into_iter().flatten().cloned().collect();
-        one.reads = reads.remove(one.table.name.as_str()).unwrap_or_default();
+
+    /// What comes before the runs of an object, and what it reads.
+    pub fn of_object(&self, name: &str) -> (Vec<String>, BTreeSet<String>) {
+        let after = self.first.get(name).into_iter().flatten().cloned().collect();
+        (after, self.reads.get(name).cloned().unwrap_or_default())
     }
 }

@@ -17,11 +17,11 @@ use headwater_stream::plan::{Builder, Storage};
 use crate::alerts;
 use crate::charts::{self, Chart};
 use crate::expectations::{self, Suites};
-use crate::features;
-use crate::refreshes::{self, Refreshes};
+use crate::refreshes::{self, Order, Refreshes};
 use crate::sinks::{self, Outside};
 use crate::sources::{self, Declared as DeclaredSource};
 use crate::{Error, Result, system};
+use crate::{features, models};
 
 /// A statement that defines something, and whose it is.
 #[derive(Debug, Clone)]
@@ -46,6 +46,7 @@ pub struct Declared {
     pub suites: Vec<Suites>,
     /// Feature views that runs compute.
     pub features: Vec<features::Scheduled>,
+    pub models: Vec<models::Declared>,
     /// Connections and secrets.
     pub outside: Outside,
     pub charts: Vec<Chart>,
@@ -136,12 +137,23 @@ impl Named {
             alerts,
             mut refreshes,
             suites,
-            features,
+            mut features,
+            mut models,
             outside,
             charts,
             dashboards,
         } = draft;
-        refreshes::order(&mut refreshes, &self.objects);
+        let runs = refreshes.iter().map(|one| &one.table.name).chain(features.iter().map(|one| &one.view.name));
+        let order = Order::of(runs.cloned().collect(), &self.objects);
+        for one in &mut refreshes {
+            (one.after, one.reads) = order.of_object(&one.table.name);
+        }
+        for one in &mut features {
+            (one.after, one.reads) = order.of_object(&one.view.name);
+        }
+        for one in &mut models {
+            (one.after, one.reads) = order.of_object(&one.model.name);
+        }
         let (relations, graph) = (Arc::new(relations), Arc::new(builder.finish()?));
         Ok(Declared {
             relations,
@@ -152,6 +164,7 @@ impl Named {
             refreshes,
             suites,
             features,
+            models,
             outside,
             charts,
             dashboards,
@@ -204,6 +217,7 @@ struct Draft {
     refreshes: Vec<Refreshes>,
     suites: Vec<Suites>,
     features: Vec<features::Scheduled>,
+    models: Vec<models::Declared>,
     outside: Outside,
     charts: Vec<Chart>,
     dashboards: Vec<CreateDashboard>,
@@ -287,6 +301,11 @@ impl Draft {
                 self.suites.push(expectations::resolve(create, parsed, &self.relations)?);
             }
             Statement::CreateFeatureView(create) => self.add_feature_view(create, parsed, kept)?,
+            Statement::CreateModel(create) => {
+                let model = models::resolve(create, parsed, &self.relations, generation)?;
+                self.relations.add_model(Arc::clone(&model.model));
+                self.models.push(model);
+            }
             // The graph has refused what defines nothing.
             _ => {}
         }

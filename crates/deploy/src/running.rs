@@ -123,6 +123,11 @@ impl Running {
         Arc::clone(&self.ground.tables)
     }
 
+    /// Where catalog, checkpoints and lake are.
+    pub fn store(&self) -> &Arc<dyn ObjectStore> {
+        &self.ground.store
+    }
+
     /// Changes with what runs, and with what is declared.
     pub fn version(&self) -> u64 {
         self.version

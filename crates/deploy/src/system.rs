@@ -34,8 +34,12 @@ pub const DASHBOARDS: &str = "dashboards";
 pub const VERSIONS: &str = "versions";
 pub const EXPECTATIONS: &str = "expectations";
 pub const EXPECTATION_RESULTS: &str = "expectation_results";
+pub const MODELS: &str = "models";
+pub const MODEL_VERSIONS: &str = "model_versions";
+pub const MODEL_METRICS: &str = "model_metrics";
+pub const MODEL_DRIFT: &str = "model_drift";
 
-const ALL: [&str; 26] = [
+const ALL: [&str; 30] = [
     DEAD_LETTERS,
     STREAMS,
     PARTITIONS,
@@ -62,6 +66,10 @@ const ALL: [&str; 26] = [
     VERSIONS,
     EXPECTATIONS,
     EXPECTATION_RESULTS,
+    MODELS,
+    MODEL_VERSIONS,
+    MODEL_METRICS,
+    MODEL_DRIFT,
 ];
 
 static RELATIONS_OF_A_NODE: LazyLock<Arc<BTreeMap<String, SchemaRef>>> =
@@ -78,7 +86,8 @@ pub fn schema(table: &str) -> SchemaRef {
         .or_else(|| of_alerts(table))
         .or_else(|| of_what_is_declared(table))
         .or_else(|| of_what_happened(table))
-        .or_else(|| of_what_is_expected(table));
+        .or_else(|| of_what_is_expected(table))
+        .or_else(|| of_models(table));
     Arc::new(Schema::new(fields.unwrap_or_default()))
 }
 
@@ -298,6 +307,59 @@ fn of_what_is_expected(table: &str) -> Option<Vec<Field>> {
             text("samples"),
             field("score", DataType::Float64),
             field("checked_at", timestamp_type()),
+        ],
+        _ => return None,
+    })
+}
+
+/// Models, their versions, and what they score.
+fn of_models(table: &str) -> Option<Vec<Field>> {
+    Some(match table {
+        MODELS => vec![
+            text("name"),
+            text("method"),
+            text("predicts"),
+            text("state"),
+            number("champion"),
+            number("challenger"),
+            field("trained_at", timestamp_type()),
+            text("frozen"),
+            text("schedule"),
+            text("inputs"),
+        ],
+        MODEL_VERSIONS => vec![
+            text("model"),
+            number("version"),
+            text("role"),
+            field("trained_at", timestamp_type()),
+            field("took_ms", DataType::Float64),
+            number("rows"),
+            number("test_rows"),
+            number("bytes"),
+            text("importances"),
+            text("inputs"),
+            number("run_id"),
+            field("promoted_at", timestamp_type()),
+            text("promoted_for"),
+        ],
+        MODEL_METRICS => {
+            vec![
+                text("model"),
+                number("version"),
+                text("metric"),
+                field("value", DataType::Float64),
+                field("trained_at", timestamp_type()),
+            ]
+        }
+        MODEL_DRIFT => vec![
+            text("model"),
+            number("version"),
+            text("feature"),
+            field("psi", DataType::Float64),
+            field("ks_statistic", DataType::Float64),
+            field("ks_p_value", DataType::Float64),
+            number("training_rows"),
+            number("rows"),
         ],
         _ => return None,
     })

@@ -6,6 +6,7 @@ mod engine;
 mod expectations;
 mod explain;
 mod letters;
+mod models;
 pub mod offline;
 mod planning;
 mod rows;
@@ -31,6 +32,7 @@ use headwater_catalog::Definitions;
 use headwater_connect::shop::Floors;
 use headwater_deploy::alerts::book::Book;
 use headwater_deploy::alerts::watch as looking;
+use headwater_deploy::models::Registry;
 use headwater_deploy::runs::Pools;
 use headwater_deploy::{Declared, Ground, Project, Running, Tables, inspect, resolve};
 use headwater_gateway::access::Access;
@@ -169,7 +171,9 @@ impl Node {
         let (server, postgres) = runtime.block_on(access::bind(&options, &access))?;
         let id = format!("{}-{:x}", std::process::id(), clock.now_us());
         let queries = Queries::new(options.queries, Arc::clone(&clock));
-        let known = Known::open(queries, options.pools.clone(), &log, &clock, query_threads.handle().clone())?;
+        let mut known = Known::open(queries, options.pools.clone(), &log, &clock, query_threads.handle().clone())?;
+        let registry = runtime.block_on(Registry::open(Arc::clone(running.store()), Arc::clone(&clock)))?;
+        known.registry = Some(Arc::new(registry));
         let (sender, requests) = channel();
         let (wake, woken) = sync_channel(1);
         let book = Arc::new(Book::open(&log, Arc::clone(&clock))?);
@@ -359,6 +363,12 @@ impl Node {
             alerts: system::Alerts::Running(Arc::clone(&self.book)),
         };
         let spill = self.options.folder.spill();
+        if let Some(registry) = &self.known.registry {
+            let (declared, all) = (self.running.declared(), self.running.all());
+            let relations = vec![Arc::clone(&declared.relations), Arc::clone(&all.relations)];
+            registry.declare(all.models.clone(), relations);
+            self.runtime.block_on(registry.seat());
+        }
         let current = current(&mut self.running, &self.log, &self.clock, &spill, &self.known, outside)?;
         self.doors.show(current);
         if let Some(runs) = &self.known.runs {
@@ -369,6 +379,8 @@ impl Node {
                 book: &self.book,
                 clock: &self.clock,
                 known: &self.known,
+                log: &self.log,
+                root: &self.options.root,
             };
             runs.declare(runs::tasks(&ground, self.running.declared()));
         }

@@ -26,6 +26,8 @@ mod keys;
 mod letters;
 #[path = "headwater/lookups.rs"]
 mod lookups;
+#[path = "headwater/models.rs"]
+mod models;
 #[path = "headwater/nexmark.rs"]
 mod nexmark;
 #[path = "headwater/node.rs"]

@@ -168,7 +168,12 @@ impl Model {
             self.scorer.raw_into(&predictor.row, place);
             self.link.apply(place);
         };
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.max(1)).build();
+        if threads <= 1 {
+            let mut predictor = self.predictor();
+            predictions.chunks_mut(outputs).enumerate().for_each(|row| score(&mut predictor, row));
+            return Ok(predictions);
+        }
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
         let pool = pool.map_err(|error| Error::option("threads", threads, error.to_string()))?;
         pool.install(|| {
             let rows = predictions.par_chunks_mut(outputs).enumerate();

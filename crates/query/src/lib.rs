@@ -9,6 +9,7 @@ pub mod asof;
 pub mod decode;
 pub mod error;
 pub(crate) mod json;
+pub mod model;
 pub mod plan;
 pub mod provide;
 pub mod relation;

@@ -18,6 +18,7 @@ use headwater_format::Format;
 pub use headwater_sql::ast::Emit;
 pub use headwater_sql::settings::ViewSettings;
 
+use crate::model::Model;
 use crate::rule::RuleSet;
 pub use features::FeatureView;
 pub use table::{Files, Place, Server, Table};
@@ -145,6 +146,7 @@ pub struct Relations {
     plain_views: BTreeMap<String, Arc<PlainView>>,
     tables: BTreeMap<String, Arc<Table>>,
     feature_views: BTreeMap<String, Arc<FeatureView>>,
+    models: BTreeMap<String, Arc<Model>>,
     comments: BTreeMap<String, Comments>,
     system: Arc<BTreeMap<String, SchemaRef>>,
 }
@@ -227,6 +229,18 @@ impl Relations {
 
     pub fn feature_views(&self) -> impl Iterator<Item = &Arc<FeatureView>> {
         self.feature_views.values()
+    }
+
+    pub fn add_model(&mut self, model: Arc<Model>) {
+        self.models.insert(model.name.clone(), model);
+    }
+
+    pub fn model(&self, name: &str) -> Option<&Arc<Model>> {
+        self.models.get(name)
+    }
+
+    pub fn models(&self) -> impl Iterator<Item = &Arc<Model>> {
+        self.models.values()
     }
 
     /// Says something of a relation, in the place of what was said.

@@ -29,6 +29,7 @@ use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_plan::PhysicalExpr;
 use headwater_format::Format;
 use headwater_query::asof::node::AsofJoin;
+use headwater_query::model::is_of_model;
 use headwater_query::plan::key::output_key;
 use headwater_query::plan::{RelationSource, SystemSource, scanned};
 use headwater_query::relation::{Emit, Origin, Place, Relation, Stream, View, Watermark};
@@ -476,7 +477,19 @@ impl<'a> Compile<'a> {
         Ok(Flow { from, schema, facts, retracts, inputs, is_placed })
     }
 
+    /// What a model says of a row is another thing once it was trained anew: a row that it was said of can't be taken back.
+    fn check_models<'e>(&self, exprs: impl IntoIterator<Item = &'e Expr>, input: &Flow) -> Result<()> {
+        let asked = exprs.into_iter().filter(|_| input.retracts).find_map(is_of_model);
+        let Some(model) = asked else { return Ok(()) };
+        let message = format!("{}: {model} would score rows that can be taken back", self.view);
+        Err(Error::invalid(message).with_hint(
+            "score rows of a stream, or of a view that never takes one back; what changes is scored when it is asked for: \
+             by CREATE VIEW, or a view with REFRESH",
+        ))
+    }
+
     fn project(&mut self, input: Flow, list: &[Expr], over: &DFSchema, schema: SchemaRef) -> Result<Flow> {
+        self.check_models(list, &input)?;
         let expressions = list.iter().map(|each| physical(each, over)).collect::<Result<Vec<_>>>()?;
         let facts = list.iter().map(|each| facts::of(each, over, &input.facts)).collect();
         let step = Step::Project { expressions, schema: SchemaRef::clone(&schema) };

@@ -12,7 +12,10 @@ use headwater_sql::sqlparser::ast::{
 use headwater_sql::{Options, Parsed, SourceText, Span, Statement, Value};
 
 /// Table functions whose first argument is a relation.
-const WINDOWS: [&str; 4] = ["tumble", "hop", "cumulate", "session"];
+const WINDOWS: [&str; 7] = ["tumble", "hop", "cumulate", "session", "ml_predict", "ml_explain", "recommend"];
+
+/// Those whose second argument is a model.
+const OF_MODELS: [&str; 3] = ["ml_predict", "ml_explain", "recommend"];
 
 /// An object as a statement names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,6 +40,8 @@ pub enum Use {
     Connection,
     /// To show it.
     Chart,
+    /// To ask it.
+    Model,
 }
 
 /// All that a defining statement names.
@@ -157,19 +162,28 @@ impl Search<'_> {
         }
     }
 
-    fn function(&mut self, name: &ObjectName, arguments: &[FunctionArg]) {
+    fn function<'a>(&mut self, name: &ObjectName, arguments: &'a [FunctionArg]) {
         let window = match &name.0[..] {
             [ObjectNamePart::Identifier(name)] => WINDOWS.contains(&name.value.to_ascii_lowercase().as_str()),
             _ => false,
         };
-        let first = match arguments.first() {
+        let expr = |argument: Option<&'a FunctionArg>| match argument {
             Some(
                 FunctionArg::Unnamed(FunctionArgExpr::Expr(expr))
                 | FunctionArg::Named { arg: FunctionArgExpr::Expr(expr), .. }
                 | FunctionArg::ExprNamed { arg: FunctionArgExpr::Expr(expr), .. },
-            ) => expr,
-            _ => return,
+            ) => Some(expr),
+            _ => None,
         };
+        if let [ObjectNamePart::Identifier(name)] = &name.0[..]
+            && OF_MODELS.contains(&name.value.to_ascii_lowercase().as_str())
+            && let Some(Expr::Identifier(model)) = expr(arguments.get(1))
+        {
+            let span = self.source.engine_span(model.span).unwrap_or(self.whole);
+            let parts = vec![Name::fold(&model.value, model.quote_style.is_some())];
+            self.found.push(Reference { parts, span, of: Use::Model });
+        }
+        let Some(first) = expr(arguments.first()) else { return };
         match first {
             Expr::Identifier(name) if window => self.reference(std::slice::from_ref(name)),
             Expr::CompoundIdentifier(name) if window => self.reference(name),

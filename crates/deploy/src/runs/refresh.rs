@@ -1,7 +1,7 @@
 //! A refresh: the rows of a query take the place of those of the last run, in one commit of the lake that carries the run's
 //! number. So a run is there whole or not at all, and a node that comes after one that was killed finds out which.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -41,7 +41,7 @@ pub struct Refresh {
 }
 
 /// What a query reads, as of when it began.
-struct Witness {
+pub(crate) struct Witness {
     snapshots: Arc<dyn Snapshots>,
     tables: Arc<dyn StoredTables>,
     point: Mutex<Option<Arc<ReadPoint>>>,
@@ -87,7 +87,7 @@ impl Refresh {
             rows: Some(replaced.rows),
             bytes: Some(replaced.bytes),
             cpu_ms: plan.as_ref().map(|plan| QueryResult::computed(plan).as_secs_f64() * 1e3),
-            inputs: witness.inputs(&self.refreshes, &session),
+            inputs: witness.inputs(&self.refreshes.reads, &session),
             output_version: Some(replaced.version),
             messages: range_us.map(told).into_iter().collect(),
         })
@@ -114,21 +114,21 @@ impl Refresh {
     }
 }
 
-/// The versions of what a view reads, as of now: a view whose last run read the same is up to date.
-pub fn inputs_now(refreshes: &Refreshes, session: &Session) -> Inputs {
+/// The versions of relations as of now: what a run made that read the same is up to date.
+pub fn inputs_now(reads: &BTreeSet<String>, session: &Session) -> Inputs {
     let witness = Witness::of(session);
     witness.read_point();
-    for name in &refreshes.reads {
+    for name in reads {
         if let Some(Relation::Table(table)) = session.sources().relations.get(name) {
             // What can't be read is told by the run.
             let _ = witness.table(&table);
         }
     }
-    witness.inputs(refreshes, session)
+    witness.inputs(reads, session)
 }
 
 impl Witness {
-    fn of(session: &Session) -> Arc<Witness> {
+    pub(crate) fn of(session: &Session) -> Arc<Witness> {
         let sources = session.sources();
         Arc::new(Witness {
             snapshots: Arc::clone(&sources.snapshots),
@@ -138,7 +138,8 @@ impl Witness {
         })
     }
 
-    fn inputs(&self, refreshes: &Refreshes, session: &Session) -> Inputs {
+    /// Versions of what was read among `reads`.
+    pub(crate) fn inputs(&self, reads: &BTreeSet<String>, session: &Session) -> Inputs {
         let point = self.point.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let versions = self.versions.lock().unwrap_or_else(PoisonError::into_inner);
         let version = |name: &String| {
@@ -154,7 +155,7 @@ impl Witness {
             };
             Some((name.clone(), told))
         };
-        refreshes.reads.iter().filter_map(version).collect()
+        reads.iter().filter_map(version).collect()
     }
 }
 

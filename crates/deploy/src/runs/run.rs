@@ -57,6 +57,9 @@ pub enum Kind {
     Refresh,
     Check,
     Alert,
+    Training,
+    /// Values of a feature view.
+    Features,
 }
 
 impl Kind {
@@ -66,6 +69,8 @@ impl Kind {
             Kind::Refresh => "refreshes",
             Kind::Check => "checks",
             Kind::Alert => "alerts",
+            Kind::Training => "trainings",
+            Kind::Features => "features",
         }
     }
 }
@@ -118,6 +123,8 @@ impl fmt::Display for Kind {
             Kind::Refresh => "refresh",
             Kind::Check => "check",
             Kind::Alert => "alert",
+            Kind::Training => "training",
+            Kind::Features => "features",
         })
     }
 }

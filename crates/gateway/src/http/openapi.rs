@@ -3,6 +3,7 @@
 //! Only what the routes do is written down here; a test holds the document against the table of routes.
 //! Source: OpenAPI Specification 3.1.1.
 
+mod learning;
 mod plans;
 mod queries;
 mod streams;
@@ -36,6 +37,10 @@ fn document() -> Value {
             "/v1/queries/{id}": {"delete": queries::cancel()},
             "/v1/streams/{name}": {"get": streams::read(), "post": streams::append()},
             "/v1/tables/{view}/{key}": {"get": queries::look_up()},
+            "/v1/features/{name}": {"post": learning::features()},
+            "/get-online-features": {"post": learning::feast()},
+            "/v1/models/{name}/invocations": {"post": learning::invocations("invocations")},
+            "/endpoints/{name}/invocations": {"post": learning::invocations("endpoint_invocations")},
             "/v1/openapi.json": {"get": watching::openapi()},
             "/health": {"get": watching::health()},
             "/metrics": {"get": watching::metrics()},

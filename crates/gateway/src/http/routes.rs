@@ -8,7 +8,7 @@ use axum::routing::{self, MethodRouter};
 
 use super::door::Door;
 use super::measured::{self, Requests};
-use super::{health, openapi, plan, queries, sql, streams, tables};
+use super::{features, health, models, openapi, plan, queries, sql, streams, tables};
 use crate::node::Node;
 
 /// What requests are answered with.
@@ -54,6 +54,10 @@ pub fn all() -> Vec<Route> {
         post("/v1/streams/{name}", streams::append::post),
         get("/v1/streams/{name}", streams::read::get),
         get("/v1/tables/{*path}", tables::get),
+        post("/v1/features/{name}", features::post),
+        post("/get-online-features", features::feast),
+        post("/v1/models/{name}/invocations", models::post),
+        post("/endpoints/{name}/invocations", models::post),
         delete("/v1/queries/{id}", queries::delete),
         get("/v1/openapi.json", openapi::get),
         get("/health", health),

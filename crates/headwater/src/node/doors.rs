@@ -175,6 +175,12 @@ impl Doors {
         if let Statement::Profile(profile) = &statement.statement {
             return self.profile(profile, &statement).await;
         }
+        if let Statement::TrainModel(train) = &statement.statement {
+            return self.train_model(train, &statement).await.map(Outcome::Done);
+        }
+        if let Statement::PromoteModel(promote) = &statement.statement {
+            return self.promote_model(promote, &statement).await.map(Outcome::Done);
+        }
         if let Statement::CancelQuery(cancel) = &statement.statement {
             return self.cancel(cancel, &statement).map(Outcome::Done);
         }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use anyhow::Result;
 use headwater_base::clock::SystemClock;
 use headwater_catalog::Catalog;
+use headwater_deploy::models::Registry;
 use headwater_deploy::running::Facts;
 use headwater_deploy::{Tables, inspect, resolve, stored};
 use headwater_log::Log;
@@ -37,7 +38,11 @@ pub fn open(folder: &DataFolder, root: &Path, runtime: &Arc<Runtime>) -> Result<
             archives.show(&stream.name, Shown { snapshot: archive.snapshot(), rows: 0, trouble: None });
         }
     }
-    let known = Known::default();
+    let registry = runtime.block_on(Registry::open(Arc::clone(&store), SystemClock::shared()))?;
+    registry.declare(declared.models.clone(), vec![Arc::clone(&declared.relations)]);
+    runtime.block_on(registry.seat());
+    let mut known = Known::default();
+    known.registry = Some(Arc::new(registry));
     known.suites().clone_from(&declared.suites);
     let tables = Tables::new(Arc::new(lake), Places::new(root.to_path_buf(), Arc::new(Others)));
     runtime.block_on(tables.open(&declared.relations, false))?;

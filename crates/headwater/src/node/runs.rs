@@ -1,5 +1,6 @@
 //! Runs of a node: what is declared as tasks, and what statements ask of them.
 
+use std::path::Path;
 use std::sync::{Arc, Weak};
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime};
@@ -7,11 +8,13 @@ use headwater_base::ErrorKind;
 use headwater_base::clock::Clock;
 use headwater_deploy::alerts::book::Book;
 use headwater_deploy::alerts::scheduled::Look;
+use headwater_deploy::features::{Compute, Scheduled};
 use headwater_deploy::refreshes::Refreshes;
 use headwater_deploy::runs::refresh::{Refresh, Stage, inputs_now};
 use headwater_deploy::runs::{Asked, Cause, Declared, Kind, Run, Runs, State, Task};
 use headwater_deploy::{Tables, resolve};
 use headwater_gateway::{Done, Node as _, Outcome, Problem};
+use headwater_log::Log;
 use headwater_query::relation::Relation;
 use headwater_query::session::Session;
 use headwater_sql::ast::{Instant, RefreshView};
@@ -41,11 +44,15 @@ pub struct Ground<'a> {
     pub book: &'a Arc<Book>,
     pub clock: &'a Arc<dyn Clock>,
     pub known: &'a Known,
+    pub log: &'a Arc<dyn Log>,
+    /// The project's folder.
+    pub root: &'a Path,
 }
 
 /// What is declared, as tasks.
-pub fn tasks(ground: &Ground<'_>, declared: &resolve::Declared) -> Vec<Declared> {
-    let Ground { tables, doors, book, clock, known } = ground;
+pub fn tasks(ground: &Ground<'_>, declared_all: &resolve::Declared) -> Vec<Declared> {
+    let declared = declared_all;
+    let Ground { tables, doors, book, clock, known, .. } = ground;
     let stage: Arc<dyn Stage> = Arc::new(OnDoors { doors: Arc::downgrade(doors), session: doors.session() });
     let checks =
         known.results.iter().flat_map(|results| expectations::checks(declared, results, &stage)).collect::<Vec<_>>();
@@ -71,23 +78,45 @@ pub fn tasks(ground: &Ground<'_>, declared: &resolve::Declared) -> Vec<Declared>
             Look { alert, stage, book: Arc::clone(book), clock: Arc::clone(clock), published: doors.published() };
         Declared { task: look.task(), work: Arc::new(look) }
     });
-    declared.chain(looks).chain(checks.iter().map(expectations::task)).collect()
+    let features = declared_features(ground, &stage, declared_all);
+    let trainings = super::models::tasks(ground, &stage, declared_all, &checks);
+    let all = declared.chain(looks).chain(checks.iter().map(expectations::task));
+    all.chain(features).chain(trainings).collect()
 }
 
-/// Asks for what is not up to date once nothing more comes in: views whose last run read other versions, and all that
-/// read them. How many that are.
+/// Runs of feature views, as tasks.
+fn declared_features(ground: &Ground<'_>, stage: &Arc<dyn Stage>, declared: &resolve::Declared) -> Vec<Declared> {
+    let of = |scheduled: &Scheduled| {
+        let task = Task {
+            object: scheduled.view.name.clone(),
+            kind: Kind::Features,
+            schedule: scheduled.schedule.clone(),
+            settings: scheduled.settings.runs.clone(),
+            after: scheduled.after.clone(),
+            fingerprint: scheduled.fingerprint(),
+            at_once: true,
+        };
+        let (stage, log, clock) = (Arc::clone(stage), Arc::clone(ground.log), Arc::clone(ground.clock));
+        Declared { task, work: Arc::new(Compute { scheduled: scheduled.clone(), stage, log, clock }) }
+    };
+    declared.features.iter().map(of).collect()
+}
+
+/// Asks for what is not up to date once nothing more comes in: what was made of other versions of what it reads, and all
+/// that reads it. How many that are.
 pub fn finish(runs: &Runs, declared: &resolve::Declared, session: &Session) -> usize {
     let mut asked: Vec<&str> = Vec::new();
     let schedules = runs.schedules();
-    for refreshes in declared.refreshes.iter().filter(|refreshes| !refreshes.is_paused) {
-        let name = refreshes.table.name.as_str();
+    let refreshes = declared.refreshes.iter().filter(|refreshes| !refreshes.is_paused);
+    let refreshes = refreshes.map(|one| (one.table.name.as_str(), &one.reads, &one.after));
+    let features = declared.features.iter().map(|one| (one.view.name.as_str(), &one.reads, &one.after));
+    let models = declared.models.iter().map(|one| (one.model.name.as_str(), &one.reads, &one.after));
+    for (name, reads, after) in refreshes.chain(features).chain(models) {
         let last = schedules.iter().find(|next| next.object == name).and_then(|next| next.last.as_ref());
         let is_fresh = last.is_some_and(|run| {
-            run.state == State::Succeeded
-                && run.range_us.is_none()
-                && run.outcome.inputs == inputs_now(refreshes, session)
+            run.state == State::Succeeded && run.range_us.is_none() && run.outcome.inputs == inputs_now(reads, session)
         });
-        let follows = refreshes.after.iter().any(|first| asked.contains(&first.as_str()));
+        let follows = after.iter().any(|first| asked.contains(&first.as_str()));
         let is_asked = !is_fresh || follows;
         // Nobody waits for it but the node, which looks at all of them.
         if is_asked && runs.ask(name, Asked { cause: Cause::Final, range_us: None }).is_ok() {

@@ -5,6 +5,7 @@ mod charts;
 mod declared;
 pub mod expectations;
 mod known;
+mod models;
 mod queries;
 mod runs;
 pub mod samples;
@@ -21,8 +22,9 @@ use headwater_base::clock::Clock;
 use headwater_deploy::running::{Progress, State};
 use headwater_deploy::system::{
     ALERTS, CHANGES, CHARTS, CHECKPOINTS, COLUMNS, DASHBOARDS, DEAD_LETTERS, EXPECTATION_RESULTS, EXPECTATIONS,
-    LINEAGE, METRICS, NOTIFICATIONS, OPERATORS, PARTITIONS, QUERIES, RELATIONS, REPLAYS, RULES, RUNS, SCHEDULES, SINKS,
-    SOURCES, STREAMS, USERS, VERSIONS, VIEWS, relations, schema,
+    LINEAGE, METRICS, MODEL_DRIFT, MODEL_METRICS, MODEL_VERSIONS, MODELS, NOTIFICATIONS, OPERATORS, PARTITIONS,
+    QUERIES, RELATIONS, REPLAYS, RULES, RUNS, SCHEDULES, SINKS, SOURCES, STREAMS, USERS, VERSIONS, VIEWS, relations,
+    schema,
 };
 use headwater_log::{Log, ReadOptions};
 use headwater_query::provide::{ReadPoint, SystemTables};
@@ -327,6 +329,10 @@ impl SystemTables for System {
             VERSIONS => self.versions.rows(&self.published.lock()),
             EXPECTATIONS => expectations::declared(&self.known.suites()),
             EXPECTATION_RESULTS => expectations::results(self.log.as_ref())?,
+            MODELS => models::models(&self.known),
+            MODEL_VERSIONS => models::versions(&self.known),
+            MODEL_METRICS => models::metrics(&self.known),
+            MODEL_DRIFT => models::drift(&self.known),
             other => return Err(Error::Internal(format!("there is no system.{other}"))),
         };
         let rows = RecordBatch::try_new(schema(table), columns);

@@ -18,6 +18,7 @@ use sqlparser::ast::{Expr as SqlExpr, Query, Statement};
 
 use super::refusal::Refusal;
 use crate::asof::rewrite;
+use crate::model::{self, Model};
 use crate::relation::{self, FeatureView, Relation, Relations, SYSTEM};
 use crate::window::group;
 
@@ -33,6 +34,11 @@ pub trait Tables {
 
     /// What a name means that is a feature view's.
     fn feature_view(&self, name: &TableReference) -> Option<Arc<FeatureView>>;
+
+    fn model(&self, name: &str) -> Option<Arc<Model>>;
+
+    /// The names of all models.
+    fn models(&self) -> Vec<String>;
 }
 
 /// What a scan of a stream or view reads, in plans that are not run by DataFusion. It takes no filters: they stay in
@@ -117,6 +123,14 @@ impl Tables for Relations {
             _ => None,
         }
     }
+
+    fn model(&self, name: &str) -> Option<Arc<Model>> {
+        self.model(name).cloned()
+    }
+
+    fn models(&self) -> Vec<String> {
+        self.models().map(|model| model.name.clone()).collect()
+    }
 }
 
 /// The relation that a scan reads, as it is known everywhere.
@@ -143,6 +157,7 @@ impl<'a> Scope<'a> {
     /// A query with parameters `$1`, `$2` and so on; those without a type get one from where they stand, if they can.
     pub fn query_with(&self, mut query: Query, parameters: Vec<Option<FieldRef>>) -> Result<LogicalPlan> {
         group::rewrite(&mut query)?;
+        model::rewrite::rewrite(&mut query, self.tables)?;
         rewrite::rewrite(&mut query, self.tables)?;
         let mut context = PlannerContext::new().with_prepare_param_data_types(parameters);
         self.planner().sql_statement_to_plan_with_context(Statement::Query(Box::new(query)), &mut context)
@@ -213,7 +228,8 @@ impl ContextProvider for Scope<'_> {
     }
 
     fn get_function_meta(&self, name: &str) -> Option<Arc<ScalarUDF>> {
-        self.state.scalar_functions().get(name).cloned()
+        let of_session = self.state.scalar_functions().get(name).cloned();
+        of_session.or_else(|| model::function(name, |model| self.tables.model(model)))
     }
 
     fn get_higher_order_meta(&self, name: &str) -> Option<Arc<HigherOrderUDF>> {

@@ -35,7 +35,8 @@ impl FeatureView {
     /// What a statement says of the columns of its query.
     pub fn resolve(create: &CreateFeatureView, schema: &SchemaRef, source: &SourceText) -> Result<FeatureView> {
         let entity = indices(&create.entity, schema, source)?;
-        let one = |name: &Name| indices(std::slice::from_ref(name), schema, source).map(|found| (found[0], name.clone()));
+        let one =
+            |name: &Name| indices(std::slice::from_ref(name), schema, source).map(|found| (found[0], name.clone()));
         let (timestamp, timestamp_name) = one(&create.timestamp)?;
         let known_at = create.known_at.as_ref().map(one).transpose()?;
         let mut refused = Vec::new();

@@ -12,6 +12,7 @@ use datafusion::logical_expr::{LogicalPlan, TableSource};
 
 use super::{Foreign, Sources};
 use crate::Error;
+use crate::model::Model;
 use crate::plan::scope::Tables;
 use crate::provide::Reading;
 use crate::provide::archive::ArchiveTable;
@@ -165,5 +166,13 @@ impl Tables for QueryTables {
             None | Some(PUBLIC) => self.sources.relations.feature_view(name.table()).cloned(),
             Some(_) => None,
         }
+    }
+
+    fn model(&self, name: &str) -> Option<Arc<Model>> {
+        self.sources.relations.model(name).cloned()
+    }
+
+    fn models(&self) -> Vec<String> {
+        self.sources.relations.models().map(|model| model.name.clone()).collect()
     }
 }

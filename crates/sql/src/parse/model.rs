@@ -52,6 +52,7 @@ pub(super) fn create(cursor: &mut Cursor<'_>) -> Result<CreateModel, Diagnostics
         promote: clauses.promote,
         query,
     };
+    training.settings()?;
     Ok(CreateModel { name, existing, from: Learned::Rows(Box::new(training)) })
 }
 

@@ -38,7 +38,8 @@ impl Operator for Known {
         let times = batch.rows.column(self.plan.time).as_primitive::<TimestampMicrosecondType>().values();
         // Before a partition's first row there is no watermark.
         let reached = |before_us: i64| if before_us == i64::MIN { i64::MIN } else { before_us + self.plan.delay_us };
-        let known = times.iter().zip(&origin.watermarks).map(|(time_us, before_us)| (*time_us).max(reached(*before_us)));
+        let known =
+            times.iter().zip(&origin.watermarks).map(|(time_us, before_us)| (*time_us).max(reached(*before_us)));
         let known: ArrayRef = Arc::new(TimestampMicrosecondArray::from_iter_values(known).with_timezone(UTC));
         let columns = batch.rows.columns().iter().cloned().chain([known]).collect();
         out.emit(batch.with_rows(assemble(&self.plan.schema, columns, batch.len())?));
@@ -61,12 +62,8 @@ mod tests {
         let schema = Arc::new(Schema::new(vec![field("at"), field("_known_at")]));
         let times: ArrayRef = Arc::new(TimestampMicrosecondArray::from(vec![10, 30, 20]).with_timezone(UTC));
         let rows = RecordBatch::try_new(Arc::new(schema.project(&[0]).unwrap()), vec![times]).unwrap();
-        let origin = Origin {
-            input: 0,
-            partition: 0,
-            offsets: vec![0, 1, 2].into(),
-            watermarks: vec![i64::MIN, 5, 25].into(),
-        };
+        let origin =
+            Origin { input: 0, partition: 0, offsets: vec![0, 1, 2].into(), watermarks: vec![i64::MIN, 5, 25].into() };
         let mut known = Known::new(Plan { time: 0, delay_us: 5, schema });
         let mut out = Output::default();
         known.push(0, Batch { origin: Some(origin), ..Batch::insertions(rows) }, &mut out).unwrap();

@@ -61,7 +61,16 @@ impl Compile<'_> {
         from = self.push("exchange", vec![from], Step::Exchange { keys });
         let output = SchemaRef::clone(group.schema.inner());
         let (output_columns, inputs) = (SchemaRef::clone(&output), input.inputs.clone());
-        let plan = Plan { keys, calls, input: columns, output: output_columns, window, inputs, retracts: true, each_row: false };
+        let plan = Plan {
+            keys,
+            calls,
+            input: columns,
+            output: output_columns,
+            window,
+            inputs,
+            retracts: true,
+            each_row: false,
+        };
         check_types(&plan)?;
         from = self.push("aggregate", vec![from], Step::Aggregate(plan));
         let on_close = window.is_some_and(|window| window.on_close);

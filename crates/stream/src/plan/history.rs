@@ -96,7 +96,8 @@ impl Compile<'_> {
             LogicalPlan::Filter(filter) => {
                 let mut told = self.history(&filter.input)?;
                 if told.is_running {
-                    let message = format!("{}: a history doesn't tell when a group left what HAVING asks for", self.view);
+                    let message =
+                        format!("{}: a history doesn't tell when a group left what HAVING asks for", self.view);
                     return Err(Error::not_built(message).with_hint("leave HAVING to those who read the features"));
                 }
                 let condition = physical(&filter.predicate, filter.input.schema())?;
@@ -210,12 +211,14 @@ impl Compile<'_> {
         }
         // What its time says is known once the watermark is there.
         let delays = flow.inputs.iter().map(|input| self.builder.inputs[*input].watermark);
-        let Some(delay_us) = delays.map(|watermark| Some(watermark?.delay_us)).try_fold(0, |most, delay| {
-            delay.map(|delay| delay.max(most))
-        }) else {
+        let Some(delay_us) = delays
+            .map(|watermark| Some(watermark?.delay_us))
+            .try_fold(0, |most, delay| delay.map(|delay| delay.max(most)))
+        else {
             let message = format!("it is not known when the values of {} were known", features.name);
-            return Err(Error::invalid(message)
-                .with_hint("say it: KNOWN AT and one of the query's columns; or declare WATERMARK FOR the streams' times"));
+            return Err(Error::invalid(message).with_hint(
+                "say it: KNOWN AT and one of the query's columns; or declare WATERMARK FOR the streams' times",
+            ));
         };
         let column = |at: usize| -> Arc<dyn PhysicalExpr> { Arc::new(Column::new(flow.schema.field(at).name(), at)) };
         let mut expressions: Vec<Arc<dyn PhysicalExpr>> = (0..columns).map(column).collect();

@@ -35,6 +35,7 @@ impl Compile<'_> {
             Some(rows) => self.ranked(&filter.input, rows)?,
             None => self.plan(&filter.input)?,
         };
+        self.check_models([&filter.predicate], &input)?;
         let condition = physical(&filter.predicate, filter.input.schema())?;
         input.from = self.push("filter", vec![input.from], Step::Filter(condition));
         Ok(input)

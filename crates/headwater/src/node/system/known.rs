@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use headwater_base::clock::Clock;
 use headwater_deploy::Result;
 use headwater_deploy::expectations::Suites;
+use headwater_deploy::models::Registry;
 use headwater_deploy::running::Progress;
 use headwater_deploy::runs::check::Results;
 use headwater_deploy::runs::{Pools, Runs};
@@ -21,6 +22,8 @@ pub struct Known {
     pub runs: Option<Arc<Runs>>,
     /// None where no node runs.
     pub results: Option<Arc<Results>>,
+    /// Versions of models.
+    pub registry: Option<Arc<Registry>>,
     /// Suites of expectations that are declared.
     suites: Arc<Mutex<Vec<Suites>>>,
     replays: Arc<Mutex<Vec<Progress>>>,

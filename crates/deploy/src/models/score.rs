@@ -1,0 +1,224 @@
+//! A version that scores, and what it has seen of late.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use arrow::array::{
+    ArrayRef, BooleanArray, Float64Array, Float64Builder, ListBuilder, StringViewArray, StringViewBuilder,
+    StructBuilder,
+};
+use arrow::compute::cast;
+use arrow::datatypes::DataType;
+use headwater_base::random::Random;
+use headwater_learn::data::{Feature, Value, Values};
+use headwater_learn::stored::Stored;
+use headwater_query::model::{Champion, Model, Task};
+use headwater_query::{Error, Result};
+
+use super::columns;
+use super::registry::Version;
+use super::train::Sample;
+
+/// Rows that are remembered of those that were scored.
+const SEEN_ROWS: usize = 2000;
+
+/// Rows of one batch that are remembered, at most: a batch is of one time.
+const SEEN_OF_BATCH: usize = 64;
+
+/// A version of a model, loaded.
+pub struct Scoring {
+    pub version: Version,
+    pub stored: Stored,
+    pub model: Arc<Model>,
+    pub sample: Sample,
+    seen: Mutex<Seen>,
+}
+
+/// Some of the rows that were scored, each as probable as the other.
+pub struct Seen {
+    pub rows: u64,
+    random: Random,
+    /// By feature.
+    pub numbers: Vec<Vec<f64>>,
+    pub texts: Vec<Vec<Option<String>>>,
+    pub scores: Vec<f64>,
+}
+
+impl Scoring {
+    pub fn new(version: Version, stored: Stored, model: Arc<Model>, sample: Sample) -> Scoring {
+        let features = model.inputs.len();
+        let seen = Seen {
+            rows: 0,
+            random: Random::new(version.number),
+            numbers: vec![Vec::new(); features],
+            texts: vec![Vec::new(); features],
+            scores: Vec::new(),
+        };
+        Scoring { version, stored, model, sample, seen: Mutex::new(seen) }
+    }
+
+    pub fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn features(&self, inputs: &[ArrayRef]) -> Result<Vec<Feature>> {
+        let features = self.model.inputs.iter().zip(inputs);
+        let features = features.map(|(field, column)| columns::feature(field.name(), column));
+        features.collect::<Result<_, _>>().map_err(|error| Error::Execution(error.to_string()))
+    }
+
+    /// All outputs of all rows.
+    fn outputs(&self, features: &[Feature], rows: usize) -> Result<(Vec<f64>, usize)> {
+        let told = |error: headwater_learn::Error| Error::Execution(format!("{}: {error}", self.model.name));
+        match &self.stored {
+            Stored::Model(model) => Ok((model.predict(features, 1).map_err(told)?, model.outputs())),
+            Stored::Forest(forest) => Ok((forest.scores(features, 1).map_err(told)?, 1)),
+            Stored::Factorization(_) => Ok((vec![f64::NAN; rows], 1)),
+        }
+    }
+
+    /// The prediction, and how probable it is.
+    fn said(&self, outputs: &[f64], width: usize) -> Result<Vec<ArrayRef>> {
+        let told = |error: arrow::error::ArrowError| Error::Execution(error.to_string());
+        let numbers = || -> ArrayRef { Arc::new(Float64Array::from(outputs.to_vec())) };
+        Ok(match &self.model.task {
+            Task::Regression | Task::Anomaly => vec![numbers()],
+            Task::Classification(DataType::Boolean) => {
+                let truths = outputs.iter().map(|score| Some(*score >= self.version.threshold));
+                vec![Arc::new(truths.collect::<BooleanArray>()), numbers()]
+            }
+            Task::Classification(of) => {
+                let classes = match &self.stored {
+                    Stored::Model(model) => model.classes(),
+                    _ => &[],
+                };
+                let best = outputs.chunks(width.max(1)).map(|row| {
+                    let greatest = row.iter().enumerate().max_by(|one, other| one.1.total_cmp(other.1));
+                    greatest.map_or((0, f64::NAN), |(class, score)| (class, *score))
+                });
+                let best: Vec<(usize, f64)> = best.collect();
+                let names = best.iter().map(|(class, _)| classes.get(*class).map(String::as_str));
+                let names: ArrayRef = Arc::new(names.collect::<StringViewArray>());
+                let scores: ArrayRef = Arc::new(best.iter().map(|(_, score)| Some(*score)).collect::<Float64Array>());
+                vec![cast(&names, of).map_err(told)?, scores]
+            }
+            Task::Recommendation => Vec::new(),
+        })
+    }
+
+    fn watch(&self, features: &[Feature], outputs: &[f64], width: usize) {
+        let rows = outputs.len() / width.max(1);
+        let score =
+            |row: usize| outputs[row * width..(row + 1) * width].iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let mut seen = self.seen();
+        for row in (0..rows).step_by(rows.div_ceil(SEEN_OF_BATCH).max(1)) {
+            seen.take(features, row, score(row));
+        }
+    }
+}
+
+impl Seen {
+    /// Remembers a row, in the place of another one where there are enough.
+    fn take(&mut self, features: &[Feature], row: usize, score: f64) {
+        self.rows += 1;
+        let place = if self.scores.len() < SEEN_ROWS {
+            self.scores.push(score);
+            None
+        } else {
+            let place = self.random.below(self.rows) as usize;
+            if place >= SEEN_ROWS {
+                return;
+            }
+            self.scores[place] = score;
+            Some(place)
+        };
+        for (at, feature) in features.iter().enumerate() {
+            match &feature.values {
+                Values::Numbers(numbers) => put(&mut self.numbers[at], place, numbers[row]),
+                Values::Categories { codes, names } => {
+                    put(&mut self.texts[at], place, names.get(codes[row] as usize).cloned());
+                }
+            }
+        }
+    }
+}
+
+fn put<T>(values: &mut Vec<T>, place: Option<usize>, value: T) {
+    match place.and_then(|place| values.get_mut(place)) {
+        Some(slot) => *slot = value,
+        None => values.push(value),
+    }
+}
+
+impl Champion for Scoring {
+    fn version(&self) -> u64 {
+        self.version.number
+    }
+
+    fn predict(&self, inputs: &[ArrayRef], rows: usize) -> Result<Vec<ArrayRef>> {
+        let features = self.features(inputs)?;
+        let (outputs, width) = self.outputs(&features, rows)?;
+        self.watch(&features, &outputs, width);
+        self.said(&outputs, width)
+    }
+
+    fn explain(&self, inputs: &[ArrayRef], rows: usize) -> Result<ArrayRef> {
+        let told = |error: headwater_learn::Error| Error::Execution(format!("{}: {error}", self.model.name));
+        let Stored::Model(model) = &self.stored else {
+            return Err(Error::Execution(format!("{} can't say why a row has its score", self.model.name)));
+        };
+        let features = self.features(inputs)?;
+        let mut explanations = StringViewBuilder::new();
+        for row in 0..rows {
+            let values: Vec<Value<'_>> = features.iter().map(|feature| value(feature, row)).collect();
+            let explained = model.explain(&values).map_err(told)?;
+            // Of several outputs the one that is predicted: that with the greatest sum.
+            let width = explained.base.len();
+            let sum = |output: usize| {
+                explained.base[output] + explained.contributions.iter().skip(output).step_by(width).sum::<f64>()
+            };
+            let output = (0..width).max_by(|one, other| sum(*one).total_cmp(&sum(*other))).unwrap_or(0);
+            let mut object = serde_json::Map::new();
+            object.insert(String::new(), explained.base[output].into());
+            for (at, feature) in features.iter().enumerate() {
+                object.insert(feature.name.clone(), explained.contributions[at * width + output].into());
+            }
+            explanations.append_value(serde_json::Value::Object(object).to_string());
+        }
+        Ok(Arc::new(explanations.finish()))
+    }
+
+    fn recommend(&self, users: &ArrayRef, number: usize) -> Result<ArrayRef> {
+        let told = |error: arrow::error::ArrowError| Error::Execution(error.to_string());
+        let users = columns::texts(users).map_err(told)?;
+        let items = StructBuilder::from_fields(Task::recommended(), users.iter().count() * number);
+        let mut lists = ListBuilder::new(items);
+        for user in users.iter() {
+            let found = match (&self.stored, user) {
+                (Stored::Factorization(model), Some(user)) => model.recommend(user, number, true),
+                _ => Vec::new(),
+            };
+            let items = lists.values();
+            for (item, score) in found {
+                if let Some(items) = items.field_builder::<StringViewBuilder>(0) {
+                    items.append_value(item);
+                }
+                if let Some(scores) = items.field_builder::<Float64Builder>(1) {
+                    scores.append_value(score);
+                }
+                items.append(true);
+            }
+            lists.append(true);
+        }
+        Ok(Arc::new(lists.finish()))
+    }
+}
+
+fn value(feature: &Feature, row: usize) -> Value<'_> {
+    match &feature.values {
+        Values::Numbers(numbers) if numbers[row].is_nan() => Value::Missing,
+        Values::Numbers(numbers) => Value::Number(numbers[row]),
+        Values::Categories { codes, names } => {
+            names.get(codes[row] as usize).map_or(Value::Missing, |name| Value::Text(name))
+        }
+    }
+}
