@@ -2,6 +2,7 @@
 //!
 //! Parsing reads them too, so that a text with an unknown option is refused wherever it comes from.
 
+mod experiment;
 mod refresh;
 
 use std::time::Duration;
@@ -13,6 +14,7 @@ use crate::ast::{
 use crate::options::{Entry, Value};
 use crate::{Diagnostic, Diagnostics, Options, Span};
 
+pub use experiment::{Correction, ExperimentSettings, Forced, Layer, Looks};
 pub use refresh::{CatchUp, RefreshSettings, Replace, RunSettings};
 
 /// More partitions than anyone needs on the embedded log; a mistyped number should not create a million folders.
