@@ -7,7 +7,7 @@ use arrow::datatypes::SchemaRef;
 use headwater_catalog::{Definition, Definitions, Graph, Known, Object, Owner};
 use headwater_query::relation::{Relation, Relations, resolve as relation, store, table};
 use headwater_sql::ast::{
-    CreateConnection, CreateDashboard, CreateFeatureView, CreateMaterializedView, CreateStream, Refresh,
+    CreateConnection, CreateDashboard, CreateExperiment, CreateFeatureView, CreateMaterializedView, CreateStream, Refresh,
 };
 use headwater_sql::settings::ViewSettings;
 use headwater_sql::{Diagnostic, Diagnostics, Fault, Parsed, Span, Statement};
@@ -17,6 +17,7 @@ use headwater_stream::plan::{Builder, Storage};
 use crate::alerts;
 use crate::charts::{self, Chart};
 use crate::expectations::{self, Suites};
+use crate::experiments::{self, Exposures};
 use crate::features;
 use crate::refreshes::{self, Refreshes};
 use crate::sinks::{self, Outside};
@@ -46,6 +47,7 @@ pub struct Declared {
     pub suites: Vec<Suites>,
     /// Feature views that runs compute.
     pub features: Vec<features::Scheduled>,
+    pub experiments: Vec<Arc<experiments::Declared>>,
     /// Connections and secrets.
     pub outside: Outside,
     pub charts: Vec<Chart>,
@@ -137,11 +139,13 @@ impl Named {
             mut refreshes,
             suites,
             features,
+            mut experiments,
             outside,
             charts,
             dashboards,
         } = draft;
         refreshes::order(&mut refreshes, &self.objects);
+        experiments::order(&mut experiments, &self.objects);
         let (relations, graph) = (Arc::new(relations), Arc::new(builder.finish()?));
         Ok(Declared {
             relations,
@@ -152,6 +156,7 @@ impl Named {
             refreshes,
             suites,
             features,
+            experiments,
             outside,
             charts,
             dashboards,
@@ -204,6 +209,7 @@ struct Draft {
     refreshes: Vec<Refreshes>,
     suites: Vec<Suites>,
     features: Vec<features::Scheduled>,
+    experiments: Vec<Arc<experiments::Declared>>,
     outside: Outside,
     charts: Vec<Chart>,
     dashboards: Vec<CreateDashboard>,
@@ -287,6 +293,7 @@ impl Draft {
                 self.suites.push(expectations::resolve(create, parsed, &self.relations)?);
             }
             Statement::CreateFeatureView(create) => self.add_feature_view(create, parsed, kept)?,
+            Statement::CreateExperiment(create) => self.add_experiment(create, parsed, generation)?,
             // The graph has refused what defines nothing.
             _ => {}
         }
@@ -320,6 +327,18 @@ impl Draft {
         };
         let storage = kept.storage(settings.as_ref(), parsed);
         self.features.extend(features::resolve(create, parsed, &mut self.relations, &mut self.builder, &storage)?);
+        Ok(())
+    }
+
+    fn add_experiment(&mut self, create: &CreateExperiment, parsed: &Parsed, generation: u64) -> Result<()> {
+        let declared = experiments::resolve(create, parsed, &self.relations, &self.experiments, generation)?;
+        if let Exposures::Own(stream) = &declared.exposures {
+            self.builder.add_stream(stream);
+            self.relations.add_stream(Arc::clone(stream));
+        }
+        self.experiments.push(Arc::new(declared));
+        let assigning = self.experiments.iter().map(|experiment| Arc::clone(&experiment.assigning));
+        self.relations.add_function(experiments::assign::function(assigning));
         Ok(())
     }
 

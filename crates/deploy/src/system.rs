@@ -34,8 +34,10 @@ pub const DASHBOARDS: &str = "dashboards";
 pub const VERSIONS: &str = "versions";
 pub const EXPECTATIONS: &str = "expectations";
 pub const EXPECTATION_RESULTS: &str = "expectation_results";
+pub const EXPERIMENTS: &str = "experiments";
+pub const EXPERIMENT_RESULTS: &str = "experiment_results";
 
-const ALL: [&str; 26] = [
+const ALL: [&str; 28] = [
     DEAD_LETTERS,
     STREAMS,
     PARTITIONS,
@@ -62,6 +64,8 @@ const ALL: [&str; 26] = [
     VERSIONS,
     EXPECTATIONS,
     EXPECTATION_RESULTS,
+    EXPERIMENTS,
+    EXPERIMENT_RESULTS,
 ];
 
 static RELATIONS_OF_A_NODE: LazyLock<Arc<BTreeMap<String, SchemaRef>>> =
@@ -78,7 +82,8 @@ pub fn schema(table: &str) -> SchemaRef {
         .or_else(|| of_alerts(table))
         .or_else(|| of_what_is_declared(table))
         .or_else(|| of_what_happened(table))
-        .or_else(|| of_what_is_expected(table));
+        .or_else(|| of_what_is_expected(table))
+        .or_else(|| of_experiments(table));
     Arc::new(Schema::new(fields.unwrap_or_default()))
 }
 
@@ -302,3 +307,67 @@ fn of_what_is_expected(table: &str) -> Option<Vec<Field>> {
         _ => return None,
     })
 }
+
+/// Who is drawn into what, and what came of it.
+fn of_experiments(table: &str) -> Option<Vec<Field>> {
+    let float = |name: &&str| field(name, DataType::Float64);
+    Some(match table {
+        EXPERIMENTS => vec![
+            text("experiment"),
+            text("unit"),
+            text("variants"),
+            text("salt"),
+            text("exposures"),
+            text("schedule"),
+            text("state"),
+            number("units"),
+            number("mixed_units"),
+            number("forced_units"),
+            number("unknown_rows"),
+            field("sample_ratio_p_value", DataType::Float64),
+            field("analysed_at", timestamp_type()),
+            text("invalid"),
+        ],
+        EXPERIMENT_RESULTS => {
+            let mut fields = vec![text("experiment"), number("run_id"), field("analysed_at", timestamp_type())];
+            fields.extend(["metric", "kind", "variant"].map(text));
+            fields.push(number("units"));
+            fields.push(field("mean", DataType::Float64));
+            fields.push(text("method"));
+            fields.extend(FIGURES.iter().map(float));
+            fields.extend(["verdict", "invalid"].map(text));
+            fields
+        }
+        _ => return None,
+    })
+}
+
+/// Of a variant against the control, in the order of the columns.
+const FIGURES: [&str; 26] = [
+    "difference",
+    "low",
+    "high",
+    "relative",
+    "relative_low",
+    "relative_high",
+    "p_value",
+    "p_adjusted",
+    "sequential_low",
+    "sequential_high",
+    "sequential_p_value",
+    "cuped_mean",
+    "cuped_difference",
+    "cuped_low",
+    "cuped_high",
+    "cuped_p_value",
+    "cuped_p_adjusted",
+    "cuped_sequential_low",
+    "cuped_sequential_high",
+    "cuped_sequential_p_value",
+    "variance_reduction",
+    "detectable",
+    "detectable_relative",
+    "power",
+    "units_needed",
+    "sample_ratio_p_value",
+];

@@ -35,6 +35,7 @@ pub(super) fn resolve<'a>(
         Use::Secret => ("secret", Fault::NoObject),
         Use::Connection => ("connection", Fault::NoObject),
         Use::Chart => ("chart", Fault::NoObject),
+        Use::Experiment => ("experiment", Fault::NoObject),
     };
     let wanted = match &reference.parts[..] {
         [name] => name,
@@ -49,13 +50,16 @@ pub(super) fn resolve<'a>(
             None if reference.of == Use::Secret => refused.with_hint("declare it with CREATE SECRET"),
             None if reference.of == Use::Connection => refused.with_hint("declare it with CREATE CONNECTION"),
             None if reference.of == Use::Chart => refused.with_hint("declare it with CREATE CHART"),
+            None if reference.of == Use::Experiment => refused.with_hint("declare it with CREATE EXPERIMENT"),
             None => refused.with_hint("declare it with CREATE STREAM or CREATE MATERIALIZED VIEW"),
         });
     };
     match (reference.of, named.kind) {
         (Use::Secret, Kind::Secret) | (Use::Connection, Kind::Connection) | (Use::Feed, Kind::Stream) => Ok(Some(name)),
-        (Use::Chart, Kind::Chart) => Ok(Some(name)),
-        (Use::Secret | Use::Connection | Use::Chart, other) => {
+        (Use::Chart, Kind::Chart) | (Use::Experiment, Kind::Experiment) => Ok(Some(name)),
+        // Its stream, in the schema of exposures.
+        (Use::Rows, Kind::Experiment) if reference.parts.len() > 1 => Ok(Some(name)),
+        (Use::Secret | Use::Connection | Use::Chart | Use::Experiment, other) => {
             Err(refuse(format!("{name} is a {other}, and no {what}")))
         }
         (Use::Feed, other) => {

@@ -57,6 +57,7 @@ pub enum Kind {
     Refresh,
     Check,
     Alert,
+    Analysis,
 }
 
 impl Kind {
@@ -66,6 +67,7 @@ impl Kind {
             Kind::Refresh => "refreshes",
             Kind::Check => "checks",
             Kind::Alert => "alerts",
+            Kind::Analysis => "analyses",
         }
     }
 }
@@ -118,6 +120,7 @@ impl fmt::Display for Kind {
             Kind::Refresh => "refresh",
             Kind::Check => "check",
             Kind::Alert => "alert",
+            Kind::Analysis => "analysis",
         })
     }
 }

@@ -3,6 +3,7 @@
 //! Only what the routes do is written down here; a test holds the document against the table of routes.
 //! Source: OpenAPI Specification 3.1.1.
 
+mod experiments;
 mod plans;
 mod queries;
 mod streams;
@@ -36,6 +37,10 @@ fn document() -> Value {
             "/v1/queries/{id}": {"delete": queries::cancel()},
             "/v1/streams/{name}": {"get": streams::read(), "post": streams::append()},
             "/v1/tables/{view}/{key}": {"get": queries::look_up()},
+            "/v1/experiments/{name}/assignment": {
+                "get": experiments::assign(),
+                "post": experiments::assign_several(),
+            },
             "/v1/openapi.json": {"get": watching::openapi()},
             "/health": {"get": watching::health()},
             "/metrics": {"get": watching::metrics()},

@@ -8,7 +8,7 @@ use axum::routing::{self, MethodRouter};
 
 use super::door::Door;
 use super::measured::{self, Requests};
-use super::{health, openapi, plan, queries, sql, streams, tables};
+use super::{experiments, health, openapi, plan, queries, sql, streams, tables};
 use crate::node::Node;
 
 /// What requests are answered with.
@@ -55,6 +55,8 @@ pub fn all() -> Vec<Route> {
         get("/v1/streams/{name}", streams::read::get),
         get("/v1/tables/{*path}", tables::get),
         delete("/v1/queries/{id}", queries::delete),
+        get("/v1/experiments/{name}/assignment", experiments::get),
+        post("/v1/experiments/{name}/assignment", experiments::post),
         get("/v1/openapi.json", openapi::get),
         get("/health", health),
         get("/metrics", measured::get),

@@ -10,6 +10,7 @@ use headwater_deploy::alerts::scheduled::Look;
 use headwater_deploy::refreshes::Refreshes;
 use headwater_deploy::runs::refresh::{Refresh, Stage, inputs_now};
 use headwater_deploy::runs::{Asked, Cause, Declared, Kind, Run, Runs, State, Task};
+use headwater_deploy::schedule::Schedule;
 use headwater_deploy::{Tables, resolve};
 use headwater_gateway::{Done, Node as _, Outcome, Problem};
 use headwater_query::relation::Relation;
@@ -18,7 +19,7 @@ use headwater_sql::ast::{Instant, RefreshView};
 use headwater_sql::{Diagnostic, Diagnostics, Fault, Parsed, SourceText};
 
 use super::doors::Doors;
-use super::expectations;
+use super::{expectations, experiments};
 use super::system::Known;
 
 /// Queries of runs see what runs when they begin.
@@ -49,6 +50,7 @@ pub fn tasks(ground: &Ground<'_>, declared: &resolve::Declared) -> Vec<Declared>
     let stage: Arc<dyn Stage> = Arc::new(OnDoors { doors: Arc::downgrade(doors), session: doors.session() });
     let checks =
         known.results.iter().flat_map(|results| expectations::checks(declared, results, &stage)).collect::<Vec<_>>();
+    let analyses = experiments::tasks(known, declared, &stage);
     let alerts = declared.alerts.iter().filter(|alert| alert.enabled && alert.schedule.is_some());
     let refreshes = declared.refreshes.iter().filter(|refreshes| !refreshes.is_paused);
     let task = |refreshes: &Refreshes| Task {
@@ -71,7 +73,7 @@ pub fn tasks(ground: &Ground<'_>, declared: &resolve::Declared) -> Vec<Declared>
             Look { alert, stage, book: Arc::clone(book), clock: Arc::clone(clock), published: doors.published() };
         Declared { task: look.task(), work: Arc::new(look) }
     });
-    declared.chain(looks).chain(checks.iter().map(expectations::task)).collect()
+    declared.chain(looks).chain(checks.iter().map(expectations::task)).chain(analyses).collect()
 }
 
 /// Asks for what is not up to date once nothing more comes in: views whose last run read other versions, and all that
@@ -96,7 +98,9 @@ pub fn finish(runs: &Runs, declared: &resolve::Declared, session: &Session) -> u
     }
     let alerts = declared.alerts.iter().filter(|alert| alert.enabled && alert.schedule.is_some());
     let looks = alerts.filter(|alert| runs.ask(&alert.name, Asked { cause: Cause::Final, range_us: None }).is_ok());
-    asked.len() + looks.count()
+    let analysed = declared.experiments.iter().filter(|one| !matches!(one.schedule, Schedule::Manual));
+    let analyses = analysed.filter(|one| runs.ask(&one.name, Asked { cause: Cause::Final, range_us: None }).is_ok());
+    asked.len() + looks.count() + analyses.count()
 }
 
 /// What the last run of something came to, where that is a failure.

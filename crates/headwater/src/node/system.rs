@@ -4,6 +4,7 @@ mod alerts;
 mod charts;
 mod declared;
 pub mod expectations;
+pub mod experiments;
 mod known;
 mod queries;
 mod runs;
@@ -21,7 +22,7 @@ use headwater_base::clock::Clock;
 use headwater_deploy::running::{Progress, State};
 use headwater_deploy::system::{
     ALERTS, CHANGES, CHARTS, CHECKPOINTS, COLUMNS, DASHBOARDS, DEAD_LETTERS, EXPECTATION_RESULTS, EXPECTATIONS,
-    LINEAGE, METRICS, NOTIFICATIONS, OPERATORS, PARTITIONS, QUERIES, RELATIONS, REPLAYS, RULES, RUNS, SCHEDULES, SINKS,
+    EXPERIMENT_RESULTS, EXPERIMENTS, LINEAGE, METRICS, NOTIFICATIONS, OPERATORS, PARTITIONS, QUERIES, RELATIONS, REPLAYS, RULES, RUNS, SCHEDULES, SINKS,
     SOURCES, STREAMS, USERS, VERSIONS, VIEWS, relations, schema,
 };
 use headwater_log::{Log, ReadOptions};
@@ -327,6 +328,12 @@ impl SystemTables for System {
             VERSIONS => self.versions.rows(&self.published.lock()),
             EXPECTATIONS => expectations::declared(&self.known.suites()),
             EXPECTATION_RESULTS => expectations::results(self.log.as_ref())?,
+            EXPERIMENTS => {
+                experiments::declared(&self.known, experiments::Told::of(&self.known, self.log.as_ref())?)
+            }
+            EXPERIMENT_RESULTS => {
+                return Ok(vec![experiments::results(&experiments::Told::of(&self.known, self.log.as_ref())?)?]);
+            }
             other => return Err(Error::Internal(format!("there is no system.{other}"))),
         };
         let rows = RecordBatch::try_new(schema(table), columns);

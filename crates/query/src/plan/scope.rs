@@ -33,6 +33,9 @@ pub trait Tables {
 
     /// What a name means that is a feature view's.
     fn feature_view(&self, name: &TableReference) -> Option<Arc<FeatureView>>;
+
+    /// A function that declared objects give.
+    fn function(&self, name: &str) -> Option<Arc<ScalarUDF>>;
 }
 
 /// What a scan of a stream or view reads, in plans that are not run by DataFusion. It takes no filters: they stay in
@@ -116,6 +119,10 @@ impl Tables for Relations {
             TableReference::Bare { table } => self.feature_view(table).cloned(),
             _ => None,
         }
+    }
+
+    fn function(&self, name: &str) -> Option<Arc<ScalarUDF>> {
+        self.function(name).cloned()
     }
 }
 
@@ -213,7 +220,7 @@ impl ContextProvider for Scope<'_> {
     }
 
     fn get_function_meta(&self, name: &str) -> Option<Arc<ScalarUDF>> {
-        self.state.scalar_functions().get(name).cloned()
+        self.state.scalar_functions().get(name).cloned().or_else(|| self.tables.function(name))
     }
 
     fn get_higher_order_meta(&self, name: &str) -> Option<Arc<HigherOrderUDF>> {

@@ -8,7 +8,7 @@ use arrow::datatypes::SchemaRef;
 use datafusion::common::TableReference;
 use datafusion::common::tree_node::Transformed;
 use datafusion::datasource::{TableProvider, provider_as_source};
-use datafusion::logical_expr::{LogicalPlan, TableSource};
+use datafusion::logical_expr::{LogicalPlan, ScalarUDF, TableSource};
 
 use super::{Foreign, Sources};
 use crate::Error;
@@ -165,5 +165,9 @@ impl Tables for QueryTables {
             None | Some(PUBLIC) => self.sources.relations.feature_view(name.table()).cloned(),
             Some(_) => None,
         }
+    }
+
+    fn function(&self, name: &str) -> Option<Arc<ScalarUDF>> {
+        self.sources.relations.function(name).cloned()
     }
 }
