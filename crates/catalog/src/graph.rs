@@ -34,11 +34,8 @@ pub struct Known {
 
 impl Default for Known {
     fn default() -> Known {
-        Known {
-            schemas: vec!["system".to_owned()],
-            mirrors: vec!["archive".to_owned(), "history".to_owned()],
-            definitions: Vec::new(),
-        }
+        let mirrors = ["archive", "history", "exposures"].map(str::to_owned).to_vec();
+        Known { schemas: vec!["system".to_owned()], mirrors, definitions: Vec::new() }
     }
 }
 
@@ -156,6 +153,11 @@ fn drafts(statements: Vec<Parsed>, known: &Known, wrong: &mut Vec<Diagnostic>) -
         }
         if known.schemas.iter().chain(&known.mirrors).any(|reserved| *reserved == name.value) {
             let message = format!("the name {name} is reserved");
+            wrong.push(Diagnostic::new(parsed.source.clone(), name.span, message));
+        }
+        // The stream of an experiment is known by such a name.
+        if name.value.starts_with("exposures.") {
+            let message = format!("names that begin with exposures. are reserved: {name} would be an experiment's");
             wrong.push(Diagnostic::new(parsed.source.clone(), name.span, message));
         }
         if let Some(first) = drafts.iter().find(|draft| draft.name == name.value) {

@@ -34,6 +34,8 @@ pub enum Error {
     Query(#[from] headwater_query::Error),
     #[error(transparent)]
     Quality(headwater_quality::Error),
+    #[error(transparent)]
+    Experiment(#[from] headwater_experiment::Error),
 }
 
 impl From<headwater_quality::Error> for Error {
@@ -58,6 +60,7 @@ impl Error {
             Error::History { .. } => ErrorKind::Corrupt,
             Error::Query(error) => error.kind(),
             Error::Quality(error) => error.kind(),
+            Error::Experiment(error) => error.kind(),
         }
     }
 

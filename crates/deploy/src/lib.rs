@@ -8,6 +8,7 @@ pub mod charts;
 pub mod columns;
 pub mod error;
 pub mod expectations;
+pub mod experiments;
 pub mod features;
 pub mod history;
 pub mod inspect;

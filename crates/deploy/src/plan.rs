@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use headwater_catalog::{Change as Stored, Kind, Proposal};
-use headwater_query::relation::{Place, Relation, Relations, Stream, Table};
+use headwater_query::relation::{EXPOSURES, Place, Relation, Relations, Stream, Table, companion};
 use headwater_stream::checkpoint::{OutputState, Replayed};
 
 use crate::columns::{evolve, follow};
+use crate::experiments::{self, Exposures};
 use crate::resolve::{Declared, Named};
 use crate::{Error, Result};
 
@@ -147,6 +149,7 @@ pub struct Running<'a> {
     pub behind: &'a BTreeMap<String, u64>,
     /// Views that need no history for their new rows.
     pub seeded: &'a [String],
+    pub experiments: &'a [Arc<experiments::Declared>],
     /// Whether a stream has rows.
     pub has_rows: &'a dyn Fn(&Stream) -> bool,
 }
@@ -196,6 +199,9 @@ pub fn plan(proposal: &Proposal, wanted: &Named, declared: &Declared, running: &
             (Change::Drop, _) => match definition.kind {
                 Kind::View | Kind::Alert | Kind::ScheduledView | Kind::Table | Kind::FeatureView => Rows::Deleted,
                 Kind::Stream => Rows::Archived,
+                Kind::Experiment if running.relations.stream(&companion(EXPOSURES, &definition.name)).is_some() => {
+                    Rows::Archived
+                }
                 _ => Rows::Empty,
             },
             (_, Some(rows)) => Rows::Replayed {
@@ -227,6 +233,9 @@ fn dependents(wanted: &Named, name: &str) -> Vec<String> {
 }
 
 fn class(kind: Kind, name: &str, declared: &Declared, running: &Running<'_>) -> Result<Class> {
+    if kind == Kind::Experiment {
+        return of_experiment(name, declared, running);
+    }
     let (Some(before), Some(after)) = (running.relations.get(name), declared.relations.get(name)) else {
         return Ok(Class::NonBreaking);
     };
@@ -285,6 +294,24 @@ fn of_table(before: &Table, after: &Table) -> Result<Class> {
         _ if before.schema == after.schema && before.key == after.key => Ok(Class::NonBreaking),
         _ => Ok(Class::Breaking),
     }
+}
+
+/// Who was drawn stays what it was: exposures that are there are not those of another assignment.
+fn of_experiment(name: &str, declared: &Declared, running: &Running<'_>) -> Result<Class> {
+    let of = |experiments: &[Arc<experiments::Declared>]| experiments.iter().find(|one| one.name == name).cloned();
+    let (Some(before), Some(after)) = (of(running.experiments), of(&declared.experiments)) else {
+        return Ok(Class::NonBreaking);
+    };
+    if let Exposures::Own(stream) = &before.exposures
+        && before.assigning.identity() != after.assigning.identity()
+        && (running.has_rows)(stream)
+    {
+        return Err(Error::Refused {
+            message: format!("experiment {name} has exposures, which were drawn by other variants, weights or another salt"),
+            hint: "declare an experiment of another name, or drop this one first; its archive stays".to_owned(),
+        });
+    }
+    Ok(Class::NonBreaking)
 }
 
 fn of_stream(before: &Stream, after: &Stream, running: &Running<'_>) -> Result<Class> {

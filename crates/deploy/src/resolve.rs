@@ -7,7 +7,7 @@ use arrow::datatypes::SchemaRef;
 use headwater_catalog::{Definition, Definitions, Graph, Known, Object, Owner};
 use headwater_query::relation::{Relation, Relations, resolve as relation, store, table};
 use headwater_sql::ast::{
-    CreateConnection, CreateDashboard, CreateFeatureView, CreateMaterializedView, CreateStream, Refresh,
+    CreateConnection, CreateDashboard, CreateExperiment, CreateFeatureView, CreateMaterializedView, CreateStream, Refresh,
 };
 use headwater_sql::settings::ViewSettings;
 use headwater_sql::{Diagnostic, Diagnostics, Fault, Parsed, Span, Statement};
@@ -17,6 +17,7 @@ use headwater_stream::plan::{Builder, Storage};
 use crate::alerts;
 use crate::charts::{self, Chart};
 use crate::expectations::{self, Suites};
+use crate::experiments::{self, Exposures};
 use crate::refreshes::{self, Order, Refreshes};
 use crate::sinks::{self, Outside};
 use crate::sources::{self, Declared as DeclaredSource};
@@ -47,6 +48,7 @@ pub struct Declared {
     /// Feature views that runs compute.
     pub features: Vec<features::Scheduled>,
     pub models: Vec<models::Declared>,
+    pub experiments: Vec<Arc<experiments::Declared>>,
     /// Connections and secrets.
     pub outside: Outside,
     pub charts: Vec<Chart>,
@@ -139,6 +141,7 @@ impl Named {
             suites,
             mut features,
             mut models,
+            mut experiments,
             outside,
             charts,
             dashboards,
@@ -154,6 +157,7 @@ impl Named {
         for one in &mut models {
             (one.after, one.reads) = order.of_object(&one.model.name);
         }
+        experiments::order(&mut experiments, &self.objects);
         let (relations, graph) = (Arc::new(relations), Arc::new(builder.finish()?));
         Ok(Declared {
             relations,
@@ -165,6 +169,7 @@ impl Named {
             suites,
             features,
             models,
+            experiments,
             outside,
             charts,
             dashboards,
@@ -218,6 +223,7 @@ struct Draft {
     suites: Vec<Suites>,
     features: Vec<features::Scheduled>,
     models: Vec<models::Declared>,
+    experiments: Vec<Arc<experiments::Declared>>,
     outside: Outside,
     charts: Vec<Chart>,
     dashboards: Vec<CreateDashboard>,
@@ -306,6 +312,7 @@ impl Draft {
                 self.relations.add_model(Arc::clone(&model.model));
                 self.models.push(model);
             }
+            Statement::CreateExperiment(create) => self.add_experiment(create, parsed, generation)?,
             // The graph has refused what defines nothing.
             _ => {}
         }
@@ -339,6 +346,18 @@ impl Draft {
         };
         let storage = kept.storage(settings.as_ref(), parsed);
         self.features.extend(features::resolve(create, parsed, &mut self.relations, &mut self.builder, &storage)?);
+        Ok(())
+    }
+
+    fn add_experiment(&mut self, create: &CreateExperiment, parsed: &Parsed, generation: u64) -> Result<()> {
+        let declared = experiments::resolve(create, parsed, &self.relations, &self.experiments, generation)?;
+        if let Exposures::Own(stream) = &declared.exposures {
+            self.builder.add_stream(stream);
+            self.relations.add_stream(Arc::clone(stream));
+        }
+        self.experiments.push(Arc::new(declared));
+        let assigning = self.experiments.iter().map(|experiment| Arc::clone(&experiment.assigning));
+        self.relations.add_function(experiments::assign::function(assigning));
         Ok(())
     }
 

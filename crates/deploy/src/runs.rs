@@ -5,6 +5,7 @@
 //! and asks the work how far that had come.
 
 pub mod agenda;
+pub mod analysis;
 pub mod check;
 pub mod refresh;
 mod run;

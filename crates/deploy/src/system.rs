@@ -38,8 +38,10 @@ pub const MODELS: &str = "models";
 pub const MODEL_VERSIONS: &str = "model_versions";
 pub const MODEL_METRICS: &str = "model_metrics";
 pub const MODEL_DRIFT: &str = "model_drift";
+pub const EXPERIMENTS: &str = "experiments";
+pub const EXPERIMENT_RESULTS: &str = "experiment_results";
 
-const ALL: [&str; 30] = [
+const ALL: [&str; 32] = [
     DEAD_LETTERS,
     STREAMS,
     PARTITIONS,
@@ -70,6 +72,8 @@ const ALL: [&str; 30] = [
     MODEL_VERSIONS,
     MODEL_METRICS,
     MODEL_DRIFT,
+    EXPERIMENTS,
+    EXPERIMENT_RESULTS,
 ];
 
 static RELATIONS_OF_A_NODE: LazyLock<Arc<BTreeMap<String, SchemaRef>>> =
@@ -87,7 +91,8 @@ pub fn schema(table: &str) -> SchemaRef {
         .or_else(|| of_what_is_declared(table))
         .or_else(|| of_what_happened(table))
         .or_else(|| of_what_is_expected(table))
-        .or_else(|| of_models(table));
+        .or_else(|| of_models(table))
+        .or_else(|| of_experiments(table));
     Arc::new(Schema::new(fields.unwrap_or_default()))
 }
 
@@ -364,3 +369,66 @@ fn of_models(table: &str) -> Option<Vec<Field>> {
         _ => return None,
     })
 }
+/// Who is drawn into what, and what came of it.
+fn of_experiments(table: &str) -> Option<Vec<Field>> {
+    let float = |name: &&str| field(name, DataType::Float64);
+    Some(match table {
+        EXPERIMENTS => vec![
+            text("experiment"),
+            text("unit"),
+            text("variants"),
+            text("salt"),
+            text("exposures"),
+            text("schedule"),
+            text("state"),
+            number("units"),
+            number("mixed_units"),
+            number("forced_units"),
+            number("unknown_rows"),
+            field("sample_ratio_p_value", DataType::Float64),
+            field("analysed_at", timestamp_type()),
+            text("invalid"),
+        ],
+        EXPERIMENT_RESULTS => {
+            let mut fields = vec![text("experiment"), number("run_id"), field("analysed_at", timestamp_type())];
+            fields.extend(["metric", "kind", "variant"].map(text));
+            fields.push(number("units"));
+            fields.push(field("mean", DataType::Float64));
+            fields.push(text("method"));
+            fields.extend(FIGURES.iter().map(float));
+            fields.extend(["verdict", "invalid"].map(text));
+            fields
+        }
+        _ => return None,
+    })
+}
+
+/// Of a variant against the control, in the order of the columns.
+const FIGURES: [&str; 26] = [
+    "difference",
+    "low",
+    "high",
+    "relative",
+    "relative_low",
+    "relative_high",
+    "p_value",
+    "p_adjusted",
+    "sequential_low",
+    "sequential_high",
+    "sequential_p_value",
+    "cuped_mean",
+    "cuped_difference",
+    "cuped_low",
+    "cuped_high",
+    "cuped_p_value",
+    "cuped_p_adjusted",
+    "cuped_sequential_low",
+    "cuped_sequential_high",
+    "cuped_sequential_p_value",
+    "variance_reduction",
+    "detectable",
+    "detectable_relative",
+    "power",
+    "units_needed",
+    "sample_ratio_p_value",
+];

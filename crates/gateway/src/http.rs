@@ -4,6 +4,7 @@ mod answer;
 mod body;
 mod connection;
 mod door;
+mod experiments;
 mod failure;
 mod features;
 mod login;

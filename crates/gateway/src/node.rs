@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use async_trait::async_trait;
-use headwater_deploy::Step;
+use headwater_deploy::{Step, experiments};
 use headwater_log::Log;
 use headwater_query::relation::Table;
 use headwater_query::running::Asker;
@@ -34,6 +34,9 @@ pub trait Node: Send + Sync + 'static {
 
     /// Begins loads of many rows into streams.
     fn loads(&self) -> Arc<Loads>;
+
+    /// Experiments that are declared.
+    fn experiments(&self) -> Vec<Arc<experiments::Declared>>;
 
     /// Waits a while for queries to see rows of a stream, which are safe already.
     async fn seen(&self, stream: &str, appended: &Appended);

@@ -4,6 +4,7 @@ pub mod access;
 mod doors;
 mod engine;
 mod expectations;
+mod experiments;
 mod explain;
 mod letters;
 mod models;
@@ -373,6 +374,7 @@ impl Node {
         self.doors.show(current);
         if let Some(runs) = &self.known.runs {
             self.known.suites().clone_from(&self.running.declared().suites);
+            self.known.experiments().clone_from(&self.running.declared().experiments);
             let ground = runs::Ground {
                 tables: self.running.tables(),
                 doors: &self.doors,

@@ -6,6 +6,7 @@ pub mod analysis;
 pub mod diagnose;
 pub mod grouping;
 pub mod key;
+pub mod measure;
 mod once;
 pub mod refusal;
 pub mod refuse;

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arrow::datatypes::{DataType, SchemaRef, TimeUnit};
-use datafusion::logical_expr::LogicalPlan;
+use datafusion::logical_expr::{LogicalPlan, ScalarUDF};
 use headwater_format::Format;
 pub use headwater_sql::ast::Emit;
 pub use headwater_sql::settings::ViewSettings;
@@ -113,10 +113,12 @@ pub struct PlainView {
 pub const SYSTEM: &str = "system";
 /// The schema of the histories of feature views: that of `spending` is the stream `history.spending`.
 pub const HISTORY: &str = "history";
+/// The schema of who was shown what: that of the experiment `checkout` is the stream `exposures.checkout`.
+pub const EXPOSURES: &str = "exposures";
 
 /// Schemas of streams that belong to objects of other kinds. Such a stream is known everywhere by both names with a dot
 /// between.
-const COMPANIONS: [&str; 1] = [HISTORY];
+const COMPANIONS: [&str; 2] = [HISTORY, EXPOSURES];
 
 /// The name of the stream in one of the schemas of companions that belongs to an object.
 pub fn companion(schema: &str, object: &str) -> String {
@@ -147,6 +149,8 @@ pub struct Relations {
     tables: BTreeMap<String, Arc<Table>>,
     feature_views: BTreeMap<String, Arc<FeatureView>>,
     models: BTreeMap<String, Arc<Model>>,
+    /// What declared objects can be called by in expressions.
+    functions: BTreeMap<String, Arc<ScalarUDF>>,
     comments: BTreeMap<String, Comments>,
     system: Arc<BTreeMap<String, SchemaRef>>,
 }
@@ -241,6 +245,15 @@ impl Relations {
 
     pub fn models(&self) -> impl Iterator<Item = &Arc<Model>> {
         self.models.values()
+    }
+
+    /// Adds a function, or replaces one of its name.
+    pub fn add_function(&mut self, function: Arc<ScalarUDF>) {
+        self.functions.insert(function.name().to_owned(), function);
+    }
+
+    pub fn function(&self, name: &str) -> Option<&Arc<ScalarUDF>> {
+        self.functions.get(name)
     }
 
     /// Says something of a relation, in the place of what was said.

@@ -32,7 +32,7 @@ pub use chart::{ChartKind, ChartRow, ChartRows, CreateChart, CreateDashboard, Pl
 pub use expectations::{
     Argument, CheckExpectations, CreateExpectations, Expectation, Literal, Profile, Severity, When,
 };
-pub use experiment::CreateExperiment;
+pub use experiment::{AnalyzeExperiment, CreateExperiment, Exposures, Margin, Metric, MetricOf, Variant};
 pub use feature::CreateFeatureView;
 pub use model::{CreateModel, Learned, Method, PromoteModel, TrainModel, Training};
 pub use outside::{
@@ -95,6 +95,7 @@ pub enum Statement {
     Profile(Profile),
     TrainModel(TrainModel),
     PromoteModel(PromoteModel),
+    AnalyzeExperiment(AnalyzeExperiment),
 }
 
 impl Statement {
@@ -137,6 +138,7 @@ impl Statement {
             Statement::TrainModel(_) => "TRAIN MODEL",
             Statement::PromoteModel(PromoteModel { version: None, .. }) => "ROLLBACK MODEL",
             Statement::PromoteModel(_) => "PROMOTE MODEL",
+            Statement::AnalyzeExperiment(_) => "ANALYZE EXPERIMENT",
         }
     }
 
@@ -177,7 +179,8 @@ impl Statement {
             | Statement::CheckExpectations(_)
             | Statement::Profile(_)
             | Statement::TrainModel(_)
-            | Statement::PromoteModel(_) => None,
+            | Statement::PromoteModel(_)
+            | Statement::AnalyzeExperiment(_) => None,
         }
     }
 

@@ -210,6 +210,9 @@ fn statement(cursor: &mut Cursor<'_>) -> Result<Statement, Diagnostics> {
         (Some("TRAIN"), Some("MODEL")) => model::train(cursor).map(Statement::TrainModel),
         (Some("PROMOTE"), Some("MODEL")) => model::promote(cursor).map(Statement::PromoteModel),
         (Some("ROLLBACK"), Some("MODEL")) => model::rollback(cursor).map(Statement::PromoteModel),
+        (Some("ANALYZE"), Some("EXPERIMENT")) => {
+            experiment::analyze(cursor).map(Statement::AnalyzeExperiment).map_err(Into::into)
+        }
         (Some("CANCEL"), _) => running::cancel(cursor).map(Statement::CancelQuery),
         _ => Err(refused::refuse(cursor).into()),
     }

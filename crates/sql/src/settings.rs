@@ -3,6 +3,7 @@
 //! Parsing reads them too, so that a text with an unknown option is refused wherever it comes from.
 
 mod model;
+mod experiment;
 mod refresh;
 
 use std::time::Duration;
@@ -15,6 +16,7 @@ use crate::options::{Entry, Value};
 use crate::{Diagnostic, Diagnostics, Options, Span};
 
 pub use model::{Learner, ModelSettings};
+pub use experiment::{Correction, ExperimentSettings, Forced, Layer, Looks};
 pub use refresh::{CatchUp, RefreshSettings, Replace, RunSettings};
 
 /// More partitions than anyone needs on the embedded log; a mistyped number should not create a million folders.

@@ -7,7 +7,8 @@ use std::ops::ControlFlow;
 
 use headwater_sql::ast::{self, Name};
 use headwater_sql::sqlparser::ast::{
-    Expr, FunctionArg, FunctionArgExpr, Ident, ObjectName, ObjectNamePart, Query, SetExpr, TableFactor, Visit, Visitor,
+    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName, ObjectNamePart, Query, SetExpr,
+    Spanned, TableFactor, Value as SqlValue, Visit, Visitor,
 };
 use headwater_sql::{Options, Parsed, SourceText, Span, Statement, Value};
 
@@ -42,6 +43,8 @@ pub enum Use {
     Chart,
     /// To ask it.
     Model,
+    /// To know what it assigns.
+    Experiment,
 }
 
 /// All that a defining statement names.
@@ -93,6 +96,10 @@ pub(super) fn of_statement(parsed: &Parsed) -> Vec<Reference> {
         Statement::CreateExpectations(create) => {
             let views = create.when.before_refresh_of.iter().map(|view| one(view, Use::Rows));
             std::iter::once(one(&create.relation, Use::Rows)).chain(views).collect()
+        }
+        Statement::CreateExperiment(create) => {
+            let exposures = create.exposures.iter().map(|exposures| one(&exposures.from, Use::Rows));
+            exposures.chain(create.metrics.iter().map(|metric| one(&metric.from, Use::Rows))).collect()
         }
         Statement::CreateConnection(create) => secrets(&create.options),
         Statement::CreateChart(create) => match &create.from {
@@ -191,6 +198,19 @@ impl Search<'_> {
         }
     }
 
+    /// `ASSIGN('experiment', unit)`; what is no text there is refused when it is planned.
+    fn assigning(&mut self, function: &Function) {
+        let [ObjectNamePart::Identifier(name)] = &function.name.0[..] else { return };
+        let FunctionArguments::List(list) = &function.args else { return };
+        let Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Value(first)))) = list.args.first() else { return };
+        if let SqlValue::SingleQuotedString(experiment) = &first.value
+            && name.value.eq_ignore_ascii_case("assign")
+        {
+            let span = self.source.engine_span(first.span()).unwrap_or(self.whole);
+            self.found.push(Reference { parts: vec![experiment.clone()], span, of: Use::Experiment });
+        }
+    }
+
     /// `TABLE name` has no place and no quotes in sqlparser's tree.
     fn table_commands(&mut self, body: &SetExpr) {
         match body {
@@ -236,6 +256,13 @@ impl Visitor for Search<'_> {
         {
             let (_, name) = outer.coming.remove(at);
             outer.visible.push(name);
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
+        if let Expr::Function(function) = expr {
+            self.assigning(function);
         }
         ControlFlow::Continue(())
     }

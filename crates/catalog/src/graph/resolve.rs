@@ -36,6 +36,7 @@ pub(super) fn resolve<'a>(
         Use::Connection => ("connection", Fault::NoObject),
         Use::Chart => ("chart", Fault::NoObject),
         Use::Model => ("model", Fault::NoObject),
+        Use::Experiment => ("experiment", Fault::NoObject),
     };
     let wanted = match &reference.parts[..] {
         [name] => name,
@@ -51,13 +52,16 @@ pub(super) fn resolve<'a>(
             None if reference.of == Use::Connection => refused.with_hint("declare it with CREATE CONNECTION"),
             None if reference.of == Use::Chart => refused.with_hint("declare it with CREATE CHART"),
             None if reference.of == Use::Model => refused.with_hint("declare it with CREATE MODEL"),
+            None if reference.of == Use::Experiment => refused.with_hint("declare it with CREATE EXPERIMENT"),
             None => refused.with_hint("declare it with CREATE STREAM or CREATE MATERIALIZED VIEW"),
         });
     };
     match (reference.of, named.kind) {
         (Use::Secret, Kind::Secret) | (Use::Connection, Kind::Connection) | (Use::Feed, Kind::Stream) => Ok(Some(name)),
-        (Use::Chart, Kind::Chart) | (Use::Model, Kind::Model) => Ok(Some(name)),
-        (Use::Secret | Use::Connection | Use::Chart | Use::Model, other) => {
+        (Use::Chart, Kind::Chart) | (Use::Experiment, Kind::Experiment) | (Use::Model, Kind::Model) => Ok(Some(name)),
+        // Its stream, in the schema of exposures.
+        (Use::Rows, Kind::Experiment) if reference.parts.len() > 1 => Ok(Some(name)),
+        (Use::Secret | Use::Connection | Use::Chart | Use::Experiment | Use::Model, other) => {
             Err(refuse(format!("{name} is a {other}, and no {what}")))
         }
         (Use::Feed, other) => {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use headwater_catalog::Kind;
 use headwater_log::Topic;
-use headwater_query::relation::{HISTORY, Place, companion, store};
+use headwater_query::relation::{EXPOSURES, HISTORY, Place, companion, store};
 
 use super::prepare::{Facts, Prepared, Told};
 use super::{Ground, Running, open_tables};
@@ -98,7 +98,11 @@ impl Running {
         let there = definitions.iter().map(|one| (&one.name, one.kind, one.generation, false));
         for (name, kind, generation, purged) in gone.chain(there) {
             if kind == Kind::FeatureView {
-                self.sweep_companion(&companion(HISTORY, name), generation, &topics, &used)?;
+                self.sweep_companion(&companion(HISTORY, name), generation, Archive::Goes, &topics, &used)?;
+            }
+            if kind == Kind::Experiment {
+                let archive = if purged { Archive::Goes } else { Archive::Stays };
+                self.sweep_companion(&companion(EXPOSURES, name), generation, archive, &topics, &used)?;
             }
             if !matches!(kind, Kind::Stream | Kind::View | Kind::Alert | Kind::ScheduledView | Kind::Table) {
                 continue;
@@ -124,10 +128,17 @@ impl Running {
     }
 
     /// Deletes the stores of a stream that belongs to an object, but for those that are used.
-    fn sweep_companion(&self, name: &str, generation: u64, topics: &[Topic], used: &[&String]) -> Result<()> {
+    fn sweep_companion(
+        &self,
+        name: &str,
+        generation: u64,
+        archive: Archive,
+        topics: &[Topic],
+        used: &[&String],
+    ) -> Result<()> {
         let stores = (0..=generation).map(|generation| store(name, generation));
         let left = stores.filter(|topic| !used.contains(&topic) && topics.iter().any(|each| each.name == *topic));
-        left.map(|topic| self.remove_store(&topic, Archive::Goes)).collect()
+        left.map(|topic| self.remove_store(&topic, archive)).collect()
     }
 
     /// The archive first: as long as the topic is there, the removal is tried again.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use headwater_catalog::{Change, Definition, Definitions, Kind, Owner, Proposal};
 use headwater_log::Log;
-use headwater_query::relation::{Origin, Place, Stream, Table, declared_by};
+use headwater_query::relation::{EXPOSURES, Origin, Place, Stream, Table, companion, declared_by};
 use headwater_sql::ast::Run;
 use headwater_stream::checkpoint::{Manifest, OutputState};
 use headwater_stream::engine::{behind, seeded};
@@ -166,6 +166,7 @@ impl Facts<'_> {
             outputs,
             behind: &behind,
             seeded: &seeded(&declared.graph, self.newest),
+            experiments: &self.declared.experiments,
             has_rows: &|stream| self.has_rows(stream),
         };
         let plan = plan::plan(&proposal, &wanted, &declared, &running)?;
@@ -181,12 +182,28 @@ impl Facts<'_> {
             Change::Unchanged(_) => true,
             Change::Changed { before, after } if says_the_same(before, after) => true,
             Change::Added(one) | Change::Removed(one) | Change::Changed { after: one, .. } => {
-                one.kind != Kind::Stream && !tables.contains(&one.name)
+                let leaves = match one.kind {
+                    Kind::Stream => false,
+                    Kind::Experiment => self.leaves_exposures(&one.name, declared),
+                    _ => true,
+                };
+                leaves && !tables.contains(&one.name)
             }
         };
         proposal.changes.iter().all(is_around)
             && self.all.graph.is_same(&declared.graph)
             && self.declared.graph.is_same(&running.graph)
+    }
+
+    /// Whether the stream of an experiment stays as it is.
+    fn leaves_exposures(&self, experiment: &str, declared: &Declared) -> bool {
+        let name = companion(EXPOSURES, experiment);
+        let of = |declared: &Declared| {
+            let stream = declared.relations.stream(&name)?;
+            let rules: Vec<String> = stream.rules.rules().iter().map(|rule| rule.text.clone()).collect();
+            Some((stream.topic.clone(), rules))
+        };
+        of(self.declared) == of(declared)
     }
 
     /// What bringing everything to these declarations would do once `before` is applied and its replays are over. For

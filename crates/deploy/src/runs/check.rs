@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::refresh::Stage;
 use super::{Failure, Outcome, Run, Work};
+use crate::experiments::checks::{self, Latest};
 use crate::history::History;
 use crate::{Error, Result};
 
@@ -39,11 +40,14 @@ pub struct Record {
 pub struct Results {
     history: History<Record>,
     last: Mutex<VecDeque<(u64, Vec<Record>)>>,
+    latest: Mutex<Latest>,
 }
 
 impl Results {
     pub fn open(log: Arc<dyn Log>, clock: Arc<dyn Clock>) -> Result<Results> {
-        Ok(Results { history: History::open(log, clock, TOPIC)?, last: Mutex::default() })
+        let history: History<Record> = History::open(log, clock, TOPIC)?;
+        let latest = Mutex::new(checks::latest(history.all()?));
+        Ok(Results { history, last: Mutex::default(), latest })
     }
 
     /// All that are remembered, the oldest first.
@@ -57,9 +61,16 @@ impl Results {
         last.iter().filter(|(id, _)| *id == run_id).flat_map(|(_, records)| records.clone()).collect()
     }
 
+    /// Those of the last check of each suite.
+    pub fn latest(&self) -> Latest {
+        self.latest.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     fn remember(&self, run_id: u64, records: Vec<Record>) -> Result<()> {
         // Waits for the disk.
         tokio::task::block_in_place(|| self.history.append(&records))?;
+        let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        latest.extend(checks::latest(records.clone()));
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         if last.len() == AT_HAND {
             last.pop_front();

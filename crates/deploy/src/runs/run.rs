@@ -60,6 +60,7 @@ pub enum Kind {
     Training,
     /// Values of a feature view.
     Features,
+    Analysis,
 }
 
 impl Kind {
@@ -71,6 +72,7 @@ impl Kind {
             Kind::Alert => "alerts",
             Kind::Training => "trainings",
             Kind::Features => "features",
+            Kind::Analysis => "analyses",
         }
     }
 }
@@ -125,6 +127,7 @@ impl fmt::Display for Kind {
             Kind::Alert => "alert",
             Kind::Training => "training",
             Kind::Features => "features",
+            Kind::Analysis => "analysis",
         })
     }
 }

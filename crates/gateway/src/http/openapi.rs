@@ -4,6 +4,7 @@
 //! Source: OpenAPI Specification 3.1.1.
 
 mod learning;
+mod experiments;
 mod plans;
 mod queries;
 mod streams;
@@ -41,6 +42,10 @@ fn document() -> Value {
             "/get-online-features": {"post": learning::feast()},
             "/v1/models/{name}/invocations": {"post": learning::invocations("invocations")},
             "/endpoints/{name}/invocations": {"post": learning::invocations("endpoint_invocations")},
+            "/v1/experiments/{name}/assignment": {
+                "get": experiments::assign(),
+                "post": experiments::assign_several(),
+            },
             "/v1/openapi.json": {"get": watching::openapi()},
             "/health": {"get": watching::health()},
             "/metrics": {"get": watching::metrics()},

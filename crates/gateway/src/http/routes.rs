@@ -8,7 +8,7 @@ use axum::routing::{self, MethodRouter};
 
 use super::door::Door;
 use super::measured::{self, Requests};
-use super::{features, health, models, openapi, plan, queries, sql, streams, tables};
+use super::{experiments, features, health, models, openapi, plan, queries, sql, streams, tables};
 use crate::node::Node;
 
 /// What requests are answered with.
@@ -59,6 +59,8 @@ pub fn all() -> Vec<Route> {
         post("/v1/models/{name}/invocations", models::post),
         post("/endpoints/{name}/invocations", models::post),
         delete("/v1/queries/{id}", queries::delete),
+        get("/v1/experiments/{name}/assignment", experiments::get),
+        post("/v1/experiments/{name}/assignment", experiments::post),
         get("/v1/openapi.json", openapi::get),
         get("/health", health),
         get("/metrics", measured::get),

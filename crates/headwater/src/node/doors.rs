@@ -172,6 +172,9 @@ impl Doors {
         if let Statement::CheckExpectations(check) = &statement.statement {
             return self.check_expectations(check, &statement).await;
         }
+        if let Statement::AnalyzeExperiment(analyze) = &statement.statement {
+            return self.analyze_experiment(analyze, &statement).await;
+        }
         if let Statement::Profile(profile) = &statement.statement {
             return self.profile(profile, &statement).await;
         }
@@ -340,6 +343,10 @@ impl Node for Doors {
 
     fn loads(&self) -> Arc<Loads> {
         Arc::clone(&self.loads)
+    }
+
+    fn experiments(&self) -> Vec<Arc<headwater_deploy::experiments::Declared>> {
+        self.known.experiments().clone()
     }
 
     async fn seen(&self, stream: &str, appended: &Appended) {

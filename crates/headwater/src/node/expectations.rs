@@ -139,7 +139,7 @@ impl Doors {
         self.answer(found.rows.schema(), found.rows.columns().to_vec(), found.as_of_us)
     }
 
-    fn answer(
+    pub(super) fn answer(
         &self,
         schema: SchemaRef,
         columns: Vec<arrow::array::ArrayRef>,

@@ -44,6 +44,7 @@ pub fn open(folder: &DataFolder, root: &Path, runtime: &Arc<Runtime>) -> Result<
     let mut known = Known::default();
     known.registry = Some(Arc::new(registry));
     known.suites().clone_from(&declared.suites);
+    known.experiments().clone_from(&declared.experiments);
     let tables = Tables::new(Arc::new(lake), Places::new(root.to_path_buf(), Arc::new(Others)));
     runtime.block_on(tables.open(&declared.relations, false))?;
     let alerts = Alerts::AtRest(Arc::new(headwater_deploy::alerts::book::read(log.as_ref())?));

@@ -15,7 +15,7 @@ use headwater_gateway::ingest::{self, Appended};
 use headwater_gateway::{Done, Problem, Reason};
 use headwater_lake::Stays;
 use headwater_query::provide::StoredTables;
-use headwater_query::relation::{Place, Relation, Stream, Table};
+use headwater_query::relation::{Place, Relation, Stream, Table, qualified};
 use headwater_query::session::Session;
 use headwater_query::session::condition::Condition;
 use headwater_query::sqltype::sql_name;
@@ -188,10 +188,13 @@ impl Ground {
 
     fn target(&self, name: &RelationName, source: &SourceText) -> Result<Target, Problem> {
         let relations = &self.session.sources().relations;
-        if let Some(schema) = &name.schema {
-            return Err(refuse(source, schema.span, Fault::WrongKind, format!("nothing can be written to {name}")));
-        }
-        match relations.get(&name.name.value) {
+        let known = match &name.schema {
+            None => name.name.value.clone(),
+            Some(schema) => qualified(&schema.value, &name.name.value).ok_or_else(|| {
+                refuse(source, schema.span, Fault::WrongKind, format!("nothing can be written to {name}"))
+            })?,
+        };
+        match relations.get(&known) {
             Some(Relation::Table(table)) if matches!(table.place, Place::Files(_)) => Err(refuse(
                 source,
                 name.span(),
@@ -205,7 +208,7 @@ impl Ground {
                 Fault::WrongKind,
                 format!("{name} is a view; its rows come from its query"),
             )),
-            Some(_) => match ingest::target(relations, &name.name.value)? {
+            Some(_) => match ingest::target(relations, &known)? {
                 Some(stream) => Ok(Target::Stream(stream)),
                 None => Err(no_relation(name, relations.names(), source)),
             },

@@ -12,6 +12,7 @@ use headwater_deploy::features::{Compute, Scheduled};
 use headwater_deploy::refreshes::Refreshes;
 use headwater_deploy::runs::refresh::{Refresh, Stage, inputs_now};
 use headwater_deploy::runs::{Asked, Cause, Declared, Kind, Run, Runs, State, Task};
+use headwater_deploy::schedule::Schedule;
 use headwater_deploy::{Tables, resolve};
 use headwater_gateway::{Done, Node as _, Outcome, Problem};
 use headwater_log::Log;
@@ -21,7 +22,7 @@ use headwater_sql::ast::{Instant, RefreshView};
 use headwater_sql::{Diagnostic, Diagnostics, Fault, Parsed, SourceText};
 
 use super::doors::Doors;
-use super::expectations;
+use super::{expectations, experiments};
 use super::system::Known;
 
 /// Queries of runs see what runs when they begin.
@@ -56,6 +57,7 @@ pub fn tasks(ground: &Ground<'_>, declared_all: &resolve::Declared) -> Vec<Decla
     let stage: Arc<dyn Stage> = Arc::new(OnDoors { doors: Arc::downgrade(doors), session: doors.session() });
     let checks =
         known.results.iter().flat_map(|results| expectations::checks(declared, results, &stage)).collect::<Vec<_>>();
+    let analyses = experiments::tasks(known, declared, &stage);
     let alerts = declared.alerts.iter().filter(|alert| alert.enabled && alert.schedule.is_some());
     let refreshes = declared.refreshes.iter().filter(|refreshes| !refreshes.is_paused);
     let task = |refreshes: &Refreshes| Task {
@@ -81,7 +83,7 @@ pub fn tasks(ground: &Ground<'_>, declared_all: &resolve::Declared) -> Vec<Decla
     let features = declared_features(ground, &stage, declared_all);
     let trainings = super::models::tasks(ground, &stage, declared_all, &checks);
     let all = declared.chain(looks).chain(checks.iter().map(expectations::task));
-    all.chain(features).chain(trainings).collect()
+    all.chain(features).chain(trainings).chain(analyses).collect()
 }
 
 /// Runs of feature views, as tasks.
@@ -125,7 +127,9 @@ pub fn finish(runs: &Runs, declared: &resolve::Declared, session: &Session) -> u
     }
     let alerts = declared.alerts.iter().filter(|alert| alert.enabled && alert.schedule.is_some());
     let looks = alerts.filter(|alert| runs.ask(&alert.name, Asked { cause: Cause::Final, range_us: None }).is_ok());
-    asked.len() + looks.count()
+    let analysed = declared.experiments.iter().filter(|one| !matches!(one.schedule, Schedule::Manual));
+    let analyses = analysed.filter(|one| runs.ask(&one.name, Asked { cause: Cause::Final, range_us: None }).is_ok());
+    asked.len() + looks.count() + analyses.count()
 }
 
 /// What the last run of something came to, where that is a failure.

@@ -4,6 +4,7 @@ mod alerts;
 mod charts;
 mod declared;
 pub mod expectations;
+pub mod experiments;
 mod known;
 mod models;
 mod queries;
@@ -22,7 +23,7 @@ use headwater_base::clock::Clock;
 use headwater_deploy::running::{Progress, State};
 use headwater_deploy::system::{
     ALERTS, CHANGES, CHARTS, CHECKPOINTS, COLUMNS, DASHBOARDS, DEAD_LETTERS, EXPECTATION_RESULTS, EXPECTATIONS,
-    LINEAGE, METRICS, MODEL_DRIFT, MODEL_METRICS, MODEL_VERSIONS, MODELS, NOTIFICATIONS, OPERATORS, PARTITIONS,
+    EXPERIMENT_RESULTS, EXPERIMENTS, LINEAGE, METRICS, MODEL_DRIFT, MODEL_METRICS, MODEL_VERSIONS, MODELS, NOTIFICATIONS, OPERATORS, PARTITIONS,
     QUERIES, RELATIONS, REPLAYS, RULES, RUNS, SCHEDULES, SINKS, SOURCES, STREAMS, USERS, VERSIONS, VIEWS, relations,
     schema,
 };
@@ -333,6 +334,12 @@ impl SystemTables for System {
             MODEL_VERSIONS => models::versions(&self.known),
             MODEL_METRICS => models::metrics(&self.known),
             MODEL_DRIFT => models::drift(&self.known),
+            EXPERIMENTS => {
+                experiments::declared(&self.known, experiments::Told::of(&self.known, self.log.as_ref())?)
+            }
+            EXPERIMENT_RESULTS => {
+                return Ok(vec![experiments::results(&experiments::Told::of(&self.known, self.log.as_ref())?)?]);
+            }
             other => return Err(Error::Internal(format!("there is no system.{other}"))),
         };
         let rows = RecordBatch::try_new(schema(table), columns);

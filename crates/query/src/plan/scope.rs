@@ -39,6 +39,9 @@ pub trait Tables {
 
     /// The names of all models.
     fn models(&self) -> Vec<String>;
+
+    /// A function that declared objects give.
+    fn function(&self, name: &str) -> Option<Arc<ScalarUDF>>;
 }
 
 /// What a scan of a stream or view reads, in plans that are not run by DataFusion. It takes no filters: they stay in
@@ -130,6 +133,10 @@ impl Tables for Relations {
 
     fn models(&self) -> Vec<String> {
         self.models().map(|model| model.name.clone()).collect()
+    }
+
+    fn function(&self, name: &str) -> Option<Arc<ScalarUDF>> {
+        self.function(name).cloned()
     }
 }
 
@@ -229,6 +236,7 @@ impl ContextProvider for Scope<'_> {
 
     fn get_function_meta(&self, name: &str) -> Option<Arc<ScalarUDF>> {
         let of_session = self.state.scalar_functions().get(name).cloned();
+        let of_session = of_session.or_else(|| self.tables.function(name));
         of_session.or_else(|| model::function(name, |model| self.tables.model(model)))
     }
 

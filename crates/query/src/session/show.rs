@@ -3,7 +3,7 @@
 use headwater_sql::ast::{Kind, RelationName, Show};
 
 use crate::provide::SystemTables;
-use crate::relation::SYSTEM;
+use crate::relation::{SYSTEM, qualified};
 use crate::sqltype::sql_name;
 
 /// The query that answers a question about what is declared. None if no relation of ours has the answer yet.
@@ -28,12 +28,17 @@ pub(super) fn query(show: &Show, system: &dyn SystemTables) -> Option<String> {
             let rows = rows.collect::<Vec<_>>().join(", ");
             format!("SELECT * FROM (VALUES {rows}) AS columns (column_name, data_type, nullable, comment)")
         }
-        Show::Columns(RelationName { schema: Some(_), .. }) => return None,
-        Show::Columns(RelationName { schema: None, name }) => format!(
-            "SELECT name AS column_name, type AS data_type, nullable, comment FROM system.columns WHERE relation = {} \
-             ORDER BY position",
-            literal(&name.value)
-        ),
+        Show::Columns(RelationName { schema, name }) => {
+            let relation = match schema {
+                Some(schema) => qualified(&schema.value, &name.value)?,
+                None => name.value.clone(),
+            };
+            let relation = literal(&relation);
+            format!(
+                "SELECT name AS column_name, type AS data_type, nullable, comment FROM system.columns WHERE relation = \
+                 {relation} ORDER BY position"
+            )
+        }
         Show::Create { kind, name } => {
             let kinds = kind.map_or(Some("true"), condition)?;
             let name = literal(&name.value);

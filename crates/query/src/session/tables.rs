@@ -8,7 +8,7 @@ use arrow::datatypes::SchemaRef;
 use datafusion::common::TableReference;
 use datafusion::common::tree_node::Transformed;
 use datafusion::datasource::{TableProvider, provider_as_source};
-use datafusion::logical_expr::{LogicalPlan, TableSource};
+use datafusion::logical_expr::{LogicalPlan, ScalarUDF, TableSource};
 
 use super::{Foreign, Sources};
 use crate::Error;
@@ -174,5 +174,9 @@ impl Tables for QueryTables {
 
     fn models(&self) -> Vec<String> {
         self.sources.relations.models().map(|model| model.name.clone()).collect()
+    }
+
+    fn function(&self, name: &str) -> Option<Arc<ScalarUDF>> {
+        self.sources.relations.function(name).cloned()
     }
 }

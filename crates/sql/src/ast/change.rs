@@ -96,7 +96,7 @@ impl Kind {
 
     /// Whether it has rows of its own in the log or the lake.
     pub fn has_history(self) -> bool {
-        matches!(self, Kind::Stream | Kind::Table | Kind::MaterializedView | Kind::FeatureView)
+        matches!(self, Kind::Stream | Kind::Table | Kind::MaterializedView | Kind::FeatureView | Kind::Experiment)
     }
 }
 

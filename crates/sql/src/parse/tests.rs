@@ -4,6 +4,7 @@ mod alerts;
 mod charts;
 mod deep;
 mod expectations;
+mod experiments;
 mod project_tests;
 mod random;
 mod refused;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, BooleanArray, Int32Array, Int64Array};
 use headwater_catalog::{Applied, Definitions, Kind, Owner};
 use headwater_query::Relations;
-use headwater_query::relation::Relation;
+use headwater_query::relation::{EXPOSURES, Relation, companion};
 use headwater_query::sqltype::sql_name;
 
 use super::{text, times};
@@ -42,7 +42,11 @@ impl Declared {
     pub fn new(definitions: &Definitions, changes: &[Applied], relations: &Relations) -> Declared {
         let mut declared = Declared { changes: changes.to_vec(), ..Declared::default() };
         for definition in definitions.iter() {
-            let relation = relations.get(&definition.name);
+            let own = companion(EXPOSURES, &definition.name);
+            let relation = match definition.kind {
+                Kind::Experiment => relations.get(&own),
+                _ => relations.get(&definition.name),
+            };
             declared.relations.push(Object {
                 name: definition.name.clone(),
                 kind: match (definition.kind, &relation) {
@@ -77,7 +81,7 @@ impl Declared {
             let Some(relation) = relation else { continue };
             for (position, field) in (1..).zip(relation.schema().fields()) {
                 declared.columns.push(Column {
-                    relation: definition.name.clone(),
+                    relation: relation.name().to_owned(),
                     position,
                     name: field.name().clone(),
                     data_type: sql_name(field.data_type()),

@@ -6,7 +6,9 @@ use headwater_base::clock::Clock;
 use headwater_deploy::Result;
 use headwater_deploy::expectations::Suites;
 use headwater_deploy::models::Registry;
+use headwater_deploy::experiments;
 use headwater_deploy::running::Progress;
+use headwater_deploy::runs::analysis;
 use headwater_deploy::runs::check::Results;
 use headwater_deploy::runs::{Pools, Runs};
 use headwater_log::Log;
@@ -24,8 +26,12 @@ pub struct Known {
     pub results: Option<Arc<Results>>,
     /// Versions of models.
     pub registry: Option<Arc<Registry>>,
+    /// None where no node runs.
+    pub analyses: Option<Arc<analysis::Results>>,
     /// Suites of expectations that are declared.
     suites: Arc<Mutex<Vec<Suites>>>,
+    /// Experiments that are declared.
+    experiments: Arc<Mutex<Vec<Arc<experiments::Declared>>>>,
     replays: Arc<Mutex<Vec<Progress>>>,
     pub queries: Arc<Queries>,
     pub samples: Arc<Samples>,
@@ -44,12 +50,17 @@ impl Known {
     ) -> Result<Known> {
         let runs = Arc::new(Runs::open(Arc::clone(log), Arc::clone(clock), pools)?);
         let results = Arc::new(Results::open(Arc::clone(log), Arc::clone(clock))?);
+        let analyses = Some(Arc::new(analysis::Results::open(Arc::clone(log), Arc::clone(clock))?));
         let (queries, query_threads) = (Arc::new(queries), Some(query_threads));
-        Ok(Known { queries, runs: Some(runs), results: Some(results), query_threads, ..Known::default() })
+        Ok(Known { queries, runs: Some(runs), results: Some(results), analyses, query_threads, ..Known::default() })
     }
 
     pub fn suites(&self) -> MutexGuard<'_, Vec<Suites>> {
         self.suites.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn experiments(&self) -> MutexGuard<'_, Vec<Arc<experiments::Declared>>> {
+        self.experiments.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub fn replays(&self) -> MutexGuard<'_, Vec<Progress>> {

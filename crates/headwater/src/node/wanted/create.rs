@@ -14,7 +14,7 @@ pub fn wanted(parsed: &Parsed, known: &Known<'_>) -> Result<Wanted, Problem> {
     let Some(name) = parsed.statement.defines().map(|name| name.value.clone()) else {
         let problem = Problem::new(ErrorKind::Invalid, format!("{} is not built yet", parsed.statement.words()));
         let problem = problem.with_reason(Reason::NotBuilt);
-        return Err(problem.with_hint("what a client can create: STREAM, SOURCE, SINK, TABLE, EXTERNAL TABLE, VIEW, MATERIALIZED VIEW, ALERT, CONNECTION, SECRET, EXPECTATIONS, CHART, DASHBOARD"));
+        return Err(problem.with_hint("what a client can create: STREAM, SOURCE, SINK, TABLE, EXTERNAL TABLE, VIEW, MATERIALIZED VIEW, ALERT, CONNECTION, SECRET, EXPECTATIONS, EXPERIMENT, CHART, DASHBOARD"));
     };
     let there = known.definitions.get(&name);
     if let Some(there) = there {

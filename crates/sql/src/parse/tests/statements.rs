@@ -38,6 +38,7 @@ pub(super) fn describe(statement: &Statement, told: &mut String) -> std::fmt::Re
             format!("sink {} from {from} into {into} with {}", create.name, list(&create.options))
         }
         Statement::CreateAlert(create) => alerts::describe(create),
+        Statement::CreateExperiment(create) => experiments::describe(create),
         Statement::CreateConnection(create) => {
             format!("connection {} to {} {}", create.name, create.kind, list(&create.options))
         }
@@ -108,6 +109,7 @@ fn describe_action(statement: &Statement, told: &mut String) -> std::fmt::Result
             let of = replay.of.as_ref().map_or("all", |name| &name.value);
             writeln!(told, "replay {of}{}", filter(&replay.condition))
         }
+        Statement::AnalyzeExperiment(analyze) => writeln!(told, "analyze {}", analyze.name),
         Statement::CancelQuery(cancel) => writeln!(told, "cancel {}", cancel.id),
         Statement::RefreshView(refresh) => {
             let range = refresh.range.as_ref().map(|(from, to)| format!(" from {} to {}", from.text, to.text));
