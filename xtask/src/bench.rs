@@ -3,6 +3,7 @@
 //! They print `figure NAME VALUE UNIT` and `ratio NAME OURS PEER OURS/PEER` lines after one that
 //! names machine, versions and settings. Nothing here asserts a speed.
 
+mod asof;
 mod bids;
 mod calendar;
 mod expectations;
@@ -61,6 +62,8 @@ enum Name {
     Lookups,
     /// Events in over HTTP, against Redis and NATS; until a view shows them; rows out; many connections.
     Http,
+    /// A million labels with the last of ten million versions, over Parquet files, beside DuckDB.
+    Asof,
     /// Five expectations over 10 million rows, beside Great Expectations, Pandera and Soda where PEERS is set.
     Expectations,
     /// Ten empty refreshes in a chain, beside Airflow where PEERS is set; how late runs begin among 10,000 schedules.
@@ -81,6 +84,7 @@ pub fn run(options: &Options) -> Result<()> {
         Name::NexmarkAll => nexmark_all::run(options),
         Name::Lookups => lookups::run(options),
         Name::Http => http::run(options),
+        Name::Asof => asof::run(options),
         Name::Expectations => expectations::run(options),
         Name::Runs => runs::run(options),
         Name::Shop => shop::run(options),

@@ -2,10 +2,13 @@
 //! and `JOIN … FOR SYSTEM_TIME AS OF …`, as the standard and Flink do.
 //!
 //! A left row meets the last of the right rows with its keys that is not after it; of rows at one time the last by all
-//! their columns. The stream engine keeps that itself; batch does it with a window function and a join. Until the plan
-//! is analysed, a call of [`matches`] in the join's condition stands for it.
+//! their columns. The stream engine keeps that itself; batch does it by [`exec`]. Until the plan is analysed, a call of
+//! [`matches`] in the join's condition stands for it.
 
+pub mod exec;
+pub mod filter;
 pub mod node;
+pub mod planner;
 pub mod rewrite;
 
 use std::sync::{Arc, LazyLock};

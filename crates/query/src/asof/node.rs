@@ -1,4 +1,4 @@
-//! A join with versions as a node of the plan, and for batch as a window function and a join.
+//! A join with versions as a node of the plan.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -8,13 +8,11 @@ use arrow::datatypes::DataType;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::Transformed;
 use datafusion::common::{Column, DFSchemaRef, JoinType, Result, ScalarValue, plan_err};
-use datafusion::functions_window::lead_lag::lead_udwf;
-use datafusion::logical_expr::expr::WindowFunction;
 use datafusion::logical_expr::type_coercion::binary::comparison_coercion;
 use datafusion::logical_expr::utils::{conjunction, split_conjunction_owned};
 use datafusion::logical_expr::{
-    BinaryExpr, Expr, ExprFunctionExt, ExprSchemable, Extension, Join, LogicalPlan, LogicalPlanBuilder, Operator,
-    SortExpr, UserDefinedLogicalNodeCore, WindowFrame, WindowFunctionDefinition, cast, col,
+    BinaryExpr, Expr, ExprSchemable, Extension, Join, LogicalPlan, LogicalPlanBuilder, Operator,
+    UserDefinedLogicalNodeCore, build_join_schema, cast,
 };
 use datafusion::optimizer::AnalyzerRule;
 use headwater_sql::Fault;
@@ -24,7 +22,8 @@ use crate::plan::refusal::Refusal;
 use crate::relation::timestamp_type;
 
 /// Each left row with the last right row of its keys that is not after it (before it, if strict); without one it is left
-/// out, or stands with nulls.
+/// out, or stands with nulls. The last is the one with the greatest time, of those the one that was known last, of those
+/// the last by all columns, nulls first. NULL as a key or as a time meets nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct AsofJoin {
     pub left: LogicalPlan,
@@ -33,12 +32,43 @@ pub struct AsofJoin {
     on: Vec<(Expr, Expr)>,
     /// The time of each side: a [`timestamp_type`].
     pub times: (Expr, Expr),
+    /// When each right row was known, a [`timestamp_type`]: a left row meets none that was known after its time. One
+    /// that was never known (NULL) is met by none.
+    pub known: Option<Expr>,
+    /// The last right row counts only if it is no older than this; no row before it takes its place.
+    pub ttl_us: Option<i64>,
     pub strict: bool,
     pub keeps_left: bool,
     schema: DFSchemaRef,
 }
 
 impl AsofJoin {
+    /// `on` and `times` are of the left and of the right. Times of other types than [`timestamp_type`] are cast to it.
+    pub fn new(
+        (left, right): (LogicalPlan, LogicalPlan),
+        on: Vec<(Expr, Expr)>,
+        times: (Expr, Expr),
+        strict: bool,
+        keeps_left: bool,
+    ) -> Result<AsofJoin> {
+        let schema = Arc::new(build_join_schema(left.schema(), right.schema(), &join_type(keeps_left))?);
+        let times = (as_time(times.0, &left)?, as_time(times.1, &right)?);
+        Ok(AsofJoin { left, right, on, times, known: None, ttl_us: None, strict, keeps_left, schema })
+    }
+
+    /// The same with what batch alone can do: see [`AsofJoin::known`] and [`AsofJoin::ttl_us`].
+    pub fn with_point_in_time(self, known: Option<Expr>, ttl_us: Option<i64>) -> Result<AsofJoin> {
+        if ttl_us.is_some_and(|ttl_us| ttl_us < 0) {
+            return plan_err!("a join as of a time looks back, not ahead");
+        }
+        let known = known.map(|known| as_time(known, &self.right)).transpose()?;
+        Ok(AsofJoin { known, ttl_us, ..self })
+    }
+
+    pub fn plan(self) -> LogicalPlan {
+        LogicalPlan::Extension(Extension { node: Arc::new(self) })
+    }
+
     /// The node, if a plan is one.
     pub fn of(plan: &LogicalPlan) -> Option<&AsofJoin> {
         match plan {
@@ -47,53 +77,31 @@ impl AsofJoin {
         }
     }
 
+    /// Keys of both sides, as they were written.
+    pub fn on(&self) -> &[(Expr, Expr)] {
+        &self.on
+    }
+
     /// Keys of both sides, of equal types: an analysis that comes later may give one of them another.
     pub fn keys(&self) -> Result<Vec<(Expr, Expr)>> {
         self.on.iter().map(|pair| of_one_type(pair.clone(), &self.left, &self.right)).collect()
     }
 
-    fn join_type(&self) -> JoinType {
-        if self.keeps_left { JoinType::Left } else { JoinType::Inner }
+    pub fn join_type(&self) -> JoinType {
+        join_type(self.keeps_left)
     }
+}
 
-    /// With each right row up to when it is valid.
-    fn by_window_function(&self) -> Result<LogicalPlan> {
-        const UNTIL: &str = "__asof_until";
-        let (left_time, right_time) = self.times.clone();
-        let keys: Vec<Expr> = self.on.iter().map(|(_, right)| right.clone()).collect();
-        let columns: Vec<Expr> = self.right.schema().columns().into_iter().map(Expr::Column).collect();
-        let order = std::iter::once(right_time.clone()).chain(columns).map(|each| SortExpr::new(each, true, true));
-        let lead: Expr =
-            WindowFunction::new(WindowFunctionDefinition::WindowUDF(lead_udwf()), vec![right_time.clone()]).into();
-        let until = lead
-            .partition_by(keys)
-            .order_by(order.collect())
-            .window_frame(WindowFrame::new(Some(true)))
-            .build()?
-            .alias(UNTIL);
-        let right = LogicalPlanBuilder::from(self.right.clone())
-            .filter(right_time.clone().is_not_null())?
-            .window(vec![until])?
-            .build()?;
-        let until = || col(UNTIL);
-        let meets = if self.strict {
-            left_time.clone().gt(right_time).and(until().is_null().or(left_time.lt_eq(until())))
-        } else {
-            left_time.clone().gt_eq(right_time).and(until().is_null().or(left_time.lt(until())))
-        };
-        let on = self.on.iter().map(|(left, right)| left.clone().eq(right.clone()));
-        let shown = self.schema.columns().into_iter().map(Expr::Column);
-        LogicalPlanBuilder::from(self.left.clone())
-            .join_on(right, self.join_type(), on.chain([meets]))?
-            .project(shown)?
-            .build()
-    }
+fn join_type(keeps_left: bool) -> JoinType {
+    if keeps_left { JoinType::Left } else { JoinType::Inner }
 }
 
 impl PartialOrd for AsofJoin {
     fn partial_cmp(&self, other: &AsofJoin) -> Option<Ordering> {
         let parts = |each: &AsofJoin| {
-            (each.left.clone(), each.right.clone(), each.on.clone(), each.times.clone(), each.strict, each.keeps_left)
+            let inputs = (each.left.clone(), each.right.clone());
+            let times = (each.times.clone(), each.known.clone(), each.ttl_us);
+            (inputs, each.on.clone(), times, each.strict, each.keeps_left)
         };
         parts(self).partial_cmp(&parts(other)).filter(|order| *order != Ordering::Equal || self == other)
     }
@@ -112,29 +120,37 @@ impl UserDefinedLogicalNodeCore for AsofJoin {
         &self.schema
     }
 
+    /// Both times, when it was known where that is said, and the keys in pairs.
     fn expressions(&self) -> Vec<Expr> {
         let keys = self.on.iter().flat_map(|(left, right)| [left.clone(), right.clone()]);
-        [self.times.0.clone(), self.times.1.clone()].into_iter().chain(keys).collect()
+        let times = [self.times.0.clone(), self.times.1.clone()].into_iter().chain(self.known.clone());
+        times.chain(keys).collect()
     }
 
     fn fmt_for_explain(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let on: Vec<String> = self.on.iter().map(|(left, right)| format!("{left} = {right}")).collect();
         let compared = if self.strict { ">" } else { ">=" };
         let (left, right) = &self.times;
-        write!(f, "AsofJoin: {} {left} {compared} {right}, on=[{}]", self.join_type(), on.join(", "))
+        write!(f, "AsofJoin: {} {left} {compared} {right}, on=[{}]", self.join_type(), on.join(", "))?;
+        if let Some(known) = &self.known {
+            write!(f, ", known={known}")?;
+        }
+        match self.ttl_us {
+            Some(ttl_us) => write!(f, ", ttl_us={ttl_us}"),
+            None => Ok(()),
+        }
     }
 
     fn with_exprs_and_inputs(&self, exprs: Vec<Expr>, inputs: Vec<LogicalPlan>) -> Result<AsofJoin> {
-        let (Ok([left, right]), [left_time, right_time, keys @ ..]) =
-            (<[LogicalPlan; 2]>::try_from(inputs), exprs.as_slice())
+        let mut exprs = exprs.into_iter();
+        let (Ok([left, right]), Some(times)) = (<[LogicalPlan; 2]>::try_from(inputs), exprs.next().zip(exprs.next()))
         else {
             return plan_err!("a join as of a time has two inputs and two times");
         };
-        let on = keys.chunks_exact(2).map(|pair| (pair[0].clone(), pair[1].clone())).collect();
-        let times = (left_time.clone(), right_time.clone());
-        let schema =
-            Arc::new(datafusion::logical_expr::build_join_schema(left.schema(), right.schema(), &self.join_type())?);
-        Ok(AsofJoin { left, right, on, times, schema, ..self.clone() })
+        let known = self.known.as_ref().and_then(|_| exprs.next());
+        let on: Vec<_> = std::iter::from_fn(|| exprs.next().zip(exprs.next())).collect();
+        let schema = Arc::new(build_join_schema(left.schema(), right.schema(), &self.join_type())?);
+        Ok(AsofJoin { left, right, on, times, known, schema, ..self.clone() })
     }
 
     fn necessary_children_exprs(&self, output_columns: &[usize]) -> Option<Vec<Vec<usize>>> {
@@ -172,24 +188,6 @@ impl AnalyzerRule for AsofJoins {
     }
 }
 
-/// For batch: such joins by what it has.
-#[derive(Debug)]
-pub struct AsofJoinsByWindowFunction;
-
-impl AnalyzerRule for AsofJoinsByWindowFunction {
-    fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> Result<LogicalPlan> {
-        let plain = plan.transform_up_with_subqueries(|plan| match AsofJoin::of(&plan) {
-            Some(join) => Ok(Transformed::yes(join.by_window_function()?)),
-            None => Ok(Transformed::no(plan)),
-        });
-        plain.map(|plain| plain.data)
-    }
-
-    fn name(&self) -> &str {
-        "asof_joins_by_window_function"
-    }
-}
-
 fn has_mark(expr: &Expr) -> bool {
     split_conjunction_owned(expr.clone()).iter().any(is_mark)
 }
@@ -199,7 +197,7 @@ fn is_mark(expr: &Expr) -> bool {
 }
 
 fn node_of(join: Join) -> Result<LogicalPlan> {
-    let (mut on, mut times, mut rest) = (join.on.clone(), None, Vec::new());
+    let (mut on, mut mark, mut rest) = (join.on, None, Vec::new());
     let (left, right) = (Arc::unwrap_or_clone(join.left), Arc::unwrap_or_clone(join.right));
     let is_of = |expr: &Expr, plan: &LogicalPlan| {
         expr.column_refs().iter().all(|column: &&Column| plan.schema().has_column(column))
@@ -207,17 +205,15 @@ fn node_of(join: Join) -> Result<LogicalPlan> {
     for condition in join.filter.map(split_conjunction_owned).unwrap_or_default() {
         match condition {
             Expr::ScalarFunction(call) if call.func.name() == MATCHES => {
-                let [one, other, Expr::Literal(ScalarValue::Boolean(Some(strict)), _)] = call.args.as_slice() else {
-                    return plan_err!("a mark of a join as of a time has two times");
-                };
-                if !is_of(one, &left) || !is_of(other, &right) {
+                let found = Mark::of(&call.args)?;
+                if !is_of(&found.left, &left) || !is_of(&found.right, &right) {
                     return Err(Refusal::new(
                         "MATCH_CONDITION compares a time of the left relation with one of the right",
                     )
                     .hint("write MATCH_CONDITION (left.time >= right.time)")
                     .into());
                 }
-                times = Some((one.clone(), other.clone(), *strict));
+                mark = Some(found);
             }
             Expr::BinaryExpr(BinaryExpr { left: one, op: Operator::Eq, right: other })
                 if is_of(&one, &left) && is_of(&other, &right) =>
@@ -233,7 +229,7 @@ fn node_of(join: Join) -> Result<LogicalPlan> {
             other => rest.push(other),
         }
     }
-    let Some((left_time, right_time, strict)) = times else {
+    let Some(Mark { left: left_time, right: right_time, strict, known, ttl_us }) = mark else {
         return plan_err!("a join as of a time without its times");
     };
     let keeps_left = join.join_type == JoinType::Left;
@@ -245,12 +241,35 @@ fn node_of(join: Join) -> Result<LogicalPlan> {
         .hint("filter the right relation in a subquery")
         .into());
     }
-    let times = (as_time(left_time, &left)?, as_time(right_time, &right)?);
-    let node = AsofJoin { left, right, on, times, strict, keeps_left, schema: join.schema };
-    let plan = LogicalPlan::Extension(Extension { node: Arc::new(node) });
+    let join = AsofJoin::new((left, right), on, (left_time, right_time), strict, keeps_left)?;
+    let plan = join.with_point_in_time(known, ttl_us)?.plan();
     match conjunction(rest) {
         Some(condition) => LogicalPlanBuilder::from(plan).filter(condition)?.build(),
         None => Ok(plan),
+    }
+}
+
+/// The arguments of the mark.
+struct Mark {
+    left: Expr,
+    right: Expr,
+    strict: bool,
+    known: Option<Expr>,
+    ttl_us: Option<i64>,
+}
+
+impl Mark {
+    fn of(args: &[Expr]) -> Result<Mark> {
+        let [left, right, Expr::Literal(ScalarValue::Boolean(Some(strict)), _), more @ ..] = args else {
+            return plan_err!("a mark of a join as of a time has two times");
+        };
+        let ttl_us = match more.get(1) {
+            None => None,
+            Some(Expr::Literal(ScalarValue::Int64(ttl_us), _)) => *ttl_us,
+            Some(_) => return plan_err!("how long a version counts is a number"),
+        };
+        let (left, right, known) = (left.clone(), right.clone(), more.first().cloned());
+        Ok(Mark { left, right, strict: *strict, known, ttl_us })
     }
 }
 
@@ -276,5 +295,55 @@ fn as_time(expr: Expr, plan: &LogicalPlan) -> Result<Expr> {
                 .fault(Fault::Types)
                 .into())
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::datatypes::{Field, Schema};
+    use datafusion::logical_expr::col;
+    use datafusion::logical_expr::logical_plan::table_scan;
+
+    use super::*;
+
+    fn side(name: &str) -> LogicalPlan {
+        let fields = [
+            Field::new("key", DataType::Int64, true),
+            Field::new("at", timestamp_type(), true),
+            Field::new("known", DataType::Date32, true),
+        ];
+        table_scan(Some(name), &Schema::new(fields.to_vec()), None).unwrap().build().unwrap()
+    }
+
+    fn join() -> AsofJoin {
+        let on = vec![(col("l.key"), col("r.key"))];
+        AsofJoin::new((side("l"), side("r")), on, (col("l.at"), col("r.at")), true, false).unwrap()
+    }
+
+    #[test]
+    fn expressions_come_back_to_their_places() {
+        for node in [join(), join().with_point_in_time(Some(col("r.known")), Some(60_000_000)).unwrap()] {
+            let plan = node.clone().plan();
+            let again = plan.with_new_exprs(plan.expressions(), vec![side("l"), side("r")]).unwrap();
+            assert_eq!(AsofJoin::of(&again), Some(&node));
+            assert_eq!(AsofJoin::of(&again).partial_cmp(&Some(&node)), Some(Ordering::Equal));
+        }
+    }
+
+    #[test]
+    fn a_second_time_and_an_age_are_explained() {
+        let node = join().with_point_in_time(Some(col("r.known")), Some(60_000_000)).unwrap();
+        let shown = node.plan().display().to_string();
+        let known = format!("CAST(r.known AS {})", timestamp_type());
+        let expected = format!("AsofJoin: Inner l.at > r.at, on=[l.key = r.key], known={known}, ttl_us=60000000");
+        assert_eq!(shown, expected);
+        let aged = join().with_point_in_time(None, Some(1)).unwrap();
+        assert_ne!(aged.partial_cmp(&join()), Some(Ordering::Equal));
+    }
+
+    #[test]
+    fn an_age_below_zero_and_a_time_that_is_none_are_refused() {
+        assert!(join().with_point_in_time(None, Some(-1)).is_err());
+        assert!(join().with_point_in_time(Some(col("r.key")), None).is_err());
     }
 }

@@ -6,7 +6,7 @@ use datafusion::optimizer::{Analyzer, AnalyzerRule};
 
 use super::grouping::GroupingSetsByUnnest;
 use super::subquery::NotInTakenApart;
-use crate::asof::node::{AsofJoins, AsofJoinsByWindowFunction};
+use crate::asof::node::AsofJoins;
 use crate::json::JsonAsText;
 use crate::window::session::SessionsByWindowFunctions;
 
@@ -28,7 +28,6 @@ pub fn view_analysis() -> Rules {
 pub fn query_analysis() -> Rules {
     let mut rules = view_analysis();
     let first = rules.iter().position(|rule| rule.name() == "asof_joins").map_or(0, |at| at + 1);
-    rules.insert(first, Arc::new(AsofJoinsByWindowFunction));
     rules.insert(first, Arc::new(SessionsByWindowFunctions));
     rules
 }

@@ -13,10 +13,12 @@ use datafusion::logical_expr::simplify::SimplifyContext;
 use datafusion::logical_expr::{Aggregate, Expr, LogicalPlan};
 use datafusion::optimizer::common_subexpr_eliminate::CommonSubexprEliminate;
 use datafusion::optimizer::optimizer::{ApplyOrder, OptimizerConfig};
+use datafusion::optimizer::push_down_filter::PushDownFilter;
 use datafusion::optimizer::simplify_expressions::{ExprSimplifier, SimplifyExpressions};
 use datafusion::optimizer::{Optimizer, OptimizerRule};
 
 use super::once::WindowsOnce;
+use crate::asof::filter::AsofFilters;
 
 /// See the module.
 #[derive(Debug, Default)]
@@ -28,7 +30,8 @@ impl Simplify {
     }
 }
 
-/// DataFusion's rules for queries, with [`Simplify`] in its place and [`WindowsOnce`] where it is needed.
+/// DataFusion's rules for queries, with [`Simplify`] in its place, and [`WindowsOnce`] and [`AsofFilters`] where they are
+/// needed.
 pub fn query_rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
     let mut rules = Optimizer::new().rules;
     let theirs = SimplifyExpressions::new();
@@ -38,6 +41,9 @@ pub fn query_rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
     let common = CommonSubexprEliminate::new();
     let before = rules.iter().position(|rule| rule.name() == common.name()).unwrap_or(rules.len());
     rules.insert(before, Arc::new(WindowsOnce));
+    let filters = PushDownFilter::new();
+    let behind = rules.iter().position(|rule| rule.name() == filters.name()).map_or(rules.len(), |at| at + 1);
+    rules.insert(behind, Arc::new(AsofFilters));
     rules
 }
 

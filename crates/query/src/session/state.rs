@@ -8,6 +8,7 @@ use datafusion::execution::context::SessionConfig;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::logical_expr::execution_props::ExecutionProps;
 
+use crate::asof::planner::Planner;
 use crate::plan::analysis::query_analysis;
 use crate::plan::simplify::query_rules;
 use crate::relation::UTC;
@@ -38,6 +39,7 @@ pub fn state(config: SessionConfig, runtime: Arc<RuntimeEnv>, props: ExecutionPr
         .with_default_features()
         .with_analyzer_rules(query_analysis())
         .with_optimizer_rules(query_rules())
+        .with_query_planner(Arc::new(Planner))
         .with_type_planner(Arc::new(Casts))
         .with_relation_planners(vec![Arc::new(Windows)]);
     if let Some(functions) = state.scalar_functions() {

@@ -14,6 +14,11 @@ use crate::{Error, Result};
 impl Compile<'_> {
     pub(super) fn asof(&mut self, plan: &LogicalPlan) -> Result<Flow> {
         let Some(join) = AsofJoin::of(plan) else { return Err(Error::internal("no join with versions")) };
+        if join.known.is_some() || join.ttl_us.is_some() {
+            let what = "a join as of a time whose versions were known later, or grow old";
+            return Err(Error::not_built(format!("{} can't be kept up to date: its query has {what}", self.view))
+                .with_hint("ask it as a query, or let runs refresh the view: REFRESH EVERY '1 day'"));
+        }
         let (left, right) = (self.plan(&join.left)?, self.plan(&join.right)?);
         let inputs = joined([&left.inputs, &right.inputs].into_iter());
         let lateness_us = self.lateness_us;
@@ -58,5 +63,51 @@ impl Compile<'_> {
         };
         let from = self.push("asof", vec![left.from, right.from], Step::Asof(step));
         Ok(Flow { from, schema, facts, retracts, inputs, is_placed: false })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use datafusion::common::tree_node::{Transformed, TreeNode};
+    use headwater_query::relation::{Relations, View, resolve};
+    use headwater_sql::{SourceText, Statement};
+
+    use super::*;
+    use crate::plan::{Builder, Storage};
+
+    const JOIN: &str = "
+        CREATE STREAM prices (id BIGINT, at TIMESTAMP, WATERMARK FOR at AS at - INTERVAL '5 seconds');
+        CREATE MATERIALIZED VIEW before AS SELECT l.id, r.at FROM prices AS l ASOF JOIN prices AS r
+        MATCH_CONDITION (l.at > r.at) ON l.id = r.id";
+
+    #[test]
+    fn versions_that_grow_old_are_refused() {
+        let (mut relations, mut plans) = (Relations::new(), Builder::new());
+        for parsed in headwater_sql::parse(&SourceText::new("test.sql", JOIN)).unwrap() {
+            match &parsed.statement {
+                Statement::CreateStream(create) => {
+                    let stream = Arc::new(resolve::stream(create, &parsed.source).unwrap());
+                    plans.add_stream(&stream);
+                    relations.add_stream(stream);
+                }
+                Statement::CreateMaterializedView(create) => {
+                    let view = resolve::view(&relations, create, &parsed.source).unwrap();
+                    let old = view.plan.clone().transform_up(|plan| match AsofJoin::of(&plan) {
+                        Some(join) => {
+                            Ok(Transformed::yes(join.clone().with_point_in_time(None, Some(60_000_000))?.plan()))
+                        }
+                        None => Ok(Transformed::no(plan)),
+                    });
+                    let old = View { plan: old.unwrap().data, ..view };
+                    let refused = plans.add_view(&old, &Storage::default()).unwrap_err().to_string();
+                    assert!(refused.starts_with("before can't be kept up to date"), "{refused}");
+                    return;
+                }
+                other => panic!("{}", other.words()),
+            }
+        }
+        panic!("there is no view");
     }
 }
