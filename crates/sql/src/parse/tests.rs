@@ -5,6 +5,7 @@ mod charts;
 mod deep;
 mod expectations;
 mod experiments;
+mod learning;
 mod project_tests;
 mod random;
 mod refused;

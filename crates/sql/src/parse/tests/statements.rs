@@ -39,6 +39,8 @@ pub(super) fn describe(statement: &Statement, told: &mut String) -> std::fmt::Re
         }
         Statement::CreateAlert(create) => alerts::describe(create),
         Statement::CreateExperiment(create) => experiments::describe(create),
+        Statement::CreateFeatureView(create) => learning::describe_features(create),
+        Statement::CreateModel(create) => learning::describe_model(create),
         Statement::CreateConnection(create) => {
             format!("connection {} to {} {}", create.name, create.kind, list(&create.options))
         }
@@ -109,6 +111,8 @@ fn describe_action(statement: &Statement, told: &mut String) -> std::fmt::Result
             let of = replay.of.as_ref().map_or("all", |name| &name.value);
             writeln!(told, "replay {of}{}", filter(&replay.condition))
         }
+        Statement::TrainModel(train) => writeln!(told, "train {}", train.name),
+        Statement::PromoteModel(promote) => writeln!(told, "promote {} {:?}", promote.name, promote.version),
         Statement::AnalyzeExperiment(analyze) => writeln!(told, "analyze {}", analyze.name),
         Statement::CancelQuery(cancel) => writeln!(told, "cancel {}", cancel.id),
         Statement::RefreshView(refresh) => {
