@@ -19,7 +19,7 @@ use headwater_log::Log;
 use headwater_query::relation::{FeatureView, Origin, Relation, Relations, Stream, UTC, resolve as relation, store};
 use headwater_query::session::one;
 use headwater_sql::ast::{CreateFeatureView, CreateMaterializedView, Refresh};
-use headwater_sql::settings::RefreshSettings;
+use headwater_sql::settings::RunSettings;
 use headwater_sql::{Diagnostic, Diagnostics, Parsed, SourceText, Statement};
 use headwater_stream::plan::{Builder, Storage, history_schema};
 
@@ -35,7 +35,7 @@ pub struct Scheduled {
     /// The query's text.
     pub query: String,
     pub schedule: Schedule,
-    pub settings: RefreshSettings,
+    pub settings: RunSettings,
     /// What runs refresh and it reads, directly or not.
     pub after: Vec<String>,
     /// The relations with rows of their own that its query reads.
@@ -72,7 +72,7 @@ pub fn resolve(
             relations.add_stream(Arc::clone(&history));
             add_latest(&view, relations, builder, storage)?;
             relations.add_feature_view(Arc::clone(&view));
-            let (query, settings) = (create.rows.query_text.clone(), create.rows.refresh_settings()?);
+            let (query, settings) = (create.rows.query_text.clone(), RunSettings::read(&create.options)?);
             let (after, reads) = (Vec::new(), BTreeSet::new());
             Some(Scheduled { view, history, query, schedule, settings, after, reads })
         }

@@ -93,7 +93,7 @@ fn declared_features(ground: &Ground<'_>, stage: &Arc<dyn Stage>, declared: &res
             object: scheduled.view.name.clone(),
             kind: Kind::Features,
             schedule: scheduled.schedule.clone(),
-            settings: scheduled.settings.runs.clone(),
+            settings: scheduled.settings.clone(),
             after: scheduled.after.clone(),
             fingerprint: scheduled.fingerprint(),
             at_once: true,

@@ -89,7 +89,7 @@ fn a_history_is_the_same_again() {
     let mut node = project.serve();
     for part in 0..5 {
         project.sql(&format!(
-            "INSERT INTO orders SELECT 'c' || n % 11, n % 97, to_timestamp_seconds(1767225600 + n * 3 - (n * 13) % 50)
+            "INSERT INTO orders SELECT 'c' || CAST(n % 11 AS VARCHAR), n % 97, to_timestamp_seconds(1767225600 + n * 3 - (n * 13) % 50)
              FROM generate_series({}, {}) AS g (n)",
             part * 400 + 1,
             part * 400 + 400

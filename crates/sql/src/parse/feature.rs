@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::view::{self, Clauses};
 use super::{Cursor, create, lists, names, query};
 use crate::ast::{CreateFeatureView, CreateMaterializedView, Existing, Name, Refresh};
-use crate::settings::{RefreshSettings, ViewSettings};
+use crate::settings::{RunSettings, ViewSettings};
 use crate::{Diagnostics, Result, Span, parse_duration};
 
 const HINT: &str = "the query follows AS; before it stand ENTITY (…), TIMESTAMP, KNOWN AT, TTL, REFRESH and WITH";
@@ -54,7 +54,7 @@ pub(super) fn create(cursor: &mut Cursor<'_>) -> Result<CreateFeatureView, Diagn
                 .with_hint("each run tells all values; leave REFRESH away to keep them up to date")
                 .into());
         }
-        (Refresh::Scheduled(_), None) => RefreshSettings::read(&options).map(|_| ())?,
+        (Refresh::Scheduled(_), None) => RunSettings::read(&options).map(|_| ())?,
         (Refresh::Continuous, _) => ViewSettings::read(&options).map(|_| ())?,
     }
     let (ttl, ttl_span) = own.ttl.map_or((None, Span::default()), |(ttl, span)| (Some(ttl), span));

@@ -54,6 +54,14 @@ pub enum Replace {
 }
 
 impl RunSettings {
+    /// Where nothing else can be said.
+    pub fn read(options: &Options) -> Result<RunSettings, Diagnostics> {
+        let mut options = options.clone();
+        let settings = RunSettings::take(&mut options)?;
+        options.finish()?;
+        Ok(settings)
+    }
+
     /// Takes them out of `options`, where others may stand too.
     pub fn take(options: &mut Options) -> Result<RunSettings, Diagnostics> {
         Ok(RunSettings {
