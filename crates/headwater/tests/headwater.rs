@@ -14,6 +14,8 @@ mod docs;
 mod epochs;
 #[path = "headwater/expectations.rs"]
 mod expectations;
+#[path = "headwater/experiments.rs"]
+mod experiments;
 #[path = "headwater/file_sources.rs"]
 mod file_sources;
 #[path = "headwater/generate.rs"]
