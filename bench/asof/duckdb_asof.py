@@ -1,6 +1,6 @@
 """DuckDB's ASOF JOIN over the files of `rows.py`: for each run, what it found and the seconds that it took.
 
-usage: duckdb_asof.py FOLDER VERSIONS RUNS
+usage: duckdb_asof.py FOLDER LEFT RIGHT RUNS
 """
 
 import sys
@@ -8,11 +8,11 @@ import time
 
 import duckdb
 
-folder, versions, runs = sys.argv[1], sys.argv[2], int(sys.argv[3])
+folder, left, right, runs = sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4])
 query = f"""
-SELECT count(*), count(v.value), sum(v.value)
-FROM '{folder}/labels.parquet' AS l ASOF LEFT JOIN '{folder}/{versions}.parquet' AS v
-ON l.key = v.key AND l.at >= v.at
+SELECT count(*), count(r.value), sum(r.value)
+FROM '{folder}/{left}.parquet' AS l ASOF LEFT JOIN '{folder}/{right}.parquet' AS r
+ON l.key = r.key AND l.at >= r.at
 """
 with duckdb.connect() as peer:
     for _ in range(runs):

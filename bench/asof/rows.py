@@ -29,7 +29,7 @@ write("versions", {"key": key, "at": at, "value": value})
 order = chance.permutation(versions)
 write("shuffled", {"key": key[order], "at": at[order], "value": value[order]})
 write("labels", {
-    "id": np.arange(labels),
     "key": chance.integers(0, keys, labels),
     "at": chance.integers(began_us, began_us + lasts_us, labels),
+    "value": chance.integers(0, 1_000, labels),
 })

@@ -151,7 +151,9 @@ fn drafts(statements: Vec<Parsed>, known: &Known, wrong: &mut Vec<Diagnostic>) -
             let refused = Diagnostic::new(parsed.source.clone(), name.span, message);
             wrong.push(refused.with_hint("a statement declares what is there; applying it twice changes nothing"));
         }
-        if known.schemas.iter().chain(&known.mirrors).any(|reserved| *reserved == name.value) {
+        // Of exposures, the dot says which are meant.
+        let reserved = known.schemas.iter().chain(&known.mirrors).filter(|schema| *schema != "exposures");
+        if reserved.into_iter().any(|reserved| *reserved == name.value) {
             let message = format!("the name {name} is reserved");
             wrong.push(Diagnostic::new(parsed.source.clone(), name.span, message));
         }

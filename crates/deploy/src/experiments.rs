@@ -147,7 +147,9 @@ pub fn order(experiments: &mut [Arc<Declared>], objects: &[Object]) {
             }
         }
         let mut made_of: Vec<String> = made_of.into_iter().skip(1).map(str::to_owned).collect();
-        made_of.extend(matches!(experiment.exposures, Exposures::Own(_)).then(|| experiment.exposures.relation().to_owned()));
+        made_of.extend(
+            matches!(experiment.exposures, Exposures::Own(_)).then(|| experiment.exposures.relation().to_owned()),
+        );
         made_of.sort_unstable();
         made_of.dedup();
         let made = Declared { made_of, ..Declared::clone(experiment) };
@@ -182,10 +184,12 @@ fn assigning(
     }
     for forced in &settings.forced {
         let Some(place) = variants.iter().position(|variant| *variant == forced.variant) else {
-            let refused = Diagnostic::new(source.clone(), forced.span, format!("there is no variant {}", forced.variant));
+            let refused =
+                Diagnostic::new(source.clone(), forced.span, format!("there is no variant {}", forced.variant));
             return Err(refused.with_hint(format!("the variants are {}", variants.join(", "))).into());
         };
-        assignment = assignment.with_forced(&forced.unit, place).map_err(|unfit| refuse(source, forced.span, &unfit))?;
+        assignment =
+            assignment.with_forced(&forced.unit, place).map_err(|unfit| refuse(source, forced.span, &unfit))?;
     }
     let name = create.name.value.clone();
     Ok((Assigning::new(name, variants, weights, salt.to_owned(), assignment), slot))

@@ -307,7 +307,9 @@ fn of_experiment(name: &str, declared: &Declared, running: &Running<'_>) -> Resu
         && (running.has_rows)(stream)
     {
         return Err(Error::Refused {
-            message: format!("experiment {name} has exposures, which were drawn by other variants, weights or another salt"),
+            message: format!(
+                "experiment {name} has exposures, which were drawn by other variants, weights or another salt"
+            ),
             hint: "declare an experiment of another name, or drop this one first; its archive stays".to_owned(),
         });
     }

@@ -7,7 +7,8 @@ use arrow::datatypes::SchemaRef;
 use headwater_catalog::{Definition, Definitions, Graph, Known, Object, Owner};
 use headwater_query::relation::{Relation, Relations, resolve as relation, store, table};
 use headwater_sql::ast::{
-    CreateConnection, CreateDashboard, CreateExperiment, CreateFeatureView, CreateMaterializedView, CreateStream, Refresh,
+    CreateConnection, CreateDashboard, CreateExperiment, CreateFeatureView, CreateMaterializedView, CreateStream,
+    Refresh,
 };
 use headwater_sql::settings::ViewSettings;
 use headwater_sql::{Diagnostic, Diagnostics, Fault, Parsed, Span, Statement};

@@ -33,6 +33,7 @@ use headwater_catalog::Definitions;
 use headwater_connect::shop::Floors;
 use headwater_deploy::alerts::book::Book;
 use headwater_deploy::alerts::watch as looking;
+use headwater_deploy::experiments::assign;
 use headwater_deploy::models::Registry;
 use headwater_deploy::runs::Pools;
 use headwater_deploy::{Declared, Ground, Project, Running, Tables, inspect, resolve};
@@ -374,7 +375,8 @@ impl Node {
         self.doors.show(current);
         if let Some(runs) = &self.known.runs {
             self.known.suites().clone_from(&self.running.declared().suites);
-            self.known.experiments().clone_from(&self.running.declared().experiments);
+            // Who gets what does not wait for views that are still built.
+            self.known.experiments().clone_from(&self.running.all().experiments);
             let ground = runs::Ground {
                 tables: self.running.tables(),
                 doors: &self.doors,
@@ -474,6 +476,9 @@ fn current(
     for relation in running.wanted_only() {
         missing.push(relation.name().to_owned());
         relations.add(relation);
+    }
+    if let Some(assign) = running.all().relations.function(assign::FUNCTION) {
+        relations.add_function(Arc::clone(assign));
     }
     for definition in running.definitions().iter().filter(|definition| !definition.comments.is_empty()) {
         relations.describe(&definition.name, definition.comments.clone());

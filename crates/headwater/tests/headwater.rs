@@ -14,6 +14,8 @@ mod docs;
 mod epochs;
 #[path = "headwater/expectations.rs"]
 mod expectations;
+#[path = "headwater/experiments.rs"]
+mod experiments;
 #[path = "headwater/features.rs"]
 mod features;
 #[path = "headwater/file_sources.rs"]

@@ -1,5 +1,5 @@
-//! A join as of a time over Parquet files: a million labels, each with the last of ten million versions; DuckDB's over the
-//! same files.
+//! Joins as of a time over Parquet files: a million labels, each with the last of ten million versions, and the other way
+//! round; DuckDB's over the same files.
 
 use std::path::Path;
 use std::process::Command;
@@ -21,8 +21,9 @@ CREATE EXTERNAL TABLE versions STORED AS PARQUET LOCATION '${rows}/versions.parq
 CREATE EXTERNAL TABLE shuffled STORED AS PARQUET LOCATION '${rows}/shuffled.parquet';
 ";
 
-/// The files of versions.
-const FILES: [&str; 2] = ["versions", "shuffled"];
+/// What is joined: a name, the left and the right file.
+const JOINS: [(&str, &str, &str); 3] =
+    [("in_order", "labels", "versions"), ("shuffled", "labels", "shuffled"), ("reversed", "versions", "labels")];
 
 /// What a join found, and the seconds of the best run.
 struct Joined {
@@ -41,21 +42,21 @@ pub fn run(options: &Options) -> Result<()> {
     let numbers = [labels, versions, keys].map(|number| number.to_string());
     shell::run(Command::new(&python).arg(scripts.join("rows.py")).args(numbers).arg(&folder))?;
     let ours = of_node(options, &folder)?;
-    for (file, ours) in FILES.into_iter().zip(ours) {
+    for ((name, left, right), ours) in JOINS.into_iter().zip(ours) {
         let mut peer = Command::new(&python);
-        peer.arg(scripts.join("duckdb_asof.py")).arg(&folder).args([file, &RUNS.to_string()]);
+        peer.arg(scripts.join("duckdb_asof.py")).arg(&folder).args([left, right, &RUNS.to_string()]);
         let theirs = of_peer(&shell::output(&mut peer)?)?;
         if ours.found != theirs.found {
-            bail!("over {file} we found {:?} and DuckDB {:?}", ours.found, theirs.found);
+            bail!("{name}: we found {:?} and DuckDB {:?}", ours.found, theirs.found);
         }
-        figure(&format!("asof_{file}"), ours.best, "s");
-        figure(&format!("asof_{file}_duckdb"), theirs.best, "s");
-        ratio(&format!("asof_{file}"), ours.best, theirs.best);
+        figure(&format!("asof_{name}"), ours.best, "s");
+        figure(&format!("asof_{name}_duckdb"), theirs.best, "s");
+        ratio(&format!("asof_{name}"), ours.best, theirs.best);
     }
     Ok(())
 }
 
-/// From asking to the answer, for each of the files.
+/// From asking to the answer, for each of the joins.
 fn of_node(options: &Options, folder: &Path) -> Result<Vec<Joined>> {
     let binary = options.which.get(Profile::Release)?;
     let project = folder.join("project");
@@ -66,10 +67,10 @@ fn of_node(options: &Options, folder: &Path) -> Result<Vec<Joined>> {
     let mut node = Start::new(&project, &data).set("rows", folder.display()).workers(options.workers).spawn(&binary)?;
     node.wait_ready(READY)?;
     let mut joined = Vec::new();
-    for file in FILES {
+    for (_, left, right) in JOINS {
         let query = format!(
-            "SELECT count(*), count(v.value), sum(v.value) FROM labels AS l ASOF JOIN {file} AS v \
-             MATCH_CONDITION (l.at >= v.at) ON l.key = v.key"
+            "SELECT count(*), count(r.value), sum(r.value) FROM {left} AS l ASOF JOIN {right} AS r \
+             MATCH_CONDITION (l.at >= r.at) ON l.key = r.key"
         );
         let (mut found, mut best) = (Vec::new(), f64::INFINITY);
         for _ in 0..RUNS {

@@ -73,6 +73,10 @@ pub(super) fn resolve<'a>(
             Err(refused.with_hint(format!("read {stream}")))
         }
         (Use::Rows, kind) if kind.is_relation() || kind == Kind::Source => Ok(Some(name)),
+        (Use::Rows, Kind::Experiment) => {
+            let refused = refuse(format!("{name} is an experiment, which has no rows to read"));
+            Err(refused.with_hint(format!("who was shown what is in exposures.{name}")))
+        }
         (Use::Rows, other) => Err(refuse(format!("{name} is a {other}, which has no rows to read"))),
     }
 }

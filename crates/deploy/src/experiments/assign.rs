@@ -96,7 +96,8 @@ impl Assign {
         self.all.get(name).ok_or_else(|| {
             let refused = Refusal::new(format!("there is no experiment {name}")).fault(Fault::NoObject);
             let near = nearest(name, self.all.keys().map(String::as_str));
-            let hint = near.map_or("declare it with CREATE EXPERIMENT".to_owned(), |near| format!("did you mean {near}?"));
+            let hint =
+                near.map_or("declare it with CREATE EXPERIMENT".to_owned(), |near| format!("did you mean {near}?"));
             refused.hint(hint).into()
         })
     }

@@ -20,6 +20,8 @@ const CUPED_MAX: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 pub struct Measured {
     pub meaning: Metric,
     pub relation: String,
+    /// What tells units apart there.
+    pub unit: String,
     pub value: String,
     /// Of a ratio.
     pub denominator: Option<String>,
@@ -39,13 +41,18 @@ pub fn resolve(
 ) -> Result<Measured, Diagnostics> {
     let relation = relation_of(&written.from, relations, source)?;
     let mut wrong = Vec::new();
-    let hint = || format!("a view can give it the name: CREATE VIEW … AS SELECT …, id AS {} FROM …", create.unit);
-    let unit = key_column(&create.unit, written.from.span, &relation, source);
+    let (named, span) = match &written.unit {
+        Some(unit) => (unit, unit.span),
+        None => (&create.unit, written.from.span),
+    };
+    let hint = || format!("say what tells units apart in {}: FROM {0} UNIT column", written.from);
+    let unit = key_column(named, span, &relation, source);
     wrong.extend(unit.err().map(|refused| if refused.hint.is_some() { refused } else { refused.with_hint(hint()) }));
     if let Some(time) = &written.timestamp {
         wrong.extend(time_column(time, &relation, source).err());
         if !exposures_have_time {
-            let message = format!("{} has a TIMESTAMP, and exposures have none that its rows could come after", written.name);
+            let message =
+                format!("{} has a TIMESTAMP, and exposures have none that its rows could come after", written.name);
             let refused = Diagnostic::new(source.clone(), time.span, message);
             wrong.push(refused.with_hint("say when units were exposed: EXPOSURES FROM … (VARIANT … TIMESTAMP column)"));
         }
@@ -82,6 +89,7 @@ pub fn resolve(
     Ok(Measured {
         meaning,
         relation: written.from.value.clone(),
+        unit: named.value.clone(),
         value: value.text.clone(),
         denominator,
         timestamp: written.timestamp.as_ref().map(|time| time.value.clone()),

@@ -61,7 +61,7 @@ pub fn units(experiment: &Declared, metric: &Measured) -> String {
     }
     let places = experiment.assigning.variants().iter().enumerate();
     let places = places.map(|(place, variant)| format!("WHEN {} THEN {place}", literal(variant)));
-    let mut row = vec![format!("CAST({} AS VARCHAR) AS unit", quoted(&experiment.unit))];
+    let mut row = vec![format!("CAST({} AS VARCHAR) AS unit", quoted(&metric.unit))];
     row.extend(metric.timestamp.as_ref().map(|time| format!("CAST({} AS TIMESTAMP) AS happened", quoted(time))));
     row.push(format!("({}) AS value", metric.value));
     row.extend(metric.denominator.as_ref().map(|denominator| format!("({denominator}) AS denominator")));

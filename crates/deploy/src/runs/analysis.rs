@@ -4,6 +4,7 @@
 mod moment;
 
 use std::collections::BTreeMap;
+use std::num::ParseFloatError;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::{Array, AsArray, RecordBatch};
@@ -48,7 +49,7 @@ pub struct Record {
     pub forced: u64,
     /// Rows of exposures without a unit, or with a variant that is none of the experiment's.
     pub unknown: u64,
-    pub sample_ratio_p_value: Option<f64>,
+    pub sample_ratio_p_value: Option<Exact>,
     /// Why there is no verdict of any metric.
     pub invalid: Vec<String>,
     pub rows: Vec<Figures>,
@@ -62,15 +63,15 @@ pub struct Figures {
     pub kind: String,
     pub variant: String,
     pub units: u64,
-    pub mean: Option<f64>,
+    pub mean: Option<Exact>,
     pub plain: Option<Compared>,
     pub cuped: Option<Compared>,
-    pub cuped_mean: Option<f64>,
-    pub variance_reduction: Option<f64>,
-    pub detectable: Option<f64>,
-    pub detectable_relative: Option<f64>,
-    pub power: Option<f64>,
-    pub units_needed: Option<f64>,
+    pub cuped_mean: Option<Exact>,
+    pub variance_reduction: Option<Exact>,
+    pub detectable: Option<Exact>,
+    pub detectable_relative: Option<Exact>,
+    pub power: Option<Exact>,
+    pub units_needed: Option<Exact>,
     /// None of the control, and where none may be given.
     pub verdict: Option<String>,
     pub invalid: Option<String>,
@@ -80,18 +81,38 @@ pub struct Figures {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Compared {
     pub method: String,
-    pub difference: f64,
-    pub low: Option<f64>,
-    pub high: Option<f64>,
-    pub relative: Option<f64>,
-    pub relative_low: Option<f64>,
-    pub relative_high: Option<f64>,
-    pub p_value: f64,
-    pub p_adjusted: f64,
-    pub sequential_low: Option<f64>,
-    pub sequential_high: Option<f64>,
+    pub difference: Exact,
+    pub low: Option<Exact>,
+    pub high: Option<Exact>,
+    pub relative: Option<Exact>,
+    pub relative_low: Option<Exact>,
+    pub relative_high: Option<Exact>,
+    pub p_value: Exact,
+    pub p_adjusted: Exact,
+    pub sequential_low: Option<Exact>,
+    pub sequential_high: Option<Exact>,
     /// Raised over the variants, as `p_adjusted` is.
-    pub sequential_p_value: Option<f64>,
+    pub sequential_p_value: Option<Exact>,
+}
+
+/// A number that is read back as it was: written as text, since what reads numbers of JSON here is off by a last digit at
+/// times.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct Exact(pub f64);
+
+impl From<Exact> for String {
+    fn from(number: Exact) -> String {
+        number.0.to_string()
+    }
+}
+
+impl TryFrom<String> for Exact {
+    type Error = ParseFloatError;
+
+    fn try_from(text: String) -> Result<Exact, ParseFloatError> {
+        text.parse().map(Exact)
+    }
 }
 
 /// All results of a node.
@@ -145,7 +166,8 @@ impl Work for Analysis {
             (record.forced, "units were forced into a variant, and are not counted"),
             (record.unknown, "rows of exposures say no unit, or no variant of the experiment"),
         ];
-        messages.extend(told.into_iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")));
+        messages
+            .extend(told.into_iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")));
         let units = record.assigned.iter().sum();
         self.results.remember(record).map_err(|error| Failure::Failed(error.to_string()))?;
         Ok(Outcome { rows: Some(units), messages, ..Outcome::default() })
@@ -187,7 +209,7 @@ impl Analysis {
             mixed: *mixed,
             forced: *forced,
             unknown,
-            sample_ratio_p_value: report.sample_ratio.map(|ratio| ratio.p_value),
+            sample_ratio_p_value: report.sample_ratio.map(|ratio| Exact(ratio.p_value)),
             rows: figures(experiment, &report),
             invalid: report.invalid,
         })
@@ -199,7 +221,8 @@ async fn numbers(session: &Session, query: &str) -> Result<Vec<u64>> {
     let batches = session.run(&one(query)?).await?.collect().await?;
     let row = batches.iter().find(|batch| batch.num_rows() > 0);
     let columns = row.map(RecordBatch::columns).unwrap_or_default();
-    let counts = columns.iter().map(|column| column.as_primitive_opt::<Int64Type>().map(|counts| counts.value(0) as u64));
+    let counts =
+        columns.iter().map(|column| column.as_primitive_opt::<Int64Type>().map(|counts| counts.value(0) as u64));
     counts.collect::<Option<Vec<u64>>>().ok_or_else(|| mistyped(query))
 }
 
@@ -298,25 +321,25 @@ fn compared(test: &Test) -> Compared {
     let (sequential_low, sequential_high) = bounds(test.sequential.map(|sequential| sequential.interval));
     Compared {
         method: test.method.to_owned(),
-        difference: test.difference.effect,
+        difference: Exact(test.difference.effect),
         low,
         high,
         relative: test.difference.relative.and_then(finite),
         relative_low,
         relative_high,
-        p_value: test.difference.p_value,
-        p_adjusted: test.p_adjusted,
+        p_value: Exact(test.difference.p_value),
+        p_adjusted: Exact(test.p_adjusted),
         sequential_low,
         sequential_high,
-        sequential_p_value: test.sequential.map(|sequential| sequential.p_adjusted),
+        sequential_p_value: test.sequential.map(|sequential| Exact(sequential.p_adjusted)),
     }
 }
 
-fn bounds(interval: Option<Interval>) -> (Option<f64>, Option<f64>) {
+fn bounds(interval: Option<Interval>) -> (Option<Exact>, Option<Exact>) {
     (interval.and_then(|interval| finite(interval.low)), interval.and_then(|interval| finite(interval.high)))
 }
 
-/// JSON has no others.
-fn finite(number: f64) -> Option<f64> {
-    Some(number).filter(|number| number.is_finite())
+/// What says nothing is none.
+fn finite(number: f64) -> Option<Exact> {
+    number.is_finite().then_some(Exact(number))
 }

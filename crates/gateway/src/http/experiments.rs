@@ -136,12 +136,7 @@ fn show(experiment: &Declared, unit: String) -> Shown {
 }
 
 /// Appends exposures of all that have a variant; what became of them.
-async fn expose(
-    door: &Door,
-    experiment: &Declared,
-    shown: &[Shown],
-    wanted: Exposure,
-) -> Result<Exposure, Failure> {
+async fn expose(door: &Door, experiment: &Declared, shown: &[Shown], wanted: Exposure) -> Result<Exposure, Failure> {
     let Exposures::Own(stream) = &experiment.exposures else { return Ok(Exposure::None) };
     let exposed: Vec<&Shown> = shown.iter().filter(|one| one.variant.is_some()).collect();
     if wanted == Exposure::None || exposed.is_empty() {
@@ -149,7 +144,8 @@ async fn expose(
     }
     let now_us = door.clock.now_us();
     let checked = ingest::encoded(stream, &rows(stream, &exposed, now_us)?)?;
-    let tickets = checked.start(door.node.log().as_ref(), now_us / 1000, door.sticky.fetch_add(1, Ordering::Relaxed))?;
+    let tickets =
+        checked.start(door.node.log().as_ref(), now_us / 1000, door.sticky.fetch_add(1, Ordering::Relaxed))?;
     let (own, topic) = (door.clone(), stream.topic.clone());
     let durable = async move {
         for (partition, ticket) in tickets {
@@ -183,7 +179,11 @@ impl Exposure {
             Some("false") => Ok(Exposure::None),
             Some(other) => {
                 let message = format!("exposure is true, durable or false, not '{other}'");
-                Err(Failure::invalid(StatusCode::BAD_REQUEST, message, "leave it out where the unit is shown its variant"))
+                Err(Failure::invalid(
+                    StatusCode::BAD_REQUEST,
+                    message,
+                    "leave it out where the unit is shown its variant",
+                ))
             }
         }
     }

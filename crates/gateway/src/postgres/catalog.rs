@@ -18,7 +18,7 @@ use arrow::datatypes::SchemaRef;
 use datafusion::datasource::TableProvider;
 use datafusion::logical_expr::ScalarUDF;
 use headwater_query::Relation;
-use headwater_query::relation::{Comments, Origin, Place};
+use headwater_query::relation::{Comments, EXPOSURES, HISTORY, Origin, Place, companion_of};
 use headwater_query::session::{Foreign, Session, Sources};
 use keys::Key;
 pub use rewrite::rewritten;
@@ -30,8 +30,15 @@ pub const INFORMATION_SCHEMA: &str = "information_schema";
 pub const PUBLIC: &str = "public";
 
 /// Schemas with the identifiers that clients know them by.
-pub const SCHEMAS: [(u32, &str); 5] =
-    [(11, PG_CATALOG), (2200, PUBLIC), (13_000, INFORMATION_SCHEMA), (13_001, "archive"), (13_002, "system")];
+pub const SCHEMAS: [(u32, &str); 7] = [
+    (11, PG_CATALOG),
+    (2200, PUBLIC),
+    (13_000, INFORMATION_SCHEMA),
+    (13_001, "archive"),
+    (13_002, "system"),
+    (13_003, HISTORY),
+    (13_004, EXPOSURES),
+];
 
 /// Identifiers below are PostgreSQL's own.
 const OIDS_FROM: u32 = 16_384;
@@ -142,7 +149,12 @@ fn found(sources: &Sources) -> Vec<Found> {
             },
         };
         let (columns, comments) = (SchemaRef::clone(relation.schema()), sources.relations.comments(name));
-        found.push(Found { schema: 1, name: name.to_owned(), kind, columns, key, comments });
+        let (schema, name) = match companion_of(name) {
+            Some((HISTORY, object)) => (5, object),
+            Some((_, object)) => (6, object),
+            None => (1, name),
+        };
+        found.push(Found { schema, name: name.to_owned(), kind, columns, key, comments });
     }
     let other = |schema, name, kind, columns| {
         let (key, comments) = (Vec::new(), Comments::default());

@@ -22,8 +22,8 @@ use headwater_sql::ast::{Instant, RefreshView};
 use headwater_sql::{Diagnostic, Diagnostics, Fault, Parsed, SourceText};
 
 use super::doors::Doors;
-use super::{expectations, experiments};
 use super::system::Known;
+use super::{expectations, experiments};
 
 /// Queries of runs see what runs when they begin.
 struct OnDoors {

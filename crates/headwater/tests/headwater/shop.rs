@@ -28,12 +28,23 @@ fn shop(seed: u64) -> Project {
     project
 }
 
+/// Of those who reach the checkout, 67 in 100 buy with the other one, and 62 with the old.
+fn the_other_checkout_is_as_it_was_made(project: &Project) {
+    let told = project.sql(
+        "SELECT low <= 0.05 AND 0.05 <= high, sequential_low < low, units > 1000 FROM system.experiment_results \
+         WHERE experiment = 'checkout' AND metric = 'conversion' AND variant = 'treatment' ORDER BY run_id DESC LIMIT 1",
+    );
+    assert_eq!(told, ["true,true,true"]);
+    assert_eq!(project.sql("SELECT state FROM system.experiments"), ["valid"]);
+}
+
 #[test]
 fn the_shop_finds_its_truths_and_is_the_same_again() {
     let project = shop(1);
     project.run();
     alerts_are_the_truths(&project);
     sessions_are_the_visits(&project);
+    the_other_checkout_is_as_it_was_made(&project);
     let mart = project.sql("SELECT * FROM sales_by_day ORDER BY sold_on, country");
     assert_eq!(mart, counted(&project), "the mart is what is counted from the shop's files");
     let again = shop(1);

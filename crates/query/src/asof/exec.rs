@@ -39,7 +39,7 @@ use datafusion::physical_plan::{
 };
 use futures::TryFutureExt;
 
-use output::{From, Output};
+use output::{Given, Output};
 use part::Part;
 pub use points::Side;
 
@@ -92,21 +92,21 @@ impl AsofJoinExec {
 
     /// What is given, and which columns of the left and of the right these are.
     fn output(&self) -> (Output, Vec<usize>, Vec<usize>) {
-        let columns = self.left.schema().fields().len();
+        let left_columns = self.left.schema().fields().len();
         let (mut of_left, mut of_right) = (Vec::new(), Vec::new());
         let given = self.projection.clone().unwrap_or_else(|| (0..self.all.fields().len()).collect());
-        let from = given.into_iter().map(|column| match column.checked_sub(columns) {
+        let columns = given.into_iter().map(|column| match column.checked_sub(left_columns) {
             None => {
                 of_left.push(column);
-                From::Left(of_left.len() - 1)
+                Given::Left(of_left.len() - 1)
             }
             Some(column) => {
                 of_right.push(column);
-                From::Right(of_right.len() - 1)
+                Given::Right(of_right.len() - 1)
             }
         });
-        let from = from.collect();
-        (Output { schema: self.schema(), from, keeps_left: self.matching.keeps_left }, of_left, of_right)
+        let columns = columns.collect();
+        (Output { schema: self.schema(), columns, keeps_left: self.matching.keeps_left }, of_left, of_right)
     }
 
     /// The columns of the right that are kept, which are those given and then the others by which ties are settled, and
@@ -115,8 +115,9 @@ impl AsofJoinExec {
         let (mut kept, mut by) = (given, Vec::new());
         let equal = self.matching.equal_in_ties();
         for column in (0..self.right.schema().fields().len()).filter(|column| !equal.contains(column)) {
-            by.push(kept.iter().position(|each| *each == column).unwrap_or(kept.len()));
-            if by.last() == Some(&kept.len()) {
+            let at = kept.iter().position(|each| *each == column);
+            by.push(at.unwrap_or(kept.len()));
+            if at.is_none() {
                 kept.push(column);
             }
         }

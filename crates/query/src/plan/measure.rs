@@ -2,8 +2,8 @@
 //! looked at when they are declared, where each word still has its place.
 
 use arrow::datatypes::DataType;
-use datafusion::common::{DFSchema, TableReference};
 use datafusion::common::tree_node::TreeNode;
+use datafusion::common::{DFSchema, TableReference};
 use datafusion::logical_expr::{Expr, ExprSchemable};
 use headwater_sql::ast::Expression;
 use headwater_sql::{Diagnostics, SourceText};
@@ -28,10 +28,11 @@ pub fn type_of(
 ) -> Result<DataType> {
     let place = Place::new(source, expression.span);
     Diagnostics::check(subqueries(&expression.expression, what, &place))?;
-    let planned = DFSchema::try_from_qualified_schema(TableReference::bare(relation.name()), relation.schema()).and_then(|columns| {
-        let planned = Scope::new(planning(), relations).expression(expression.expression.clone(), &columns)?;
-        Ok((planned.get_type(&columns)?, planned))
-    });
+    let planned = DFSchema::try_from_qualified_schema(TableReference::bare(relation.name()), relation.schema())
+        .and_then(|columns| {
+            let planned = Scope::new(planning(), relations).expression(expression.expression.clone(), &columns)?;
+            Ok((planned.get_type(&columns)?, planned))
+        });
     let (found, planned) = planned.map_err(|error| diagnose::planning(&error, &place))?;
     let of_many = |expr: &Expr| matches!(expr, Expr::AggregateFunction(_) | Expr::WindowFunction(_) | Expr::Unnest(_));
     if planned.exists(|expr| Ok(of_many(expr))).unwrap_or(true) {

@@ -44,6 +44,8 @@ pub struct Metric {
     pub name: Name,
     pub of: MetricOf,
     pub from: Name,
+    /// What tells units apart there. None: what the experiment says.
+    pub unit: Option<Name>,
     /// The column that says when a row happened: rows from before a unit's exposure do not count.
     pub timestamp: Option<Name>,
     pub condition: Option<Expression>,

@@ -7,10 +7,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch};
-use headwater_deploy::experiments::{Declared, checks};
 use headwater_deploy::expectations::Suites;
+use headwater_deploy::experiments::{Declared, checks};
 use headwater_deploy::history;
-use headwater_deploy::runs::analysis::{Compared, Figures, Record, TOPIC, latest};
+use headwater_deploy::runs::analysis::{Compared, Exact, Figures, Record, TOPIC, latest};
 use headwater_deploy::runs::check;
 use headwater_deploy::system::{EXPERIMENT_RESULTS, schema};
 use headwater_log::Log;
@@ -60,10 +60,8 @@ impl Told {
 pub fn declared(known: &Known, told: Told) -> Vec<ArrayRef> {
     let all = known.experiments().clone();
     let latest = latest(told.all);
-    let last: Vec<Option<&Record>> = all
-        .iter()
-        .map(|one| latest.get(&one.name).filter(|record| record.identity == one.identity()))
-        .collect();
+    let last: Vec<Option<&Record>> =
+        all.iter().map(|one| latest.get(&one.name).filter(|record| record.identity == one.identity())).collect();
     let invalid: Vec<Option<String>> = all
         .iter()
         .zip(&last)
@@ -101,7 +99,11 @@ pub fn declared(known: &Known, told: Told) -> Vec<ArrayRef> {
         count(|record| record.mixed),
         count(|record| record.forced),
         count(|record| record.unknown),
-        Arc::new(last.iter().map(|last| last.and_then(|record| record.sample_ratio_p_value)).collect::<Float64Array>()),
+        Arc::new(
+            last.iter()
+                .map(|last| last.and_then(|record| Some(record.sample_ratio_p_value?.0)))
+                .collect::<Float64Array>(),
+        ),
         times(last.iter().map(|last| last.map(|record| record.analysed_us))),
         text(invalid.iter().map(Option::as_deref)),
     ]
@@ -132,9 +134,8 @@ pub fn results_of(all: &[Record], unmet: &Unmet) -> Result<RecordBatch> {
         })
         .collect();
     let verdicts = rows.iter().zip(&invalid);
-    let verdicts = text(verdicts.map(|((_, figures), invalid)| {
-        figures.verdict.as_deref().filter(|_| invalid.is_none())
-    }));
+    let verdicts =
+        text(verdicts.map(|((_, figures), invalid)| figures.verdict.as_deref().filter(|_| invalid.is_none())));
     let mut columns = vec![
         text(rows.iter().map(|(record, _)| Some(record.experiment.as_str()))),
         Arc::new(rows.iter().map(|(record, _)| i64::try_from(record.run_id).ok()).collect::<Int64Array>()) as ArrayRef,
@@ -154,8 +155,8 @@ pub fn results_of(all: &[Record], unmet: &Unmet) -> Result<RecordBatch> {
 
 /// What tests and power say, in the order of the columns.
 fn measured(rows: &[(&Record, &Figures)]) -> Vec<ArrayRef> {
-    let plain = |of: fn(&Compared) -> Option<f64>| float(rows, move |_, figures| figures.plain.as_ref().and_then(of));
-    let cuped = |of: fn(&Compared) -> Option<f64>| float(rows, move |_, figures| figures.cuped.as_ref().and_then(of));
+    let plain = |of: fn(&Compared) -> Option<Exact>| float(rows, move |_, figures| figures.plain.as_ref().and_then(of));
+    let cuped = |of: fn(&Compared) -> Option<Exact>| float(rows, move |_, figures| figures.cuped.as_ref().and_then(of));
     vec![
         float(rows, |_, figures| figures.mean),
         text(rows.iter().map(|(_, figures)| figures.plain.as_ref().map(|test| test.method.as_str()))),
@@ -187,8 +188,8 @@ fn measured(rows: &[(&Record, &Figures)]) -> Vec<ArrayRef> {
     ]
 }
 
-fn float(rows: &[(&Record, &Figures)], of: impl Fn(&Record, &Figures) -> Option<f64>) -> ArrayRef {
-    Arc::new(rows.iter().map(|(record, figures)| of(record, figures)).collect::<Float64Array>())
+fn float(rows: &[(&Record, &Figures)], of: impl Fn(&Record, &Figures) -> Option<Exact>) -> ArrayRef {
+    Arc::new(rows.iter().map(|(record, figures)| of(record, figures).map(|number| number.0)).collect::<Float64Array>())
 }
 
 /// Reasons, each once.

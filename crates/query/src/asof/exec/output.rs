@@ -13,14 +13,13 @@ use super::points::Place;
 #[derive(Debug, Clone)]
 pub struct Output {
     pub schema: SchemaRef,
-    /// Of each column.
-    pub from: Vec<From>,
+    pub columns: Vec<Given>,
     pub keeps_left: bool,
 }
 
 /// Where a column is from: its place among those of a side that are given.
 #[derive(Debug, Clone, Copy)]
-pub enum From {
+pub enum Given {
     Left(usize),
     Right(usize),
 }
@@ -34,8 +33,8 @@ pub struct Picked {
 impl Output {
     /// The first columns of right rows, as many as are given. Behind them stands a NULL for left rows that meet none.
     pub fn pick_from(&self, batches: &[RecordBatch]) -> Picked {
-        let fields = self.schema.fields().iter().zip(&self.from);
-        let given = fields.filter(|(_, from)| matches!(from, From::Right(_))).map(|(field, _)| field);
+        let fields = self.schema.fields().iter().zip(&self.columns);
+        let given = fields.filter(|(_, given)| matches!(given, Given::Right(_))).map(|(field, _)| field);
         let column = |(at, data_type)| {
             let arrays = batches.iter().map(|batch| Arc::clone(batch.column(at)));
             arrays.chain([new_null_array(data_type, 1)]).collect()
@@ -46,7 +45,7 @@ impl Output {
 
     /// How many columns of the right rows are given.
     pub fn of_right(&self) -> usize {
-        self.from.iter().filter(|from| matches!(from, From::Right(_))).count()
+        self.columns.iter().filter(|given| matches!(given, Given::Right(_))).count()
     }
 
     /// The rows of a left batch, which has the columns that are given, by what they meet; none where none is left.
@@ -64,12 +63,12 @@ impl Output {
         if places.is_empty() {
             return Ok(None);
         }
-        let mut columns = Vec::with_capacity(self.from.len());
-        for from in &self.from {
-            columns.push(match (from, &rows) {
-                (From::Left(at), None) => Arc::clone(left.column(*at)),
-                (From::Left(at), Some(rows)) => take(left.column(*at), rows, None)?,
-                (From::Right(at), _) => right.column(*at, &places, has_none && self.keeps_left)?,
+        let mut columns = Vec::with_capacity(self.columns.len());
+        for given in &self.columns {
+            columns.push(match (given, &rows) {
+                (Given::Left(at), None) => Arc::clone(left.column(*at)),
+                (Given::Left(at), Some(rows)) => take(left.column(*at), rows, None)?,
+                (Given::Right(at), _) => right.column(*at, &places, has_none && self.keeps_left)?,
             });
         }
         let options = RecordBatchOptions::new().with_row_count(Some(places.len()));

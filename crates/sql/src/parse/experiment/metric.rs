@@ -34,7 +34,7 @@ pub(super) fn metrics(cursor: &mut Cursor<'_>) -> Result<Vec<Metric>, Diagnostic
         }
     }
     if !cursor.take_token(&Token::RParen) {
-        let wanted = "TIMESTAMP, WHERE, CUPED, CAPPED AT, GUARDRAIL, DETECT, LOWER IS BETTER, a comma or )";
+        let wanted = "UNIT, TIMESTAMP, WHERE, CUPED, CAPPED AT, GUARDRAIL, DETECT, LOWER IS BETTER, a comma or )";
         return Err(cursor.expected(wanted).into());
     }
     Ok(metrics)
@@ -48,7 +48,7 @@ fn metric(cursor: &mut Cursor<'_>) -> Result<Metric, Diagnostics> {
     let from = names::object(cursor, "the relation")?;
     let mut clauses = Clauses::default();
     while clauses.read(cursor)? {}
-    let Clauses { timestamp, condition, cuped, cap, guardrail, detect, lower } = clauses;
+    let Clauses { unit, timestamp, condition, cuped, cap, guardrail, detect, lower } = clauses;
     if let (Some((_, span)), None) = (cuped, &timestamp) {
         let refused = cursor.error(span, format!("metric {name} says no TIMESTAMP by which rows are from before"));
         return Err(refused.with_hint("add TIMESTAMP and the column that says when a row happened").into());
@@ -58,7 +58,7 @@ fn metric(cursor: &mut Cursor<'_>) -> Result<Metric, Diagnostics> {
     }
     let (guardrail, lower_is_better) = (guardrail.map(|(margin, _)| margin), lower.unwrap_or(false));
     let span = cursor.span_from(start);
-    Ok(Metric { name, of, from, timestamp, condition, cuped, cap, guardrail, detect, lower_is_better, span })
+    Ok(Metric { name, of, from, unit, timestamp, condition, cuped, cap, guardrail, detect, lower_is_better, span })
 }
 
 fn of(cursor: &mut Cursor<'_>) -> Result<MetricOf, Diagnostics> {
@@ -73,7 +73,9 @@ fn of(cursor: &mut Cursor<'_>) -> Result<MetricOf, Diagnostics> {
     };
     cursor.advance();
     let hint = match word.as_str() {
-        "PROPORTION" => "write a condition in parentheses: PROPORTION (amount > 0); it is true of units with such a row",
+        "PROPORTION" => {
+            "write a condition in parentheses: PROPORTION (amount > 0); it is true of units with such a row"
+        }
         "MEAN" => "write an expression in parentheses: MEAN (amount); rows of a unit are summed",
         _ => "write two expressions in parentheses, over each other: RATIO (amount / 1)",
     };
@@ -104,6 +106,7 @@ fn of(cursor: &mut Cursor<'_>) -> Result<MetricOf, Diagnostics> {
 /// Each once, in any order.
 #[derive(Default)]
 struct Clauses {
+    unit: Option<Name>,
     timestamp: Option<Name>,
     condition: Option<Expression>,
     cuped: Option<(Duration, Span)>,
@@ -117,7 +120,10 @@ impl Clauses {
     /// False if none of them comes next.
     fn read(&mut self, cursor: &mut Cursor<'_>) -> Result<bool, Diagnostics> {
         let start = cursor.position();
-        if cursor.take(&["TIMESTAMP"]) {
+        if cursor.take(&["UNIT"]) {
+            let column = cursor.name("the name of a column")?;
+            lists::once(cursor, start, "UNIT", &mut self.unit, column)?;
+        } else if cursor.take(&["TIMESTAMP"]) {
             let column = cursor.name("the name of a column")?;
             lists::once(cursor, start, "TIMESTAMP", &mut self.timestamp, column)?;
         } else if cursor.take(&["WHERE"]) {

@@ -13,7 +13,10 @@ pub(super) fn describe(create: &CreateExperiment) -> String {
     let schedule = create.schedule.as_ref().map_or("not said".to_owned(), ToString::to_string);
     let metrics: String = create.metrics.iter().map(metric).collect();
     let options = list(&create.options);
-    format!("experiment {} of {}: {variants} by {exposures}, {schedule} with {options}\n{metrics}", create.name, create.unit)
+    format!(
+        "experiment {} of {}: {variants} by {exposures}, {schedule} with {options}\n{metrics}",
+        create.name, create.unit
+    )
 }
 
 fn metric(metric: &Metric) -> String {
@@ -24,9 +27,10 @@ fn metric(metric: &Metric) -> String {
     };
     let condition = metric.condition.as_ref().map(|condition| condition.text.as_str());
     let (cuped, cap) = (metric.cuped.map(|(before, _)| before), metric.cap.map(|(share, _)| share));
+    let unit = metric.unit.as_ref().map_or("the experiment's", |name| name.value.as_str());
     let at = metric.timestamp.as_ref().map(|name| name.value.as_str());
     format!(
-        "  {} {of} from {} at {at:?} where {condition:?} cuped {cuped:?} cap {cap:?} guardrail {:?} detect {:?} lower {}\n",
+        "  {} {of} from {} by {unit} at {at:?} where {condition:?} cuped {cuped:?} cap {cap:?} guardrail {:?} detect {:?} lower {}\n",
         metric.name, metric.from, metric.guardrail, metric.detect, metric.lower_is_better
     )
 }
@@ -41,18 +45,18 @@ fn experiments() {
              revenue MEAN (amount * 2) FROM orders TIMESTAMP ordered_at WHERE status = 'paid' CUPED '30 days' DETECT 5%
                  CAPPED AT 0.99,
              aov RATIO (amount / (1)) FROM orders TIMESTAMP ordered_at GUARDRAIL 0.02 HIGHER IS BETTER,
-             latency MEAN (ms) FROM pages WHERE ms IS NOT NULL LOWER IS BETTER GUARDRAIL
+             latency MEAN (ms) FROM pages UNIT visitor WHERE ms IS NOT NULL LOWER IS BETTER GUARDRAIL
          )
          WITH (salt = 'x', traffic = 0.5, layer = 'l', slot_to = 0.25, confidence = 0.9, looks = 'once', forced = (\"A b\" = 'c'))
          ANALYZE EVERY '1 hour' UNIT id EXPOSURES FROM seen (VARIANT arm TIMESTAMP at) VARIANTS (a 90, b 5, c 5);
          ANALYZE EXPERIMENT e",
         expect![[r#"
             experiment free_shipping of customer_id: control 1, Treatment 1 by itself, not said with ()
-              conversion proportion amount > 0 from orders at None where None cuped None cap None guardrail None detect None lower false Refuse
+              conversion proportion amount > 0 from orders by the experiment's at None where None cuped None cap None guardrail None detect None lower false Refuse
             experiment e of id: a 90, b 5, c 5 by seen arm Some("at"), EVERY '1 hour' with (salt = 'x', traffic = 0.5, layer = 'l', slot_to = 0.25, confidence = 0.9, looks = 'once', forced = (A b = 'c'))
-              revenue mean amount * 2 from orders at Some("ordered_at") where Some("status = 'paid'") cuped Some(2592000s) cap Some(0.99) guardrail None detect Some(Percent(5.0)) lower false
-              aov ratio amount over (1) from orders at Some("ordered_at") where None cuped None cap None guardrail Some(Absolute(0.02)) detect None lower false
-              latency mean ms from pages at None where Some("ms IS NOT NULL") cuped None cap None guardrail Some(Absolute(0.0)) detect None lower true Replace
+              revenue mean amount * 2 from orders by the experiment's at Some("ordered_at") where Some("status = 'paid'") cuped Some(2592000s) cap Some(0.99) guardrail None detect Some(Percent(5.0)) lower false
+              aov ratio amount over (1) from orders by the experiment's at Some("ordered_at") where None cuped None cap None guardrail Some(Absolute(0.02)) detect None lower false
+              latency mean ms from pages by visitor at None where Some("ms IS NOT NULL") cuped None cap None guardrail Some(Absolute(0.0)) detect None lower true Replace
             analyze e
         "#]],
     );
@@ -123,7 +127,7 @@ fn experiments_that_are_wrong() {
         CREATE EXPERIMENT e UNIT u VARIANTS (a, b) METRICS (m MEAN (x) FROM t DETECT)
             expected the size of an effect, found ) [)] write DETECT 0.01, or DETECT 5% of the control
         CREATE EXPERIMENT e UNIT u VARIANTS (a, b) METRICS (m MEAN (x) FROM t WHENEVER)
-            expected TIMESTAMP, WHERE, CUPED, CAPPED AT, GUARDRAIL, DETECT, LOWER IS BETTER, a comma or ), found WHENEVER [WHENEVER] 
+            expected UNIT, TIMESTAMP, WHERE, CUPED, CAPPED AT, GUARDRAIL, DETECT, LOWER IS BETTER, a comma or ), found WHENEVER [WHENEVER] 
         CREATE EXPERIMENT e UNIT u VARIANTS (a, b) METRICS (m MEAN (x) FROM t) EXPOSURES seen
             expected FROM, found seen [seen] write EXPOSURES FROM relation (VARIANT column TIMESTAMP column)
         CREATE EXPERIMENT e UNIT u VARIANTS (a, b) METRICS (m MEAN (x) FROM t) EXPOSURES FROM seen (arm)
