@@ -173,9 +173,8 @@ impl Node {
         let (server, postgres) = runtime.block_on(access::bind(&options, &access))?;
         let id = format!("{}-{:x}", std::process::id(), clock.now_us());
         let queries = Queries::new(options.queries, Arc::clone(&clock));
-        let mut known = Known::open(queries, options.pools.clone(), &log, &clock, query_threads.handle().clone())?;
-        let registry = runtime.block_on(Registry::open(Arc::clone(running.store()), Arc::clone(&clock)))?;
-        known.registry = Some(Arc::new(registry));
+        let known = Known::open(queries, options.pools.clone(), &log, &clock, query_threads.handle().clone())?;
+        let known = known.with_models(runtime.block_on(Registry::open(running.store(), &clock))?);
         let (sender, requests) = channel();
         let (wake, woken) = sync_channel(1);
         let book = Arc::new(Book::open(&log, Arc::clone(&clock))?);

@@ -2,8 +2,8 @@
 //!
 //! Parsing reads them too, so that a text with an unknown option is refused wherever it comes from.
 
-mod model;
 mod experiment;
+mod model;
 mod refresh;
 
 use std::time::Duration;
@@ -15,8 +15,8 @@ use crate::ast::{
 use crate::options::{Entry, Value};
 use crate::{Diagnostic, Diagnostics, Options, Span};
 
-pub use model::{Learner, ModelSettings};
 pub use experiment::{Correction, ExperimentSettings, Forced, Layer, Looks};
+pub use model::{Learner, ModelSettings};
 pub use refresh::{CatchUp, RefreshSettings, Replace, RunSettings};
 
 /// More partitions than anyone needs on the embedded log; a mistyped number should not create a million folders.

@@ -100,7 +100,8 @@ struct Declared {
 
 impl Registry {
     /// Looks at all that is there.
-    pub async fn open(store: Arc<dyn ObjectStore>, clock: Arc<dyn Clock>) -> Result<Registry> {
+    pub async fn open(store: &Arc<dyn ObjectStore>, clock: &Arc<dyn Clock>) -> Result<Registry> {
+        let (store, clock) = (Arc::clone(store), Arc::clone(clock));
         let listed: Vec<Path> = store
             .list(Some(&Path::from(FOLDER)))
             .map_ok(|object| object.location)

@@ -3,8 +3,8 @@
 //! Only what the routes do is written down here; a test holds the document against the table of routes.
 //! Source: OpenAPI Specification 3.1.1.
 
-mod learning;
 mod experiments;
+mod learning;
 mod plans;
 mod queries;
 mod streams;

@@ -38,11 +38,10 @@ pub fn open(folder: &DataFolder, root: &Path, runtime: &Arc<Runtime>) -> Result<
             archives.show(&stream.name, Shown { snapshot: archive.snapshot(), rows: 0, trouble: None });
         }
     }
-    let registry = runtime.block_on(Registry::open(Arc::clone(&store), SystemClock::shared()))?;
+    let registry = runtime.block_on(Registry::open(&store, &SystemClock::shared()))?;
     registry.declare(declared.models.clone(), vec![Arc::clone(&declared.relations)]);
     runtime.block_on(registry.seat());
-    let mut known = Known::default();
-    known.registry = Some(Arc::new(registry));
+    let known = Known::default().with_models(registry);
     known.suites().clone_from(&declared.suites);
     known.experiments().clone_from(&declared.experiments);
     let tables = Tables::new(Arc::new(lake), Places::new(root.to_path_buf(), Arc::new(Others)));

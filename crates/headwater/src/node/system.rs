@@ -23,9 +23,9 @@ use headwater_base::clock::Clock;
 use headwater_deploy::running::{Progress, State};
 use headwater_deploy::system::{
     ALERTS, CHANGES, CHARTS, CHECKPOINTS, COLUMNS, DASHBOARDS, DEAD_LETTERS, EXPECTATION_RESULTS, EXPECTATIONS,
-    EXPERIMENT_RESULTS, EXPERIMENTS, LINEAGE, METRICS, MODEL_DRIFT, MODEL_METRICS, MODEL_VERSIONS, MODELS, NOTIFICATIONS, OPERATORS, PARTITIONS,
-    QUERIES, RELATIONS, REPLAYS, RULES, RUNS, SCHEDULES, SINKS, SOURCES, STREAMS, USERS, VERSIONS, VIEWS, relations,
-    schema,
+    EXPERIMENT_RESULTS, EXPERIMENTS, LINEAGE, METRICS, MODEL_DRIFT, MODEL_METRICS, MODEL_VERSIONS, MODELS,
+    NOTIFICATIONS, OPERATORS, PARTITIONS, QUERIES, RELATIONS, REPLAYS, RULES, RUNS, SCHEDULES, SINKS, SOURCES, STREAMS,
+    USERS, VERSIONS, VIEWS, relations, schema,
 };
 use headwater_log::{Log, ReadOptions};
 use headwater_query::provide::{ReadPoint, SystemTables};
@@ -334,9 +334,7 @@ impl SystemTables for System {
             MODEL_VERSIONS => models::versions(&self.known),
             MODEL_METRICS => models::metrics(&self.known),
             MODEL_DRIFT => models::drift(&self.known),
-            EXPERIMENTS => {
-                experiments::declared(&self.known, experiments::Told::of(&self.known, self.log.as_ref())?)
-            }
+            EXPERIMENTS => experiments::declared(&self.known, experiments::Told::of(&self.known, self.log.as_ref())?),
             EXPERIMENT_RESULTS => {
                 return Ok(vec![experiments::results(&experiments::Told::of(&self.known, self.log.as_ref())?)?]);
             }

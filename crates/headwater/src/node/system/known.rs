@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use headwater_base::clock::Clock;
 use headwater_deploy::Result;
 use headwater_deploy::expectations::Suites;
-use headwater_deploy::models::Registry;
 use headwater_deploy::experiments;
+use headwater_deploy::models::Registry;
 use headwater_deploy::running::Progress;
 use headwater_deploy::runs::analysis;
 use headwater_deploy::runs::check::Results;
@@ -53,6 +53,11 @@ impl Known {
         let analyses = Some(Arc::new(analysis::Results::open(Arc::clone(log), Arc::clone(clock))?));
         let (queries, query_threads) = (Arc::new(queries), Some(query_threads));
         Ok(Known { queries, runs: Some(runs), results: Some(results), analyses, query_threads, ..Known::default() })
+    }
+
+    /// With versions of models.
+    pub fn with_models(self, registry: Registry) -> Known {
+        Known { registry: Some(Arc::new(registry)), ..self }
     }
 
     pub fn suites(&self) -> MutexGuard<'_, Vec<Suites>> {
