@@ -65,8 +65,8 @@ pub struct Order<'a> {
 impl<'a> Order<'a> {
     /// Objects stand after what they depend on; `made` are those whose rows runs make.
     pub fn of(made: BTreeSet<String>, objects: &'a [Object]) -> Order<'a> {
-        let (mut first, mut reads): (BTreeMap<&str, BTreeSet<String>>, BTreeMap<&str, BTreeSet<String>>) =
-            Default::default();
+        let mut first: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+        let mut reads: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
         for Object { definition, .. } in objects {
             let (mut before, mut read) = (BTreeSet::new(), BTreeSet::new());
             for on in &definition.depends_on {

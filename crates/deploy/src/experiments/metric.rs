@@ -75,7 +75,7 @@ pub fn resolve(
         MetricOf::Ratio { numerator, denominator } => {
             wrong.extend(typed.check(numerator, "what a ratio is of", "a number", is_number));
             wrong.extend(typed.check(denominator, "what a ratio is over", "a number", is_number));
-            (Kind::Ratio, numerator, Some(denominator.text.clone()))
+            (Kind::Ratio, numerator.as_ref(), Some(denominator.text.clone()))
         }
     };
     if let Some(condition) = &written.condition {

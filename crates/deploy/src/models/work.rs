@@ -3,11 +3,11 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Instant;
 
 use arrow::array::AsArray;
 use async_trait::async_trait;
 use futures::TryStreamExt;
+use headwater_base::clock::Clock;
 use headwater_query::model::Task;
 use headwater_query::session::one;
 use headwater_sql::ast::Method;
@@ -27,6 +27,7 @@ pub struct Train {
     pub stage: Arc<dyn Stage>,
     /// Files are read from here.
     pub root: PathBuf,
+    pub clock: Arc<dyn Clock>,
 }
 
 #[async_trait]
@@ -56,7 +57,7 @@ fn outcome(version: &Version, messages: Vec<String>) -> Outcome {
 
 impl Train {
     async fn train(&self, run: &Run) -> Result<Outcome> {
-        let began = Instant::now();
+        let began = self.clock.elapsed();
         let (learned, inputs, method, threshold) = match &self.declared.from {
             From::Rows(training) => {
                 let (learned, inputs) = self.learn(run, training).await?;
@@ -68,7 +69,7 @@ impl Train {
             number: 0,
             run_id: run.id,
             trained_us: 0,
-            took_ms: began.elapsed().as_secs_f64() * 1e3,
+            took_ms: self.clock.elapsed().saturating_sub(began).as_secs_f64() * 1e3,
             method: method.to_owned(),
             rows: learned.rows as u64,
             test_rows: learned.test_rows as u64,

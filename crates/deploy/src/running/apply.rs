@@ -137,8 +137,8 @@ impl Running {
         used: &[&String],
     ) -> Result<()> {
         let stores = (0..=generation).map(|generation| store(name, generation));
-        let left = stores.filter(|topic| !used.contains(&topic) && topics.iter().any(|each| each.name == *topic));
-        left.map(|topic| self.remove_store(&topic, archive)).collect()
+        let mut left = stores.filter(|topic| !used.contains(&topic) && topics.iter().any(|each| each.name == *topic));
+        left.try_for_each(|topic| self.remove_store(&topic, archive))
     }
 
     /// The archive first: as long as the topic is there, the removal is tried again.

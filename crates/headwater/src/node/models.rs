@@ -41,6 +41,7 @@ pub fn tasks(
             registry: Arc::clone(registry),
             stage: Arc::clone(stage),
             root: ground.root.to_path_buf(),
+            clock: Arc::clone(ground.clock),
         });
         let of_rows = checks.iter().filter(|(suites, _)| model.reads.contains(&suites.suite.relation));
         let checks: Vec<Check> = of_rows.map(|(_, check)| check.clone()).collect();

@@ -68,7 +68,7 @@ pub enum MetricOf {
     /// Its sum.
     Mean(Expression),
     /// Both sums.
-    Ratio { numerator: Expression, denominator: Expression },
+    Ratio { numerator: Box<Expression>, denominator: Box<Expression> },
 }
 
 /// `0.02`, or `2%` of the control. Not negative.

@@ -92,7 +92,8 @@ fn of(cursor: &mut Cursor<'_>) -> Result<MetricOf, Diagnostics> {
             let part = |expression: Expr| Expression { text: expression.to_string(), expression, span };
             match expression.expression {
                 Expr::BinaryOp { left, op: BinaryOperator::Divide, right } => {
-                    MetricOf::Ratio { numerator: part(*left), denominator: part(*right) }
+                    let [numerator, denominator] = [part(*left), part(*right)].map(Box::new);
+                    MetricOf::Ratio { numerator, denominator }
                 }
                 _ => {
                     let refused = cursor.error(span, "a ratio is one expression over another");
