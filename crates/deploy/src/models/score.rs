@@ -35,7 +35,10 @@ pub struct Scoring {
 
 /// Some of the rows that were scored, each as probable as the other.
 pub struct Seen {
+    /// All that were scored.
     pub rows: u64,
+    /// Those that could have been remembered.
+    looked_at: u64,
     random: Random,
     /// By feature.
     pub numbers: Vec<Vec<f64>>,
@@ -48,6 +51,7 @@ impl Scoring {
         let features = model.inputs.len();
         let seen = Seen {
             rows: 0,
+            looked_at: 0,
             random: Random::new(version.number),
             numbers: vec![Vec::new(); features],
             texts: vec![Vec::new(); features],
@@ -110,6 +114,7 @@ impl Scoring {
         let score =
             |row: usize| outputs[row * width..(row + 1) * width].iter().copied().fold(f64::NEG_INFINITY, f64::max);
         let mut seen = self.seen();
+        seen.rows += rows as u64;
         for row in (0..rows).step_by(rows.div_ceil(SEEN_OF_BATCH).max(1)) {
             seen.take(features, row, score(row));
         }
@@ -119,12 +124,12 @@ impl Scoring {
 impl Seen {
     /// Remembers a row, in the place of another one where there are enough.
     fn take(&mut self, features: &[Feature], row: usize, score: f64) {
-        self.rows += 1;
+        self.looked_at += 1;
         let place = if self.scores.len() < SEEN_ROWS {
             self.scores.push(score);
             None
         } else {
-            let place = self.random.below(self.rows) as usize;
+            let place = self.random.below(self.looked_at) as usize;
             if place >= SEEN_ROWS {
                 return;
             }

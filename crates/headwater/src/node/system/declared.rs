@@ -1,12 +1,13 @@
 //! What is declared, as relations: `system.relations`, `system.columns`, `system.lineage`
 //! and `system.changes`.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, BooleanArray, Int32Array, Int64Array};
 use headwater_catalog::{Applied, Definitions, Kind, Owner};
 use headwater_query::Relations;
-use headwater_query::relation::{EXPOSURES, Relation, companion};
+use headwater_query::relation::{EXPOSURES, HISTORY, Relation, companion};
 use headwater_query::sqltype::sql_name;
 
 use super::{text, times};
@@ -42,11 +43,12 @@ impl Declared {
     pub fn new(definitions: &Definitions, changes: &[Applied], relations: &Relations) -> Declared {
         let mut declared = Declared { changes: changes.to_vec(), ..Declared::default() };
         for definition in definitions.iter() {
-            let own = companion(EXPOSURES, &definition.name);
             let relation = match definition.kind {
-                Kind::Experiment => relations.get(&own),
+                Kind::Experiment => relations.get(&companion(EXPOSURES, &definition.name)),
                 _ => relations.get(&definition.name),
             };
+            let history = relations.get(&companion(HISTORY, &definition.name));
+            let history = history.filter(|_| definition.kind == Kind::FeatureView);
             declared.relations.push(Object {
                 name: definition.name.clone(),
                 kind: match (definition.kind, &relation) {
@@ -78,19 +80,22 @@ impl Declared {
                 comment: definition.comments.get("").cloned(),
             });
             declared.lineage.extend(definition.depends_on.iter().map(|on| (definition.name.clone(), on.clone())));
-            let Some(relation) = relation else { continue };
-            for (position, field) in (1..).zip(relation.schema().fields()) {
-                declared.columns.push(Column {
-                    relation: relation.name().to_owned(),
-                    position,
-                    name: field.name().clone(),
-                    data_type: sql_name(field.data_type()),
-                    nullable: field.is_nullable(),
-                    comment: definition.comments.get(field.name()).cloned(),
-                });
+            for relation in relation.into_iter().chain(history) {
+                declared.columns_of(&relation, &definition.comments);
             }
         }
         declared
+    }
+
+    fn columns_of(&mut self, relation: &Relation, comments: &BTreeMap<String, String>) {
+        self.columns.extend((1..).zip(relation.schema().fields()).map(|(position, field)| Column {
+            relation: relation.name().to_owned(),
+            position,
+            name: field.name().clone(),
+            data_type: sql_name(field.data_type()),
+            nullable: field.is_nullable(),
+            comment: comments.get(field.name()).cloned(),
+        }));
     }
 
     pub fn relations(&self) -> Vec<ArrayRef> {
