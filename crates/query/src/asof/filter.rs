@@ -57,6 +57,7 @@ impl OptimizerRule for AsofFilters {
 fn can_go_below(condition: &Expr, left: &LogicalPlan) -> bool {
     let is_query = |expr: &Expr| Ok(matches!(expr, Expr::ScalarSubquery(_) | Expr::InSubquery(_) | Expr::Exists(_)));
     !condition.is_volatile()
+        && !condition.contains_outer()
         && !condition.exists(is_query).unwrap_or(true)
         && condition.column_refs().iter().all(|column| left.schema().has_column(column))
 }

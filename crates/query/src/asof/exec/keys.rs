@@ -103,3 +103,40 @@ impl Keys {
         values + lasting + self.numbers.capacity() * size_of::<usize>()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::{Int64Array, StringViewArray};
+
+    use super::*;
+
+    /// Keys by numbers, the first of which is NULL.
+    fn columns(types: &[DataType], numbers: std::ops::Range<i64>) -> Vec<ArrayRef> {
+        let number = |number| (number > 0).then_some(number);
+        let column = |kind: &DataType| -> ArrayRef {
+            match kind {
+                DataType::Int64 => Arc::new(numbers.clone().map(number).collect::<Int64Array>()),
+                _ => Arc::new(numbers.clone().map(|number| Some(format!("key {number}"))).collect::<StringViewArray>()),
+            }
+        };
+        types.iter().map(column).collect()
+    }
+
+    #[test]
+    fn lasting_keys_keep_their_numbers_while_further_ones_are_forgotten() {
+        for types in [vec![DataType::Int64], vec![DataType::Utf8View], vec![DataType::Int64, DataType::Utf8View]] {
+            let mut keys = Keys::new(&types).unwrap();
+            let (numbers, whole) = keys.of(&columns(&types, 0..1000), 1000).unwrap();
+            assert_eq!(whole.map_or(0, |whole| whole.null_count()), usize::from(types[0] == DataType::Int64));
+            assert_eq!(numbers, (0..1000).collect::<Vec<_>>());
+            keys.settle().unwrap();
+            for from in (1000..400_000).step_by(10_000) {
+                let (numbers, _) = keys.of(&columns(&types, from..from + 10_000), 10_000).unwrap();
+                assert!(numbers.iter().all(|number| *number >= 1000), "{types:?}");
+                assert!(keys.len() < 2 * 1000 + FURTHER + 10_001, "{types:?}");
+            }
+            let (numbers, _) = keys.of(&columns(&types, 0..1000), 1000).unwrap();
+            assert_eq!(numbers, (0..1000).collect::<Vec<_>>(), "{types:?}");
+        }
+    }
+}

@@ -74,8 +74,8 @@ impl HeldLeft {
         batches.iter().for_each(|batch| {
             counter.count_batch(batch);
         });
-        let bytes = 2 * waiting.capacity() * size_of::<Point>() + starts.capacity() * size_of::<usize>();
-        let bytes = bytes + counter.memory_usage();
+        let of_rows = waiting.capacity() * (2 * size_of::<Point>() + size_of::<Place>());
+        let bytes = of_rows + starts.capacity() * size_of::<usize>() + counter.memory_usage();
         reservation.try_resize(bytes + keys.bytes())?;
         let noted = vec![Point::NONE; waiting.len()];
         let right = Gathered::default();

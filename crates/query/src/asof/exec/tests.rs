@@ -293,6 +293,9 @@ async fn rows_that_do_not_fit_the_memory_are_an_error() {
     let mut case = Case::made(&mut Random::new(3));
     let right = Right { amount: None, note: None, number: Some(1), text: None, time: Some(1), known: None };
     case.right = vec![right; 10_000];
+    // As many on the other side: the smaller one would be held.
+    case.left = (0..10_000).map(|id| Left { id, number: Some(1), text: None, time: Some(2) }).collect();
+    (case.by_number, case.by_text, case.numbers_from) = (true, false, None);
     let pool = Arc::new(GreedyMemoryPool::new(100_000));
     let runtime = RuntimeEnvBuilder::new().with_memory_pool(pool).build_arc().unwrap();
     let session = session(1, 1000, runtime);

@@ -111,7 +111,7 @@ fn features_and_models_that_are_wrong() {
         CREATE FEATURE VIEW f ENTITY (a) TIMESTAMP b REFRESH EVERY '1 day' AS SELECT 1 EMIT CHANGES
             a feature view that is refreshed by a schedule has no EMIT [EMIT CHANGES] each run tells all values; leave REFRESH away to keep them up to date
         CREATE FEATURE VIEW f ENTITY (a) TIMESTAMP b REFRESH EVERY '1 day' WITH (lateness = '1 day') AS SELECT 1
-            unknown option lateness [lateness] the options here are retries, retry_delay, timeout, catch_up, pool, replace, lookback
+            unknown option lateness [lateness] the options here are retries, retry_delay, timeout, catch_up, pool
         CREATE MODEL m AS SELECT 1
             model m says nothing that learns [m] add USING, and one of gradient_boosted_trees, logistic_regression, linear_regression, matrix_factorization, random_cut_forest
         CREATE MODEL m PREDICT a AS SELECT 1
