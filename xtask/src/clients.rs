@@ -1,11 +1,12 @@
 //! Other people's clients: Delta readers over our archives (`deltalake`, `duckdb`), PostgreSQL clients at our door,
 //! and Schemathesis at that of HTTP; Great Expectations beside our suites, scipy and statsmodels beside our
-//! experiments, scikit-learn, shap and LightGBM beside our models.
+//! experiments, scikit-learn, shap and LightGBM beside our models, and models of scikit-learn behind our doors.
 //! Python packages are in a virtual environment that is made on first use and kept below cargo's target folder.
 
 mod expectations;
 mod figures;
 mod jdbc;
+mod models;
 mod openapi;
 mod postgres;
 mod storage;
@@ -35,7 +36,7 @@ pub fn check(binary: &Binary, data_dir: &Path, daily_files: Option<&Path>) -> Re
     let python = python()?;
     let mut passed =
         postgres::check(binary)? + users::check(binary)? + openapi::check(binary)? + storage::check(binary)?;
-    passed += expectations::check(binary, daily_files)? + figures::check(daily_files)?;
+    passed += expectations::check(binary, daily_files)? + figures::check(daily_files)? + models::check(binary)?;
     for stream in retail::ARCHIVED {
         let rows = retail::value(binary, data_dir, &format!("SELECT count(*) FROM {stream}"))?;
         let sum = retail::value(binary, data_dir, &format!("SELECT sum(quantity * unitprice) FROM {stream}"))?;

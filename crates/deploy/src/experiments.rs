@@ -15,6 +15,7 @@ use headwater_experiment::Error as Unfit;
 use headwater_experiment::assignment::{Assignment, Slot};
 use headwater_experiment::compare::many::Correction;
 use headwater_experiment::result::{Experiment, Looks, Variant};
+use headwater_query::relation::features::quoted;
 use headwater_query::relation::{EXPOSURES, Relation, Relations, Stream, companion, resolve as relation, store};
 use headwater_query::sqltype::sql_name;
 use headwater_sql::ast::{self, CreateExperiment, Name};
@@ -218,7 +219,7 @@ fn own_stream(create: &CreateExperiment, source: &SourceText, generation: u64) -
         "CREATE STREAM {} (unit VARCHAR NOT NULL, variant VARCHAR NOT NULL, exposed_at TIMESTAMP NOT NULL, \
          forced BOOLEAN, WATERMARK FOR exposed_at AS exposed_at - INTERVAL '1 minute', \
          CONSTRAINT declared_variant EXPECT (variant IN ({})) ON VIOLATION QUARANTINE)",
-        query::quoted(&name),
+        quoted(&name),
         variants.collect::<Vec<_>>().join(", ")
     );
     let stated = SourceText::new(format!("the stream {name}"), text);

@@ -3,6 +3,8 @@
 //! What never takes a row back is the history itself, and its latest rows are the view. What groups is the view, and the
 //! values that its groups came to are the history. What runs compute they append to the history.
 
+pub mod compare;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;

@@ -34,6 +34,8 @@ pub const DASHBOARDS: &str = "dashboards";
 pub const VERSIONS: &str = "versions";
 pub const EXPECTATIONS: &str = "expectations";
 pub const EXPECTATION_RESULTS: &str = "expectation_results";
+pub const FEATURE_VIEWS: &str = "feature_views";
+pub const FEATURE_DIFFERENCES: &str = "feature_differences";
 pub const MODELS: &str = "models";
 pub const MODEL_VERSIONS: &str = "model_versions";
 pub const MODEL_METRICS: &str = "model_metrics";
@@ -41,7 +43,7 @@ pub const MODEL_DRIFT: &str = "model_drift";
 pub const EXPERIMENTS: &str = "experiments";
 pub const EXPERIMENT_RESULTS: &str = "experiment_results";
 
-const ALL: [&str; 32] = [
+const ALL: [&str; 34] = [
     DEAD_LETTERS,
     STREAMS,
     PARTITIONS,
@@ -68,6 +70,8 @@ const ALL: [&str; 32] = [
     VERSIONS,
     EXPECTATIONS,
     EXPECTATION_RESULTS,
+    FEATURE_VIEWS,
+    FEATURE_DIFFERENCES,
     MODELS,
     MODEL_VERSIONS,
     MODEL_METRICS,
@@ -91,6 +95,7 @@ pub fn schema(table: &str) -> SchemaRef {
         .or_else(|| of_what_is_declared(table))
         .or_else(|| of_what_happened(table))
         .or_else(|| of_what_is_expected(table))
+        .or_else(|| of_features(table))
         .or_else(|| of_models(table))
         .or_else(|| of_experiments(table));
     Arc::new(Schema::new(fields.unwrap_or_default()))
@@ -317,6 +322,38 @@ fn of_what_is_expected(table: &str) -> Option<Vec<Field>> {
     })
 }
 
+/// What is known of entities, and whether what is served is what is learnt from.
+fn of_features(table: &str) -> Option<Vec<Field>> {
+    Some(match table {
+        FEATURE_VIEWS => vec![
+            text("feature_view"),
+            text("entity"),
+            text("mode"),
+            text("schedule"),
+            text("ttl"),
+            number("entities"),
+            field("newest_at", timestamp_type()),
+            field("lag", DataType::Float64),
+            field("compared_at", timestamp_type()),
+            number("compared"),
+            number("different"),
+            text("error"),
+        ],
+        FEATURE_DIFFERENCES => vec![
+            text("feature_view"),
+            text("feature"),
+            number("compared"),
+            number("different"),
+            field("largest", DataType::Float64),
+            text("entity"),
+            text("online"),
+            text("offline"),
+            field("found_at", timestamp_type()),
+        ],
+        _ => return None,
+    })
+}
+
 /// Models, their versions, and what they score.
 fn of_models(table: &str) -> Option<Vec<Field>> {
     Some(match table {
@@ -369,6 +406,7 @@ fn of_models(table: &str) -> Option<Vec<Field>> {
         _ => return None,
     })
 }
+
 /// Who is drawn into what, and what came of it.
 fn of_experiments(table: &str) -> Option<Vec<Field>> {
     let float = |name: &&str| field(name, DataType::Float64);

@@ -6,6 +6,7 @@ mod engine;
 mod expectations;
 mod experiments;
 mod explain;
+mod features;
 mod letters;
 mod models;
 pub mod offline;
@@ -244,6 +245,8 @@ impl Node {
         self.runtime.spawn(system::samples::take(samples, doors, Arc::clone(&self.clock)));
         if let Some(runs) = &self.known.runs {
             let threads = self.known.query_threads.clone().unwrap_or_else(|| self.runtime.handle().clone());
+            let doors = Arc::downgrade(&self.doors);
+            threads.spawn(features::compare(self.known.clone(), doors, Arc::clone(&self.clock)));
             self.runtime.spawn(Arc::clone(runs).drive(threads));
             self.runtime.spawn(expectations::follow_checkpoints(self.known.clone(), Arc::downgrade(&self.doors)));
         }

@@ -4,14 +4,10 @@
 //! forced into one, is in no metric; how many there are is told.
 
 use headwater_experiment::result::Kind;
+use headwater_query::relation::features::quoted;
 use headwater_sql::duration_text;
 
 use super::{Declared, Exposures, Measured};
-
-/// A name as a query writes it, whatever it is.
-pub fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
-}
 
 pub fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))

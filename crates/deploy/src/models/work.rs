@@ -61,6 +61,10 @@ impl Train {
         let (learned, inputs, method, threshold) = match &self.declared.from {
             From::Rows(training) => {
                 let (learned, inputs) = self.learn(run, training).await?;
+                let Some(learned) = learned else {
+                    let messages = vec!["there are no rows to learn from yet".to_owned()];
+                    return Ok(Outcome { rows: Some(0), inputs, messages, ..Outcome::default() });
+                };
                 (learned, inputs, method(&training.settings.learner), training.settings.threshold)
             }
             From::Onnx { path } => (self.import(path).await?, Inputs::new(), "onnx", 0.5),
@@ -85,7 +89,8 @@ impl Train {
         Ok(outcome(&version, vec![told]))
     }
 
-    async fn learn(&self, run: &Run, training: &Training) -> Result<(Learned, Inputs)> {
+    /// None where there are no rows.
+    async fn learn(&self, run: &Run, training: &Training) -> Result<(Option<Learned>, Inputs)> {
         let session = self.stage.session();
         let witness = Witness::of(&session);
         let reading = session.with_reading(Arc::clone(&witness) as _, Arc::clone(&witness) as _).at(run.due_us);
@@ -93,6 +98,9 @@ impl Train {
         let schema = query.schema.clone();
         let batches: Vec<_> = query.batches.try_collect().await?;
         let inputs = witness.inputs(&self.declared.reads, &session);
+        if batches.iter().all(|batch| batch.num_rows() == 0) {
+            return Ok((None, inputs));
+        }
         let (training, task) = (training.clone(), self.declared.model.task.clone());
         let learning = tokio::task::spawn_blocking(move || {
             let rows = columns::in_order(&schema, &batches).map_err(|error| error.to_string())?;
@@ -102,7 +110,7 @@ impl Train {
         });
         let learned =
             learning.await.map_err(|error| refused(format!("training panicked, which is a bug of ours: {error}")))?;
-        Ok((learned.map_err(refused)?, inputs))
+        Ok((Some(learned.map_err(refused)?), inputs))
     }
 
     async fn import(&self, path: &str) -> Result<Learned> {

@@ -95,8 +95,8 @@ impl Doors {
         let asked = self.runs()?.ask(&model.model.name, Asked { cause: Cause::Manual, range_us: None });
         let ended = asked.map_err(Problem::from)?.await.map_err(|_| stopping())?;
         if ended.state == State::Succeeded {
-            let version = ended.outcome.output_version.unwrap_or_default();
-            return Ok(Done { tag: format!("TRAIN MODEL {version}"), notices: ended.outcome.messages });
+            let version = ended.outcome.output_version.map(|version| format!(" {version}")).unwrap_or_default();
+            return Ok(Done { tag: format!("TRAIN MODEL{version}"), notices: ended.outcome.messages });
         }
         let why = ended.error.unwrap_or_else(|| ended.state.to_string());
         Err(Problem::new(ErrorKind::Invalid, format!("the training of {} {}: {why}", ended.object, ended.state)))

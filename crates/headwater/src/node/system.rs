@@ -5,6 +5,7 @@ mod charts;
 mod declared;
 pub mod expectations;
 pub mod experiments;
+mod features;
 mod known;
 mod models;
 mod queries;
@@ -23,7 +24,7 @@ use headwater_base::clock::Clock;
 use headwater_deploy::running::{Progress, State};
 use headwater_deploy::system::{
     ALERTS, CHANGES, CHARTS, CHECKPOINTS, COLUMNS, DASHBOARDS, DEAD_LETTERS, EXPECTATION_RESULTS, EXPECTATIONS,
-    EXPERIMENT_RESULTS, EXPERIMENTS, LINEAGE, METRICS, MODEL_DRIFT, MODEL_METRICS, MODEL_VERSIONS, MODELS,
+    EXPERIMENT_RESULTS, EXPERIMENTS, FEATURE_DIFFERENCES, FEATURE_VIEWS, LINEAGE, METRICS, MODEL_DRIFT, MODEL_METRICS, MODEL_VERSIONS, MODELS,
     NOTIFICATIONS, OPERATORS, PARTITIONS, QUERIES, RELATIONS, REPLAYS, RULES, RUNS, SCHEDULES, SINKS, SOURCES, STREAMS,
     USERS, VERSIONS, VIEWS, relations, schema,
 };
@@ -330,6 +331,8 @@ impl SystemTables for System {
             VERSIONS => self.versions.rows(&self.published.lock()),
             EXPECTATIONS => expectations::declared(&self.known.suites()),
             EXPECTATION_RESULTS => expectations::results(self.log.as_ref())?,
+            FEATURE_VIEWS => features::views(&self.known, &self.declared.feature_views, self.clock.as_ref()),
+            FEATURE_DIFFERENCES => features::differences(&self.known),
             MODELS => models::models(&self.known),
             MODEL_VERSIONS => models::versions(&self.known),
             MODEL_METRICS => models::metrics(&self.known),

@@ -57,6 +57,17 @@ fn features_are_asked_for_by_http() {
     assert_eq!(found["results"][1]["statuses"], json!(["PRESENT", "NOT_FOUND"]));
     assert_eq!(found["results"][2]["statuses"], json!(["OUTSIDE_MAX_AGE", "NOT_FOUND"]));
 
+    let looked = "SELECT feature_view, mode, ttl, entities, newest_at, compared > 0, different, error
+        FROM system.feature_views WHERE compared_at IS NOT NULL ORDER BY 1";
+    becomes(&project, looked, &[
+        "lately,continuous,1 minute,2,2026-01-01T00:00:09Z,false,0,",
+        "share,scheduled,,0,,false,0,",
+        "spending,continuous,36500 days,2,2026-01-01T00:00:09Z,true,0,",
+    ]);
+    let features = "SELECT feature, compared > 0, different, largest, entity FROM system.feature_differences
+        WHERE feature_view = 'spending' ORDER BY 1";
+    assert_eq!(project.sql(features), ["orders,true,0,,", "spent,true,0,,"]);
+
     let (status, message) = ask("spendin", json!([])).refusal();
     assert_eq!((status, message.as_str()), (404, "there is no feature view spendin"));
     let (status, message) = ask("spending", json!([{"client": 3}])).refusal();

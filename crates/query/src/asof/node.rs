@@ -56,7 +56,7 @@ impl AsofJoin {
         Ok(AsofJoin { left, right, on, times, known: None, ttl_us: None, strict, keeps_left, schema })
     }
 
-    /// The same with what batch alone can do: see [`AsofJoin::known`] and [`AsofJoin::ttl_us`].
+    /// The same at a point in time: see [`AsofJoin::known`] and [`AsofJoin::ttl_us`].
     pub fn with_point_in_time(self, known: Option<Expr>, ttl_us: Option<i64>) -> Result<AsofJoin> {
         if ttl_us.is_some_and(|ttl_us| ttl_us < 0) {
             return plan_err!("a join as of a time looks back, not ahead");

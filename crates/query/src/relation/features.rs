@@ -99,22 +99,27 @@ impl FeatureView {
         (0..self.schema.fields().len()).filter(is_other)
     }
 
+    /// A column's name as SQL has it.
+    pub fn column(&self, column: usize) -> String {
+        quoted(self.schema.field(column).name())
+    }
+
     /// The query of its latest values over its history.
     pub fn latest(&self) -> String {
-        let quoted = |column: &usize| quoted(self.schema.field(*column).name());
-        let all: Vec<String> = (0..self.schema.fields().len()).map(|column| quoted(&column)).collect();
-        let entity: Vec<String> = self.entity.iter().map(quoted).collect();
-        let (time, known) = (quoted(&self.timestamp), self::quoted(self.known_at_name()));
+        let all: Vec<String> = (0..self.schema.fields().len()).map(|column| self.column(column)).collect();
+        let entity: Vec<String> = self.entity.iter().map(|column| self.column(*column)).collect();
+        let (time, known) = (self.column(self.timestamp), quoted(self.known_at_name()));
         format!(
             "SELECT {} FROM (SELECT *, row_number() OVER (PARTITION BY {} ORDER BY {time} DESC NULLS LAST, {known} DESC \
              NULLS LAST) AS _place FROM {HISTORY}.{}) AS latest WHERE _place = 1",
             all.join(", "),
             entity.join(", "),
-            self::quoted(&self.name)
+            quoted(&self.name)
         )
     }
 }
 
-fn quoted(name: &str) -> String {
+/// As SQL has it.
+pub fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }

@@ -1,7 +1,8 @@
 //! Joins with versions, kept up to date: each left row with the last right row of its key that is not after it.
 //!
-//! Input columns are the key columns, the time, then all columns of the side. Left rows are kept until no right row can
-//! come before them any more, right rows until no left row can come that would meet them; the last of a key stays.
+//! Input columns are the key columns, the time, of versions when they were known where that is told, then all columns of the
+//! side. Left rows are kept until no right row can come for them any more, right rows until no left row can come that would
+//! meet them; the last of a key stays.
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -29,6 +30,10 @@ pub struct Plan {
     pub output: SchemaRef,
     /// Whether a right row at the very time of a left one is none of its versions.
     pub strict: bool,
+    /// Whether versions tell when they were known. A left row meets none that was known after its time.
+    pub is_known_later: bool,
+    /// Microseconds for which a version counts; none before it takes its place.
+    pub ttl_us: Option<i64>,
     /// Whether left rows without a version stand with nulls.
     pub keeps_left: bool,
     pub retracts: bool,
@@ -58,9 +63,11 @@ struct Left {
 #[derive(Debug, Default)]
 struct Partition {
     left: BTreeMap<At, Left>,
-    /// Versions with how often each is there.
-    right: BTreeMap<At, i64>,
+    /// Versions with how often each is there. Of one time they stand in the order in which they were known.
+    right: Versions,
 }
+
+type Versions = BTreeMap<At, i64>;
 
 /// What came of a key in this tick.
 #[derive(Default)]
@@ -104,26 +111,53 @@ impl Given {
 const ENTRY_BYTES: usize = 72;
 
 impl Partition {
-    fn version(&self, time_us: i64, strict: bool) -> Option<&Row> {
-        version(&self.right, time_us, strict)
-    }
-
-    /// The time of the next version after one.
-    fn next_us(&self, time_us: i64) -> i64 {
-        let after = (Bound::Included((time_us.saturating_add(1), empty())), Bound::Unbounded);
-        self.right.range(after).next().map_or(i64::MAX, |((next_us, _), _)| *next_us)
-    }
-
     fn is_empty(&self) -> bool {
         self.left.is_empty() && self.right.is_empty()
     }
 }
 
-/// The last of versions that is not after a time.
-fn version(versions: &BTreeMap<At, i64>, time_us: i64, strict: bool) -> Option<&Row> {
-    let end = if strict { time_us } else { time_us.saturating_add(1) };
-    let before = (Bound::Unbounded, Bound::Excluded((end, empty())));
-    versions.range(before).next_back().map(|((_, row), _)| row)
+impl Plan {
+    /// The last of versions that is there for left rows of a time, however old it is.
+    fn last<'a>(&self, versions: &'a Versions, time_us: i64) -> Option<&'a At> {
+        let end = if self.strict { time_us } else { time_us.saturating_add(1) };
+        let before = versions.range((Bound::Unbounded, Bound::Excluded((end, empty())))).rev();
+        before.map(|(at, _)| at).find(|at| self.known_us(at) <= time_us)
+    }
+
+    /// The version that left rows of a time meet.
+    fn version<'a>(&self, versions: &'a Versions, time_us: i64) -> Option<&'a Row> {
+        let (at_us, row) = self.last(versions, time_us)?;
+        let is_too_old = self.ttl_us.is_some_and(|ttl_us| *at_us < time_us.saturating_sub(ttl_us));
+        (!is_too_old).then_some(row)
+    }
+
+    /// From when on left rows can meet a version.
+    fn since_us(&self, at: &At) -> i64 {
+        at.0.max(self.known_us(at))
+    }
+
+    /// Until when left rows may meet a version of a time: then there is a later one, for sure.
+    fn until_us(&self, versions: &Versions, time_us: i64) -> i64 {
+        let mut until_us = i64::MAX;
+        for at in versions.range((time_us.saturating_add(1), empty())..).map(|(at, _)| at) {
+            if at.0 >= until_us {
+                break;
+            }
+            until_us = until_us.min(self.since_us(at));
+        }
+        until_us
+    }
+
+    fn known_us(&self, (_, row): &At) -> i64 {
+        if self.is_known_later { first_time(row) } else { i64::MIN }
+    }
+}
+
+/// The first column of a row, which is a time and is not null: a byte that says so, then its bits with the sign turned, the
+/// greatest first (as arrow's rows have them).
+fn first_time(row: &Row) -> i64 {
+    let bytes = row.get(1..9).and_then(|bytes| <[u8; 8]>::try_from(bytes).ok());
+    bytes.map_or(i64::MAX, |bytes| i64::from_be_bytes(bytes) ^ i64::MIN)
 }
 
 fn empty() -> Row {
@@ -160,21 +194,22 @@ impl AsofJoin {
 
     /// Takes what came of a key into its rows, and gives what follows.
     fn apply(&mut self, slot: u32, changes: Changes) {
-        let strict = self.plan.strict;
+        let plan = &self.plan;
         let partition = &mut self.partitions[slot as usize];
-        let mut changed: Vec<i64> = changes.right.iter().map(|((time_us, _), _)| *time_us).collect();
+        let mut changed: Vec<(i64, i64)> = changes.right.iter().map(|(at, _)| (at.0, plan.since_us(at))).collect();
         for (at, weight) in changes.right {
             self.touched[1].note(slot, at.clone());
             self.bytes = self.bytes.wrapping_add_signed(count(&mut partition.right, at, weight));
         }
         changed.sort_unstable();
         changed.dedup();
-        for time_us in changed {
-            let until_us = partition.next_us(time_us).saturating_add(1);
+        for (time_us, since_us) in changed {
+            // Where a version at the very time is none, the one before it still counts then.
+            let until_us = plan.until_us(&partition.right, time_us).saturating_add(1).max(since_us);
             let reached: Vec<At> =
-                partition.left.range((time_us, empty())..(until_us, empty())).map(|(at, _)| at.clone()).collect();
+                partition.left.range((since_us, empty())..(until_us, empty())).map(|(at, _)| at.clone()).collect();
             for at in reached {
-                let version = partition.version(at.0, strict).cloned();
+                let version = plan.version(&partition.right, at.0).cloned();
                 let Some(left) = partition.left.get_mut(&at) else { continue };
                 if left.version == version {
                     continue;
@@ -182,14 +217,14 @@ impl AsofJoin {
                 let before = std::mem::replace(&mut left.version, version);
                 let copies = left.copies;
                 let now = left.version.clone();
-                Self::give(&self.plan, &mut self.given, &at.1, before.as_ref(), -copies);
-                Self::give(&self.plan, &mut self.given, &at.1, now.as_ref(), copies);
+                Self::give(plan, &mut self.given, &at.1, before.as_ref(), -copies);
+                Self::give(plan, &mut self.given, &at.1, now.as_ref(), copies);
             }
         }
         for (at, weight) in changes.left {
             self.touched[0].note(slot, at.clone());
-            let version = partition.version(at.0, strict).cloned();
-            Self::give(&self.plan, &mut self.given, &at.1, version.as_ref(), weight);
+            let version = plan.version(&partition.right, at.0).cloned();
+            Self::give(plan, &mut self.given, &at.1, version.as_ref(), weight);
             let size = at.1.len() + ENTRY_BYTES;
             match partition.left.get_mut(&at) {
                 Some(left) if left.copies + weight != 0 => left.copies += weight,
@@ -247,10 +282,7 @@ impl AsofJoin {
     fn prune(&mut self, slot: u32, expiry: &Expiry, watermark_us: i64) {
         let horizon_us = watermark_us.saturating_sub(expiry.left_lag_us.max(expiry.right_lag_us));
         let partition = &mut self.partitions[slot as usize];
-        let end = if self.plan.strict { horizon_us } else { horizon_us.saturating_add(1) };
-        let before = (Bound::Unbounded, Bound::Excluded((end, empty())));
-        let Some((last, _)) = partition.right.range(before).next_back() else { return };
-        let last = last.clone();
+        let Some(last) = self.plan.last(&partition.right, horizon_us).cloned() else { return };
         let rest = partition.right.split_off(&last);
         for at in std::mem::replace(&mut partition.right, rest).into_keys() {
             self.bytes -= at.1.len() + ENTRY_BYTES;
@@ -283,10 +315,11 @@ impl AsofJoin {
     fn versions(&self, versions: &[Option<Row>]) -> Result<Vec<ArrayRef>> {
         let present: Vec<&Row> = versions.iter().flatten().collect();
         let codec = &self.codecs[1];
+        let told = usize::from(self.plan.is_known_later);
         if present.is_empty() {
-            return Ok(codec.types().iter().map(|each| new_null_array(each, versions.len())).collect());
+            return Ok(codec.types()[told..].iter().map(|each| new_null_array(each, versions.len())).collect());
         }
-        let columns = codec.decode(present.iter().map(|row| row.as_ref()))?;
+        let columns = codec.decode(present.iter().map(|row| row.as_ref()))?.split_off(told);
         if present.len() == versions.len() {
             return Ok(columns);
         }
@@ -302,9 +335,10 @@ impl AsofJoin {
         Ok(spread.collect::<std::result::Result<_, _>>()?)
     }
 
-    /// Which rows can have a version, or be one: those with a time and with all of their key.
-    fn can_meet(&self, columns: &[ArrayRef], rows: usize) -> BooleanArray {
-        let nulls = columns[..=self.plan.keys].iter().filter_map(|column| column.logical_nulls());
+    /// Which rows can have a version, or be one: those with their times and with all of their key.
+    fn can_meet(&self, port: usize, columns: &[ArrayRef], rows: usize) -> BooleanArray {
+        let times = if port == 1 && self.plan.is_known_later { 2 } else { 1 };
+        let nulls = columns[..self.plan.keys + times].iter().filter_map(|column| column.logical_nulls());
         let any = nulls.fold(None, |all: Option<NullBuffer>, each| NullBuffer::union(all.as_ref(), Some(&each)));
         match any {
             Some(valid) => BooleanArray::new(valid.inner().clone(), None),
@@ -317,7 +351,7 @@ impl AsofJoin {
         if versions.is_whole {
             self.forget(slot);
         }
-        let (strict, partition) = (self.plan.strict, &mut self.partitions[slot as usize]);
+        let partition = &mut self.partitions[slot as usize];
         // Left rows from here on may have other versions than before.
         let times = versions.rows.iter().chain(&rows.rows).map(|(_, [time_us, _])| *time_us);
         let changed_us = times.min().unwrap_or(i64::MAX);
@@ -342,7 +376,7 @@ impl AsofJoin {
         self.bytes = self.bytes.wrapping_add_signed(bytes);
         let Partition { left, right } = partition;
         for ((time_us, _), left) in left.range_mut((changed_us, empty())..) {
-            left.version = version(right, *time_us, strict).cloned();
+            left.version = self.plan.version(right, *time_us).cloned();
         }
     }
 
@@ -374,7 +408,7 @@ fn count(rows: &mut BTreeMap<At, i64>, at: At, weight: i64) -> isize {
 
 impl Operator for AsofJoin {
     fn push(&mut self, port: usize, batch: Batch, _out: &mut Output) -> Result<()> {
-        let meets = self.can_meet(batch.rows.columns(), batch.len());
+        let meets = self.can_meet(port, batch.rows.columns(), batch.len());
         if port == 0 && self.plan.keeps_left && meets.true_count() < batch.len() {
             let alone = batch.filter(&arrow::compute::not(&meets)?)?;
             let encoded = self.codecs[0].encode(&alone.rows.columns()[self.plan.keys + 1..], alone.len())?;

@@ -22,6 +22,10 @@ pub enum Fact {
         behind_us: i64,
         window: u32,
     },
+    /// When rows were known. None comes late: what happens to come late was known late.
+    Known {
+        behind_us: i64,
+    },
 }
 
 impl Fact {
@@ -54,7 +58,7 @@ impl Fact {
     /// How far values lie behind the watermark, of what is a time.
     pub fn lag_us(&self) -> Option<i64> {
         match self {
-            Fact::EventTime { behind_us, .. } => Some(*behind_us),
+            Fact::EventTime { behind_us, .. } | Fact::Known { behind_us } => Some(*behind_us),
             other => other.closes_after_us(),
         }
     }
@@ -72,6 +76,9 @@ pub fn of_all<'a>(mut facts: impl Iterator<Item = &'a Fact>) -> Fact {
             Fact::WindowEdge { end_after_us: end, behind_us: further, window: other },
         ) if end_after_us == *end && window == *other => {
             Fact::WindowEdge { end_after_us, behind_us: behind_us.max(*further), window }
+        }
+        (Fact::Known { behind_us }, Fact::Known { behind_us: further }) => {
+            Fact::Known { behind_us: behind_us.max(*further) }
         }
         (all, fact) if all == *fact => all,
         _ => Fact::None,

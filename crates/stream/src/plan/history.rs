@@ -25,6 +25,9 @@ use crate::operator::aggregate::{Call, Plan};
 use crate::operator::known;
 use crate::{Error, Result};
 
+/// The watermark of a partition is where its rows were known up to, so none was known before it.
+const NEVER_LATE: Fact = Fact::Known { behind_us: 1 };
+
 /// What becomes of a feature view's query.
 pub struct History {
     pub stream: Arc<Stream>,
@@ -131,7 +134,7 @@ impl Compile<'_> {
         let schema = SchemaRef::clone(&plan.schema);
         let from = self.push("known", vec![flow.from], Step::Known(plan));
         let mut facts = flow.facts.clone();
-        facts.push(Fact::None);
+        facts.push(NEVER_LATE);
         let flow = self.columns(Flow { from, schema, facts, ..flow }, &wanted)?;
         Ok(Told { flow, is_known: true, is_running: false })
     }
@@ -145,7 +148,7 @@ impl Compile<'_> {
         let mut expressions = list.iter().map(|each| physical(each, over)).collect::<Result<Vec<_>>>()?;
         expressions.push(last(&flow.schema));
         let mut facts: Vec<Fact> = list.iter().map(|each| super::facts::of(each, over, &flow.facts)).collect();
-        facts.push(Fact::None);
+        facts.push(NEVER_LATE);
         let schema = with_known(schema);
         let step = Step::Project { expressions, schema: SchemaRef::clone(&schema) };
         let from = self.push("project", vec![flow.from], step);
@@ -194,7 +197,11 @@ impl Compile<'_> {
         };
         check_types(&plan)?;
         from = self.push("running", vec![from], Step::Aggregate(plan));
-        let facts = vec![Fact::None; output.fields().len()];
+        let mut facts = vec![Fact::None; output.fields().len()];
+        if is_known {
+            facts.pop();
+            facts.push(NEVER_LATE);
+        }
         let flow = Flow { from, schema: output, facts, retracts: false, inputs: input.inputs, is_placed: false };
         Ok(Told { flow, is_known, is_running: true })
     }
@@ -227,7 +234,9 @@ impl Compile<'_> {
         let schema = with_known(&flow.schema);
         let step = Step::Project { expressions, schema: SchemaRef::clone(&schema) };
         let from = self.push("known", vec![flow.from], step);
-        let facts = flow.facts.iter().cloned().chain([Fact::None]).collect();
+        let lag_us = flow.facts[features.timestamp].lag_us().filter(|_| !flow.is_placed);
+        let known = lag_us.map_or(Fact::None, |lag_us| Fact::Known { behind_us: (lag_us - delay_us).max(1) });
+        let facts = flow.facts.iter().cloned().chain([known]).collect();
         Ok(Flow { from, schema, facts, ..flow })
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, BooleanArray, Int32Array, Int64Array};
 use headwater_catalog::{Applied, Definitions, Kind, Owner};
 use headwater_query::Relations;
-use headwater_query::relation::{EXPOSURES, HISTORY, Relation, companion};
+use headwater_query::relation::{EXPOSURES, FeatureView, HISTORY, Relation, companion};
 use headwater_query::sqltype::sql_name;
 
 use super::{text, times};
@@ -19,6 +19,7 @@ pub struct Declared {
     columns: Vec<Column>,
     lineage: Vec<(String, String)>,
     changes: Vec<Applied>,
+    pub feature_views: Vec<Arc<FeatureView>>,
 }
 
 struct Object {
@@ -41,7 +42,8 @@ struct Column {
 
 impl Declared {
     pub fn new(definitions: &Definitions, changes: &[Applied], relations: &Relations) -> Declared {
-        let mut declared = Declared { changes: changes.to_vec(), ..Declared::default() };
+        let feature_views = relations.feature_views().cloned().collect();
+        let mut declared = Declared { changes: changes.to_vec(), feature_views, ..Declared::default() };
         for definition in definitions.iter() {
             let relation = match definition.kind {
                 Kind::Experiment => relations.get(&companion(EXPOSURES, &definition.name)),

@@ -1,11 +1,13 @@
 //! What a node knows of its own doings while it runs. It outlives changes of what runs.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use headwater_base::clock::Clock;
 use headwater_deploy::Result;
 use headwater_deploy::expectations::Suites;
 use headwater_deploy::experiments;
+use headwater_deploy::features::compare::Comparison;
 use headwater_deploy::models::Registry;
 use headwater_deploy::running::Progress;
 use headwater_deploy::runs::analysis;
@@ -32,6 +34,8 @@ pub struct Known {
     suites: Arc<Mutex<Vec<Suites>>>,
     /// Experiments that are declared.
     experiments: Arc<Mutex<Vec<Arc<experiments::Declared>>>>,
+    /// Feature views, online against offline, by their names.
+    comparisons: Arc<Mutex<BTreeMap<String, Comparison>>>,
     replays: Arc<Mutex<Vec<Progress>>>,
     pub queries: Arc<Queries>,
     pub samples: Arc<Samples>,
@@ -66,6 +70,10 @@ impl Known {
 
     pub fn experiments(&self) -> MutexGuard<'_, Vec<Arc<experiments::Declared>>> {
         self.experiments.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn comparisons(&self) -> MutexGuard<'_, BTreeMap<String, Comparison>> {
+        self.comparisons.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub fn replays(&self) -> MutexGuard<'_, Vec<Progress>> {
