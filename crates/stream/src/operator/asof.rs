@@ -514,3 +514,6 @@ impl Operator for AsofJoin {
         Status { groups: self.keys.len() as u64, state_bytes: (self.keys.bytes() + self.bytes + lists) as u64 }
     }
 }
+
+#[cfg(test)]
+mod tests;
