@@ -2,12 +2,20 @@
 
 import { range } from "./scale.ts";
 
-export type Mark = "line" | "area" | "bar" | "scatter";
+/** `band`: a line within intervals. */
+export type Mark = "line" | "area" | "bar" | "scatter" | "band";
+
+export interface Point {
+  x: number;
+  y: number | null;
+  /** Intervals around it, the widest first. */
+  bands?: ([number, number] | null)[];
+}
 
 export interface Figures {
   name: string;
   /** In the order of x. */
-  points: { x: number; y: number | null }[];
+  points: Point[];
   /** Several that are shown as one. */
   isRest: boolean;
 }
@@ -20,6 +28,8 @@ export interface Plotted {
   series: Figures[];
   /** Series stand on each other. */
   isStacked: boolean;
+  /** Differences matter more than sizes: the axis need not begin at nought. */
+  isNear?: boolean;
 }
 
 /** A mark's ends, from `low` to `high`: of lines and dots `high` is the value. */
@@ -29,6 +39,7 @@ export interface Placed {
   high: number;
   /** The value itself. */
   y: number;
+  bands?: Point["bands"];
 }
 
 /** The places of all x, in order. */
@@ -40,7 +51,7 @@ export function places({ x, names, series }: Plotted): number[] {
 /** Each series' marks, and none where it has a gap. Of bars and of what is stacked there is one for each place. */
 export function placed(plotted: Plotted): (Placed | null)[][] {
   if (!plotted.isStacked && plotted.mark !== "bar") {
-    const mark = ({ x, y }: Figures["points"][number]) => (y === null ? null : { x, low: 0, high: y, y });
+    const mark = ({ x, y, bands }: Point) => (y === null ? null : { x, low: 0, high: y, y, bands });
     return plotted.series.map(({ points }) => points.map(mark));
   }
   const xs = places(plotted);
@@ -61,15 +72,15 @@ export function placed(plotted: Plotted): (Placed | null)[][] {
   });
 }
 
-/** The ends of the y axis. Dots and lines that are far from nought need not begin there. */
-export function heights(marks: (Placed | null)[][], mark: Mark): [number, number] {
+/** The ends of the y axis. What is far from nought need not begin there. */
+export function heights(marks: (Placed | null)[][], isNear: boolean): [number, number] {
   const all = marks.flat().filter((each) => each !== null);
-  if (mark === "scatter" && all.length > 0) {
+  if (isNear && all.length > 0) {
     const values = all.map(({ high }) => high);
     const [least, greatest] = [Math.min(...values), Math.max(...values)];
     if (least > 0 && greatest - least < least) return near(least, greatest);
   }
-  return range(all.flatMap(({ low, high }) => [low, high]));
+  return range(all.flatMap(({ low, high, bands = [] }) => [low, high, ...bands.flatMap((band) => band ?? [])]));
 }
 
 function near(least: number, greatest: number): [number, number] {

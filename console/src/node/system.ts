@@ -25,6 +25,9 @@ export type Kind =
   | "source"
   | "sink"
   | "connection"
+  | "feature view"
+  | "model"
+  | "experiment"
   | "chart"
   | "dashboard";
 
@@ -255,6 +258,94 @@ export interface Notification {
   sent_at: string | null;
 }
 
+export interface FeatureView {
+  feature_view: string;
+  /** The columns that tell entities apart, with commas. */
+  entity: string;
+  /** `continuous`, `scheduled` */
+  mode: string;
+  schedule: string | null;
+  ttl: string | null;
+  entities: number | null;
+  newest_at: string | null;
+  /** Seconds from the newest value until now. */
+  lag: number | null;
+  compared_at: string | null;
+  /** Entities in all looks since the start, and those of which a value online is not what its history says. */
+  compared: number | null;
+  different: number | null;
+  error: string | null;
+}
+
+export interface FeatureDifference {
+  feature_view: string;
+  feature: string;
+  compared: number;
+  different: number;
+  largest: number | null;
+  /** JSON of the entity that was found last, with both of its values. */
+  entity: string | null;
+  online: string | null;
+  offline: string | null;
+  found_at: string | null;
+}
+
+export interface Model {
+  name: string;
+  method: string | null;
+  /** `class`, `number`, `anomaly`, `items`; `(ONNX)` behind it where it was trained elsewhere. */
+  predicts: string;
+  /** `untrained`, `serving`, `frozen` */
+  state: string;
+  champion: number | null;
+  challenger: number | null;
+  trained_at: string | null;
+  /** Why it is neither trained nor promoted. */
+  frozen: string | null;
+  schedule: string;
+  /** The columns that it needs, with commas. */
+  inputs: string;
+}
+
+export interface ModelMetric {
+  model: string;
+  version: number;
+  metric: string;
+  value: number;
+  trained_at: string;
+}
+
+export interface ModelDrift {
+  model: string;
+  version: number;
+  /** Null: the score. */
+  feature: string | null;
+  psi: number | null;
+  ks_statistic: number | null;
+  ks_p_value: number | null;
+  training_rows: number;
+  rows: number;
+}
+
+export interface Experiment {
+  experiment: string;
+  unit: string;
+  /** With their weights, the control first. */
+  variants: string;
+  salt: string;
+  exposures: string;
+  schedule: string;
+  /** `new`, `valid`, `invalid` */
+  state: string;
+  units: number | null;
+  mixed_units: number | null;
+  forced_units: number | null;
+  unknown_rows: number | null;
+  sample_ratio_p_value: number | null;
+  analysed_at: string | null;
+  invalid: string | null;
+}
+
 export interface Sections {
   relations: Relation[];
   columns: Column[];
@@ -278,6 +369,12 @@ export interface Sections {
   expectation_results: ExpectationResult[];
   alerts: Alert[];
   notifications: Notification[];
+  feature_views: FeatureView[];
+  feature_differences: FeatureDifference[];
+  models: Model[];
+  model_metrics: ModelMetric[];
+  model_drift: ModelDrift[];
+  experiments: Experiment[];
 }
 
 export type SectionName = keyof Sections;
@@ -328,6 +425,17 @@ export const SECTIONS: Record<SectionName, Section> = {
     query: "SELECT * FROM system.notifications ORDER BY coalesce(sent_at, created_at) DESC LIMIT 200",
     every_ms: LIVE_MS,
   },
+  feature_views: { query: "SELECT * FROM system.feature_views", every_ms: SLOW_MS },
+  feature_differences: { query: "SELECT * FROM system.feature_differences", every_ms: SLOW_MS },
+  models: { query: "SELECT * FROM system.models", every_ms: SLOW_MS },
+  model_metrics: {
+    query:
+      "SELECT metrics.* FROM system.model_metrics AS metrics JOIN system.models AS models ON metrics.model = models.name " +
+      "AND (metrics.version = models.champion OR metrics.version = models.challenger)",
+    every_ms: SLOW_MS,
+  },
+  model_drift: { query: "SELECT * FROM system.model_drift", every_ms: SLOW_MS },
+  experiments: { query: "SELECT * FROM system.experiments", every_ms: SLOW_MS },
   queries: {
     query:
       `SELECT * FROM system.queries WHERE text NOT LIKE ${literal(`${OWN}%`)} ` +
@@ -345,6 +453,12 @@ export const ON_DEMAND: ReadonlySet<SectionName> = new Set([
   "expectation_results",
   "alerts",
   "notifications",
+  "feature_views",
+  "feature_differences",
+  "models",
+  "model_metrics",
+  "model_drift",
+  "experiments",
 ]);
 
 /** Shown before all else is known: a dashboard asks for its charts then, and for nothing else before. */
@@ -373,6 +487,12 @@ export const EMPTY: Sections = {
   expectation_results: [],
   alerts: [],
   notifications: [],
+  feature_views: [],
+  feature_differences: [],
+  models: [],
+  model_metrics: [],
+  model_drift: [],
+  experiments: [],
 };
 
 /** The view that an operator works for: operators are named `view/number-kind`. */

@@ -2,6 +2,7 @@
 //
 // Only space between tokens and the case of keywords are changed, so that the text still means the same.
 
+import { beginsClause, isSpoken, spoken } from "./declaring.ts";
 import { type Token, tokens } from "./tokens.ts";
 import { isKeyword, isType } from "./words.ts";
 
@@ -20,7 +21,7 @@ type Part = Token | Part[];
 export function format(text: string): string {
   const found = tokens(text).filter((token) => token.kind !== "space");
   if (found.some((token) => token.kind === "comment")) return text;
-  return lines(grouped(found), "").join("\n");
+  return lines(grouped(spoken(found)), "").join("\n");
 }
 
 function grouped(list: Token[]): Part[] {
@@ -43,6 +44,10 @@ function grouped(list: Token[]): Part[] {
 
 function word(part: Part | undefined): string {
   return part === undefined || Array.isArray(part) || part.kind !== "word" ? "" : part.text.toLowerCase();
+}
+
+function textOf(part: Part | undefined): string {
+  return part === undefined || Array.isArray(part) ? "" : part.text;
 }
 
 function cased(token: Token): string {
@@ -72,6 +77,7 @@ function isCall(parts: Part[], index: number): boolean {
   const before = parts[index - 1];
   if (before === undefined || Array.isArray(before) || (before.kind !== "word" && before.kind !== "quoted")) return false;
   if (["stream", "view", "table", "sink", "into", "exists"].includes(word(parts[index - 2]))) return false;
+  if (isSpoken(before.text)) return false;
   const name = word(before);
   return !isKeyword(name) || isType(name) || CALLED.has(name);
 }
@@ -87,12 +93,14 @@ function lines(parts: Part[], indent: string): string[] {
 }
 
 function begins(parts: Part[], index: number): boolean {
+  const part = parts[index];
+  if (part !== undefined && !Array.isArray(part) && beginsClause(part.text)) return true;
   const [name, before, after] = [word(parts[index]), word(parts[index - 1]), word(parts[index + 1])];
   if (JOINS.has(name)) return !JOINS.has(before) && before !== "outer" && !Array.isArray(parts[index + 1]);
   if (name === "partition") return after === "key";
   if (name === "as") return after === "select" || after === "with";
   if (name === "into") return word(parts[index - 2]) === "source";
-  if (name === "from") return before !== "distinct";
+  if (name === "from") return before !== "distinct" && before !== "exposures";
   return CLAUSES.has(name) && !(name === "select" && before === "as") && before !== "within";
 }
 
@@ -100,7 +108,9 @@ function clauseLines(clause: Part[], indent: string): string[] {
   const whole = flat(clause);
   // Columns of a stream have lines of their own, however few they are.
   const isDeclared = word(clause[0]) === "create" && clause.some(Array.isArray);
-  if (!isDeclared && indent.length + whole.length <= WIDTH) return [indent + whole];
+  // A metric stays on its line.
+  const isMetric = clause.length > 2 && ["proportion", "mean", "ratio"].includes(word(clause[1])) && isSpoken(textOf(clause[1]));
+  if (isMetric || (!isDeclared && indent.length + whole.length <= WIDTH)) return [indent + whole];
   const violation = word(clause[0]) === "constraint" ? clause.findIndex((part) => word(part) === "on") : -1;
   if (violation > 0) {
     return [indent + flat(clause.slice(0, violation)), indent + INDENT + flat(clause.slice(violation))];

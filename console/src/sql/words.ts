@@ -2,11 +2,12 @@
 
 export const KEYWORDS = `add all alter analyze and as asc asof between by cascade case cast changes close column comment
 connection constraint create cross cumulate current data database dead delete desc describe descriptor dimension
-disable distinct drop else emit enable end escape except exists expect explain external false fetch files filter
-first following for format from full generator group having http if ilike in inner insert intersect interval into is join
-key last lateral left letters like limit location manual materialized model natural not null nulls of offset on or
-order outer over partition partitioned preceding primary purge range recursive refresh replace replay restrict right
-row rows schema secret select semi sequence set show sink source stored stream table then to true truncate
+disable distinct drop else emit enable end escape every except exists expect experiment explain external false feature
+fetch files filter first following for format from full generator group having http if ilike in inner insert intersect
+interval into is join key last lateral left letters like limit location manual materialized model natural not null nulls
+of offset on or order outer over partition partitioned preceding predict primary promote purge range recursive refresh
+replace replay restrict retrain right rollback row rows schema secret select semi sequence set show sink source stored
+stream table then to train true truncate
 unbounded union update using values verbose view violation watermark when where window with within`
   .split(/\s+/)
   .filter((word) => word !== "");
@@ -20,6 +21,10 @@ smallint struct text time timestamp tinyint varchar`
 export const FUNCTIONS: [name: string, parameters: string, about: string][] = [
   ["tumble", "relation, time, INTERVAL '1 minute'", "windows side by side"],
   ["hop", "relation, time, INTERVAL '1 minute', INTERVAL '5 minutes'", "windows that overlap: slide, size"],
+  ["ml_predict", "relation, model", "the rows, and what a model says of each"],
+  ["ml_explain", "relation, model", "the same, and what each feature adds"],
+  ["recommend", "relation, model, 10", "items for each row"],
+  ["assign", "'experiment', unit", "the variant that a unit has"],
   ["count", "*", "number of rows"],
   ["sum", "x", "exact for decimals"],
   ["avg", "x", "mean"],
