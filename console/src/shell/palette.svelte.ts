@@ -1,7 +1,7 @@
 // The command palette's state, and what it offers.
 
 import { node } from "../node/node.svelte.ts";
-import { dashboardPath, relationPath, route } from "./route.svelte.ts";
+import { objectPath, route } from "./route.svelte.ts";
 import { theme } from "./theme.svelte.ts";
 
 export interface Command {
@@ -31,7 +31,7 @@ function commands(): Command[] {
   const relations = named.map(({ name, kind }) => ({
     title: name,
     kind,
-    run: () => route.go(kind === "dashboard" ? dashboardPath(name) : relationPath(name)),
+    run: () => route.go(objectPath(name, kind)),
   }));
   const go = (title: string, path: string): Command => ({ title, kind: "page", run: () => route.go(path) });
   const choose = (choice: "light" | "dark" | "system"): Command => ({
@@ -47,6 +47,9 @@ function commands(): Command[] {
     go("Runs", "/runs"),
     go("Quality", "/quality"),
     go("Alerts", "/alerts"),
+    go("Features", "/features"),
+    go("Models", "/models"),
+    go("Experiments", "/experiments"),
     go("Activity", "/activity"),
     choose("light"),
     choose("dark"),

@@ -11,6 +11,12 @@ export type Page =
   | { name: "alerts" }
   | { name: "dashboards" }
   | { name: "dashboard"; dashboard: string }
+  | { name: "features" }
+  | { name: "feature view"; view: string }
+  | { name: "models" }
+  | { name: "model"; model: string }
+  | { name: "experiments" }
+  | { name: "experiment"; experiment: string }
   | { name: "unknown" };
 
 class Route {
@@ -50,23 +56,28 @@ class Route {
   }
 }
 
+const PLAIN = ["worksheet", "activity", "runs", "quality", "alerts", "dashboards", "features", "models", "experiments"] as const;
+
 function pageOf(path: string): Page {
   if (path === "/") return { name: "graph" };
-  if (path === "/worksheet") return { name: "worksheet" };
-  if (path === "/activity") return { name: "activity" };
-  if (path === "/runs") return { name: "runs" };
-  if (path === "/quality") return { name: "quality" };
-  if (path === "/alerts") return { name: "alerts" };
-  if (path === "/dashboards") return { name: "dashboards" };
-  const [, kind, encoded, part] = /^\/(relations|dashboards)\/([^/]+)(\/profile)?$/.exec(path) ?? [];
-  if (encoded === undefined || (kind === "dashboards" && part !== undefined)) return { name: "unknown" };
+  const plain = PLAIN.find((name) => path === `/${name}`);
+  if (plain !== undefined) return { name: plain };
+  const [, folder, encoded, part] = /^\/(\w+)\/([^/]+)(\/profile)?$/.exec(path) ?? [];
+  if (encoded === undefined || (part !== undefined && folder !== "relations")) return { name: "unknown" };
   try {
-    const name = decodeURIComponent(encoded);
-    if (kind === "dashboards") return { name: "dashboard", dashboard: name };
-    return { name: part === undefined ? "relation" : "profile", relation: name };
+    return named(folder ?? "", decodeURIComponent(encoded), part !== undefined);
   } catch {
     return { name: "unknown" };
   }
+}
+
+function named(folder: string, name: string, isProfile: boolean): Page {
+  if (folder === "relations") return { name: isProfile ? "profile" : "relation", relation: name };
+  if (folder === "dashboards") return { name: "dashboard", dashboard: name };
+  if (folder === "features") return { name: "feature view", view: name };
+  if (folder === "models") return { name: "model", model: name };
+  if (folder === "experiments") return { name: "experiment", experiment: name };
+  return { name: "unknown" };
 }
 
 export function dashboardPath(name: string): string {
@@ -79,6 +90,30 @@ export function relationPath(name: string): string {
 
 export function profilePath(name: string): string {
   return `${relationPath(name)}/profile`;
+}
+
+export function featurePath(name: string): string {
+  return `/features/${encodeURIComponent(name)}`;
+}
+
+export function modelPath(name: string): string {
+  return `/models/${encodeURIComponent(name)}`;
+}
+
+export function experimentPath(name: string): string {
+  return `/experiments/${encodeURIComponent(name)}`;
+}
+
+/** The page that says most of an object of a kind. */
+export function objectPath(name: string, kind: string): string {
+  if (kind === "dashboard") return dashboardPath(name);
+  if (kind === "feature view") return featurePath(name);
+  if (kind === "model") return modelPath(name);
+  return kind === "experiment" ? experimentPath(name) : relationPath(name);
+}
+
+export function runPath(run: string | number): string {
+  return `/runs?run=${encodeURIComponent(String(run))}`;
 }
 
 export function worksheetPath(sql: string): string {
