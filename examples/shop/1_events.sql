@@ -73,6 +73,14 @@ CREATE STREAM payments (
 )
 WITH (format = 'csv');
 
+-- Payments that whose card it was wants back, weeks later.
+CREATE STREAM chargebacks (
+    payment_id  BIGINT NOT NULL,
+    reported_at TIMESTAMP NOT NULL,
+    WATERMARK FOR reported_at AS reported_at - INTERVAL '1 minute'
+)
+WITH (format = 'csv');
+
 -- Accounts as they change: I is a new one, U another tier.
 CREATE STREAM customer_changes (
     customer_id BIGINT NOT NULL,

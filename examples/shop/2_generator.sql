@@ -17,6 +17,9 @@ FROM GENERATOR (MODEL 'shop', SEED ${seed}, DAYS ${days}, VISITS ${visits}, STAR
 CREATE SOURCE payments_demo INTO payments
 FROM GENERATOR (MODEL 'shop', SEED ${seed}, DAYS ${days}, VISITS ${visits}, START '${start}', LIVE ${live});
 
+CREATE SOURCE chargebacks_demo INTO chargebacks
+FROM GENERATOR (MODEL 'shop', SEED ${seed}, DAYS ${days}, VISITS ${visits}, START '${start}', LIVE ${live});
+
 CREATE SOURCE customer_changes_demo INTO customer_changes
 FROM GENERATOR (MODEL 'shop', STREAM 'customers', SEED ${seed}, DAYS ${days}, VISITS ${visits}, START '${start}', LIVE ${live});
 

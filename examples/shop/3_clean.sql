@@ -4,6 +4,7 @@ CREATE MATERIALIZED VIEW sessions AS
 SELECT visitor_id,
        window_start                                              AS began_at,
        max(viewed_at)                                            AS ended_at,
+       window_end                                                AS closed_at,
        count(DISTINCT event_id)                                  AS views,
        count(DISTINCT event_id) FILTER (WHERE page = 'checkout') AS checkouts,
        count(DISTINCT event_id) FILTER (WHERE page = 'thanks')   AS purchases,

@@ -40,10 +40,11 @@ pub trait Snapshots: Send + Sync + 'static {
         self.read_point().as_of_us
     }
 
-    /// The latest epoch for a reader of one view's rows under one key, which may find nothing else in it. `key` is
-    /// one row: the columns that identify a row of the view, in the order of [`crate::relation::View::key`].
-    fn read_point_of(&self, view: &str, key: &RecordBatch) -> Result<Arc<ReadPoint>> {
-        let _ = (view, key);
+    /// The latest epoch for a reader of one view's rows under some keys, which may find nothing else in it: a batch for
+    /// each key, without rows where there are none. `keys` has the columns that identify a row of the view, in the order
+    /// of [`crate::relation::View::key`].
+    fn read_point_of(&self, view: &str, keys: &RecordBatch) -> Result<Arc<ReadPoint>> {
+        let _ = (view, keys);
         Ok(self.read_point())
     }
 }

@@ -15,6 +15,8 @@ pub struct Catalog {
     seed: u64,
     broken_day: u32,
     products: Vec<(usize, i64)>,
+    /// The products of each category.
+    shelves: Vec<Vec<u32>>,
 }
 
 impl Catalog {
@@ -26,11 +28,17 @@ impl Catalog {
             // As shops write prices.
             (category, (cents / 100.0).ceil() as i64 * 100 - 1)
         };
-        Catalog {
-            seed: options.seed,
-            broken_day: options.broken_day,
-            products: (0..options.products.max(1)).map(product).collect(),
+        let products: Vec<(usize, i64)> = (0..options.products.max(1)).map(product).collect();
+        let mut shelves = vec![Vec::new(); CATEGORIES.len()];
+        for (id, (category, _)) in (0..).zip(&products) {
+            shelves[*category].push(id);
         }
+        Catalog { seed: options.seed, broken_day: options.broken_day, products, shelves }
+    }
+
+    /// The products of a category, the first ones the most popular.
+    pub fn shelf(&self, category: usize) -> &[u32] {
+        &self.shelves[category]
     }
 
     pub fn count(&self) -> u32 {

@@ -14,6 +14,10 @@ pub const FRAUD: u64 = 7;
 pub const TRANSPORT: u64 = 8;
 pub const LEAVING: u64 = 9;
 pub const ARRIVAL: u64 = 10;
+pub const TASTE: u64 = 11;
+pub const LIKING: u64 = 12;
+pub const CHARGEBACK: u64 = 13;
+pub const WALLET: u64 = 14;
 
 /// Numbers for one question about one thing.
 #[derive(Debug, Clone)]

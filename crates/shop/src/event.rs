@@ -36,6 +36,10 @@ pub enum What {
         lines: Vec<Line>,
     },
     Payment(Payment),
+    /// Whose card it was wants the money back, weeks later.
+    Chargeback {
+        payment: u64,
+    },
     /// An account is made, or reaches a tier.
     Account {
         person: u32,

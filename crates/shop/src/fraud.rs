@@ -13,8 +13,11 @@ const ACCOUNTS: u32 = 1 << 30;
 /// Of a day's visits, how many are of thieves.
 const SHARE: f64 = 0.0004;
 
-/// Cards that are stolen are from elsewhere.
-const ELSEWHERE: [&str; 5] = ["US", "BR", "VN", "NG", "RU"];
+/// Of what was paid with a stolen card, how much is reported.
+const REPORTED: f64 = 0.95;
+
+/// Cards that are stolen are from elsewhere, as few others are.
+pub const ELSEWHERE: [&str; 5] = ["US", "BR", "VN", "NG", "RU"];
 
 /// Someone who pays with what is not theirs.
 struct Thief {
@@ -112,4 +115,10 @@ fn steal(
         What::Payment(Payment { payment, order, person, method, cents, country, card_country, device, paid }),
     );
     events.push(Event::incident(payment_us, Incident::Fraud { payment, kind }));
+    // Most people look at what their card has paid.
+    let mut dice = Dice::new(visits.seed, dice::CHARGEBACK, payment);
+    if paid && dice.is(REPORTED) {
+        let at_us = payment_us + dice.between(3 * DAY, 20 * DAY);
+        events.push(Event { number: number + 2, at_us, arrives_us: at_us + SECOND, what: What::Chargeback { payment } });
+    }
 }

@@ -1,13 +1,14 @@
 //! Who visits: what each is like, when they come again, and what makes them leave. What they do there is a
 //! [visit](crate::visit).
 
+use crate::catalog::CATEGORIES;
 use crate::dice::{self, Dice};
 use crate::event::{Event, Incident};
 use crate::rhythm::Rhythm;
 use crate::visit::Met;
 use crate::{MINUTE, Options};
 
-const DEVICES: [&str; 4] = ["mobile", "mobile", "desktop", "tablet"];
+pub const DEVICES: [&str; 4] = ["mobile", "mobile", "desktop", "tablet"];
 
 /// Where people are, by how many.
 pub const PLACES: [(&str, &str); 12] = [
@@ -48,6 +49,8 @@ pub struct Person {
     patience: f64,
     /// How readily they buy.
     pub appetite: f64,
+    /// Categories that they like.
+    pub tastes: [usize; 2],
 }
 
 /// A person's story so far.
@@ -91,7 +94,13 @@ impl People {
             treatment: dice.is(0.5),
             patience: 0.5 + dice.unit(),
             appetite: 0.04 + 0.12 * dice.unit() * dice.unit(),
+            tastes: self.tastes(id),
         }
+    }
+
+    fn tastes(&self, id: u32) -> [usize; 2] {
+        let mut dice = Dice::new(self.seed, dice::TASTE, u64::from(id));
+        [0; 2].map(|_| dice.below(CATEGORIES.len() as u64) as usize)
     }
 
     /// The first visits of all who are there at the beginning, and of the first newcomer.

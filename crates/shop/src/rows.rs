@@ -13,6 +13,7 @@ pub enum Stream {
     Orders,
     OrderItems,
     Payments,
+    Chargebacks,
     Truths,
 }
 
@@ -71,7 +72,7 @@ const PAYMENTS: Columns = &[
 ];
 
 impl Stream {
-    pub const ALL: [Stream; 9] = [
+    pub const ALL: [Stream; 10] = [
         Stream::Customers,
         Stream::Products,
         Stream::PageViews,
@@ -80,6 +81,7 @@ impl Stream {
         Stream::Orders,
         Stream::OrderItems,
         Stream::Payments,
+        Stream::Chargebacks,
         Stream::Truths,
     ];
 
@@ -93,6 +95,7 @@ impl Stream {
             Stream::Orders => "orders",
             Stream::OrderItems => "order_items",
             Stream::Payments => "payments",
+            Stream::Chargebacks => "chargebacks",
             Stream::Truths => "truths",
         }
     }
@@ -105,6 +108,7 @@ impl Stream {
             What::Exposure { .. } => &[Stream::Exposures],
             What::Order { .. } => &[Stream::Orders, Stream::OrderItems],
             What::Payment(_) => &[Stream::Payments],
+            What::Chargeback { .. } => &[Stream::Chargebacks],
             What::Account { .. } => &[Stream::Customers],
             What::Product { .. } => &[Stream::Products],
             What::Incident(_) => &[Stream::Truths],
@@ -158,6 +162,7 @@ impl Stream {
                 ("ordered_at", Timestamp, false),
             ],
             Stream::Payments => PAYMENTS,
+            Stream::Chargebacks => &[("payment_id", Bigint, false), ("reported_at", Timestamp, false)],
             Stream::Truths => &[
                 ("kind", Varchar, false),
                 ("subject_id", Bigint, true),
@@ -229,6 +234,7 @@ pub fn rows(event: &Event, stream: Stream) -> Vec<Vec<Value>> {
                 at,
             ]]
         }
+        (Stream::Chargebacks, What::Chargeback { payment }) => vec![vec![Number(*payment as i64), at]],
         (Stream::Truths, What::Incident(incident)) => vec![truth(incident, at)],
         _ => Vec::new(),
     }
@@ -272,7 +278,7 @@ mod tests {
         let options = Options { visits_a_day: 500.0, broken_day: 1, outage_hour: 30, ..Options::new(3, 0) };
         let mut shop = Shop::at(options.clone(), 0);
         let mut seen = std::collections::BTreeMap::new();
-        for event in (0..2 * 24 * 60).flat_map(|_| shop.next_minute()) {
+        for event in (0..20 * 24 * 60).flat_map(|_| shop.next_minute()) {
             for stream in Stream::ALL {
                 let is_there = Stream::of(&event.what).contains(&stream);
                 let rows = rows(&event, stream);

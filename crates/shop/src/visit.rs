@@ -6,7 +6,8 @@ use std::ops::Range;
 use crate::catalog::Catalog;
 use crate::dice::{self, Dice};
 use crate::event::{Event, Incident, Line, Page, Payment, View, What};
-use crate::people::{Life, Person};
+use crate::fraud::ELSEWHERE;
+use crate::people::{DEVICES, Life, PLACES, Person};
 use crate::{HOUR, MINUTE, Options, SECOND};
 
 const REFERRERS: [&str; 5] = ["direct", "search", "mail", "social", "partner"];
@@ -21,6 +22,13 @@ const DECLINED: f64 = 0.04;
 
 /// How often a person tries to pay.
 const ATTEMPTS: u32 = 3;
+
+/// Of orders, those that are paid with a card from somewhere else, and from another device than the person's.
+const FOREIGN: f64 = 0.02;
+const ON_THE_WAY: f64 = 0.08;
+
+/// Of products that are looked at, those that are to the person's taste.
+const LIKING: f64 = 0.6;
 
 /// How visits become events that others can tell apart: each has fewer.
 const EVENTS_MAX: u64 = 1000;
@@ -42,7 +50,7 @@ pub struct Met {
 /// Makes visits, and numbers what is in them.
 #[derive(Debug)]
 pub struct Visits {
-    seed: u64,
+    pub seed: u64,
     outage: Range<i64>,
     visits: u64,
     pub orders: u64,
@@ -173,6 +181,11 @@ impl Visits {
     /// Pays, a second and a third time where the bank declines.
     fn pay(&mut self, making: &mut Making<'_>, order: u64, cents: i64) -> Met {
         let method = making.dice.one_of(&METHODS);
+        let Person { id: person, country, .. } = *making.person;
+        let mut dice = Dice::new(self.seed, dice::WALLET, order);
+        let device = if dice.is(ON_THE_WAY) { dice.one_of(&DEVICES) } else { making.person.device };
+        let from_elsewhere = if dice.is(0.5) { dice.one_of(&ELSEWHERE) } else { dice.one_of(&PLACES).0 };
+        let card_country = if dice.is(FOREIGN) { from_elsewhere } else { country };
         for declined in 0..ATTEMPTS {
             making.now += making.dice.between(2 * SECOND, 20 * SECOND);
             if self.outage.contains(&making.now) {
@@ -180,7 +193,6 @@ impl Visits {
             }
             self.payments += 1;
             let paid = !making.dice.is(DECLINED);
-            let Person { id: person, country, device, .. } = *making.person;
             making.tell(
                 making.now,
                 What::Payment(Payment {
@@ -190,7 +202,7 @@ impl Visits {
                     method,
                     cents,
                     country,
-                    card_country: country,
+                    card_country,
                     device,
                     paid,
                 }),
@@ -212,12 +224,23 @@ impl Making<'_> {
     fn page(&mut self, step: u32) -> (Page, Option<u32>) {
         let count = self.catalog.count();
         match self.dice.unit() {
-            ..0.55 => (Page::Product, Some(self.dice.popular(count))),
+            ..0.55 => (Page::Product, Some(self.product(count))),
             ..0.75 if step > 0 => (Page::Category, None),
             ..0.85 if step > 0 => (Page::Search, None),
             _ if step == 0 => (Page::Home, None),
-            _ => (Page::Product, Some(self.dice.popular(count))),
+            _ => (Page::Product, Some(self.product(count))),
         }
+    }
+
+    /// What many look at, or what is to the person's taste.
+    fn product(&mut self, count: u32) -> u32 {
+        let any = self.dice.popular(count);
+        let mut dice = Dice::new(0, dice::LIKING, self.number);
+        let shelf = self.catalog.shelf(dice.one_of(&self.person.tastes));
+        if shelf.is_empty() || !dice.is(LIKING) {
+            return any;
+        }
+        shelf[dice.popular(shelf.len() as u32) as usize]
     }
 
     fn view(&mut self, page: Page, product: Option<u32>) {

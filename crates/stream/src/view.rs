@@ -165,17 +165,22 @@ impl Table {
         Ok(())
     }
 
-    /// The row under a key, or several that are equal: `key` has one row, the columns of the key. Costs as much however
-    /// many rows there are.
-    pub fn find(&self, key: &[ArrayRef]) -> Result<Option<RecordBatch>> {
-        let keys = self.shape.key_converter.convert_columns(key)?;
-        let key = keys.row(0);
-        let Some(entry) = self.shards[shard_of(key.as_ref())].get(key.as_ref()) else { return Ok(None) };
-        let row = if self.shape.key.is_empty() { key.as_ref() } else { &entry.row };
-        let parser = self.shape.row_converter.parser();
-        let encoded = std::iter::repeat_n(row, entry.copies as usize).map(|row| parser.parse(row));
-        let columns = plain_nulls(self.shape.row_converter.convert_rows(encoded)?);
-        Ok(Some(assemble(&self.shape.schema, columns, entry.copies as usize)?))
+    /// For each of so many keys the row under it, or several that are equal, or none. Costs as much however many rows
+    /// there are.
+    pub fn find(&self, keys: &[ArrayRef], number: usize) -> Result<Vec<RecordBatch>> {
+        let shape = &self.shape;
+        let keys = shape.key_converter.convert_columns(keys)?;
+        let parser = shape.row_converter.parser();
+        let under = |key: arrow::row::Row<'_>| {
+            let Some(entry) = self.shards[shard_of(key.as_ref())].get(key.as_ref()) else {
+                return Ok(RecordBatch::new_empty(SchemaRef::clone(&shape.schema)));
+            };
+            let row = if shape.key.is_empty() { key.as_ref() } else { &entry.row };
+            let encoded = std::iter::repeat_n(row, entry.copies as usize).map(|row| parser.parse(row));
+            let columns = plain_nulls(shape.row_converter.convert_rows(encoded)?);
+            Ok(assemble(&shape.schema, columns, entry.copies as usize)?)
+        };
+        (0..number).map(|at| under(keys.row(at))).collect()
     }
 
     /// The rows as they are now.
@@ -392,7 +397,7 @@ mod tests {
         }
         assert_eq!(by_key.len(), 3);
         for (key, number) in [("a", 2), ("b", 4), ("c", 3)] {
-            let found = by_key.find(&[Arc::new(StringArray::from(vec![key]))]).unwrap().unwrap();
+            let found = by_key.find(&[Arc::new(StringArray::from(vec![key]))], 1).unwrap().remove(0);
             assert_eq!(found.column(1).as_primitive::<Int64Type>().values(), &[number]);
         }
     }

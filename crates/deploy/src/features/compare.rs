@@ -21,6 +21,9 @@ use headwater_query::session::Session;
 /// Entities that a look is after, at least; it takes up to sixteen times as many, and all of a view that has no more.
 const SAMPLE: u64 = 1000;
 
+/// Values are of now where the last of them is no older.
+const RECENT_US: i64 = 60 * 60 * 1_000_000;
+
 /// Floating-point values that differ by less, in proportion, are the same.
 const TOLERANCE: f64 = 1e-9;
 
@@ -67,16 +70,7 @@ impl Comparison {
     pub fn new(view: Arc<FeatureView>) -> Comparison {
         let features = view.features().map(|at| (view.schema.field(at).name().clone(), Differences::default()));
         let features = features.collect();
-        Comparison {
-            features,
-            view,
-            at_us: None,
-            entities: 0,
-            newest_us: None,
-            compared: 0,
-            different: 0,
-            error: None,
-        }
+        Comparison { features, view, at_us: None, entities: 0, newest_us: None, compared: 0, different: 0, error: None }
     }
 
     /// Looks once; which entities are drawn is for `draw` to say.
@@ -93,13 +87,14 @@ impl Comparison {
         let newest = all.column(1).as_primitive::<TimestampMicrosecondType>();
         self.newest_us = newest.is_valid(0).then(|| newest.value(0));
         let Some(newest_us) = self.newest_us else { return Ok(()) };
-        let at_us = if newest_us <= now_us { now_us } else { self.known_until(session, newest_us).await? };
+        let is_of_now = (now_us - RECENT_US..=now_us).contains(&newest_us);
+        let at_us = if is_of_now { now_us } else { self.known_until(session, newest_us).await? };
         let both = rows(session, &question(&self.view, &drawn(&self.view, self.entities, draw), at_us)).await?;
         self.add(&both, now_us).map_err(|error| Error::Execution(error.to_string()))?;
         Ok(())
     }
 
-    /// Where event time is ahead of the clock: when the last of the values was known.
+    /// Where event time is not that of the clock, as of a history that is gone through: when the last of the values was known.
     async fn known_until(&self, session: &Session, newest_us: i64) -> crate::Result<i64> {
         let history = format!("{HISTORY}.{}", quoted(&self.view.name));
         let known = quoted(self.view.known_at_name());
@@ -249,7 +244,14 @@ mod tests {
             Field::new("spent", DataType::Float64, true),
         ];
         let schema = Arc::new(Schema::new(fields));
-        FeatureView { name: "spending".to_owned(), entity, timestamp: 2, known_at: None, ttl_us: Some(60_000_000), schema }
+        FeatureView {
+            name: "spending".to_owned(),
+            entity,
+            timestamp: 2,
+            known_at: None,
+            ttl_us: Some(60_000_000),
+            schema,
+        }
     }
 
     #[test]

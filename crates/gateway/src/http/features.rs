@@ -3,6 +3,8 @@
 //!
 //! Source: Feast, "Python feature server".
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, RecordBatch};
@@ -65,25 +67,30 @@ impl<'a> Online<'a> {
         Ok(Online { session, features: Arc::clone(features), view, now_us })
     }
 
-    /// The key of an entity, from an object with its columns.
-    fn key(&self, entity: &Entity, text: &str) -> Result<RecordBatch, Failure> {
+    /// The keys of entities, from objects with their columns.
+    fn keys(&self, entities: &[Entity]) -> Result<RecordBatch, Failure> {
         let field = |key: &usize| self.view.schema.field(*key).clone().with_nullable(true);
         let fields: Vec<Field> = self.view.key.iter().map(field).collect();
-        if let Some(missing) = fields.iter().find(|field| !entity.contains_key(field.name())) {
-            return Err(refuse(format!("an entity has no {}: {text}", missing.name())));
-        }
+        let names: Vec<String> = fields.iter().map(|field| field.name().clone()).collect();
         let decoder = headwater_format::decoder(Format::Json, Arc::new(Schema::new(fields)), None);
         let mut decoder = decoder.map_err(|error| refuse(error.to_string()))?;
-        decoder.push(text.as_bytes()).map_err(|error| {
-            let column = error.column.as_deref().unwrap_or("the entity");
-            refuse(format!("{column}: {}", error.detail))
-        })?;
+        for entity in entities {
+            let text = text(entity);
+            if let Some(missing) = names.iter().find(|name| !entity.contains_key(*name)) {
+                return Err(refuse(format!("an entity has no {missing}: {text}")));
+            }
+            decoder.push(text.as_bytes()).map_err(|error| {
+                let column = error.column.as_deref().unwrap_or("the entity");
+                refuse(format!("{column}: {}", error.detail))
+            })?;
+        }
         Ok(decoder.finish())
     }
 
-    fn find(&self, key: &RecordBatch) -> Result<Found, Failure> {
+    /// What is known of entities, all at one epoch.
+    fn find(&self, entities: &[Entity]) -> Result<Vec<Found>, Failure> {
         let name = &self.features.name;
-        let point = self.session.sources().snapshots.read_point_of(name, key)?;
+        let point = self.session.sources().snapshots.read_point_of(name, &self.keys(entities)?)?;
         if let Some(reason) = point.stopped.get(name) {
             return Err(Failure::invalid(
                 StatusCode::SERVICE_UNAVAILABLE,
@@ -91,13 +98,16 @@ impl<'a> Online<'a> {
                 "system.views has what stopped",
             ));
         }
-        let rows = point.views.rows(name)?;
-        let Some(row) = rows.into_iter().find(|rows| rows.num_rows() > 0) else {
-            return Ok(Found { row: None, status: "not_found" });
-        };
+        Ok(point.views.rows(name)?.into_iter().map(|row| self.judged(row)).collect())
+    }
+
+    fn judged(&self, row: RecordBatch) -> Found {
+        if row.num_rows() == 0 {
+            return Found { row: None, status: "not_found" };
+        }
         let is_old =
             self.features.ttl_us.zip(self.at_us(&row)).is_some_and(|(ttl_us, at_us)| at_us < self.now_us - ttl_us);
-        Ok(Found { row: Some(row), status: if is_old { "outside_ttl" } else { "present" } })
+        Found { row: Some(row), status: if is_old { "outside_ttl" } else { "present" } }
     }
 
     fn at_us(&self, row: &RecordBatch) -> Option<i64> {
@@ -138,13 +148,12 @@ pub async fn post(
     let session = node.session();
     let online = Online::of(&session, &name)?;
     let mut answer = format!("{{\"feature_view\":{},\"results\":[", Value::String(name));
-    for (at, entity) in request.entities.iter().enumerate() {
-        let entity_text = text(entity);
-        let Found { row, status } = online.find(&online.key(entity, &entity_text)?)?;
+    for (at, (entity, found)) in request.entities.iter().zip(online.find(&request.entities)?).enumerate() {
+        let Found { row, status } = found;
         let values = row.as_ref().filter(|_| status == "present").map(Online::object).transpose()?;
-        let values = values.as_deref().unwrap_or("null");
+        let (entity, values) = (text(entity), values.as_deref().unwrap_or("null"));
         let comma = if at > 0 { "," } else { "" };
-        answer.push_str(&format!("{comma}{{\"entity\":{entity_text},\"status\":\"{status}\",\"values\":{values}}}"));
+        answer.push_str(&format!("{comma}{{\"entity\":{entity},\"status\":\"{status}\",\"values\":{values}}}"));
     }
     answer.push_str("]}");
     Ok(([(CONTENT_TYPE, "application/json")], answer).into_response())
@@ -190,45 +199,64 @@ pub async fn feast(State(node): State<Arc<dyn Node>>, body: Body) -> Result<Json
         .values()
         .map(|values| json!({"values": values, "statuses": present(), "event_timestamps": none()}))
         .collect();
+    let entity = |row: usize| {
+        let value = |values: &Value| values.get(row).cloned().unwrap_or(Value::Null);
+        request.entities.iter().map(|(name, values)| (name.clone(), value(values))).collect()
+    };
+    let entities: Vec<Entity> = (0..number).map(entity).collect();
+    let mut asked: BTreeMap<&str, Known<'_>> = BTreeMap::new();
     for wanted in &request.features {
         let Some((view, feature)) = wanted.split_once(':') else {
             return Err(wrong(format!("{wanted} names no feature: write view:feature")));
         };
-        let online = Online::of(&session, view)?;
+        let known = match asked.entry(view) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => place.insert(Known::of(Online::of(&session, view)?, &entities)?),
+        };
         names.push(if request.full_feature_names { format!("{view}__{feature}") } else { feature.to_owned() });
-        results.push(of_feature(&online, feature, &request.entities, number)?);
+        results.push(known.feature(feature)?);
     }
     Ok(Json(json!({"metadata": {"feature_names": names}, "results": results})))
 }
 
-/// A feature of all entities.
-fn of_feature(
-    online: &Online<'_>,
-    feature: &str,
-    entities: &Map<String, Value>,
-    number: usize,
-) -> Result<Value, Failure> {
-    let Ok(at) = online.view.schema.index_of(feature) else {
-        return Err(refuse(format!("{} has no feature {feature}", online.features.name)));
-    };
-    let (mut values, mut statuses, mut times) = (Vec::new(), Vec::new(), Vec::new());
-    for row in 0..number {
-        let entity: Entity = entities
-            .iter()
-            .map(|(name, values)| (name.clone(), values.get(row).cloned().unwrap_or(Value::Null)))
-            .collect();
-        let Found { row, status } = online.find(&online.key(&entity, &text(&entity))?)?;
-        let object = row.as_ref().map(Online::object).transpose()?;
-        let object: Entity = object.and_then(|object| serde_json::from_str(&object).ok()).unwrap_or_default();
-        let of = |at: usize| object.get(online.view.schema.field(at).name()).cloned().unwrap_or(Value::Null);
-        values.push(if status == "present" { of(at) } else { Value::Null });
-        times.push(of(online.features.timestamp));
-        statuses.push(match status {
-            "present" if values.last().is_some_and(Value::is_null) => "NULL_VALUE",
-            "present" => "PRESENT",
-            "outside_ttl" => "OUTSIDE_MAX_AGE",
-            _ => "NOT_FOUND",
-        });
+/// What a feature view has of all entities of a request.
+struct Known<'a> {
+    online: Online<'a>,
+    /// All columns by their names, and what is to be said of them.
+    entities: Vec<(Entity, &'static str)>,
+}
+
+impl<'a> Known<'a> {
+    fn of(online: Online<'a>, entities: &[Entity]) -> Result<Known<'a>, Failure> {
+        let object = |found: Found| {
+            let object = found.row.as_ref().map(Online::object).transpose()?;
+            let object = object.and_then(|object| serde_json::from_str(&object).ok()).unwrap_or_default();
+            Ok((object, found.status))
+        };
+        let entities = online.find(entities)?.into_iter().map(object).collect::<Result<_, Failure>>()?;
+        Ok(Known { online, entities })
     }
-    Ok(json!({"values": values, "statuses": statuses, "event_timestamps": times}))
+
+    /// A feature of all entities.
+    fn feature(&self, feature: &str) -> Result<Value, Failure> {
+        let Online { features, view, .. } = &self.online;
+        if view.schema.index_of(feature).is_err() {
+            return Err(refuse(format!("{} has no feature {feature}", features.name)));
+        }
+        let time = view.schema.field(features.timestamp).name();
+        let (mut values, mut statuses, mut times) = (Vec::new(), Vec::new(), Vec::new());
+        for (object, status) in &self.entities {
+            let of = |name: &str| object.get(name).cloned().unwrap_or(Value::Null);
+            let value = if *status == "present" { of(feature) } else { Value::Null };
+            times.push(of(time));
+            statuses.push(match *status {
+                "present" if value.is_null() => "NULL_VALUE",
+                "present" => "PRESENT",
+                "outside_ttl" => "OUTSIDE_MAX_AGE",
+                _ => "NOT_FOUND",
+            });
+            values.push(value);
+        }
+        Ok(json!({"values": values, "statuses": statuses, "event_timestamps": times}))
+    }
 }

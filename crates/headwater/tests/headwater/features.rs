@@ -59,11 +59,15 @@ fn features_are_asked_for_by_http() {
 
     let looked = "SELECT feature_view, mode, ttl, entities, newest_at, compared > 0, different, error
         FROM system.feature_views WHERE compared_at IS NOT NULL ORDER BY 1";
-    becomes(&project, looked, &[
-        "lately,continuous,1 minute,2,2026-01-01T00:00:09Z,false,0,",
-        "share,scheduled,,0,,false,0,",
-        "spending,continuous,36500 days,2,2026-01-01T00:00:09Z,true,0,",
-    ]);
+    becomes(
+        &project,
+        looked,
+        &[
+            "lately,continuous,1 minute,2,2026-01-01T00:00:09Z,true,0,",
+            "share,scheduled,,0,,false,0,",
+            "spending,continuous,36500 days,2,2026-01-01T00:00:09Z,true,0,",
+        ],
+    );
     let features = "SELECT feature, compared > 0, different, largest, entity FROM system.feature_differences
         WHERE feature_view = 'spending' ORDER BY 1";
     assert_eq!(project.sql(features), ["orders,true,0,,", "spent,true,0,,"]);

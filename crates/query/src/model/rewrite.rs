@@ -6,7 +6,7 @@ use std::sync::Arc;
 use headwater_sql::Fault;
 use headwater_sql::ast::Name;
 use sqlparser::ast::{
-    Expr, FunctionArg, FunctionArgExpr, Ident, Query, SetExpr, Spanned, Statement, TableAlias, TableFactor, Value,
+    Expr, FunctionArg, FunctionArgExpr, Ident, ObjectName, Query, Spanned, Statement, TableAlias, TableFactor, Value,
     VisitMut, VisitorMut,
 };
 use sqlparser::dialect::GenericDialect;
@@ -91,11 +91,7 @@ impl Rewriter<'_> {
             [relation, model, number] if function == RECOMMEND => (relation, model, Some(number)),
             _ => return Err(usage(function).at(place)),
         };
-        let rows = match relation {
-            Expr::Identifier(_) | Expr::CompoundIdentifier(_) => relation.to_string(),
-            Expr::Subquery(query) => format!("({query}) AS rows"),
-            other => return Err(usage(function).at(other.span())),
-        };
+        let asked = asked(relation).ok_or_else(|| usage(function).at(relation.span()))?;
         let model = self.model(model, function)?;
         let quoted = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
         let part = |field: &str| quoted(&name(FIELD, field));
@@ -105,7 +101,7 @@ impl Rewriter<'_> {
             let number = number.map_or(Ok(ITEMS), items)?;
             format!(
                 "SELECT * EXCLUDE (_recommended), {}(_recommended) AS item, {}(_recommended) AS score FROM (SELECT *, \
-                 unnest({}) AS _recommended FROM {rows}) AS recommended",
+                 unnest({}) AS _recommended FROM {ROWS}) AS recommended",
                 part("item"),
                 part("score"),
                 call(&format!(", {number}"))
@@ -115,10 +111,11 @@ impl Rewriter<'_> {
             let said = model.task.columns();
             let said = said.iter().map(|field| field.name().as_str()).chain(explained).chain([MODEL_VERSION]);
             let said: Vec<String> = said.map(|field| format!("{}(_said) AS {field}", part(field))).collect();
-            let asked = format!("SELECT *, {} AS _said FROM {rows}", call(""));
-            format!("SELECT * EXCLUDE (_said), {} FROM ({asked}) AS asked", said.join(", "))
+            let inner = format!("SELECT *, {} AS _said FROM {ROWS}", call(""));
+            format!("SELECT * EXCLUDE (_said), {} FROM ({inner}) AS asked", said.join(", "))
         };
-        let subquery = parsed(&text).ok_or_else(|| Refusal::new("these rows can't be given to a model").at(place))?;
+        let subquery =
+            of_rows(&text, asked).ok_or_else(|| Refusal::new("these rows can't be given to a model").at(place))?;
         let alias = alias.unwrap_or_else(|| TableAlias {
             explicit: true,
             name: Ident::with_span(place, function),
@@ -166,10 +163,61 @@ fn items(written: &Expr) -> Result<u64, Refusal> {
         .ok_or_else(|| Refusal::new(format!("the number of items is 1 to {ITEMS_MAX}")).at(written.span()))
 }
 
-fn parsed(text: &str) -> Option<Query> {
+/// What stands for the relation in a query that is written here.
+const ROWS: &str = "_rows_of_a_model";
+
+/// The relation that a call names.
+fn asked(relation: &Expr) -> Option<TableFactor> {
+    let name = |name: ObjectName| TableFactor::Table {
+        name,
+        alias: None,
+        args: None,
+        with_hints: Vec::new(),
+        version: None,
+        with_ordinality: false,
+        partitions: Vec::new(),
+        json_path: None,
+        sample: None,
+        index_hints: Vec::new(),
+    };
+    Some(match relation {
+        Expr::Identifier(ident) => name(ObjectName::from(vec![ident.clone()])),
+        Expr::CompoundIdentifier(idents) => name(ObjectName::from(idents.clone())),
+        Expr::Subquery(query) => TableFactor::Derived {
+            lateral: false,
+            subquery: query.clone(),
+            alias: Some(TableAlias {
+                explicit: true,
+                name: Ident::with_span(query.span(), "rows"),
+                columns: Vec::new(),
+                at: None,
+            }),
+            sample: None,
+        },
+        _ => return None,
+    })
+}
+
+/// A query with a relation in its place: as it was written, so that an error in it finds its own.
+fn of_rows(text: &str, rows: TableFactor) -> Option<Query> {
     let mut statements = Parser::parse_sql(&GenericDialect {}, text).ok()?;
-    match statements.pop()? {
-        Statement::Query(query) if matches!(*query.body, SetExpr::Select(_)) => Some(*query),
-        _ => None,
+    let Statement::Query(mut query) = statements.pop()? else { return None };
+    let _ = query.visit(&mut Place(Some(rows)));
+    Some(*query)
+}
+
+struct Place(Option<TableFactor>);
+
+impl VisitorMut for Place {
+    type Break = ();
+
+    fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<()> {
+        if matches!(factor, TableFactor::Table { name, .. } if name.to_string() == ROWS)
+            && let Some(rows) = self.0.take()
+        {
+            *factor = rows;
+            return ControlFlow::Break(());
+        }
+        ControlFlow::Continue(())
     }
 }

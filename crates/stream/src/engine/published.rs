@@ -138,15 +138,15 @@ impl Snapshots for Published {
         self.clock.as_ref().map_or_else(|| self.lock().as_of_us, |clock| clock.now_us())
     }
 
-    /// A snapshot would make the next tick copy the shards that it changes; one row does not.
-    fn read_point_of(&self, view: &str, key: &RecordBatch) -> headwater_query::Result<Arc<ReadPoint>> {
+    /// A snapshot would make the next tick copy the shards that it changes; some rows do not.
+    fn read_point_of(&self, view: &str, keys: &RecordBatch) -> headwater_query::Result<Arc<ReadPoint>> {
         let inner = self.lock();
         let found = match inner.tables.get(view) {
-            Some(table) => table.find(key.columns()),
+            Some(table) => table.find(keys.columns(), keys.num_rows()),
             None => return Err(unknown(view)),
         };
         let rows = found.map_err(|error| headwater_query::Error::Internal(error.to_string()))?;
-        let views = Arc::new(Found { view: view.to_owned(), rows: rows.into_iter().collect() });
+        let views = Arc::new(Found { view: view.to_owned(), rows });
         Ok(Arc::new(inner.point(self.clock.as_deref(), views)))
     }
 }
@@ -180,7 +180,7 @@ impl ViewReader for Views {
     }
 }
 
-/// What one view has under one key.
+/// What one view has under some keys, a batch each.
 struct Found {
     view: String,
     rows: Vec<RecordBatch>,
