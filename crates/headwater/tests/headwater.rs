@@ -50,6 +50,8 @@ mod runs;
 mod shop;
 #[path = "headwater/shop_alerts.rs"]
 mod shop_alerts;
+#[path = "headwater/shop_learns.rs"]
+mod shop_learns;
 #[path = "headwater/sinks.rs"]
 mod sinks;
 #[path = "headwater/slt.rs"]

@@ -170,7 +170,8 @@ pub fn at_threshold(labels: &[bool], scores: &[f64], threshold: f64, weights: Op
     check(labels.len(), scores, weights)?;
     let sum = |label: bool, said: bool| {
         let rows = (0..labels.len()).filter(|row| labels[*row] == label && (scores[*row] >= threshold) == said);
-        rows.map(|row| weights.map_or(1.0, |weights| weights[row])).sum::<f64>()
+        // The sum of no numbers is a negative zero.
+        rows.map(|row| weights.map_or(1.0, |weights| weights[row])).fold(0.0, |sum, weight| sum + weight)
     };
     let (hit, miss, alarm, quiet) = (sum(true, true), sum(true, false), sum(false, true), sum(false, false));
     let ratio = |part: f64, whole: f64| if whole > 0.0 { part / whole } else { 0.0 };

@@ -119,6 +119,11 @@ fn steal(
     let mut dice = Dice::new(visits.seed, dice::CHARGEBACK, payment);
     if paid && dice.is(REPORTED) {
         let at_us = payment_us + dice.between(3 * DAY, 20 * DAY);
-        events.push(Event { number: number + 2, at_us, arrives_us: at_us + SECOND, what: What::Chargeback { payment } });
+        events.push(Event {
+            number: number + 2,
+            at_us,
+            arrives_us: at_us + SECOND,
+            what: What::Chargeback { payment },
+        });
     }
 }

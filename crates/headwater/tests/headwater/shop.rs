@@ -70,6 +70,21 @@ fn the_shop_finds_its_truths_and_is_the_same_again() {
         "SELECT * FROM payments_by_hour ORDER BY 1",
         "SELECT alert, incident, state, event_at, ended_at, message FROM system.alerts ORDER BY 1, 2",
         "SELECT relation, reason, count(*) FROM system.dead_letters GROUP BY 1, 2 ORDER BY 1, 2",
+        "SELECT * FROM habits ORDER BY 1",
+        "SELECT * FROM history.habits ORDER BY visitor_id, visits",
+        "SELECT * FROM history.wallets ORDER BY customer_id, attempts",
+        "SELECT model, importances, rows FROM system.model_versions AS v
+         WHERE version = (SELECT max(version) FROM system.model_versions AS o WHERE o.model = v.model) ORDER BY 1",
+        "SELECT model, metric, value FROM system.model_metrics AS m
+         WHERE version = (SELECT max(version) FROM system.model_versions AS o WHERE o.model = m.model) ORDER BY 1, 2",
+        "SELECT visitor_id, closed_at, score FROM ML_PREDICT(visits_as_known, churn) ORDER BY 1, 2",
+        "SELECT payment_id, score FROM ML_PREDICT(payments_as_known, fraud) ORDER BY 1",
+        "SELECT visitor_id, item, score FROM RECOMMEND((SELECT DISTINCT visitor_id FROM cart_events), recommendations)
+         ORDER BY 1, 3 DESC, 2",
+        "SELECT unit, variant FROM (SELECT customer_id AS unit, ASSIGN('checkout', customer_id) AS variant FROM customers)
+         ORDER BY 1",
+        "SELECT metric, variant, units, difference, low, high, sequential_low, sequential_high, verdict
+         FROM system.experiment_results WHERE run_id = (SELECT max(run_id) FROM system.experiment_results) ORDER BY 1, 2",
     ] {
         let (one, other) = (project.sql(query), again.sql(query));
         assert!(!one.is_empty(), "{query}: nothing to compare");
