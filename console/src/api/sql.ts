@@ -88,7 +88,8 @@ export async function download(query: string, signal?: AbortSignal): Promise<Blo
 
 /** A name as SQL writes it: quoted where it would fold or is no plain word. */
 export function quoted(name: string): string {
-  const parts = name.startsWith("system.") ? name.split(".") : [name];
+  const [, schema, rest] = /^(system|history|exposures)\.(.+)$/s.exec(name) ?? [];
+  const parts = schema !== undefined && rest !== undefined ? [schema, rest] : [name];
   return parts.map((part) => (/^[a-z_][a-z0-9_]*$/.test(part) ? part : `"${part.replaceAll('"', '""')}"`)).join(".");
 }
 

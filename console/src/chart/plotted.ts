@@ -30,6 +30,8 @@ export interface Plotted {
   isStacked: boolean;
   /** Differences matter more than sizes: the axis need not begin at nought. */
   isNear?: boolean;
+  /** A line's values stay as they are until the next. */
+  isStepped?: boolean;
 }
 
 /** A mark's ends, from `low` to `high`: of lines and dots `high` is the value. */
@@ -86,7 +88,8 @@ export function heights(marks: (Placed | null)[][], isNear: boolean): [number, n
 function near(least: number, greatest: number): [number, number] {
   const [, size] = range([greatest - least]);
   const step = size / 4;
-  return [Math.floor(least / step) * step, Math.ceil(greatest / step) * step || 1];
+  const [low, high] = [Math.floor(least / step) * step, Math.ceil(greatest / step) * step || 1];
+  return high > low ? [low, high] : [low - step, high];
 }
 
 /** How wide a bar's place is: the least distance of two. */

@@ -117,13 +117,17 @@ export function judging({ once, any }: Effect, { looks }: Declared): Interval | 
   return looks === "any" ? any : once;
 }
 
-/** In shares of the control's mean; null where that can't be told from nought. */
-export function scaled(found: Effect, row: Result, control: Result | undefined): Effect | null {
-  const mean = control?.mean ?? null;
-  if (mean === null || mean === 0 || row.relative === null) return null;
-  const by = (value: number): number => value / Math.abs(mean);
-  const both = (ends: Interval | null): Interval | null => (ends === null ? null : [by(ends[0]), by(ends[1])]);
-  return { ...found, difference: by(found.difference), once: both(found.once), any: both(found.any) };
+/** A difference as a share of the control's mean; null where that can't be told from nought. */
+export function shareOf(difference: number | null, { relative }: Pick<Result, "relative">, control: number | null): number | null {
+  return difference === null || relative === null || control === null || control === 0 ? null : difference / Math.abs(control);
+}
+
+/** All of it as shares of the control's mean. */
+export function scaled(found: Effect, row: Result, control: number | null): Effect | null {
+  const by = (value: number): number | null => shareOf(value, row, control);
+  const both = (ends: Interval | null): Interval | null => (ends === null ? null : interval(by(ends[0]), by(ends[1])));
+  const difference = by(found.difference);
+  return difference === null ? null : { ...found, difference, once: both(found.once), any: both(found.any) };
 }
 
 /** Variants with their weights, the control first: `control 1, treatment 1`. */

@@ -1,6 +1,7 @@
 // Runs as lanes of a timeline.
 
 import type { Run } from "../node/system.ts";
+import { objectPath } from "../shell/route.svelte.ts";
 
 export interface Lane {
   object: string;
@@ -54,9 +55,17 @@ export function laidOut(text: string): string {
   }
 }
 
+/** The page of what it is a run of. */
+export function pathOf({ object, kind }: { object: string; kind: string }): string {
+  const of: Record<string, string> = { training: "model", analysis: "experiment", features: "feature view" };
+  return objectPath(object, of[kind] ?? kind);
+}
+
 /** The statement that makes the run once more; none for kinds that have no statement. */
 export function again(run: Run, quoted: (name: string) => string): string | null {
   if (run.kind === "check") return `CHECK EXPECTATIONS ${quoted(run.object)}`;
+  if (run.kind === "training") return `TRAIN MODEL ${quoted(run.object)}`;
+  if (run.kind === "analysis") return `ANALYZE EXPERIMENT ${quoted(run.object)}`;
   // Of one for a stretch of time, all rows are not what somebody asked for.
   return run.kind === "refresh" && run.cause !== "backfill" ? `REFRESH MATERIALIZED VIEW ${quoted(run.object)}` : null;
 }

@@ -17,7 +17,7 @@ const MEASURES = [
 ];
 
 /** What follows one of these is a name, whatever it is. */
-const NAMED = ["predict", "unit", "timestamp", "variant", "from", "model", "experiment", "view"];
+const NAMED = ["PREDICT", "UNIT", "TIMESTAMP", "VARIANT", "FROM", "MODEL", "EXPERIMENT", "VIEW"];
 const NONE = new Set<string>();
 
 const BEGIN = new Set(Object.values(CLAUSES).flatMap((words) => words.map((word) => word.toUpperCase())));
@@ -41,6 +41,8 @@ export function spoken(list: Token[]): Token[] {
   const inner = new Set(kind === "experiment" ? MEASURES : []);
   let depth = 0;
   let isOver = false;
+  /** What stands before, as it was written anew. */
+  let written = "";
   return list.flatMap((token, at) => {
     depth += token.text === "(" ? 1 : token.text === ")" ? -1 : 0;
     const [before, after] = [list[at - 1]?.text ?? "", list[at + 1]?.text ?? ""];
@@ -51,9 +53,10 @@ export function spoken(list: Token[]): Token[] {
     if (token.text === "%" && isMargin(list, at - 1)) return [];
     if (token.kind === "number" && after === "%" && isMargin(list, at)) return [{ ...token, text: `${token.text}%` }];
     // So is the first word of a metric.
-    const isName = NAMED.includes(before) || ((before === "(" || before === ",") && token.text !== "variant");
+    const isName = NAMED.includes(written) || ((before === "(" || before === ",") && token.text !== "variant");
     const isWord = token.kind === "word" && !isName && (depth === 0 ? outer : depth === 1 ? inner : NONE).has(token.text);
-    return [isWord ? { ...token, text: token.text.toUpperCase() } : token];
+    written = isWord ? token.text.toUpperCase() : token.text;
+    return [{ ...token, text: written }];
   });
 }
 

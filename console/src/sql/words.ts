@@ -2,7 +2,7 @@
 
 export const KEYWORDS = `add all alter analyze and as asc asof between by cascade case cast changes close column comment
 connection constraint create cross cumulate current data database dead delete desc describe descriptor dimension
-disable distinct drop else emit enable end escape every except exists expect experiment explain external false feature
+disable distinct drop else emit enable end escape every except exists expect explain external false
 fetch files filter first following for format from full generator group having http if ilike in inner insert intersect
 interval into is join key last lateral left letters like limit location manual materialized model natural not null nulls
 of offset on or order outer over partition partitioned preceding predict primary promote purge range recursive refresh
