@@ -7,8 +7,9 @@ import { after, before, test } from "node:test";
 import { accessible, close, DESK, launch, open, PHONE, sideways } from "./browser.js";
 import { Node } from "./node.js";
 import { declareDashboards } from "./dashboards.js";
+import { declareLearning } from "./learning.js";
 import { declareOutside } from "./outside.js";
-import { tell } from "./told.js";
+import { drifted, tell } from "./told.js";
 
 /** A folder for pictures of every page, for people to look at. */
 const PICTURES = process.env.HEADWATER_PICTURES;
@@ -30,6 +31,12 @@ function planned(statement, ready) {
       await ready(page.getByRole("region", { name: "Plan", exact: true }));
     },
   ];
+}
+
+async function told(page, ready) {
+  await tell(page, drifted(Date.now()));
+  await page.reload();
+  await ready();
 }
 
 const PAGES = {
@@ -64,7 +71,7 @@ const PAGES = {
   dashboards: ["/dashboards", (page) => page.getByRole("link", { name: /The shop/ }).waitFor()],
   dashboard: ["/dashboards/made", (page) => page.getByText("3 others").waitFor()],
   drawn: ["/relations/sales_by_hour", (page) => page.getByRole("img", { name: /^Revenue in six hours/ }).waitFor()],
-  runs: ["/runs", (page) => page.locator(".run.succeeded").first().click()],
+  runs: ["/runs", (page) => page.locator(".run.succeeded").last().click()],
   quality: [
     "/quality",
     async (page) => {
@@ -81,6 +88,24 @@ const PAGES = {
       await page.getByText("method card").waitFor();
     },
   ],
+  models: ["/models", (page) => page.getByRole("row", { name: /^churn serving/ }).waitFor()],
+  model: [
+    "/models/churn",
+    async (page) => {
+      await page.getByRole("img", { name: /^auc by version/ }).waitFor();
+      await page.getByRole("textbox", { name: "visits" }).fill("3");
+      await page.getByRole("button", { name: "Score", exact: true }).click();
+      await page.getByRole("table", { name: "Contributions" }).waitFor();
+    },
+  ],
+  "model-drifted": ["/models/churn", (page) => told(page, () => page.getByText("large drift").waitFor())],
+  "model-frozen": ["/models/bill", (page) => page.getByRole("alert").getByText("sane_bills").waitFor()],
+  experiments: ["/experiments", (page) => page.getByText("better").first().waitFor()],
+  experiment: ["/experiments/free_shipping", (page) => page.getByRole("img", { name: /^New units/ }).waitFor()],
+  "experiment-invalid": ["/experiments/new_page", (page) => page.getByText("not to be read as a result").waitFor()],
+  features: ["/features", (page) => told(page, () => page.getByText("some differ").waitFor())],
+  feature: ["/features/spending?customer=ann", (page) => page.getByRole("img", { name: /^spent over time/ }).waitFor()],
+  "feature-differs": ["/features/spending", (page) => told(page, () => page.getByRole("alert").waitFor())],
   activity: ["/activity", (page) => page.getByText("wrote").waitFor()],
   nothing: ["/relations/nothing", (page) => page.getByText("There is no relation nothing").waitFor()],
 };
@@ -96,6 +121,7 @@ before(async () => {
   [node, browser] = await Promise.all([Node.start(), launch()]);
   folder = await declareOutside(node);
   await declareDashboards(node);
+  await declareLearning(node);
   await node.sql("CREATE MATERIALIZED VIEW spent AS SELECT customer_id, sum(amount) AS spent, count(*) AS orders FROM orders GROUP BY customer_id");
   await node.sql("CREATE MATERIALIZED VIEW spent_in_all REFRESH EVERY '1 hour' AS SELECT sum(spent) AS spent FROM spent");
   await node.sql("CREATE VIEW spenders AS SELECT customer_id FROM spent WHERE spent > 1000");

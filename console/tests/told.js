@@ -1,4 +1,4 @@
-// What a node tells of expectations and alerts, made up here: the pages are held against its columns.
+// What a node tells of expectations, alerts, drift and differences, made up here: the pages are held against its columns.
 
 const MINUTE_MS = 60_000;
 
@@ -36,6 +36,31 @@ export function told(now_ms) {
     "system.notifications": [
       { alert: "payments_fail", channel: "log", kind: "firing", state: "sent", attempts: 1, error: null, sent_at: at(12) },
       { alert: "payments_fail", channel: "on_call", kind: "firing", state: "failed", attempts: 5, error: "the server answered with status 500", sent_at: null },
+    ],
+  };
+}
+
+/** Rows that are others than those of the training, and feature views of which a value differs online. */
+export function drifted(now_ms) {
+  const at = (minutes) => new Date(now_ms - minutes * MINUTE_MS).toISOString();
+  const drift = (feature, psi) => ({ model: "churn", version: 1, feature, psi, ks_statistic: psi, ks_p_value: 0.00001, training_rows: 800, rows: 5000 });
+  const view = (name, more) => ({
+    feature_view: name, entity: "customer", mode: "continuous", schedule: null, ttl: "30 days", entities: 2, newest_at: at(3), lag: 180, compared_at: at(1),
+    compared: 4000, different: 0, error: null, ...more,
+  });
+  const feature = (name, more) => ({
+    feature_view: "spending", feature: name, compared: 4000, different: 0, largest: null, entity: null, online: null, offline: null, found_at: null, ...more,
+  });
+  return {
+    "system.model_drift": [drift(null, 0.11), drift("visits", 0.31), { ...drift("plan", 0.02), ks_statistic: null, ks_p_value: null }],
+    "system.feature_views": [
+      view("steady"),
+      view("spending", { different: 12 }),
+      view("broken", { compared: 0, error: "history.broken can't be read: the archive has gone" }),
+    ],
+    "system.feature_differences": [
+      feature("payments"),
+      feature("spent", { different: 12, largest: 40, entity: '{"customer":"ann"}', online: "105", offline: "65", found_at: at(2) }),
     ],
   };
 }

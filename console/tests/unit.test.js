@@ -214,3 +214,80 @@ test("a column's values are drawn as they say most: few one by one, many numbers
   assert.equal(plain(null), null);
   assert.deepEqual(warnings({ warnings: '["all values are the same"]' }), ["all values are the same"]);
 });
+
+test("statements of models, experiments and feature views are laid out by their clauses", async () => {
+  const { format } = await load("sql/format.ts");
+  const cases = [
+    [
+      "create model churn predict gone using gradient_boosted_trees with (trees = 20) retrain every '1 day' promote when (auc > champion.auc) as select version, unit from visits",
+      "CREATE MODEL churn\nPREDICT gone\nUSING gradient_boosted_trees\nWITH (trees = 20)\nRETRAIN EVERY '1 day'\nPROMOTE WHEN (auc > champion.auc)\nAS SELECT version, unit\nFROM visits",
+    ],
+    [
+      "create or replace experiment e unit unit variants (a 2, b 1) metrics (mean mean (x % 7) from t timestamp happened guardrail 2 %) analyze manual",
+      "CREATE OR REPLACE EXPERIMENT e\nUNIT unit\nVARIANTS (a 2, b 1)\nMETRICS (mean MEAN (x % 7) FROM t TIMESTAMP happened GUARDRAIL 2%)\nANALYZE MANUAL",
+    ],
+    [
+      "create feature view f entity (id) timestamp at ttl '30 days' as select id, now() as at, n from t",
+      "CREATE FEATURE VIEW f\nENTITY (id)\nTIMESTAMP at\nTTL '30 days'\nAS SELECT id, now() AS at, n\nFROM t",
+    ],
+  ];
+  for (const [canonical, wanted] of cases) assert.equal(format(canonical), wanted);
+});
+
+test("what an experiment's statement says of its metrics", async () => {
+  const { declared, marginShare } = await load("experiments/declared.ts");
+  const found = declared(
+    "create experiment e unit id variants (a, b) exposures from seen (variant arm timestamp at) metrics (" +
+      "revenue mean (case when lower > 1 then detect else 0 end) from orders timestamp at cuped '30 days' detect 5 %, " +
+      '"Guard Rail" proportion (x in (1, 2)) from t guardrail 0.5 lower is better, plain ratio (a / b) from t guardrail) ' +
+      "with (looks = 'once', confidence = 0.9)",
+  );
+  assert.deepEqual(
+    found.metrics.map(({ name, measured, guardrail, detect, cuped, isLowerBetter }) => [name, measured, guardrail, detect, cuped, isLowerBetter]),
+    [
+      ["revenue", "mean (case when lower > 1 then detect else 0 end) from orders timestamp at", null, "5%", "30 days", false],
+      ["Guard Rail", "proportion (x in (1, 2)) from t", "0.5", null, null, true],
+      ["plain", "ratio (a / b) from t", "0", null, null, false],
+    ],
+  );
+  assert.deepEqual(found.exposures, { variant: "arm", time: "at" });
+  assert.deepEqual([found.looks, found.confidence, found.power, found.sampleRatioThreshold], ["once", 0.9, 0.8, 0.001]);
+  assert.deepEqual([marginShare("2%", 50), marginShare("1", 50), marginShare("0", null), marginShare("1", 0), marginShare(null, 1)], [0.02, 0.02, 0, null, null]);
+});
+
+test("intervals as shares of the control, those that take out what was before first", async () => {
+  const { effect, scaled, counted } = await load("experiments/experiments.ts");
+  const row = { relative: 0.1, difference: 2, low: 1, high: 3, sequential_low: 0, sequential_high: 4 };
+  const cuped = { cuped_difference: 3, cuped_low: 2, cuped_high: 4, cuped_sequential_low: null, cuped_sequential_high: null };
+  const plain = effect({ ...row, cuped_difference: null });
+  assert.deepEqual(scaled(plain, row, -20), { difference: 0.1, once: [0.05, 0.15], any: [0, 0.2], isCuped: false });
+  assert.deepEqual(effect({ ...row, ...cuped }), { difference: 3, once: [2, 4], any: null, isCuped: true });
+  assert.equal(scaled(plain, { relative: null }, 20), null);
+  const results = [["m", "a", 30], ["m", "b of 2", 10], ["n", "a", 5]].map(([metric, variant, units]) => ({ metric, variant, units }));
+  const expected = counted({ variants: "a 3, b of 2 1" }, results).map(({ name, observed, expected }) => [name, observed, expected]);
+  assert.deepEqual(expected, [["a", 30, 30], ["b of 2", 10, 10]]);
+});
+
+test("a question about one row has every value as it was written", async () => {
+  const { question, keyMetric, trainingQuery } = await load("models/models.ts");
+  const model = { name: "Churn", method: "gradient_boosted_trees", predicts: "class", inputs: "visits, Plan, code" };
+  assert.equal(
+    question(model, { visits: "3", Plan: "it's big", code: "007" }),
+    `SELECT * FROM ML_EXPLAIN((SELECT 3 AS visits, 'it''s big' AS "Plan", '007' AS code), "Churn")`,
+  );
+  assert.match(question({ ...model, predicts: "number (ONNX)" }, {}), /^SELECT \* FROM ML_PREDICT\(\(SELECT NULL AS visits/);
+  assert.match(question({ ...model, predicts: "items", inputs: "who" }, { who: "u" }), /^SELECT item, score FROM RECOMMEND\(\(SELECT 'u' AS who\)/);
+  const definition = "create model m using x with (time_column = 'as') promote when (brier < coalesce (champion.brier, 1)) as select cast (a as int) from t";
+  assert.equal(keyMetric(definition, ["auc", "brier"]), "brier");
+  assert.equal(keyMetric("", ["accuracy", "auc"]), "auc");
+  assert.equal(trainingQuery(definition), "select cast (a as int) from t");
+});
+
+test("an axis that need not begin at nought has two ends, also of one value", async () => {
+  const { heights } = await load("chart/plotted.ts");
+  const mark = (y) => ({ x: 0, low: 0, high: y, y });
+  for (const values of [[1], [0.75, 0.75], [0.8, 0.84], [120, 121]]) {
+    const [low, high] = heights([values.map(mark)], true);
+    assert.ok(low < high && low <= Math.min(...values) && high >= Math.max(...values), `${values}: ${low} ${high}`);
+  }
+});
