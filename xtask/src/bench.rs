@@ -13,6 +13,7 @@ mod nexmark;
 mod nexmark_all;
 mod retail;
 mod runs;
+mod serving;
 mod shop;
 mod usage;
 
@@ -22,7 +23,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 
 use crate::node::{Profile, Which};
-use crate::shell;
+use crate::{clients, shell};
 
 #[derive(Debug, clap::Args)]
 pub struct Options {
@@ -68,6 +69,10 @@ enum Name {
     Expectations,
     /// Ten empty refreshes in a chain, beside Airflow where PEERS is set; how late runs begin among 10,000 schedules.
     Runs,
+    /// Features and predictions over HTTP, beside Feast and MLflow where PEERS is set; rows scored in a view.
+    Serving,
+    /// Gradient boosting on 200,000 rows of 20 features, beside LightGBM.
+    Training,
     /// 90 days of examples/shop, and its dashboard in a browser.
     Shop,
     /// The embedded log alone on this machine's disk.
@@ -87,6 +92,8 @@ pub fn run(options: &Options) -> Result<()> {
         Name::Asof => asof::run(options),
         Name::Expectations => expectations::run(options),
         Name::Runs => runs::run(options),
+        Name::Serving => serving::run(options),
+        Name::Training => training(options),
         Name::Shop => shop::run(options),
         Name::Log => example(options, "headwater-log", "throughput"),
         Name::Decode => example(options, "headwater-format", "decode_speed"),
@@ -97,6 +104,13 @@ pub fn run(options: &Options) -> Result<()> {
 fn example(options: &Options, package: &str, name: &str) -> Result<()> {
     headline(options, &format!("example {name} of {package}"));
     shell::run(shell::cargo().args(["run", "--quiet", "--release", "--package", package, "--example", name]))
+}
+
+/// Trees over the same rows, by us and by LightGBM.
+fn training(options: &Options) -> Result<()> {
+    example(options, "headwater-learn", "train_speed")?;
+    let script = shell::root().join("bench/learn/lightgbm_speed.py");
+    shell::run(Command::new(clients::python()?).arg(script))
 }
 
 /// A project of some of the files in `bench/NAME`.

@@ -4,7 +4,7 @@
 //! Loads are threads of this process that send bytes made beforehand. Where a rate is given, requests have their
 //! moments beforehand and times count from those, so that a stall is seen by every request that it delays.
 
-mod client;
+pub(in crate::bench) mod client;
 mod connections;
 mod cross_join;
 mod events;
@@ -12,7 +12,7 @@ mod ingest;
 mod latency;
 mod lookups;
 mod postgres;
-mod quantiles;
+pub(in crate::bench) mod quantiles;
 mod schedule;
 
 use std::path::PathBuf;

@@ -17,11 +17,10 @@ fn the_shop_learns_what_it_was_made_of() {
     }
     project.write("headwater.toml", SETTINGS);
     project.run();
-    assert_eq!(project.sql("SELECT name, state FROM system.models ORDER BY 1"), [
-        "churn,serving",
-        "fraud,serving",
-        "recommendations,serving"
-    ]);
+    assert_eq!(
+        project.sql("SELECT name, state FROM system.models ORDER BY 1"),
+        ["churn,serving", "fraud,serving", "recommendations,serving"]
+    );
     churn_is_near_what_can_be_known(&project);
     fraud_is_found(&project);
     recommendations_beat_popularity(&project);

@@ -1,0 +1,65 @@
+//! Requests as fast as answers come, over some connections that stay.
+
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+
+use crate::bench::http::client::Client;
+use crate::bench::http::quantiles::{Quantiles, us};
+use crate::random::Random;
+use crate::shell;
+
+/// Before times count.
+const WARM: usize = 200;
+
+pub struct Load<'a> {
+    pub address: &'a str,
+    pub connections: usize,
+    pub length: Duration,
+}
+
+pub struct Loaded {
+    pub times: Quantiles,
+    pub per_second: f64,
+}
+
+impl Load<'_> {
+    pub fn run(&self, request: &(dyn Fn(&mut Random) -> Vec<u8> + Sync)) -> Result<Loaded> {
+        let one = |seed: u64| -> Result<Vec<u64>> {
+            let mut client = Client::connect(self.address)?;
+            let mut random = Random::new(seed);
+            for _ in 0..WARM {
+                client.ok(&request(&mut random))?;
+            }
+            let (began, mut times) = (shell::now(), Vec::new());
+            while began.elapsed() < self.length {
+                let bytes = request(&mut random);
+                let sent = shell::now();
+                client.ok(&bytes)?;
+                times.push(us(sent.elapsed()));
+            }
+            Ok(times)
+        };
+        let mut all = Vec::new();
+        std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..self.connections as u64).map(|seed| scope.spawn(move || one(seed))).collect();
+            for thread in threads {
+                match thread.join() {
+                    Ok(times) => all.extend(times?),
+                    Err(_) => bail!("a thread of the load panicked"),
+                }
+            }
+            Ok(())
+        })?;
+        let per_second = all.len() as f64 / self.length.as_secs_f64();
+        Ok(Loaded { times: Quantiles::of(all)?, per_second })
+    }
+}
+
+pub fn post(path: &str, body: &str) -> Vec<u8> {
+    let length = body.len();
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
+    );
+    [head.as_bytes(), body.as_bytes()].concat()
+}
