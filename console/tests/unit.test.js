@@ -291,3 +291,10 @@ test("an axis that need not begin at nought has two ends, also of one value", as
     assert.ok(low < high && low <= Math.min(...values) && high >= Math.max(...values), `${values}: ${low} ${high}`);
   }
 });
+
+test("intervals that are far wider than the last one don't make all others flat", async () => {
+  const { heights } = await load("chart/plotted.ts");
+  const mark = (y, reach) => ({ x: 0, low: 0, high: y, y, bands: [[y - reach, y + reach]] });
+  assert.deepEqual(heights([[mark(1, 100), mark(1, 2)]], false), [-5, 10]);
+  assert.deepEqual(heights([[mark(1, 3), mark(1, 2), { ...mark(1, 0), bands: [null] }]], false), [-2, 4]);
+});

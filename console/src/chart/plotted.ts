@@ -82,7 +82,19 @@ export function heights(marks: (Placed | null)[][], isNear: boolean): [number, n
     const [least, greatest] = [Math.min(...values), Math.max(...values)];
     if (least > 0 && greatest - least < least) return near(least, greatest);
   }
-  return range(all.flatMap(({ low, high, bands = [] }) => [low, high, ...bands.flatMap((band) => band ?? [])]));
+  return range([...all.flatMap(({ low, high }) => [low, high]), ...marks.flatMap(reaches)]);
+}
+
+/** Intervals narrow with time: those that reach this many times as far as the last one are cut off by the axis. */
+const FAR = 2.5;
+
+function reaches(of: (Placed | null)[]): number[] {
+  const far = (mark: Placed, end: number): number => Math.abs(end - mark.y);
+  const ends = of.flatMap((mark) => (mark?.bands ?? []).flatMap((band) => (band ?? []).map((end) => ({ mark: mark as Placed, end }))));
+  const last = of.findLast((mark) => mark?.bands?.some((band) => band !== null));
+  if (!last) return [];
+  const limit = FAR * Math.max(...(last.bands ?? []).flatMap((band) => (band ?? []).map((end) => far(last, end))));
+  return ends.map(({ mark, end }) => mark.y + Math.sign(end - mark.y) * Math.min(far(mark, end), limit));
 }
 
 function near(least: number, greatest: number): [number, number] {

@@ -175,8 +175,8 @@ export function probability(p: number | null): string {
   return p < 0.0001 ? "< 0.0001" : exactly(p);
 }
 
-export function said(p: number | null): string {
-  return p !== null && p < 0.0001 ? "p < 0.0001" : `p = ${probability(p)}`;
+export function said(p: number): string {
+  return p < 0.0001 ? "p < 0.0001" : `p = ${probability(p)}`;
 }
 
 /** With a sign, of proportions in points of a hundred. */

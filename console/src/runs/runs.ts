@@ -12,8 +12,8 @@ export interface Lane {
 
 const OVER = new Set(["succeeded", "failed", "interrupted", "skipped"]);
 
-export function isOver({ state }: Run): boolean {
-  return OVER.has(state);
+export function isOver({ state, ended_at }: Run): boolean {
+  return OVER.has(state) || ended_at !== null;
 }
 
 /** One for each object and kind, in the order of names: a lane stays where it is. */
