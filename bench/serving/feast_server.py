@@ -25,7 +25,7 @@ FEATURES = [f"f{place}" for place in range(8)]
 
 REPOSITORY.mkdir(exist_ok=True)
 (REPOSITORY / "feature_store.yaml").write_text(CONFIG)
-rows = pd.read_json(FOLDER / "users.ndjson", lines=True)
+rows = pd.read_json(FOLDER / "users.ndjson", lines=True, precise_float=True)
 rows["at"] = pd.to_datetime(rows["at"], utc=True)
 rows.to_parquet(REPOSITORY / "users.parquet")
 os.chdir(REPOSITORY)
@@ -43,4 +43,6 @@ store = FeatureStore(repo_path=".")
 store.apply([user, view])
 store.materialize(datetime(2000, 1, 1, tzinfo=timezone.utc), datetime.now(timezone.utc))
 feast = pathlib.Path(sys.executable).with_name("feast")
-os.execv(feast, [str(feast), "serve", "--host", "127.0.0.1", "--port", PORT, "--no-access-log"])
+# A worker a core; else workers end, with their connections, after a thousand requests.
+os.execv(feast, [str(feast), "serve", "--host", "127.0.0.1", "--port", PORT, "--no-access-log", "--workers", "2",
+                 "--max-requests", "0", "--max-requests-jitter", "0"])

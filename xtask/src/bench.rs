@@ -15,6 +15,7 @@ mod retail;
 mod runs;
 mod serving;
 mod shop;
+mod training;
 mod usage;
 
 use std::path::{Path, PathBuf};
@@ -23,7 +24,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 
 use crate::node::{Profile, Which};
-use crate::{clients, shell};
+use crate::shell;
 
 #[derive(Debug, clap::Args)]
 pub struct Options {
@@ -93,7 +94,7 @@ pub fn run(options: &Options) -> Result<()> {
         Name::Expectations => expectations::run(options),
         Name::Runs => runs::run(options),
         Name::Serving => serving::run(options),
-        Name::Training => training(options),
+        Name::Training => training::run(options),
         Name::Shop => shop::run(options),
         Name::Log => example(options, "headwater-log", "throughput"),
         Name::Decode => example(options, "headwater-format", "decode_speed"),
@@ -103,14 +104,13 @@ pub fn run(options: &Options) -> Result<()> {
 /// A measurement that stands beside what it measures, as an example of its crate.
 fn example(options: &Options, package: &str, name: &str) -> Result<()> {
     headline(options, &format!("example {name} of {package}"));
-    shell::run(shell::cargo().args(["run", "--quiet", "--release", "--package", package, "--example", name]))
+    shell::run(&mut example_command(package, name))
 }
 
-/// Trees over the same rows, by us and by LightGBM.
-fn training(options: &Options) -> Result<()> {
-    example(options, "headwater-learn", "train_speed")?;
-    let script = shell::root().join("bench/learn/lightgbm_speed.py");
-    shell::run(Command::new(clients::python()?).arg(script))
+fn example_command(package: &str, name: &str) -> Command {
+    let mut command = shell::cargo();
+    command.args(["run", "--quiet", "--release", "--package", package, "--example", name]);
+    command
 }
 
 /// A project of some of the files in `bench/NAME`.

@@ -5,23 +5,27 @@ mod load;
 mod peer;
 mod rows;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use self::load::{Load, Loaded, post};
 use self::peer::Peer;
 use super::{Options, figure, headline, ratio};
+use crate::bench::http::client::Client;
 use crate::node::{Binary, Node, Profile, Start};
+use crate::random::Random;
 use crate::shell;
 
 const USERS: u64 = 100_000;
 const SCORED: u64 = 2_000_000;
 const LENGTH: Duration = Duration::from_secs(10);
 const READY: Duration = Duration::from_secs(300);
-const CONNECTIONS: [usize; 2] = [1, 8];
+const CONNECTIONS: [usize; 3] = [1, 4, 8];
+const FEATURES: usize = 9;
 /// Rows of one request, where they are many.
 const BATCH: u64 = 100;
 
@@ -53,26 +57,58 @@ pub fn run(options: &Options) -> Result<()> {
     rows::write(&folder, options.rows.unwrap_or(SCORED))?;
     let node = start(options, &binary, &folder)?;
     let address = node.http().context("the node has announced no address for HTTP")?;
-    let ours = [features(&address, length)?, predictions(&address, length)?];
+    let own = |random: &mut Random, users: u64| {
+        let first = random.below(USERS - users);
+        let entities: Vec<_> = (first..first + users).map(|user| json!({"user_id": user})).collect();
+        post("/v1/features/user_stats", &json!({"entities": entities}).to_string())
+    };
+    served("features", &address, length, &own)?;
+    let known = ask(&address)?;
+    let features = served("features_as_feast", &address, length, &feast)?;
+    let invoked = |random: &mut Random, rows: u64| invocations("/v1/models/likely/invocations", random, rows);
+    let predictions = served("predictions", &address, length, &invoked)?;
     scored(&binary, &folder, options.rows.unwrap_or(SCORED))?;
     drop(node);
     let Some((peers, scripts)) = peers else { return Ok(()) };
-    for (peer, ours) in [Peer::FEAST, Peer::MLFLOW].into_iter().zip(ours) {
-        let server = peer.serve(&peers, &scripts, &folder)?;
-        for (connections, ours) in CONNECTIONS.into_iter().zip(ours) {
-            let load = Load { address: &server.address, connections, length };
-            let theirs = match peer.name {
-                "feast" => load.run(&|random| feast(random.below(USERS), 1))?,
-                _ => load.run(&|random| invocations("/invocations", random, 1))?,
-            };
-            let name = format!("{}_{}_{connections}", peer.what, peer.name);
-            told_of(&name, &theirs);
-            ratio(&format!("{name}_p50"), ours.times.ms(0.5), theirs.times.ms(0.5));
-            ratio(&format!("{name}_p99"), ours.times.ms(0.99), theirs.times.ms(0.99));
-            ratio(&format!("{name}_rate"), ours.per_second, theirs.per_second);
-        }
+    let server = Peer::FEAST.serve(&peers, &scripts, &folder)?;
+    if ask(&server.address)? != known {
+        bail!("Feast knows other values of the first {BATCH} entities than we do");
     }
+    compared("features_feast", &features, &served("features_feast", &server.address, length, &feast)?);
+    drop(server);
+    let server = Peer::MLFLOW.serve(&peers, &scripts, &folder)?;
+    let invoked = |random: &mut Random, rows: u64| invocations("/invocations", random, rows);
+    compared("predictions_mlflow", &predictions, &served("predictions_mlflow", &server.address, length, &invoked)?);
     Ok(())
+}
+
+/// One entity or row a request over each number of connections, then many a request over one.
+fn served(
+    name: &str,
+    address: &str,
+    length: Duration,
+    request: &(dyn Fn(&mut Random, u64) -> Vec<u8> + Sync),
+) -> Result<Vec<(String, Loaded)>> {
+    let singles = CONNECTIONS.map(|connections| (connections.to_string(), connections, 1));
+    let many = (format!("of_{BATCH}"), 1, BATCH);
+    let mut all = Vec::new();
+    for (load, connections, number) in singles.into_iter().chain([many]) {
+        let loaded = Load { address, connections, length }.run(&|random| request(random, number))?;
+        figure(&format!("{name}_{load}"), loaded.per_second, "requests/s");
+        figure(&format!("{name}_{load}_p50"), loaded.times.ms(0.5), "ms");
+        figure(&format!("{name}_{load}_p99"), loaded.times.ms(0.99), "ms");
+        all.push((load, loaded));
+    }
+    Ok(all)
+}
+
+/// Of the same loads.
+fn compared(name: &str, ours: &[(String, Loaded)], theirs: &[(String, Loaded)]) {
+    for ((load, ours), (_, theirs)) in ours.iter().zip(theirs) {
+        ratio(&format!("{name}_{load}_p50"), ours.times.ms(0.5), theirs.times.ms(0.5));
+        ratio(&format!("{name}_{load}_p99"), ours.times.ms(0.99), theirs.times.ms(0.99));
+        ratio(&format!("{name}_{load}_rate"), ours.per_second, theirs.per_second);
+    }
 }
 
 /// A node with all rows, whose model is trained.
@@ -102,64 +138,44 @@ fn until(binary: &Binary, data: &Path, query: &str, wanted: u64) -> Result<()> {
         if began.elapsed() > READY {
             bail!("{query} never gave {wanted}");
         }
-        std::thread::sleep(Duration::from_millis(20));
+        std::thread::sleep(Duration::from_millis(100));
     }
     Ok(())
 }
 
-/// In Feast's shape, for each number of connections; and in our own.
-fn features(address: &str, length: Duration) -> Result<Vec<Loaded>> {
-    let mut all = Vec::new();
-    for connections in CONNECTIONS {
-        let load = Load { address, connections, length };
-        let own = load.run(&|random| {
-            let body = json!({"entities": [{"user_id": random.below(USERS)}]}).to_string();
-            post("/v1/features/user_stats", &body)
-        })?;
-        told_of(&format!("features_{connections}"), &own);
-        let loaded = load.run(&|random| feast(random.below(USERS), 1))?;
-        told_of(&format!("features_as_feast_{connections}"), &loaded);
-        all.push(loaded);
-    }
-    let load = Load { address, connections: 1, length };
-    told_of(&format!("features_as_feast_of_{BATCH}"), &load.run(&|random| feast(random.below(USERS - BATCH), BATCH))?);
-    Ok(all)
+/// Nine features of so many users that follow each other.
+fn feast(random: &mut Random, users: u64) -> Vec<u8> {
+    of_users(random.below(USERS - users), users)
 }
 
-/// Nine features of so many users that follow each other.
-fn feast(first: u64, number: u64) -> Vec<u8> {
+fn of_users(first: u64, number: u64) -> Vec<u8> {
     let features: Vec<String> =
         (0..8).map(|at| format!("user_stats:f{at}")).chain(["user_stats:cnt".to_owned()]).collect();
     let users: Vec<u64> = (first..first + number).collect();
     post("/get-online-features", &json!({"features": features, "entities": {"user_id": users}}).to_string())
 }
 
-fn predictions(address: &str, length: Duration) -> Result<Vec<Loaded>> {
-    let path = "/v1/models/likely/invocations";
-    let mut all = Vec::new();
-    for connections in CONNECTIONS {
-        let load = Load { address, connections, length };
-        let loaded = load.run(&|random| invocations(path, random, 1))?;
-        told_of(&format!("predictions_{connections}"), &loaded);
-        all.push(loaded);
+/// What is known of the first entities: each feature's values. Servers give features in orders of their own.
+fn ask(address: &str) -> Result<BTreeMap<String, Value>> {
+    let mut client = Client::connect(address)?;
+    let answer: Value = serde_json::from_slice(client.ok(&of_users(0, BATCH))?)?;
+    let (names, results) = (&answer["metadata"]["feature_names"], &answer["results"]);
+    let (Some(names), Some(results)) = (names.as_array(), results.as_array()) else {
+        bail!("{address} gave no features: {answer}");
+    };
+    let present = Value::from(vec!["PRESENT"; BATCH as usize]);
+    if names.len() != FEATURES + 1 || results.iter().any(|result| result["statuses"] != present) {
+        bail!("{address} does not know all {FEATURES} features of the first {BATCH} entities");
     }
-    let load = Load { address, connections: 2, length };
-    let loaded = load.run(&|random| invocations(path, random, BATCH))?;
-    figure(&format!("predictions_of_{BATCH}"), loaded.per_second * BATCH as f64, "rows/s");
-    Ok(all)
+    let name = |name: &Value| name.as_str().unwrap_or_default().to_owned();
+    Ok(names.iter().map(name).zip(results.iter().map(|result| result["values"].clone())).collect())
 }
 
 /// Rows in MLflow's shape.
-fn invocations(path: &str, random: &mut crate::random::Random, rows: u64) -> Vec<u8> {
+fn invocations(path: &str, random: &mut Random, rows: u64) -> Vec<u8> {
     let columns: Vec<String> = (0..10).map(|at| format!("x{at}")).collect();
     let data: Vec<Vec<f64>> = (0..rows).map(|_| (0..10).map(|_| rows::unit(random)).collect()).collect();
     post(path, &json!({"dataframe_split": {"columns": columns, "data": data}}).to_string())
-}
-
-fn told_of(name: &str, loaded: &Loaded) {
-    figure(name, loaded.per_second, "requests/s");
-    figure(&format!("{name}_p50"), loaded.times.ms(0.5), "ms");
-    figure(&format!("{name}_p99"), loaded.times.ms(0.99), "ms");
 }
 
 /// A view over rows that are in the log: from declaring it until it has them all, scored and written to the log.
@@ -171,10 +187,11 @@ fn scored(binary: &Binary, folder: &Path, rows: u64) -> Result<()> {
     binary
         .sql(&data, view)
         .or_else(|error| if error.to_string().contains("printed no header") { Ok(Vec::new()) } else { Err(error) })?;
-    let committed = "SELECT rows_since_start FROM system.streams WHERE name = 'scored'";
-    let until_there = until(binary, &data, committed, rows);
+    // It is listed once all that it gave of history is committed. Asking takes a share of the cores.
+    let listed = "SELECT count(*) FROM system.streams WHERE name = 'scored'";
+    until(binary, &data, listed, 1)?;
     let seconds = began.elapsed().as_secs_f64();
-    until_there?;
+    until(binary, &data, "SELECT count(score) FROM scored", rows)?;
     figure("scored_in_a_view", rows as f64 / seconds, "rows/s");
     Ok(())
 }

@@ -11,6 +11,8 @@ use crate::shell;
 
 /// Before times count.
 const WARM: usize = 200;
+/// Of each connection, made beforehand and sent in turn: making them takes the cores that they are answered on.
+const REQUESTS: usize = 2_000;
 
 pub struct Load<'a> {
     pub address: &'a str,
@@ -25,24 +27,30 @@ pub struct Loaded {
 
 impl Load<'_> {
     pub fn run(&self, request: &(dyn Fn(&mut Random) -> Vec<u8> + Sync)) -> Result<Loaded> {
-        let one = |seed: u64| -> Result<Vec<u64>> {
+        let one = &|requests: Vec<Vec<u8>>| -> Result<Vec<u64>> {
             let mut client = Client::connect(self.address)?;
-            let mut random = Random::new(seed);
-            for _ in 0..WARM {
-                client.ok(&request(&mut random))?;
+            for bytes in requests.iter().take(WARM) {
+                client.ok(bytes)?;
             }
             let (began, mut times) = (shell::now(), Vec::new());
-            while began.elapsed() < self.length {
-                let bytes = request(&mut random);
+            for bytes in requests.iter().cycle() {
+                if began.elapsed() >= self.length {
+                    break;
+                }
                 let sent = shell::now();
-                client.ok(&bytes)?;
+                client.ok(bytes)?;
                 times.push(us(sent.elapsed()));
             }
             Ok(times)
         };
+        let made = |seed: u64| -> Vec<Vec<u8>> {
+            let mut random = Random::new(seed);
+            (0..REQUESTS).map(|_| request(&mut random)).collect()
+        };
+        let all_made: Vec<_> = (0..self.connections as u64).map(made).collect();
         let mut all = Vec::new();
         std::thread::scope(|scope| {
-            let threads: Vec<_> = (0..self.connections as u64).map(|seed| scope.spawn(move || one(seed))).collect();
+            let threads: Vec<_> = all_made.into_iter().map(|requests| scope.spawn(move || one(requests))).collect();
             for thread in threads {
                 match thread.join() {
                     Ok(times) => all.extend(times?),

@@ -1,6 +1,7 @@
 //! What people would serve with instead, each in an environment of its own.
 
 use std::net::{TcpListener, TcpStream};
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -12,28 +13,21 @@ use crate::shell;
 const READY: Duration = Duration::from_secs(300);
 
 pub struct Peer {
-    pub name: &'static str,
-    /// What it serves.
-    pub what: &'static str,
+    name: &'static str,
     packages: &'static [&'static str],
     script: &'static str,
 }
 
-/// Runs until it is dropped.
+/// Runs until it is dropped, with all processes that it started: a group of their own.
 pub struct Server {
     pub address: String,
     process: Child,
 }
 
 impl Peer {
-    pub const FEAST: Peer =
-        Peer { name: "feast", what: "features", packages: &["feast==0.67.0"], script: "feast_server.py" };
-    pub const MLFLOW: Peer = Peer {
-        name: "mlflow",
-        what: "predictions",
-        packages: &["mlflow==3.17.2", "scikit-learn", "pandas"],
-        script: "mlflow_server.py",
-    };
+    pub const FEAST: Peer = Peer { name: "feast", packages: &["feast==0.67.0"], script: "feast_server.py" };
+    pub const MLFLOW: Peer =
+        Peer { name: "mlflow", packages: &["mlflow==3.17.2", "scikit-learn", "pandas"], script: "mlflow_server.py" };
 
     pub fn serve(&self, peers: &Path, scripts: &Path, folder: &Path) -> Result<Server> {
         let python = peers.join(format!("venv-{}/bin/python", self.name));
@@ -46,7 +40,7 @@ impl Peer {
         let log = std::fs::File::create(folder.join(format!("{}.log", self.name)))?;
         let mut command = Command::new(python);
         command.arg(shell::root().join("bench/serving").join(self.script)).arg(folder).arg(port.to_string());
-        let process = command.stdout(log.try_clone()?).stderr(log).stdin(Stdio::null()).spawn()?;
+        let process = command.stdout(log.try_clone()?).stderr(log).stdin(Stdio::null()).process_group(0).spawn()?;
         let mut server = Server { address: format!("127.0.0.1:{port}"), process };
         let began = shell::now();
         while TcpStream::connect(&server.address).is_err() {
@@ -63,8 +57,8 @@ impl Peer {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.process.kill();
+        // Workers outlive a server that is killed alone. It may have ended by itself.
+        let _ = Command::new("kill").args(["-KILL", "--", &format!("-{}", self.process.id())]).status();
         let _ = self.process.wait();
     }
 }
