@@ -31,3 +31,16 @@ CREATE EXPECTATIONS products_are_whole ON products (
     column_values_to_be_between(price, 0, NULL, strict_min => true)
 )
 CHECK EVERY '5 minutes';
+
+-- Models learn from visits and chargebacks, too: while one of these is not as it should be, none that reads it is trained.
+CREATE EXPECTATIONS visits_make_sense ON sessions (
+    compound_columns_to_be_unique((visitor_id, began_at)),
+    column_values_to_be_between(views, 1, NULL),
+    column_pair_values_a_to_be_greater_than_b(closed_at, ended_at)
+)
+CHECK EVERY '5 minutes';
+
+CREATE EXPECTATIONS chargebacks_make_sense ON chargebacks (
+    column_values_to_be_unique(payment_id)
+)
+CHECK EVERY '5 minutes';

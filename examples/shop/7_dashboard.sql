@@ -57,10 +57,21 @@ FROM (SELECT country, sum(orders) AS orders FROM sales_by_day GROUP BY country);
 CREATE CHART dearest AS TABLE (COLUMNS (ordered_at, country, amount), X ordered_at, TITLE 'Newest large orders')
 FROM (SELECT ordered_at, country, amount FROM orders WHERE amount > 1500);
 
+CREATE CHART other_checkout AS LINE (X analysed_at, Y (high, difference, low), TITLE 'What the other checkout adds', UNIT '%')
+FROM (
+    SELECT analysed_at, 100 * sequential_high AS high, 100 * difference AS difference, 100 * sequential_low AS low
+    FROM system.experiment_results
+    WHERE experiment = 'checkout' AND metric = 'conversion' AND variant = 'treatment'
+);
+
+CREATE CHART suspicious AS TABLE (COLUMNS (paid_at, amount, score), X paid_at, TITLE 'Newest payments that look like fraud')
+FROM (SELECT paid_at, amount, round(score, 2) AS score FROM payments_scored WHERE score > 0.5);
+
 CREATE DASHBOARD shop (
     ROW (revenue_a_day, orders_a_day, conversion, known_customers),
     ROW (revenue_by_day WIDE, categories),
     ROW (orders_by_hour WIDE, countries),
     ROW (checkouts_by_day, declined),
-    ROW (traffic, dearest)
+    ROW (traffic, dearest),
+    ROW (other_checkout, suspicious)
 ) WITH (title = 'The shop', range = '30 days');

@@ -11,7 +11,7 @@ SELECT visitor_id,
        min(began_at)                                   AS first_seen_at,
        count(*)                                        AS visits,
        count(*) FILTER (WHERE purchases > 0)           AS bought,
-       max(ended_at) FILTER (WHERE purchases > 0)      AS last_bought_at
+       max(closed_at) FILTER (WHERE purchases > 0)     AS last_bought_at
 FROM sessions
 GROUP BY visitor_id;
 
@@ -29,25 +29,28 @@ SELECT customer_id,
 FROM payments
 GROUP BY customer_id;
 
--- A visit with what was known when it was over: of the habits, and of what was declined in it.
+-- A visit with what was known when it was over: of the habits, now and when something was bought last, and of what was
+-- declined in it.
 CREATE VIEW visits_as_known AS
 SELECT s.visitor_id, s.closed_at, s.views,
        s.errors > 0                                    AS met_error,
        h.visits, h.bought,
        extract(epoch FROM s.ended_at - h.first_seen_at) / 86400 / h.visits   AS days_a_visit,
-       extract(epoch FROM s.ended_at - h.last_bought_at) / 86400             AS days_since_bought,
+       extract(epoch FROM s.closed_at - h.last_bought_at) / 86400            AS days_since_bought,
+       h.visits - coalesce(then.visits, 0)                                   AS visits_since_bought,
        coalesce(now.declined, 0) - coalesce(before.declined, 0)              AS declined_now
 FROM sessions AS s
-LEFT JOIN habits  FOR SYSTEM_TIME AS OF s.closed_at AS h      ON h.visitor_id = s.visitor_id
-LEFT JOIN wallets FOR SYSTEM_TIME AS OF s.began_at  AS before ON before.customer_id = s.visitor_id
-LEFT JOIN wallets FOR SYSTEM_TIME AS OF s.closed_at AS now    ON now.customer_id = s.visitor_id;
+LEFT JOIN habits  FOR SYSTEM_TIME AS OF s.closed_at      AS h      ON h.visitor_id = s.visitor_id
+LEFT JOIN habits  FOR SYSTEM_TIME AS OF h.last_bought_at AS then   ON then.visitor_id = s.visitor_id
+LEFT JOIN wallets FOR SYSTEM_TIME AS OF s.began_at       AS before ON before.customer_id = s.visitor_id
+LEFT JOIN wallets FOR SYSTEM_TIME AS OF s.closed_at      AS now    ON now.customer_id = s.visitor_id;
 
 -- Who comes often is gone if nothing is seen of them for thirty days.
 CREATE MODEL churn PREDICT gone
 USING gradient_boosted_trees WITH (trees = 60, leaves = 8, learning_rate = 0.08, time_column = 'closed_at',
     exclude = 'visitor_id')
 RETRAIN EVERY '1 day'
-PROMOTE WHEN (auc > 0.5)
+PROMOTE WHEN (auc > 0.55)
 AS
 SELECT * EXCLUDE (next_at), next_at IS NULL OR next_at > closed_at + INTERVAL '30 days' AS gone
 FROM (
@@ -87,12 +90,14 @@ FROM ML_PREDICT(payments_as_known, fraud)
 EMIT ON WINDOW CLOSE
 WITH (format = 'csv');
 
--- What people who look at the same things have looked at.
+-- What people who look at the same things have looked at. A look counts once, and as of when it was the first: what is
+-- judged is whether somebody goes on to what they did not know. Then all of it is learnt, so that whoever is new has some.
 CREATE MODEL recommendations PREDICT product_id
-USING matrix_factorization WITH (user_column = 'visitor_id', strength_column = 'views', factors = 16, time_column = 'seen_at')
+USING matrix_factorization WITH (user_column = 'visitor_id', factors = 8, time_column = 'first_seen_at', refit = true)
 RETRAIN EVERY '1 day'
+PROMOTE WHEN (recall_at_10 > popularity_recall_at_10)
 AS
-SELECT visitor_id, product_id, count(*) AS views, max(viewed_at) AS seen_at
+SELECT visitor_id, product_id, min(viewed_at) AS first_seen_at
 FROM page_views
 WHERE product_id IS NOT NULL
 GROUP BY visitor_id, product_id;

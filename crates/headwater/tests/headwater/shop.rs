@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use super::node::{Project, root};
 
-const DAYS: &str = "90";
-const VISITS: &str = "1000";
+const DAYS: u32 = 90;
+const VISITS: u32 = 1000;
 
 /// `examples/shop`, smaller, and with an end.
-fn shop(seed: u64) -> Project {
+pub fn shop(seed: u64, days: u32, visits: u32) -> Project {
     let project = Project::new();
     for file in std::fs::read_dir(root().join("examples/shop")).unwrap() {
         let file = file.unwrap().path();
@@ -19,13 +19,15 @@ fn shop(seed: u64) -> Project {
             project.write(file.file_name().unwrap().to_str().unwrap(), &std::fs::read_to_string(&file).unwrap());
         }
     }
-    project.write(
-        "headwater.toml",
-        &format!(
-            "[settings]\nseed = '{seed}'\ndays = '{DAYS}'\nvisits = '{VISITS}'\nstart = '2026-01-01'\nlive = 'false'\n"
-        ),
-    );
+    lasts(&project, seed, days, visits);
     project
+}
+
+/// What is said of days makes a shop longer that is there.
+pub fn lasts(project: &Project, seed: u64, days: u32, visits: u32) {
+    let settings =
+        format!("seed = '{seed}'\ndays = '{days}'\nvisits = '{visits}'\nstart = '2026-01-01'\nlive = 'false'");
+    project.write("headwater.toml", &format!("[settings]\n{settings}\n"));
 }
 
 /// Of those who reach the checkout, 67 in 100 buy with the other one, and 62 with the old.
@@ -40,14 +42,14 @@ fn the_other_checkout_is_as_it_was_made(project: &Project) {
 
 #[test]
 fn the_shop_finds_its_truths_and_is_the_same_again() {
-    let project = shop(1);
+    let project = shop(1, DAYS, VISITS);
     project.run();
     alerts_are_the_truths(&project);
     sessions_are_the_visits(&project);
     the_other_checkout_is_as_it_was_made(&project);
     let mart = project.sql("SELECT * FROM sales_by_day ORDER BY sold_on, country");
     assert_eq!(mart, counted(&project), "the mart is what is counted from the shop's files");
-    let again = shop(1);
+    let again = shop(1, DAYS, VISITS);
     for life in 0..5 {
         let mut command = again.command(&["run", "--http", "off", "--postgres", "off", "--until-idle"]);
         let mut node = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
@@ -57,40 +59,66 @@ fn the_shop_finds_its_truths_and_is_the_same_again() {
         node.wait().unwrap();
     }
     again.run();
-    for query in [
-        "SELECT * FROM sales_by_day ORDER BY 1, 2",
-        "SELECT * FROM categories_by_day ORDER BY 1, 2",
-        "SELECT * FROM conversion_by_day ORDER BY 1",
-        "SELECT * FROM yesterday ORDER BY 1",
-        "SELECT * FROM sessions ORDER BY 1, 2",
-        "SELECT * FROM products ORDER BY 1",
-        "SELECT * FROM customers ORDER BY 1",
-        "SELECT * FROM traffic_by_minute ORDER BY 1",
-        "SELECT * FROM revenue_by_hour ORDER BY 1, 2",
-        "SELECT * FROM payments_by_hour ORDER BY 1",
-        "SELECT alert, incident, state, event_at, ended_at, message FROM system.alerts ORDER BY 1, 2",
-        "SELECT relation, reason, count(*) FROM system.dead_letters GROUP BY 1, 2 ORDER BY 1, 2",
-        "SELECT * FROM habits ORDER BY 1",
-        "SELECT * FROM history.habits ORDER BY visitor_id, visits",
-        "SELECT * FROM history.wallets ORDER BY customer_id, attempts",
-        "SELECT model, importances, rows FROM system.model_versions AS v
-         WHERE version = (SELECT max(version) FROM system.model_versions AS o WHERE o.model = v.model) ORDER BY 1",
-        "SELECT model, metric, value FROM system.model_metrics AS m
-         WHERE version = (SELECT max(version) FROM system.model_versions AS o WHERE o.model = m.model) ORDER BY 1, 2",
-        "SELECT visitor_id, closed_at, score FROM ML_PREDICT(visits_as_known, churn) ORDER BY 1, 2",
-        "SELECT payment_id, score FROM ML_PREDICT(payments_as_known, fraud) ORDER BY 1",
-        "SELECT visitor_id, item, score FROM RECOMMEND((SELECT DISTINCT visitor_id FROM cart_events), recommendations)
-         ORDER BY 1, 3 DESC, 2",
-        "SELECT unit, variant FROM (SELECT customer_id AS unit, ASSIGN('checkout', customer_id) AS variant FROM customers)
-         ORDER BY 1",
-        "SELECT metric, variant, units, difference, low, high, sequential_low, sequential_high, verdict
-         FROM system.experiment_results WHERE run_id = (SELECT max(run_id) FROM system.experiment_results) ORDER BY 1, 2",
-    ] {
-        let (one, other) = (project.sql(query), again.sql(query));
+    is_the_same(&again, &project, &MADE, "at once");
+    is_the_same(&again, &project, &LEARNT, "at once");
+    replay(&project);
+    is_the_same(&again, &project, &LEARNT, "from the archives");
+}
+
+/// Takes away what is learnt, and what reads it; the same statements then find the rows of history.
+fn replay(project: &Project) {
+    let taken = ["7_dashboard.sql", "8_learn.sql"].map(|name| {
+        let statements = std::fs::read_to_string(project.path().join(name)).unwrap();
+        project.remove(name);
+        (name, statements)
+    });
+    project.run();
+    assert!(project.sql("SELECT name FROM system.models").is_empty());
+    taken.iter().for_each(|(name, statements)| project.write(name, statements));
+    project.run();
+}
+
+/// The shop that was killed, and the other one.
+fn is_the_same(killed: &Project, other: &Project, queries: &[&str], how: &str) {
+    for query in queries {
+        let (one, other) = (killed.sql(query), other.sql(query));
         assert!(!one.is_empty(), "{query}: nothing to compare");
-        assert!(one == other, "{query}: {} rows, and after kills {}", one.len(), other.len());
+        assert!(one == other, "{query}: {} rows after kills, and {how} {}", one.len(), other.len());
     }
 }
+
+const MADE: [&str; 12] = [
+    "SELECT * FROM sales_by_day ORDER BY 1, 2",
+    "SELECT * FROM categories_by_day ORDER BY 1, 2",
+    "SELECT * FROM conversion_by_day ORDER BY 1",
+    "SELECT * FROM yesterday ORDER BY 1",
+    "SELECT * FROM sessions ORDER BY 1, 2",
+    "SELECT * FROM products ORDER BY 1",
+    "SELECT * FROM customers ORDER BY 1",
+    "SELECT * FROM traffic_by_minute ORDER BY 1",
+    "SELECT * FROM revenue_by_hour ORDER BY 1, 2",
+    "SELECT * FROM payments_by_hour ORDER BY 1",
+    "SELECT alert, incident, state, event_at, ended_at, message FROM system.alerts ORDER BY 1, 2",
+    "SELECT relation, reason, count(*) FROM system.dead_letters GROUP BY 1, 2 ORDER BY 1, 2",
+];
+
+const LEARNT: [&str; 10] = [
+    "SELECT * FROM habits ORDER BY 1",
+    "SELECT * FROM history.habits ORDER BY visitor_id, visits",
+    "SELECT * FROM history.wallets ORDER BY customer_id, attempts",
+    "SELECT model, importances, rows FROM system.model_versions AS v
+     WHERE version = (SELECT max(version) FROM system.model_versions AS o WHERE o.model = v.model) ORDER BY 1",
+    "SELECT model, metric, value FROM system.model_metrics AS m
+     WHERE version = (SELECT max(version) FROM system.model_versions AS o WHERE o.model = m.model) ORDER BY 1, 2",
+    "SELECT visitor_id, closed_at, score FROM ML_PREDICT(visits_as_known, churn) ORDER BY 1, 2",
+    "SELECT payment_id, score FROM ML_PREDICT(payments_as_known, fraud) ORDER BY 1",
+    "SELECT visitor_id, item, score FROM RECOMMEND((SELECT customer_id AS visitor_id FROM customers), recommendations)
+     ORDER BY 1, 3 DESC, 2",
+    "SELECT unit, variant FROM (SELECT customer_id AS unit, ASSIGN('checkout', customer_id) AS variant FROM customers)
+     ORDER BY 1",
+    "SELECT metric, variant, units, difference, low, high, sequential_low, sequential_high, verdict
+     FROM system.experiment_results WHERE run_id = (SELECT max(run_id) FROM system.experiment_results) ORDER BY 1, 2",
+];
 
 /// The outage and the broken feed, each within a minute of event time, and nothing else.
 fn alerts_are_the_truths(project: &Project) {
@@ -119,7 +147,9 @@ fn sessions_are_the_visits(project: &Project) {
 
 /// Orders, revenue, and what was paid of both, by day and country; from the files of the same shop.
 fn counted(project: &Project) -> Vec<String> {
-    let made = ["generate", "shop", "made", "--seed", "1", "--days", DAYS, "--visits", VISITS, "--start", "2026-01-01"];
+    let (days, visits) = (DAYS.to_string(), VISITS.to_string());
+    let made =
+        ["generate", "shop", "made", "--seed", "1", "--days", &days, "--visits", &visits, "--start", "2026-01-01"];
     assert!(project.ends(&made).status.success());
     let mut paid: HashMap<String, i64> = HashMap::new();
     for row in rows(project, "payments") {
