@@ -5,6 +5,7 @@ mod declare;
 pub mod drift;
 pub mod registry;
 mod score;
+mod seen;
 pub mod train;
 pub mod work;
 

@@ -132,6 +132,7 @@ impl Statement {
             Statement::ReplayDeadLetters(_) => "REPLAY DEAD LETTERS",
             Statement::CancelQuery(_) => "CANCEL QUERY",
             Statement::RefreshView(refresh) if refresh.explain => "EXPLAIN",
+            Statement::RefreshView(RefreshView { is_feature_view: true, .. }) => "REFRESH FEATURE VIEW",
             Statement::RefreshView(_) => "REFRESH MATERIALIZED VIEW",
             Statement::CheckExpectations(_) => "CHECK EXPECTATIONS",
             Statement::Profile(_) => "PROFILE",

@@ -171,16 +171,22 @@ impl Table {
         let shape = &self.shape;
         let keys = shape.key_converter.convert_columns(keys)?;
         let parser = shape.row_converter.parser();
-        let under = |key: arrow::row::Row<'_>| {
-            let Some(entry) = self.shards[shard_of(key.as_ref())].get(key.as_ref()) else {
-                return Ok(RecordBatch::new_empty(SchemaRef::clone(&shape.schema)));
-            };
-            let row = if shape.key.is_empty() { key.as_ref() } else { &entry.row };
-            let encoded = std::iter::repeat_n(row, entry.copies as usize).map(|row| parser.parse(row));
-            let columns = plain_nulls(shape.row_converter.convert_rows(encoded)?);
-            Ok(assemble(&shape.schema, columns, entry.copies as usize)?)
-        };
-        (0..number).map(|at| under(keys.row(at))).collect()
+        let (mut found, mut copies) = (Vec::with_capacity(number), Vec::with_capacity(number));
+        for key in (0..number).map(|at| keys.row(at)) {
+            let entry = self.shards[shard_of(key.as_ref())].get(key.as_ref());
+            if let Some(entry) = entry {
+                let row = if shape.key.is_empty() { key.data() } else { &entry.row };
+                found.extend(std::iter::repeat_n(parser.parse(row), entry.copies as usize));
+            }
+            copies.push(entry.map_or(0, |entry| entry.copies as usize));
+        }
+        let total = found.len();
+        let rows = assemble(&shape.schema, plain_nulls(shape.row_converter.convert_rows(found)?), total)?;
+        let ends = copies.iter().scan(0, |end, copies| {
+            *end += copies;
+            Some(*end)
+        });
+        Ok(ends.zip(&copies).map(|(end, copies)| rows.slice(end - copies, *copies)).collect())
     }
 
     /// The rows as they are now.

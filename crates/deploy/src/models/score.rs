@@ -8,7 +8,6 @@ use arrow::array::{
 };
 use arrow::compute::cast;
 use arrow::datatypes::DataType;
-use headwater_base::random::Random;
 use headwater_learn::data::{Feature, Value, Values};
 use headwater_learn::stored::Stored;
 use headwater_query::model::{Champion, Model, Task};
@@ -16,13 +15,8 @@ use headwater_query::{Error, Result};
 
 use super::columns;
 use super::registry::Version;
+use super::seen::Seen;
 use super::train::Sample;
-
-/// Rows that are remembered of those that were scored.
-const SEEN_ROWS: usize = 2000;
-
-/// Rows of one batch that are remembered, at most: a batch is of one time.
-const SEEN_OF_BATCH: usize = 64;
 
 /// A version of a model, loaded.
 pub struct Scoring {
@@ -33,30 +27,9 @@ pub struct Scoring {
     seen: Mutex<Seen>,
 }
 
-/// Some of the rows that were scored, each as probable as the other.
-pub struct Seen {
-    /// All that were scored.
-    pub rows: u64,
-    /// Those that could have been remembered.
-    looked_at: u64,
-    random: Random,
-    /// By feature.
-    pub numbers: Vec<Vec<f64>>,
-    pub texts: Vec<Vec<Option<String>>>,
-    pub scores: Vec<f64>,
-}
-
 impl Scoring {
     pub fn new(version: Version, stored: Stored, model: Arc<Model>, sample: Sample) -> Scoring {
-        let features = model.inputs.len();
-        let seen = Seen {
-            rows: 0,
-            looked_at: 0,
-            random: Random::new(version.number),
-            numbers: vec![Vec::new(); features],
-            texts: vec![Vec::new(); features],
-            scores: Vec::new(),
-        };
+        let seen = Seen::new(model.inputs.len(), version.number);
         Scoring { version, stored, model, sample, seen: Mutex::new(seen) }
     }
 
@@ -113,44 +86,7 @@ impl Scoring {
         let rows = outputs.len() / width.max(1);
         let score =
             |row: usize| outputs[row * width..(row + 1) * width].iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        let mut seen = self.seen();
-        seen.rows += rows as u64;
-        for row in (0..rows).step_by(rows.div_ceil(SEEN_OF_BATCH).max(1)) {
-            seen.take(features, row, score(row));
-        }
-    }
-}
-
-impl Seen {
-    /// Remembers a row, in the place of another one where there are enough.
-    fn take(&mut self, features: &[Feature], row: usize, score: f64) {
-        self.looked_at += 1;
-        let place = if self.scores.len() < SEEN_ROWS {
-            self.scores.push(score);
-            None
-        } else {
-            let place = self.random.below(self.looked_at) as usize;
-            if place >= SEEN_ROWS {
-                return;
-            }
-            self.scores[place] = score;
-            Some(place)
-        };
-        for (at, feature) in features.iter().enumerate() {
-            match &feature.values {
-                Values::Numbers(numbers) => put(&mut self.numbers[at], place, numbers[row]),
-                Values::Categories { codes, names } => {
-                    put(&mut self.texts[at], place, names.get(codes[row] as usize).cloned());
-                }
-            }
-        }
-    }
-}
-
-fn put<T>(values: &mut Vec<T>, place: Option<usize>, value: T) {
-    match place.and_then(|place| values.get_mut(place)) {
-        Some(slot) => *slot = value,
-        None => values.push(value),
+        self.seen().take(features, rows, score);
     }
 }
 

@@ -3,13 +3,14 @@
 //!
 //! Source: Feast, "Python feature server".
 
+use std::borrow::Borrow;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::compute::concat_batches;
 use arrow::datatypes::{Field, Schema, TimestampMicrosecondType};
-use axum::Json;
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -45,11 +46,38 @@ struct Online<'a> {
     now_us: i64,
 }
 
-/// What is known of an entity.
+/// What is known of entities, all at one epoch.
 struct Found {
-    /// The row of the view; none where nothing is known.
-    row: Option<RecordBatch>,
-    status: &'static str,
+    /// The rows of those of which something is known.
+    rows: RecordBatch,
+    /// Of each entity its row, and what is to be said of it.
+    entities: Vec<(Option<usize>, Status)>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Status {
+    Present,
+    OutsideTtl,
+    NotFound,
+}
+
+impl Status {
+    const fn name(self) -> &'static str {
+        match self {
+            Status::Present => "present",
+            Status::OutsideTtl => "outside_ttl",
+            Status::NotFound => "not_found",
+        }
+    }
+
+    /// As Feast says it.
+    const fn of_feast(self) -> &'static str {
+        match self {
+            Status::Present => "PRESENT",
+            Status::OutsideTtl => "OUTSIDE_MAX_AGE",
+            Status::NotFound => "NOT_FOUND",
+        }
+    }
 }
 
 impl<'a> Online<'a> {
@@ -87,8 +115,7 @@ impl<'a> Online<'a> {
         Ok(decoder.finish())
     }
 
-    /// What is known of entities, all at one epoch.
-    fn find(&self, entities: &[Entity]) -> Result<Vec<Found>, Failure> {
+    fn find(&self, entities: &[Entity]) -> Result<Found, Failure> {
         let name = &self.features.name;
         let point = self.session.sources().snapshots.read_point_of(name, &self.keys(entities)?)?;
         if let Some(reason) = point.stopped.get(name) {
@@ -98,28 +125,26 @@ impl<'a> Online<'a> {
                 "system.views has what stopped",
             ));
         }
-        Ok(point.views.rows(name)?.into_iter().map(|row| self.judged(row)).collect())
-    }
-
-    fn judged(&self, row: RecordBatch) -> Found {
-        if row.num_rows() == 0 {
-            return Found { row: None, status: "not_found" };
-        }
-        let is_old =
-            self.features.ttl_us.zip(self.at_us(&row)).is_some_and(|(ttl_us, at_us)| at_us < self.now_us - ttl_us);
-        Found { row: Some(row), status: if is_old { "outside_ttl" } else { "present" } }
-    }
-
-    fn at_us(&self, row: &RecordBatch) -> Option<i64> {
-        let times = row.column(self.features.timestamp).as_primitive_opt::<TimestampMicrosecondType>()?;
-        times.is_valid(0).then(|| times.value(0))
-    }
-
-    /// All columns of a row, as an object.
-    fn object(row: &RecordBatch) -> Result<String, Failure> {
-        let mut line = Vec::new();
-        render::lines(row, &mut line)?;
-        Ok(String::from_utf8_lossy(line.trim_ascii_end()).into_owned())
+        let found = point.views.rows(name)?;
+        let rows = concat_batches(&self.view.schema, &found)
+            .map_err(|error| headwater_query::Error::Internal(error.to_string()))?;
+        let times = rows.column(self.features.timestamp).as_primitive_opt::<TimestampMicrosecondType>();
+        let is_old = |row: usize| {
+            let at_us = times.filter(|times| times.is_valid(row)).map(|times| times.value(row));
+            self.features.ttl_us.zip(at_us).is_some_and(|(ttl_us, at_us)| at_us < self.now_us - ttl_us)
+        };
+        let mut next = 0;
+        let judged = |row: &RecordBatch| {
+            let at = next;
+            next += row.num_rows();
+            match row.num_rows() {
+                0 => (None, Status::NotFound),
+                _ if is_old(at) => (Some(at), Status::OutsideTtl),
+                _ => (Some(at), Status::Present),
+            }
+        };
+        let entities = found.iter().map(judged).collect();
+        Ok(Found { rows, entities })
     }
 }
 
@@ -148,10 +173,14 @@ pub async fn post(
     let session = node.session();
     let online = Online::of(&session, &name)?;
     let mut answer = format!("{{\"feature_view\":{},\"results\":[", Value::String(name));
-    for (at, (entity, found)) in request.entities.iter().zip(online.find(&request.entities)?).enumerate() {
-        let Found { row, status } = found;
-        let values = row.as_ref().filter(|_| status == "present").map(Online::object).transpose()?;
-        let (entity, values) = (text(entity), values.as_deref().unwrap_or("null"));
+    let found = online.find(&request.entities)?;
+    let mut lines = Vec::new();
+    render::lines(&found.rows, &mut lines)?;
+    let lines = String::from_utf8_lossy(&lines);
+    let lines: Vec<&str> = lines.lines().collect();
+    for (at, (entity, (row, status))) in request.entities.iter().zip(&found.entities).enumerate() {
+        let values = row.filter(|_| *status == Status::Present).map_or("null", |row| lines[row]);
+        let (entity, status) = (text(entity), status.name());
         let comma = if at > 0 { "," } else { "" };
         answer.push_str(&format!("{comma}{{\"entity\":{entity},\"status\":\"{status}\",\"values\":{values}}}"));
     }
@@ -177,7 +206,7 @@ struct FeastRequest {
     full_feature_names: bool,
 }
 
-pub async fn feast(State(node): State<Arc<dyn Node>>, body: Body) -> Result<Json<Value>, Failure> {
+pub async fn feast(State(node): State<Arc<dyn Node>>, body: Body) -> Result<Response, Failure> {
     let wrong = |message: String| {
         let hint =
             "send {\"features\": [\"view:feature\"], \"entities\": {\"customer_id\": [1, 2]}}, as Feast takes it";
@@ -192,13 +221,11 @@ pub async fn feast(State(node): State<Arc<dyn Node>>, body: Body) -> Result<Json
     check_number(number)?;
     let session = node.session();
     let mut names: Vec<String> = request.entities.keys().cloned().collect();
-    let present = || vec![json!("PRESENT"); number];
-    let none = || vec![json!("1970-01-01T00:00:00Z"); number];
-    let mut results: Vec<Value> = request
-        .entities
-        .values()
-        .map(|values| json!({"values": values, "statuses": present(), "event_timestamps": none()}))
-        .collect();
+    let mut results = Vec::new();
+    for values in request.entities.values() {
+        let values = values.as_array().map_or_else(Vec::new, |values| values.iter().map(Value::to_string).collect());
+        results.push(result(&values, &vec!["PRESENT"; number], &vec!["\"1970-01-01T00:00:00Z\""; number]));
+    }
     let entity = |row: usize| {
         let value = |values: &Value| values.get(row).cloned().unwrap_or(Value::Null);
         request.entities.iter().map(|(name, values)| (name.clone(), value(values))).collect()
@@ -216,47 +243,48 @@ pub async fn feast(State(node): State<Arc<dyn Node>>, body: Body) -> Result<Json
         names.push(if request.full_feature_names { format!("{view}__{feature}") } else { feature.to_owned() });
         results.push(known.feature(feature)?);
     }
-    Ok(Json(json!({"metadata": {"feature_names": names}, "results": results})))
+    let answer = format!("{{\"metadata\":{{\"feature_names\":{}}},\"results\":[{}]}}", json!(names), results.join(","));
+    Ok(([(CONTENT_TYPE, "application/json")], answer).into_response())
+}
+
+/// What is said of one name: values and times are JSON already.
+fn result(values: &[String], statuses: &[&str], times: &[impl Borrow<str>]) -> String {
+    let (values, statuses, times) = (values.join(","), statuses.join("\",\""), times.join(","));
+    let quote = if statuses.is_empty() { "" } else { "\"" };
+    format!("{{\"values\":[{values}],\"statuses\":[{quote}{statuses}{quote}],\"event_timestamps\":[{times}]}}")
 }
 
 /// What a feature view has of all entities of a request.
 struct Known<'a> {
     online: Online<'a>,
-    /// All columns by their names, and what is to be said of them.
-    entities: Vec<(Entity, &'static str)>,
+    found: Found,
+    /// Of each entity the time of its row.
+    times: Vec<String>,
 }
 
 impl<'a> Known<'a> {
     fn of(online: Online<'a>, entities: &[Entity]) -> Result<Known<'a>, Failure> {
-        let object = |found: Found| {
-            let object = found.row.as_ref().map(Online::object).transpose()?;
-            let object = object.and_then(|object| serde_json::from_str(&object).ok()).unwrap_or_default();
-            Ok((object, found.status))
-        };
-        let entities = online.find(entities)?.into_iter().map(object).collect::<Result<_, Failure>>()?;
-        Ok(Known { online, entities })
+        let found = online.find(entities)?;
+        let times = render::values(found.rows.column(online.features.timestamp))?;
+        let of = |row: &Option<usize>| row.map_or_else(|| NULL.to_owned(), |row| times[row].clone());
+        let times = found.entities.iter().map(|(row, _)| of(row)).collect();
+        Ok(Known { online, found, times })
     }
 
     /// A feature of all entities.
-    fn feature(&self, feature: &str) -> Result<Value, Failure> {
+    fn feature(&self, feature: &str) -> Result<String, Failure> {
         let Online { features, view, .. } = &self.online;
-        if view.schema.index_of(feature).is_err() {
-            return Err(refuse(format!("{} has no feature {feature}", features.name)));
-        }
-        let time = view.schema.field(features.timestamp).name();
-        let (mut values, mut statuses, mut times) = (Vec::new(), Vec::new(), Vec::new());
-        for (object, status) in &self.entities {
-            let of = |name: &str| object.get(name).cloned().unwrap_or(Value::Null);
-            let value = if *status == "present" { of(feature) } else { Value::Null };
-            times.push(of(time));
-            statuses.push(match *status {
-                "present" if value.is_null() => "NULL_VALUE",
-                "present" => "PRESENT",
-                "outside_ttl" => "OUTSIDE_MAX_AGE",
-                _ => "NOT_FOUND",
-            });
-            values.push(value);
-        }
-        Ok(json!({"values": values, "statuses": statuses, "event_timestamps": times}))
+        let column = view.schema.index_of(feature);
+        let column = column.map_err(|_| refuse(format!("{} has no feature {feature}", features.name)))?;
+        let known = render::values(self.found.rows.column(column))?;
+        let value = |(row, status): &(Option<usize>, Status)| {
+            let value = row.filter(|_| *status == Status::Present).map_or(NULL, |row| &known[row]);
+            let is_null = *status == Status::Present && value == NULL;
+            (value.to_owned(), if is_null { "NULL_VALUE" } else { status.of_feast() })
+        };
+        let (values, statuses): (Vec<String>, Vec<&str>) = self.found.entities.iter().map(value).unzip();
+        Ok(result(&values, &statuses, &self.times))
     }
 }
+
+const NULL: &str = "null";

@@ -147,6 +147,9 @@ pub fn failures(runs: &Runs) -> Vec<String> {
 impl Doors {
     /// Refreshes a view now, or shows what would be made anew.
     pub(super) async fn refresh(&self, refresh: &RefreshView, parsed: &Parsed) -> Result<Outcome, Problem> {
+        if refresh.is_feature_view {
+            return self.refresh_features(refresh, parsed).await;
+        }
         let name = &refresh.name.value;
         let session = self.session();
         let refuse = |span, message: String| Diagnostic::new(parsed.source.clone(), span, message);
@@ -154,7 +157,10 @@ impl Doors {
             Some(Relation::Table(table)) if table.is_refreshed() => table,
             Some(Relation::View(_) | Relation::Stream(_)) => {
                 let refused = refuse(refresh.name.span, format!("{name} is not refreshed by runs"));
-                let hint = "what is kept up to date all the time needs none";
+                let hint = match session.sources().relations.feature_view(name) {
+                    Some(_) => format!("it is a feature view: REFRESH FEATURE VIEW {}", refresh.name),
+                    None => "what is kept up to date all the time needs none".to_owned(),
+                };
                 return Err(Diagnostics::from(refused.with_fault(Fault::WrongKind).with_hint(hint)).into());
             }
             _ => {
@@ -195,7 +201,31 @@ impl Doors {
         let cause = if range_us.is_some() { Cause::Backfill } else { Cause::Manual };
         let asked = self.runs()?.ask(name, Asked { cause, range_us });
         let ended = asked.map_err(Problem::from)?.await.map_err(|_| super::doors::stopping())?;
-        done(ended)
+        done(ended, parsed)
+    }
+
+    /// Has a run tell the values of a feature view now.
+    async fn refresh_features(&self, refresh: &RefreshView, parsed: &Parsed) -> Result<Outcome, Problem> {
+        let name = &refresh.name.value;
+        let session = self.session();
+        let relations = &session.sources().relations;
+        let refuse = |message: String| Diagnostic::new(parsed.source.clone(), refresh.name.span, message);
+        if relations.feature_view(name).is_none() {
+            let near = headwater_sql::nearest(name, relations.feature_views().map(|view| view.name.as_str()));
+            let hint = near.map_or_else(
+                || "declare it with CREATE FEATURE VIEW".to_owned(),
+                |near| format!("did you mean {near}?"),
+            );
+            let refused = refuse(format!("there is no feature view {name}")).with_fault(Fault::NoRelation);
+            return Err(Diagnostics::from(refused.with_hint(hint)).into());
+        }
+        let runs = self.runs()?;
+        if !runs.schedules().iter().any(|next| next.kind == Kind::Features && next.object == *name) {
+            let refused = refuse(format!("{name} is not refreshed by runs")).with_fault(Fault::WrongKind);
+            return Err(Diagnostics::from(refused.with_hint("what is kept up to date all the time needs none")).into());
+        }
+        let asked = runs.ask(name, Asked { cause: Cause::Manual, range_us: None });
+        done(asked.map_err(Problem::from)?.await.map_err(|_| super::doors::stopping())?, parsed)
     }
 
     pub(super) fn runs(&self) -> Result<Arc<Runs>, Problem> {
@@ -203,11 +233,11 @@ impl Doors {
     }
 }
 
-fn done(run: Run) -> Result<Outcome, Problem> {
+fn done(run: Run, parsed: &Parsed) -> Result<Outcome, Problem> {
     if run.state == State::Succeeded {
         let rows = run.outcome.rows.unwrap_or_default();
         return Ok(Outcome::Done(Done {
-            tag: format!("REFRESH MATERIALIZED VIEW {rows}"),
+            tag: format!("{} {rows}", parsed.statement.words()),
             notices: run.outcome.messages,
         }));
     }

@@ -21,6 +21,17 @@ pub fn lines(batch: &RecordBatch, out: &mut Vec<u8>) -> Result<()> {
     Ok(())
 }
 
+/// Each value of a column.
+pub fn values(column: &dyn arrow::array::Array) -> Result<Vec<String>> {
+    let values = Values::new(column)?;
+    let text = |row| {
+        let mut out = Vec::new();
+        values.value(row, &mut out)?;
+        Ok(String::from_utf8_lossy(&out).into_owned())
+    };
+    (0..column.len()).map(text).collect()
+}
+
 /// An array that is written batch by batch.
 #[derive(Debug)]
 pub struct Array {

@@ -60,10 +60,11 @@ impl PartialEq for Cron {
 
 impl Eq for Cron {}
 
-/// `REFRESH MATERIALIZED VIEW name FROM 'time' TO 'time'`, or `EXPLAIN` of that
+/// `REFRESH MATERIALIZED VIEW name FROM 'time' TO 'time'`, or `EXPLAIN` of that; `REFRESH FEATURE VIEW name`
 #[derive(Debug, Clone)]
 pub struct RefreshView {
     pub name: Name,
+    pub is_feature_view: bool,
     /// The stretch of time whose partitions are made anew, the end not included. None: what a run makes anew.
     pub range: Option<(Instant, Instant)>,
     /// It is shown what would be done.

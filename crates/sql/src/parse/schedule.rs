@@ -67,8 +67,19 @@ pub(super) fn refreshes(cursor: &Cursor<'_>) -> bool {
 pub(super) fn refresh(cursor: &mut Cursor<'_>) -> Result<RefreshView, Diagnostics> {
     let explain = cursor.take(&["EXPLAIN"]);
     cursor.expect(&["REFRESH"])?;
-    cursor.expect(&["MATERIALIZED", "VIEW"])?;
+    let is_feature_view = !explain && cursor.take(&["FEATURE", "VIEW"]);
+    if !is_feature_view && !cursor.take(&["MATERIALIZED", "VIEW"]) {
+        let wanted = if explain { "MATERIALIZED VIEW" } else { "MATERIALIZED VIEW or FEATURE VIEW" };
+        return Err(cursor.expected(wanted).into());
+    }
     let name = names::object(cursor, "the view")?;
+    if is_feature_view {
+        if cursor.at_end() {
+            return Ok(RefreshView { name, is_feature_view, range: None, explain });
+        }
+        let hint = "a run tells the values of all entities, as they are when it runs";
+        return Err(cursor.expected("the end of the statement").with_hint(hint).into());
+    }
     let range = if cursor.take(&["FROM"]) {
         let from = instant(cursor)?;
         cursor.expect(&["TO"])?;
@@ -80,7 +91,7 @@ pub(super) fn refresh(cursor: &mut Cursor<'_>) -> Result<RefreshView, Diagnostic
         let wanted = if range.is_some() { "the end of the statement" } else { "FROM or the end of the statement" };
         return Err(cursor.expected(wanted).into());
     }
-    Ok(RefreshView { name, range, explain })
+    Ok(RefreshView { name, is_feature_view, range, explain })
 }
 
 fn instant(cursor: &mut Cursor<'_>) -> Result<Instant> {

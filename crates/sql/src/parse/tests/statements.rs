@@ -118,7 +118,8 @@ fn describe_action(statement: &Statement, told: &mut String) -> std::fmt::Result
         Statement::RefreshView(refresh) => {
             let range = refresh.range.as_ref().map(|(from, to)| format!(" from {} to {}", from.text, to.text));
             let explained = if refresh.explain { "explained " } else { "" };
-            writeln!(told, "{explained}refresh {}{}", refresh.name, range.unwrap_or_default())
+            let features = if refresh.is_feature_view { "features " } else { "" };
+            writeln!(told, "{explained}refresh {features}{}{}", refresh.name, range.unwrap_or_default())
         }
         other => panic!("described elsewhere: {other:?}"),
     }
@@ -269,7 +270,7 @@ fn what_is_shown_and_done() {
          SHOW CREATE orders; SHOW CREATE STREAM orders; SHOW CREATE MATERIALIZED VIEW v; SHOW CREATE table;
          EXPLAIN MATERIALIZED VIEW v; EXPLAIN CREATE MATERIALIZED VIEW v AS SELECT 1 FROM t;
          REPLAY DEAD LETTERS; REPLAY DEAD LETTERS OF orders WHERE reason LIKE '%amount%'; CANCEL QUERY 'q-7';
-         REFRESH MATERIALIZED VIEW v; explain refresh materialized view v from '2026-01-01' to '2026-02-01 12:00'",
+         REFRESH MATERIALIZED VIEW v; REFRESH FEATURE VIEW f; explain refresh materialized view v from '2026-01-01' to '2026-02-01 12:00'",
         expect![[r#"
             show all STREAM like None
             show all MATERIALIZED VIEW like Some("sales%")
@@ -290,6 +291,7 @@ fn what_is_shown_and_done() {
             replay orders where reason LIKE '%amount%'
             cancel q-7
             refresh v
+            refresh features f
             explained refresh v from 2026-01-01 to 2026-02-01 12:00
         "#]],
     );

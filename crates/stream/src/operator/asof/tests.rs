@@ -1,3 +1,5 @@
+//! Joins as of a time, of rows in any order, beside a search of all rows that came.
+
 use arrow::array::{Int64Array, TimestampMicrosecondArray};
 use arrow::datatypes::{Field, Int64Type, Schema};
 use headwater_base::random::Random;
