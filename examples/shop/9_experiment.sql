@@ -13,6 +13,6 @@ VARIANTS (control, treatment)
 EXPOSURES FROM exposures (VARIANT variant TIMESTAMP exposed_at)
 METRICS (
     conversion RATIO (bought / reached) FROM checkouts TIMESTAMP at DETECT 5%,
-    revenue    MEAN (amount) FROM orders UNIT customer_id TIMESTAMP ordered_at CUPED '14 days' GUARDRAIL 5%
+    revenue    MEAN (amount) FROM orders UNIT customer_id TIMESTAMP ordered_at GUARDRAIL 5%
 )
 ANALYZE EVERY '5 minutes';

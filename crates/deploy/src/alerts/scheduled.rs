@@ -49,6 +49,7 @@ impl Look {
             after: Vec::new(),
             fingerprint: String::new(),
             at_once: true,
+            early: false,
         }
     }
 

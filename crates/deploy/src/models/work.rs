@@ -17,7 +17,7 @@ use super::registry::{Registry, Version, Versions};
 use super::train::{Learned, Sample, train};
 use super::{Declared, From, Training, columns, metrics};
 use crate::runs::refresh::{Stage, Witness};
-use crate::runs::{Failure, Inputs, Outcome, Run, Work};
+use crate::runs::{Cause, Failure, Inputs, Outcome, Run, Work};
 use crate::{Error, Result};
 
 /// Trains one model.
@@ -44,6 +44,9 @@ impl Work for Train {
     }
 }
 
+/// Why there is nothing to learn.
+struct Nothing(String);
+
 fn outcome(version: &Version, messages: Vec<String>) -> Outcome {
     Outcome {
         rows: Some(version.rows),
@@ -61,11 +64,13 @@ impl Train {
         let (learned, inputs, method, threshold) = match &self.declared.from {
             From::Rows(training) => {
                 let (learned, inputs) = self.learn(run, training).await?;
-                let Some(learned) = learned else {
-                    let messages = vec!["there are no rows to learn from yet".to_owned()];
-                    return Ok(Outcome { rows: Some(0), inputs, messages, ..Outcome::default() });
+                let learned = match learned {
+                    Ok(learned) => learned,
+                    Err(Nothing(why)) => {
+                        return Ok(Outcome { rows: Some(0), inputs, messages: vec![why], ..Outcome::default() });
+                    }
                 };
-                (learned, inputs, method(&training.settings.learner), training.settings.threshold)
+                (*learned, inputs, method(&training.settings.learner), training.settings.threshold)
             }
             From::Onnx { path } => (self.import(path).await?, Inputs::new(), "onnx", 0.5),
         };
@@ -89,8 +94,11 @@ impl Train {
         Ok(outcome(&version, vec![told]))
     }
 
-    /// None where there are no rows.
-    async fn learn(&self, run: &Run, training: &Training) -> Result<(Option<Learned>, Inputs)> {
+    async fn learn(
+        &self,
+        run: &Run,
+        training: &Training,
+    ) -> Result<(std::result::Result<Box<Learned>, Nothing>, Inputs)> {
         let session = self.stage.session();
         let witness = Witness::of(&session);
         let reading = session.with_reading(Arc::clone(&witness) as _, Arc::clone(&witness) as _).at(run.due_us);
@@ -99,7 +107,13 @@ impl Train {
         let batches: Vec<_> = query.batches.try_collect().await?;
         let inputs = witness.inputs(&self.declared.reads, &session);
         if batches.iter().all(|batch| batch.num_rows() == 0) {
-            return Ok((None, inputs));
+            return Ok((Err(Nothing("there are no rows to learn from yet".to_owned())), inputs));
+        }
+        let versions = self.registry.versions(&self.declared.store);
+        let newest = versions.all.values().next_back();
+        if let Some(newest) = newest.filter(|newest| run.cause == Cause::Early && newest.inputs == inputs) {
+            let why = format!("nothing has come since version {} learnt", newest.number);
+            return Ok((Err(Nothing(why)), inputs));
         }
         let (training, task) = (training.clone(), self.declared.model.task.clone());
         let learning = tokio::task::spawn_blocking(move || {
@@ -110,7 +124,7 @@ impl Train {
         });
         let learned =
             learning.await.map_err(|error| refused(format!("training panicked, which is a bug of ours: {error}")))?;
-        Ok((Some(learned.map_err(refused)?), inputs))
+        Ok((Ok(Box::new(learned.map_err(refused)?)), inputs))
     }
 
     async fn import(&self, path: &str) -> Result<Learned> {
@@ -155,9 +169,10 @@ impl Train {
         Ok(format!("version {number} is the champion"))
     }
 
-    /// Whether a condition holds. Of the first version it does where nothing speaks against it: it has nobody to beat.
+    /// Whether a condition holds. Where there is nobody to beat it does unless something speaks against it; who learnt from
+    /// far fewer rows is nobody to beat.
     async fn holds(&self, condition: &str, version: &Version, versions: &Versions) -> Result<bool> {
-        let champion = versions.champion();
+        let champion = versions.champion().filter(|champion| champion.rows.saturating_mul(2) >= version.rows);
         let value = |of: Option<&Version>, metric: &str| {
             let value = of.and_then(|version| version.metrics.get(metric));
             value.map_or("CAST(NULL AS DOUBLE)".to_owned(), |value| format!("CAST('{value}' AS DOUBLE)"))

@@ -37,6 +37,9 @@ pub struct Task {
     pub fingerprint: String,
     /// It runs at once where it has never done what it does.
     pub at_once: bool,
+    /// After that it runs again and again, at twice the age each time, until its schedule takes over: it is declared
+    /// before the rows come that it is about.
+    pub early: bool,
 }
 
 impl Task {
@@ -125,6 +128,7 @@ impl Agenda {
                 lane.queue.push_back(run);
             }
             lane.next_due_us = lane.task.schedule.next(now_us);
+            lane.early_us = lane.next_early_us();
             self.timers.extend(lane.timers().map(|at_us| (at_us, object.clone())));
             self.lanes.insert(object.clone(), lane);
             self.wait(&object);
@@ -194,10 +198,14 @@ impl Agenda {
         let Some(lane) = self.lanes.get(object) else { return };
         let due = lane.due(now_us);
         let retry = lane.retry.clone().filter(|(at_us, _)| *at_us <= now_us);
+        let early_us = lane.early_us.filter(|at_us| *at_us <= now_us);
         let task = lane.task.clone();
         let mut queued = Vec::new();
         if let Some((_, failed)) = &retry {
             queued.push(self.again(failed, failed.attempt + 1, now_us));
+        }
+        if let Some(early_us) = early_us.filter(|_| due.is_empty()) {
+            queued.push(self.new_run(&task, Cause::Early, early_us, now_us));
         }
         for due_us in due {
             queued.push(self.new_run(&task, Cause::Schedule, due_us, now_us));
@@ -205,6 +213,9 @@ impl Agenda {
         let Some(lane) = self.lanes.get_mut(object) else { return };
         if retry.is_some() {
             lane.retry = None;
+        }
+        if early_us.is_some() {
+            lane.early_us = None;
         }
         if lane.next_due_us.is_some_and(|due_us| due_us <= now_us) {
             lane.next_due_us = task.schedule.next(now_us);
@@ -248,6 +259,7 @@ impl Agenda {
                 run.ended_us = Some(now_us);
                 run.error = Some(format!("{failed}, which it reads, was not made"));
                 lane.over(&run);
+                self.timers.extend(lane.early_us.map(|at_us| (at_us, object.to_owned())));
             }
         }
         self.wait(object);
@@ -281,6 +293,7 @@ impl Agenda {
         }
         lane.running = lane.running.filter(|running| *running != id);
         lane.over(run);
+        self.timers.extend(lane.early_us.map(|at_us| (at_us, run.object.clone())));
         let run = run.clone();
         self.wait(&run.object);
         Some(run)

@@ -85,6 +85,8 @@ pub enum Cause {
     Schedule,
     /// Its definition is new.
     Created,
+    /// Its definition was new not long ago, and more may have come since.
+    Early,
     /// Somebody asked.
     Manual,
     /// Somebody asked for a stretch of time.
@@ -137,6 +139,7 @@ impl fmt::Display for Cause {
         f.write_str(match self {
             Cause::Schedule => "schedule",
             Cause::Created => "created",
+            Cause::Early => "early",
             Cause::Manual => "manual",
             Cause::Backfill => "backfill",
             Cause::CatchUp => "catch-up",

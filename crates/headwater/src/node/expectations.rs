@@ -51,6 +51,7 @@ pub fn task((suites, check): &(Suites, Check)) -> Declared {
         after: if suites.is_of_refreshed { vec![suites.suite.relation.clone()] } else { Vec::new() },
         fingerprint: suites.text.clone(),
         at_once: false,
+        early: false,
     };
     Declared { task, work: Arc::new(check.clone()) }
 }

@@ -29,6 +29,7 @@ pub fn tasks(known: &Known, declared: &resolve::Declared, stage: &Arc<dyn Stage>
             after: experiment.after.clone(),
             fingerprint: experiment.text.clone(),
             at_once: !matches!(experiment.schedule, Schedule::Manual),
+            early: false,
         };
         let work = Analysis {
             experiment: Arc::clone(experiment),

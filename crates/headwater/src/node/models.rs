@@ -35,6 +35,7 @@ pub fn tasks(
             after: model.after.clone(),
             fingerprint: model.text.clone(),
             at_once: true,
+            early: true,
         };
         let train: Arc<dyn Work> = Arc::new(Train {
             declared: model.clone(),

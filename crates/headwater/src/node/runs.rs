@@ -68,6 +68,7 @@ pub fn tasks(ground: &Ground<'_>, declared_all: &resolve::Declared) -> Vec<Decla
         after: refreshes.after.clone(),
         fingerprint: refreshes.fingerprint(),
         at_once: true,
+        early: false,
     };
     let declared = refreshes.map(|refreshes| {
         let (tables, stage) = (Arc::clone(tables), Arc::clone(&stage));
@@ -97,6 +98,7 @@ fn declared_features(ground: &Ground<'_>, stage: &Arc<dyn Stage>, declared: &res
             after: scheduled.after.clone(),
             fingerprint: scheduled.fingerprint(),
             at_once: true,
+            early: false,
         };
         let (stage, log, clock) = (Arc::clone(stage), Arc::clone(ground.log), Arc::clone(ground.clock));
         Declared { task, work: Arc::new(Compute { scheduled: scheduled.clone(), stage, log, clock }) }

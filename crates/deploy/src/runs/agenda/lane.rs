@@ -7,6 +7,9 @@ use crate::runs::{Cause, Run, State};
 use crate::schedule::Schedule;
 use headwater_sql::settings::CatchUp;
 
+/// How long after its first run something that is new runs again.
+const EARLY_US: i64 = 30_000_000;
+
 #[derive(Debug)]
 pub(super) struct Lane {
     pub task: Task,
@@ -15,6 +18,10 @@ pub(super) struct Lane {
     pub next_due_us: Option<i64>,
     /// When the run that failed last is tried again.
     pub retry: Option<(i64, Run)>,
+    /// When it runs before its schedule says so.
+    pub early_us: Option<i64>,
+    /// When what it does was new.
+    pub new_us: Option<i64>,
     /// The last one that is over.
     pub last: Option<Run>,
     /// Of what the last whole run that succeeded did.
@@ -33,6 +40,8 @@ impl Lane {
             running: None,
             next_due_us: None,
             retry: None,
+            early_us: None,
+            new_us: None,
             last: None,
             last_success: None,
             made_us: None,
@@ -41,7 +50,7 @@ impl Lane {
     }
 
     pub fn timers(&self) -> impl Iterator<Item = i64> {
-        self.next_due_us.into_iter().chain(self.retry.as_ref().map(|(at_us, _)| *at_us))
+        self.next_due_us.into_iter().chain(self.early_us).chain(self.retry.as_ref().map(|(at_us, _)| *at_us))
     }
 
     /// Times that were due after the last run and before now, when nobody was there, of which runs are made.
@@ -104,6 +113,7 @@ impl Lane {
     /// A run begins.
     pub fn begins(&mut self, run: &Run) {
         self.running = Some(run.id);
+        self.early_us = None;
         // A later time stands for the one that failed.
         self.retry = self.retry.take().filter(|(_, failed)| !is_timed(run) || failed.due_us > run.due_us);
     }
@@ -136,7 +146,21 @@ impl Lane {
                 self.made_us = self.made_us.max(Some(run.due_us));
             }
         }
+        if run.cause == Cause::Created {
+            self.new_us = Some(run.due_us);
+        }
         self.last = Some(run.clone());
+        self.early_us = self.next_early_us();
+    }
+
+    /// Of what is new: when it is twice as old as at the end of its last run.
+    pub fn next_early_us(&self) -> Option<i64> {
+        // What has run to the end of its input is as it is.
+        let last = self.last.as_ref().filter(|run| run.cause != Cause::Final)?;
+        let age_us = last.ended_us?.max(last.due_us) - self.new_us?;
+        let early_us = last.ended_us?.saturating_add(age_us.max(EARLY_US));
+        let is_early = self.next_due_us.is_some_and(|due_us| early_us < due_us);
+        (self.task.early && is_early && last.fingerprint == self.task.fingerprint).then_some(early_us)
     }
 
     /// How long after so many attempts the next one comes.

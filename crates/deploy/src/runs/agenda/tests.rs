@@ -23,6 +23,7 @@ fn task(object: &str, schedule: &str, options: &str, after: &[&str]) -> Task {
         after: after.iter().map(|name| (*name).to_owned()).collect(),
         fingerprint: "f".to_owned(),
         at_once: false,
+        early: false,
     }
 }
 
@@ -234,6 +235,52 @@ fn a_run_by_hand_that_failed_is_not_made_by_a_node_that_comes_again() {
     let mut agenda = Agenda::new(agenda.runs());
     agenda.declare(task(), 3);
     assert!(agenda.begin(3).is_empty());
+}
+
+/// Runs of a task that a node begins up to a time, each of which takes so long: why, and when in seconds.
+fn early_runs(agenda: &mut Agenda, until_us: i64, takes_us: i64) -> Vec<(Cause, i64)> {
+    let mut found = Vec::new();
+    let mut now_us = 0;
+    loop {
+        for run in agenda.begin(now_us) {
+            found.push((run.cause, now_us / SECOND));
+            agenda.ended(run.id, Ok(Outcome::default()), now_us + takes_us).unwrap();
+        }
+        match agenda.next_us().filter(|next_us| *next_us <= until_us) {
+            Some(next_us) => now_us = next_us.max(now_us),
+            None => return found,
+        }
+    }
+}
+
+#[test]
+fn what_is_new_runs_again_at_twice_the_age_until_its_schedule_takes_over() {
+    let all = || vec![Task { at_once: true, early: true, ..task("a", "EVERY '10 minutes'", "", &[]) }];
+    let mut agenda = Agenda::default();
+    agenda.declare(all(), 0);
+    let found = early_runs(&mut agenda, 20 * MINUTE, 0);
+    let early = |seconds| (Cause::Early, seconds);
+    let due = |seconds| (Cause::Schedule, seconds);
+    let wanted = [early(30), early(60), early(120), early(240), early(480), due(600), due(1200)];
+    assert_eq!((found[0], &found[1..]), ((Cause::Created, 0), &wanted[..]));
+    // What takes long is not all that is done.
+    let mut agenda = Agenda::default();
+    agenda.declare(all(), 0);
+    let found = early_runs(&mut agenda, 10 * MINUTE, MINUTE);
+    assert_eq!(found, [(Cause::Created, 0), early(120), early(360), due(600)]);
+    // A node that comes again goes on with it; what ran to the end of all input is as it is.
+    for (cause, wanted) in [(Cause::Manual, Some(150 * SECOND)), (Cause::Final, Some(10 * MINUTE))] {
+        let mut agenda = Agenda::default();
+        agenda.declare(all(), 0);
+        let begun = agenda.begin(0);
+        succeed(&mut agenda, &begun, 1);
+        agenda.ask("a", Asked { cause, range_us: None }, 50 * SECOND).unwrap();
+        let begun = agenda.begin(50 * SECOND);
+        succeed(&mut agenda, &begun, 75 * SECOND);
+        let mut agenda = Agenda::new(agenda.runs());
+        agenda.declare(all(), 80 * SECOND);
+        assert_eq!(agenda.next_us(), wanted, "{cause}");
+    }
 }
 
 #[test]
