@@ -37,7 +37,7 @@ test("each metric with the interval of one look and that of all, and its verdict
   const revenue = part(page, "revenue");
   await revenue.getByText("CUPED over 30 days").waitFor();
   await revenue.getByText("to detect 5%").waitFor();
-  await revenue.getByText(/^needs .* units$/).waitFor();
+  await revenue.getByRole("cell", { name: /^\d+ % [\d.]+[KM]?$/ }).first().waitFor();
   await revenue.getByRole("img", { name: /^Difference of revenue over time. treatment: from/ }).waitFor();
   await part(page, "size").getByText("guardrail, margin 2%").waitFor();
   await part(page, "dear").getByRole("row", { name: /^treatment .* pp / }).waitFor();

@@ -64,7 +64,7 @@ FROM (
     WHERE experiment = 'checkout' AND metric = 'conversion' AND variant = 'treatment'
 );
 
-CREATE CHART suspicious AS TABLE (COLUMNS (paid_at, amount, score), X paid_at, TITLE 'Newest payments that look like fraud')
+CREATE CHART suspicious AS TABLE (COLUMNS (paid_at, amount, score), X paid_at, TITLE 'Newest suspicious payments')
 FROM (SELECT paid_at, amount, round(score, 2) AS score FROM payments_scored WHERE score > 0.5);
 
 CREATE DASHBOARD shop (

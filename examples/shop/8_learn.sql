@@ -48,7 +48,7 @@ LEFT JOIN wallets FOR SYSTEM_TIME AS OF s.closed_at      AS now    ON now.custom
 -- Who comes often is gone if nothing is seen of them for thirty days.
 CREATE MODEL churn PREDICT gone
 USING gradient_boosted_trees WITH (trees = 60, leaves = 8, learning_rate = 0.08, time_column = 'closed_at',
-    exclude = 'visitor_id')
+    exclude = 'visitor_id', threshold = 0.05)
 RETRAIN EVERY '1 day'
 PROMOTE WHEN (auc > 0.55)
 AS
@@ -83,7 +83,8 @@ SELECT p.*, c.payment_id IS NOT NULL AS charged_back
 FROM payments_as_known AS p LEFT JOIN chargebacks AS c ON c.payment_id = p.payment_id
 WHERE p.status = 'paid' AND p.paid_at < (SELECT max(paid_at) FROM payments) - INTERVAL '21 days';
 
--- Each payment with how likely it is fraud, by the model of the moment.
+-- Each payment with how likely it is fraud, by the model of the moment. Those that came before there was one have no score
+-- until ALTER MATERIALIZED VIEW payments_scored RESET.
 CREATE MATERIALIZED VIEW payments_scored AS
 SELECT payment_id, paid_at, amount, score, model_version
 FROM ML_PREDICT(payments_as_known, fraud)
