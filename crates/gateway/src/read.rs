@@ -239,7 +239,8 @@ impl Tail {
         let (mut rows, mut bytes) = (0, 0);
         while rows < rows_max && bytes < PAGE_BYTES && found.next < self.until && found.stopped.is_none() {
             let isolation = Isolation::Committed;
-            let options = ReadOptions { isolation, bytes_max: CHUNK_BYTES, until: Some(self.until) };
+            let options =
+                ReadOptions { isolation, bytes_max: CHUNK_BYTES, until: Some(self.until), ..ReadOptions::default() };
             let chunk = self.log.read(&self.stream.topic, self.partition, found.next, &options)?;
             if chunk.next <= found.next {
                 break;

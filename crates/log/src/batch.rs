@@ -1,9 +1,10 @@
 //! Kafka's record batch, format 2 ("magic 2"), byte for byte: what a segment holds and what clients send and fetch.
 //!
 //! Source of the format: Kafka's documentation, "Message Format", and `DefaultRecordBatch.java`, `DefaultRecord.java`
-//! of Apache Kafka. Compressed batches are kept as they come; their records can't be read here yet.
+//! of Apache Kafka. Compressed batches are kept as they come.
 
 pub mod builder;
+pub mod compression;
 pub mod control;
 pub mod header;
 pub mod records;
@@ -14,6 +15,7 @@ pub mod varint;
 use bytes::{Bytes, BytesMut};
 
 pub use builder::Builder;
+pub use compression::inflated;
 pub use header::{Compression, HEADER_BYTES, Header, Producer};
 pub use records::{Record, Records, records};
 
@@ -27,7 +29,7 @@ pub struct Batch {
 
 impl Batch {
     /// Takes bytes from outside, which must be exactly one batch. Checks lengths, the CRC, and that the records are
-    /// well formed and count offsets from zero up by one; of a compressed batch it can check the header alone.
+    /// well formed and count offsets from zero up by one.
     ///
     /// # Errors
     /// [`Error::InvalidBatch`] with what is wrong.
@@ -40,20 +42,20 @@ impl Batch {
         if header.count < 1 || header.last_offset_delta != header.count - 1 {
             return invalid("the record count and the last offset delta don't agree");
         }
-        if header.compression()? == Compression::None {
-            let mut last = records(&bytes);
-            for expected in 0..i64::from(header.count) {
-                match last.next() {
-                    Some(Ok(record)) if record.offset == header.base_offset.wrapping_add(expected) => {}
-                    Some(Ok(_)) => return invalid("offset deltas don't count up by one"),
-                    Some(Err(error)) => return Err(error),
-                    None => return invalid("fewer records than the header says"),
-                }
-            }
-            if !last.is_finished() {
-                return invalid("bytes follow the last record");
+        let plain = inflated(bytes.clone())?;
+        let mut last = records(&plain);
+        for expected in 0..i64::from(header.count) {
+            match last.next() {
+                Some(Ok(record)) if record.offset == header.base_offset.wrapping_add(expected) => {}
+                Some(Ok(_)) => return invalid("offset deltas don't count up by one"),
+                Some(Err(error)) => return Err(error),
+                None => return invalid("fewer records than the header says"),
             }
         }
+        if !last.is_finished() {
+            return invalid("bytes follow the last record");
+        }
+        drop(plain);
         // A client's buffer is most often shared with the rest of its request; then this copies.
         Ok(Batch { bytes: bytes.try_into_mut().unwrap_or_else(|shared| BytesMut::from(&shared[..])) })
     }

@@ -25,8 +25,6 @@ pub enum Error {
     /// Bytes that are not a record batch of Kafka's format 2, or one that may not be appended in this way.
     #[error("not a usable record batch: {reason}")]
     InvalidBatch { reason: &'static str },
-    #[error("reading records of a batch compressed with {codec} is not supported yet")]
-    Compressed { codec: &'static str },
     /// A later `open_writer` of the same name ended this writer.
     #[error("writer {name:?} of epoch {epoch} was fenced by a later one")]
     Fenced { name: String, epoch: u32 },
@@ -56,7 +54,6 @@ impl Error {
             | Error::OffsetOutOfRange { .. }
             | Error::TooLarge { .. }
             | Error::InvalidBatch { .. }
-            | Error::Compressed { .. }
             | Error::UnknownTransaction { .. }
             | Error::ReadOnly => ErrorKind::Invalid,
             Error::TopicExists { .. } | Error::Fenced { .. } | Error::InDoubt { .. } | Error::Aborted { .. } => {

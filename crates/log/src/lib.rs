@@ -111,7 +111,9 @@ pub enum Isolation {
 #[derive(Debug, Clone)]
 pub struct ReadOptions {
     pub isolation: Isolation,
-    /// Roughly how many bytes to return; one whole batch at least.
+    /// Compressed batches are returned as they are, for whoever sends them on. Else their records can be read.
+    pub as_stored: bool,
+    /// Roughly how many stored bytes to return; one whole batch at least.
     pub bytes_max: usize,
     /// Records at and past this offset are not returned.
     pub until: Option<i64>,
@@ -119,7 +121,7 @@ pub struct ReadOptions {
 
 impl Default for ReadOptions {
     fn default() -> ReadOptions {
-        ReadOptions { isolation: Isolation::Committed, bytes_max: 1 << 20, until: None }
+        ReadOptions { isolation: Isolation::Committed, as_stored: false, bytes_max: 1 << 20, until: None }
     }
 }
 

@@ -16,6 +16,7 @@ mod subquery;
 #[cfg(test)]
 mod tests;
 pub mod view;
+pub mod written;
 
 pub use diagnose::Place;
 pub use scope::{RelationSource, SystemSource, Tables, reads_of_node, scanned};

@@ -37,8 +37,8 @@ pub struct Task {
     pub fingerprint: String,
     /// It runs at once where it has never done what it does.
     pub at_once: bool,
-    /// After that it runs again and again, at twice the age each time, until its schedule takes over: it is declared
-    /// before the rows come that it is about.
+    /// After that it runs again and again, at twice the age each time, until its schedule takes over or, without one, it
+    /// has made something: it is declared before the rows come that it is about.
     pub early: bool,
 }
 

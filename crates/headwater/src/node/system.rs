@@ -115,7 +115,7 @@ impl System {
         let until = point.streams.get(letter::TOPIC).and_then(|ends| ends.first().copied());
         let mut decoder = headwater_format::decoder(headwater_format::Format::Json, letter::schema(), None)
             .map_err(|error| Error::Internal(error.to_string()))?;
-        let options = ReadOptions { isolation: point.isolation, bytes_max: 1 << 20, until };
+        let options = ReadOptions { isolation: point.isolation, bytes_max: 1 << 20, until, ..ReadOptions::default() };
         let replayed = letters::replayed_letters(self.log.as_ref())?;
         let mut from = 0;
         let mut batches = Vec::new();

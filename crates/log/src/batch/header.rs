@@ -182,6 +182,15 @@ pub(crate) fn stamp(bytes: &mut [u8], producer: Producer, base_sequence: i32) {
     seal(bytes);
 }
 
+/// Makes the header true again after the records of a compressed batch have been replaced by what they are.
+pub(crate) fn inflated(bytes: &mut [u8]) {
+    let length = (bytes.len() - LENGTH_END) as i32;
+    (&mut bytes[LENGTH_END - 4..]).put_i32(length);
+    let attributes = Header::read(bytes).attributes & !COMPRESSION_BITS;
+    (&mut bytes[ATTRIBUTES..]).put_i16(attributes);
+    seal(bytes);
+}
+
 /// Marks a batch as a transaction's marker; the CRC must be computed after it.
 pub(crate) fn make_control(bytes: &mut [u8]) {
     let attributes = Header::read(bytes).attributes | CONTROL_BIT;

@@ -28,7 +28,8 @@ impl<'a> Record<'a> {
     }
 }
 
-/// Iterates over the records of one complete batch, whose CRC somebody has checked. After an error it ends.
+/// Iterates over the records of one complete batch that is not compressed ([`super::inflated`]), whose CRC somebody has
+/// checked. After an error it ends.
 pub fn records(batch: &[u8]) -> Records<'_> {
     match Header::parse(batch) {
         Some(header) => Records { bytes: &batch[..header.size().min(batch.len())], at: HEADER_BYTES, index: 0, header },
@@ -97,7 +98,7 @@ impl<'a> Records<'a> {
     fn refuse(&mut self) -> Option<Error> {
         match self.header.compression() {
             Ok(Compression::None) => None,
-            Ok(codec) => Some(Error::Compressed { codec: codec.name() }),
+            Ok(_) => Some(Error::InvalidBatch { reason: "its records are compressed" }),
             Err(error) => Some(error),
         }
     }

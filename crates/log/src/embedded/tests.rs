@@ -62,7 +62,7 @@ fn batch(value: &str) -> crate::Batch {
 }
 
 fn values(log: &EmbeddedLog, topic: &str, partition: u32, isolation: Isolation) -> crate::Result<Vec<String>> {
-    let options = ReadOptions { isolation, bytes_max: 1_000, until: None };
+    let options = ReadOptions { isolation, bytes_max: 1_000, until: None, ..ReadOptions::default() };
     let mut from = log.offsets(topic, partition)?.start;
     let mut found = Vec::new();
     loop {

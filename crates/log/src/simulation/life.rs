@@ -69,7 +69,7 @@ impl<'a> Life<'a> {
     }
 
     fn read(&self, partition: u32, isolation: Isolation, bytes_max: usize) -> Step<Seen> {
-        let options = ReadOptions { isolation, bytes_max, until: None };
+        let options = ReadOptions { isolation, bytes_max, until: None, ..ReadOptions::default() };
         let mut from = self.log.offsets(TOPIC, partition)?.start;
         let mut seen = Seen::new();
         loop {

@@ -144,7 +144,9 @@ impl ScalarUDFImpl for OfModel {
         let inputs = self.model.inputs.iter();
         let mut wanted: Vec<DataType> = inputs.clone().map(|input| input.data_type().clone()).collect();
         for (found, input) in types.iter().zip(inputs) {
-            if !datafusion::arrow::compute::can_cast_types(found, input.data_type()) {
+            // What a text says is known only when rows come, too late to refuse it.
+            let is_text = found.is_string() && !input.data_type().is_string();
+            if is_text || !datafusion::arrow::compute::can_cast_types(found, input.data_type()) {
                 let wanted = crate::sqltype::sql_name(input.data_type());
                 let found = crate::sqltype::sql_name(found);
                 return plan_err!(

@@ -17,6 +17,7 @@ use super::functions::{EXPLAIN, FIELD, ITEMS_MAX, PREDICT, RECOMMEND, name};
 use super::{MODEL_VERSION, Model, Task};
 use crate::plan::refusal::Refusal;
 use crate::plan::scope::Tables;
+use crate::plan::written;
 
 /// Items that are recommended where no number is said.
 const ITEMS: u64 = 10;
@@ -168,21 +169,9 @@ const ROWS: &str = "_rows_of_a_model";
 
 /// The relation that a call names.
 fn asked(relation: &Expr) -> Option<TableFactor> {
-    let name = |name: ObjectName| TableFactor::Table {
-        name,
-        alias: None,
-        args: None,
-        with_hints: Vec::new(),
-        version: None,
-        with_ordinality: false,
-        partitions: Vec::new(),
-        json_path: None,
-        sample: None,
-        index_hints: Vec::new(),
-    };
     Some(match relation {
-        Expr::Identifier(ident) => name(ObjectName::from(vec![ident.clone()])),
-        Expr::CompoundIdentifier(idents) => name(ObjectName::from(idents.clone())),
+        Expr::Identifier(ident) => written::table(ObjectName::from(vec![ident.clone()]), None, None),
+        Expr::CompoundIdentifier(idents) => written::table(ObjectName::from(idents.clone()), None, None),
         Expr::Subquery(query) => TableFactor::Derived {
             lateral: false,
             subquery: query.clone(),

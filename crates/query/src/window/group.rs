@@ -17,6 +17,7 @@ use sqlparser::tokenizer::Span;
 use super::relation::{Kind, is_word};
 use super::{WINDOW_END, WINDOW_START};
 use crate::plan::refusal::Refusal;
+use crate::plan::written;
 
 /// Rewrites every SELECT of a query, subqueries too.
 pub fn rewrite(query: &mut Query) -> Result<(), Refusal> {
@@ -153,18 +154,8 @@ fn identifier(name: &ObjectName) -> Option<Expr> {
 
 fn window_factor(kind: Kind, args: Vec<Expr>, alias: Option<TableAlias>, place: Span) -> TableFactor {
     let args = args.into_iter().map(|arg| FunctionArg::Unnamed(FunctionArgExpr::Expr(arg))).collect();
-    TableFactor::Table {
-        name: ObjectName::from(vec![Ident::with_span(place, kind.word())]),
-        alias,
-        args: Some(TableFunctionArgs { args, settings: None }),
-        with_hints: Vec::new(),
-        version: None,
-        with_ordinality: false,
-        partitions: Vec::new(),
-        json_path: None,
-        sample: None,
-        index_hints: Vec::new(),
-    }
+    let name = ObjectName::from(vec![Ident::with_span(place, kind.word())]);
+    written::table(name, Some(TableFunctionArgs { args, settings: None }), alias)
 }
 
 /// Replaces the calls that name an edge of the window by its column. A call with other arguments is another window.

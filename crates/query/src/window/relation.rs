@@ -22,6 +22,7 @@ use super::functions::Function;
 use super::session::Session;
 use super::{WINDOW_END, WINDOW_START, WINDOWS_MAX, interval_us};
 use crate::plan::refusal::Refusal;
+use crate::plan::written;
 use crate::relation::timestamp_type;
 
 /// Plans window functions over relations.
@@ -241,19 +242,8 @@ fn relation_argument(arg: SqlExpr) -> Option<(TableFactor, Option<TableAlias>)> 
         _ => return None,
     };
     let alias = parts.last().cloned().map(alias_named);
-    let factor = TableFactor::Table {
-        name: ObjectName(parts.into_iter().map(ObjectNamePart::Identifier).collect()),
-        alias: None,
-        args: None,
-        with_hints: Vec::new(),
-        version: None,
-        with_ordinality: false,
-        partitions: Vec::new(),
-        json_path: None,
-        sample: None,
-        index_hints: Vec::new(),
-    };
-    Some((factor, alias))
+    let name = ObjectName(parts.into_iter().map(ObjectNamePart::Identifier).collect());
+    Some((written::table(name, None, None), alias))
 }
 
 fn alias_named(name: Ident) -> TableAlias {

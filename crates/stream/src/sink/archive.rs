@@ -140,7 +140,12 @@ impl Archiver {
     async fn read(&mut self, partition: u32, until: i64) -> Result<()> {
         while self.taken[partition as usize] < until {
             let from = self.taken[partition as usize];
-            let options = ReadOptions { isolation: Isolation::Committed, bytes_max: 1 << 20, until: Some(until) };
+            let options = ReadOptions {
+                isolation: Isolation::Committed,
+                bytes_max: 1 << 20,
+                until: Some(until),
+                ..ReadOptions::default()
+            };
             let chunk = self.log.read(&self.stream.topic, partition, from, &options)?;
             if chunk.next <= from {
                 return Ok(());

@@ -127,7 +127,12 @@ impl InputReader {
     /// Rows from where they are kept, where to read on, and how many bytes of the log that were.
     fn read(&mut self, read: &Read) -> Result<(Decoded, i64, u64)> {
         let until = read.until.unwrap_or(i64::MAX);
-        let options = ReadOptions { isolation: Isolation::Committed, bytes_max: read.bytes_max, until: read.until };
+        let options = ReadOptions {
+            isolation: Isolation::Committed,
+            bytes_max: read.bytes_max,
+            until: read.until,
+            ..ReadOptions::default()
+        };
         let (topic, partition) = (&self.stream.topic, read.partition);
         let chunk = loop {
             let Some(past) = &mut self.past else { break self.log.read(topic, partition, read.from, &options)? };

@@ -127,7 +127,8 @@ impl World {
 
     /// All dead letters that are committed.
     pub fn letters(&self, log: &dyn Log) -> Vec<serde_json::Value> {
-        let options = ReadOptions { isolation: Isolation::Committed, bytes_max: 1 << 20, until: None };
+        let options =
+            ReadOptions { isolation: Isolation::Committed, bytes_max: 1 << 20, until: None, ..ReadOptions::default() };
         let (mut from, mut letters) = (0, Vec::new());
         loop {
             let chunk = log.read(headwater_stream::letter::TOPIC, 0, from, &options).expect("readable");

@@ -159,7 +159,11 @@ impl Lane {
         let last = self.last.as_ref().filter(|run| run.cause != Cause::Final)?;
         let age_us = last.ended_us?.max(last.due_us) - self.new_us?;
         let early_us = last.ended_us?.saturating_add(age_us.max(EARLY_US));
-        let is_early = self.next_due_us.is_some_and(|due_us| early_us < due_us);
+        // Without a schedule until there was something to do.
+        let is_early = match self.next_due_us {
+            Some(due_us) => early_us < due_us,
+            None => last.state == State::Succeeded && last.outcome.output_version.is_none(),
+        };
         (self.task.early && is_early && last.fingerprint == self.task.fingerprint).then_some(early_us)
     }
 

@@ -268,6 +268,16 @@ fn what_is_new_runs_again_at_twice_the_age_until_its_schedule_takes_over() {
     agenda.declare(all(), 0);
     let found = early_runs(&mut agenda, 10 * MINUTE, MINUTE);
     assert_eq!(found, [(Cause::Created, 0), early(120), early(360), due(600)]);
+    // Without a schedule it is over as soon as there was something to do.
+    let mut agenda = Agenda::default();
+    agenda.declare(vec![Task { at_once: true, early: true, ..task("a", "MANUAL", "", &[]) }], 0);
+    let made = |version| Outcome { output_version: version, ..Outcome::default() };
+    for (at_us, version) in [(0, None), (30 * SECOND, None), (60 * SECOND, Some(1))] {
+        assert_eq!(agenda.next_us().unwrap_or(0), at_us);
+        let begun = agenda.begin(at_us);
+        agenda.ended(begun[0].id, Ok(made(version)), at_us).unwrap();
+    }
+    assert_eq!(agenda.next_us(), None);
     // A node that comes again goes on with it; what ran to the end of all input is as it is.
     for (cause, wanted) in [(Cause::Manual, Some(150 * SECOND)), (Cause::Final, Some(10 * MINUTE))] {
         let mut agenda = Agenda::default();

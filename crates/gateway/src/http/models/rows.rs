@@ -29,7 +29,7 @@ pub struct Rows {
 }
 
 const HINT: &str = "send {\"dataframe_records\": [{\"column\": value, …}, …]}, {\"dataframe_split\": {\"columns\": […], \
-                    \"data\": [[…], …]}}, {\"instances\": […]} or {\"inputs\": {\"column\": […], …}} as JSON, or rows as CSV";
+                    \"data\": [[…], …]}}, {\"instances\": […]} or {\"inputs\": {\"column\": […], …}} as application/json, or rows as text/csv";
 
 fn refuse(message: impl Into<String>) -> Failure {
     Failure::invalid(StatusCode::BAD_REQUEST, message, HINT)

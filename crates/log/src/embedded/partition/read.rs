@@ -8,7 +8,7 @@ use super::super::lock::shared;
 use super::super::scan::{Judged, corrupt, judge};
 use super::locate::Place;
 use super::{Aborted, Partition};
-use crate::batch::Header;
+use crate::batch::{Header, inflated};
 use crate::{Chunk, Isolation, ReadOptions, Result};
 
 /// What a reader may see.
@@ -25,7 +25,7 @@ impl Partition {
         let mut batches = Vec::new();
         while next < view.limit && batches.is_empty() {
             let Some(place) = self.locate(next)? else { break };
-            next = collect(place, next, &view, options.bytes_max, &mut batches)?;
+            next = collect(place, next, &view, options, &mut batches)?;
         }
         let next = next.min(view.limit).max(from);
         Ok(Chunk { batches, range: from..next, next })
@@ -62,9 +62,10 @@ pub(super) fn is_visible(header: &Header, aborted: &Aborted) -> bool {
 
 /// Collects visible batches from `from` on, at most one buffer full of them, and returns where to go on. The buffer is
 /// read again, larger, only when not even one whole batch fits into it.
-fn collect(place: Place, from: i64, view: &View, bytes_max: usize, batches: &mut Vec<Bytes>) -> Result<i64> {
+fn collect(place: Place, from: i64, view: &View, options: &ReadOptions, batches: &mut Vec<Bytes>) -> Result<i64> {
     let Place { file, path, mut position, mut offset, length, end_offset } = place;
-    let mut wanted = bytes_max.max(1 << 12);
+    let bytes_least = options.bytes_max.max(1 << 12);
+    let mut wanted = bytes_least;
     while position < length {
         let left = length - position;
         let mut buffer = BytesMut::zeroed(wanted.min(usize::try_from(left).unwrap_or(usize::MAX)));
@@ -85,7 +86,8 @@ fn collect(place: Place, from: i64, view: &View, bytes_max: usize, batches: &mut
                 Judged::Bad(reason) => return Err(corrupt(&path, position + at as u64, reason)),
             };
             if header.end_offset() > from && is_visible(&header, &view.aborted) {
-                batches.push(buffer.slice(at..at + header.size()));
+                let stored = buffer.slice(at..at + header.size());
+                batches.push(if options.as_stored { stored } else { inflated(stored)? });
             }
             at += header.size();
             offset = header.end_offset();
@@ -94,7 +96,7 @@ fn collect(place: Place, from: i64, view: &View, bytes_max: usize, batches: &mut
         if !batches.is_empty() || offset >= view.limit {
             return Ok(offset);
         }
-        wanted = bytes_max.max(1 << 12).max(needed);
+        wanted = bytes_least.max(needed);
     }
     if offset != end_offset {
         return Err(corrupt(&path, length, format!("its offsets end at {offset}, not {end_offset}")));
