@@ -269,6 +269,8 @@ fn sources_views_and_queries_that_are_wrong() {
         "REFRESH MATERIALIZED VIEW v FROM '2026-01-01'",
         "REFRESH MATERIALIZED VIEW v FROM 1 TO 2",
         "REFRESH MATERIALIZED VIEW v NOW",
+        "REFRESH FEATURE VIEW f FROM '2026-01-01' TO '2026-02-01'",
+        "EXPLAIN REFRESH FEATURE VIEW f",
         "CREATE MATERIALIZED VIEW v REFRESH TARGET LAG '1 day' AS SELECT 1",
         "CREATE MATERIALIZED VIEW v PARTITIONED BY (a) AS SELECT 1",
         "CREATE MATERIALIZED VIEW v AS SELECT 1 FROM t EMIT FINAL",
@@ -321,13 +323,17 @@ fn sources_views_and_queries_that_are_wrong() {
         CREATE MATERIALIZED VIEW v REFRESH MANUAL WITH (lookback = '3 days') AS SELECT 1
             each run makes all rows anew, however far it looks back ['3 days'] say which ones: replace = 'partitions'
         REFRESH v
-            expected MATERIALIZED VIEW, found v [v] 
+            expected MATERIALIZED VIEW or FEATURE VIEW, found v [v] 
         REFRESH MATERIALIZED VIEW v FROM '2026-01-01'
             expected TO, found the end of the statement [] 
         REFRESH MATERIALIZED VIEW v FROM 1 TO 2
             expected a day or a time in quotes, like '2026-01-31', found 1 [1] texts stand in single quotes
         REFRESH MATERIALIZED VIEW v NOW
             expected FROM or the end of the statement, found NOW [NOW] 
+        REFRESH FEATURE VIEW f FROM '2026-01-01' TO '2026-02-01'
+            expected the end of the statement, found FROM [FROM] a run tells the values of all entities, as they are when it runs
+        EXPLAIN REFRESH FEATURE VIEW f
+            expected MATERIALIZED VIEW, found FEATURE [FEATURE] 
         CREATE MATERIALIZED VIEW v REFRESH TARGET LAG '1 day' AS SELECT 1
             REFRESH TARGET LAG is not built yet [REFRESH TARGET LAG] REFRESH EVERY '10 minutes' runs so often; without REFRESH a view never lags
         CREATE MATERIALIZED VIEW v PARTITIONED BY (a) AS SELECT 1
