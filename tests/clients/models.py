@@ -75,7 +75,7 @@ def ask(address: str) -> None:
     near("SageMaker's score", [one["score"] for one in answer], np.maximum(likely, 1 - likely))
     values = ", ".join(f"({', '.join(map(repr, row))})" for row in data)
     query = f"SELECT prediction, score FROM ML_PREDICT((SELECT * FROM (VALUES {values}) AS t ({', '.join(COLUMNS)})), gone)"
-    found = [json.loads(line) for line in post(address, "/v1/sql", query, "text/plain").splitlines()]
+    found = json.loads(post(address, "/v1/sql", query, "text/plain"))
     near("in SQL", [row["score"] for row in found], np.maximum(likely, 1 - likely))
 
 
