@@ -35,6 +35,8 @@ pub struct Declared {
     pub after: Vec<String>,
     /// The relations with rows of their own that its query reads.
     pub reads: BTreeSet<String>,
+    /// Those, and the plain views in between: what expectations may be of that its training waits for.
+    pub checked: BTreeSet<String>,
 }
 
 /// Where a model comes from.

@@ -60,6 +60,8 @@ pub struct Order<'a> {
     first: BTreeMap<&'a str, BTreeSet<String>>,
     /// By object, the relations with rows of their own that it reads.
     reads: BTreeMap<&'a str, BTreeSet<String>>,
+    /// Those, and the plain views in between.
+    names: BTreeMap<&'a str, BTreeSet<String>>,
 }
 
 impl<'a> Order<'a> {
@@ -67,27 +69,39 @@ impl<'a> Order<'a> {
     pub fn of(made: BTreeSet<String>, objects: &'a [Object]) -> Order<'a> {
         let mut first: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
         let mut reads: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+        let mut names: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
         for Object { definition, .. } in objects {
-            let (mut before, mut read) = (BTreeSet::new(), BTreeSet::new());
+            let (mut before, mut read, mut named) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
             for on in &definition.depends_on {
                 before.extend(first.get(on.as_str()).into_iter().flatten().cloned());
                 before.extend(made.get(on).cloned());
                 // A view that is a name for its query has no rows of its own.
                 match objects.iter().find(|object| object.definition.name == *on).map(|object| object.definition.kind) {
-                    Some(Kind::PlainView) => read.extend(reads.get(on.as_str()).into_iter().flatten().cloned()),
+                    Some(Kind::PlainView) => {
+                        read.extend(reads.get(on.as_str()).into_iter().flatten().cloned());
+                        named.extend(names.get(on.as_str()).into_iter().flatten().cloned());
+                        named.insert(on.clone());
+                    }
                     Some(Kind::FeatureView) => read.extend([on.clone(), companion(HISTORY, on)]),
                     _ => drop(read.insert(on.clone())),
                 }
             }
             first.insert(&definition.name, before);
+            named.extend(read.iter().cloned());
             reads.insert(&definition.name, read);
+            names.insert(&definition.name, named);
         }
-        Order { first, reads }
+        Order { first, reads, names }
     }
 
     /// What comes before the runs of an object, and what it reads.
     pub fn of_object(&self, name: &str) -> (Vec<String>, BTreeSet<String>) {
         let after = self.first.get(name).into_iter().flatten().cloned().collect();
         (after, self.reads.get(name).cloned().unwrap_or_default())
+    }
+
+    /// What an object reads, with the plain views in between.
+    pub fn names_of(&self, name: &str) -> BTreeSet<String> {
+        self.names.get(name).cloned().unwrap_or_default()
     }
 }

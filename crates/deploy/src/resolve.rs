@@ -157,6 +157,7 @@ impl Named {
         }
         for one in &mut models {
             (one.after, one.reads) = order.of_object(&one.model.name);
+            one.checked = order.names_of(&one.model.name);
         }
         experiments::order(&mut experiments, &self.objects);
         let (relations, graph) = (Arc::new(relations), Arc::new(builder.finish()?));

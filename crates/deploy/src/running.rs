@@ -22,6 +22,7 @@ use headwater_stream::sink::archive::Board;
 use object_store::ObjectStore;
 use tokio::runtime::Runtime;
 
+use crate::models::Registry;
 use crate::resolve::{Declared, Named};
 use crate::{Result, Tables, stored};
 pub use prepare::{Facts, Prepared, Told};
@@ -47,6 +48,7 @@ pub struct Ground {
 /// The engine and what it is on the way to.
 pub struct Running {
     ground: Ground,
+    models: Arc<Registry>,
     catalog: Catalog,
     wanted: Named,
     /// What the engine has, and what it is on the way to.
@@ -74,9 +76,12 @@ impl Running {
         let behind = behind(&all.graph, newest.as_ref(), ground.log.as_ref());
         let declared = stored::running(&wanted, catalog.current(), &outputs, &behind)?;
         open_tables(&ground, &declared)?;
+        let models = Arc::new(ground.runtime.block_on(Registry::open(&ground.store, &ground.clock))?);
+        seat(&models, &ground, &declared, &all);
         let engine = Some(open_engine(&ground, &declared)?);
         let mut running = Running {
             ground,
+            models,
             catalog,
             wanted,
             declared,
@@ -126,6 +131,11 @@ impl Running {
     /// Where catalog, checkpoints and lake are.
     pub fn store(&self) -> &Arc<dyn ObjectStore> {
         &self.ground.store
+    }
+
+    /// The versions of models.
+    pub fn models(&self) -> &Arc<Registry> {
+        &self.models
     }
 
     /// Changes with what runs, and with what is declared.
@@ -181,6 +191,12 @@ impl Running {
 /// Makes tables that are new, and closes those that are gone. Before the engine, whose views read them.
 fn open_tables(ground: &Ground, declared: &Declared) -> Result<()> {
     ground.runtime.block_on(ground.tables.open(&declared.relations, true))
+}
+
+/// Lets models score before rows come to where they are asked: an engine that opens goes on with what it has.
+fn seat(models: &Registry, ground: &Ground, running: &Declared, all: &Declared) {
+    models.declare(all.models.clone(), &[Arc::clone(&running.relations), Arc::clone(&all.relations)]);
+    ground.runtime.block_on(models.seat());
 }
 
 fn open_engine(ground: &Ground, declared: &Declared) -> Result<Engine> {

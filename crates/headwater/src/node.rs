@@ -35,7 +35,6 @@ use headwater_connect::shop::Floors;
 use headwater_deploy::alerts::book::Book;
 use headwater_deploy::alerts::watch as looking;
 use headwater_deploy::experiments::assign;
-use headwater_deploy::models::Registry;
 use headwater_deploy::runs::Pools;
 use headwater_deploy::{Declared, Ground, Project, Running, Tables, inspect, resolve};
 use headwater_gateway::access::Access;
@@ -175,7 +174,7 @@ impl Node {
         let id = format!("{}-{:x}", std::process::id(), clock.now_us());
         let queries = Queries::new(options.queries, Arc::clone(&clock));
         let known = Known::open(queries, options.pools.clone(), &log, &clock, query_threads.handle().clone())?;
-        let known = known.with_models(runtime.block_on(Registry::open(running.store(), &clock))?);
+        let known = known.with_models(Arc::clone(running.models()));
         let (sender, requests) = channel();
         let (wake, woken) = sync_channel(1);
         let book = Arc::new(Book::open(&log, Arc::clone(&clock))?);
@@ -367,12 +366,6 @@ impl Node {
             alerts: system::Alerts::Running(Arc::clone(&self.book)),
         };
         let spill = self.options.folder.spill();
-        if let Some(registry) = &self.known.registry {
-            let (declared, all) = (self.running.declared(), self.running.all());
-            let relations = vec![Arc::clone(&declared.relations), Arc::clone(&all.relations)];
-            registry.declare(all.models.clone(), relations);
-            self.runtime.block_on(registry.seat());
-        }
         let current = current(&mut self.running, &self.log, &self.clock, &spill, &self.known, outside)?;
         self.doors.show(current);
         if let Some(runs) = &self.known.runs {

@@ -22,6 +22,8 @@ pub struct Model {
     pub name: String,
     /// What a row to score needs, each of its name and type; of a model that recommends, the user.
     pub inputs: Vec<Field>,
+    /// The column that is learnt; none of what was trained elsewhere.
+    pub target: Option<String>,
     pub task: Task,
     pub seat: Seat,
 }
@@ -63,9 +65,11 @@ pub trait Champion: Send + Sync {
 }
 
 impl Model {
-    /// Whether what scores for one can score for the other.
-    pub fn is_like(&self, other: &Model) -> bool {
-        self.inputs == other.inputs && self.task == other.task
+    /// What it needs and what it says. A version that was trained for another shape does not know what is asked.
+    pub fn shape(&self) -> String {
+        let inputs = self.inputs.iter().map(|input| format!("{} {}", input.name(), input.data_type()));
+        let inputs = inputs.collect::<Vec<_>>().join(", ");
+        format!("{inputs} -> {} {:?}", self.target.as_deref().unwrap_or_default(), self.task)
     }
 }
 

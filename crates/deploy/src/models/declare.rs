@@ -57,6 +57,7 @@ pub fn resolve(create: &CreateModel, parsed: &Parsed, relations: &Relations, gen
         runs,
         after: Vec::new(),
         reads: BTreeSet::new(),
+        checked: BTreeSet::new(),
     })
 }
 
@@ -85,7 +86,7 @@ fn of_file(name: &str, options: &Options) -> Result<(Model, From), Diagnostics> 
     options.finish()?;
     let columns = columns.split(',').map(|column| Field::new(column.trim(), DataType::Float64, true));
     let task = if is_class { Task::Classification(DataType::Utf8View) } else { Task::Regression };
-    let model = Model { name: name.to_owned(), inputs: columns.collect(), task, seat: Seat::default() };
+    let model = Model { name: name.to_owned(), inputs: columns.collect(), target: None, task, seat: Seat::default() };
     Ok((model, From::Onnx { path }))
 }
 
@@ -133,9 +134,14 @@ impl Resolving<'_> {
             training.features = user.into_iter().collect();
             self.check_recommendation(&training)?;
         }
+        if training.settings.threshold != 0.5 && task != Task::Classification(DataType::Boolean) {
+            let message = "threshold says from which probability on something is true; PREDICT is no BOOLEAN";
+            return Err(Diagnostics::from(self.refuse(self.written.options.span, message)).into());
+        }
         training.promote = self.promote(&task)?;
         let inputs = self.inputs(&training, &task)?;
-        Ok((Model { name: name.to_owned(), inputs, task, seat: Seat::default() }, training))
+        let target = target.map(|at| self.schema.field(at).name().clone());
+        Ok((Model { name: name.to_owned(), inputs, target, task, seat: Seat::default() }, training))
     }
 
     fn refuse(&self, span: headwater_sql::Span, message: impl Into<String>) -> Diagnostic {

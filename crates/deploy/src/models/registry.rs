@@ -2,11 +2,12 @@
 //! what is known of it, by which the version is there. Who is champion is a list of objects, too: the last one counts.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use futures::TryStreamExt;
 use headwater_base::clock::Clock;
 use headwater_learn::stored::Stored;
+use headwater_query::model::Model;
 use headwater_query::relation::Relations;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload};
@@ -43,6 +44,16 @@ pub struct Version {
     pub bytes: u64,
     /// From which probability on a row is said to be true.
     pub threshold: f64,
+    /// [`Model::shape`] of the model that it was trained for.
+    #[serde(default)]
+    pub shape: String,
+}
+
+impl Version {
+    /// Whether it can say what is asked of a model. What was kept without a shape was kept before a model could change.
+    pub fn fits(&self, model: &Model) -> bool {
+        self.shape.is_empty() || self.shape == model.shape()
+    }
 }
 
 /// A version became the champion.
@@ -52,9 +63,12 @@ pub struct Promotion {
     /// Microseconds UTC.
     pub at_us: i64,
     pub why: String,
+    /// By going back: what was the champion until then was a mistake.
+    #[serde(default)]
+    pub is_rollback: bool,
 }
 
-/// All versions of one store of a model's name.
+/// All versions of one store of a model's name. Of promotions those of versions that fit what is declared.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Versions {
     /// By number.
@@ -67,17 +81,25 @@ impl Versions {
         self.all.get(&self.promotions.last()?.version)
     }
 
-    /// The one that was the champion before the one that is, and is another.
+    /// The one that was the champion before the one that is. What was gone back from is not gone back to.
     pub fn before(&self) -> Option<&Version> {
-        let now = self.promotions.last()?.version;
-        let before = self.promotions.iter().rev().find(|promotion| promotion.version != now)?;
-        self.all.get(&before.version)
+        let mut champions: Vec<u64> = Vec::new();
+        for promotion in &self.promotions {
+            if promotion.is_rollback {
+                champions.pop();
+            }
+            if champions.last() != Some(&promotion.version) {
+                champions.push(promotion.version);
+            }
+        }
+        self.all.get(champions.iter().rev().nth(1)?)
     }
 
-    /// The last one, where it is not the champion.
+    /// The last one, where it has never been the champion.
     pub fn challenger(&self) -> Option<&Version> {
         let last = self.all.values().next_back()?;
-        (self.champion().map(|champion| champion.number) < Some(last.number)).then_some(last)
+        let was = self.promotions.iter().any(|promotion| promotion.version == last.number);
+        (!was).then_some(last)
     }
 }
 
@@ -91,11 +113,12 @@ pub struct Registry {
     declared: Mutex<Declared>,
 }
 
-/// What is declared, and the relations in which models have their seats.
-#[derive(Default, Clone)]
+/// What is declared, and where models have their seats.
+#[derive(Default)]
 struct Declared {
     models: Vec<super::Declared>,
-    relations: Vec<Arc<Relations>>,
+    /// Each declaration makes them anew, and what runs keeps its own for as long as it runs.
+    seats: Vec<Weak<Model>>,
 }
 
 impl Registry {
@@ -133,8 +156,14 @@ impl Registry {
         })
     }
 
-    pub fn versions(&self, store: &str) -> Versions {
-        self.by_store().get(store).cloned().unwrap_or_default()
+    /// The versions of a model.
+    pub fn versions(&self, declared: &super::Declared) -> Versions {
+        let mut versions = self.by_store().get(&declared.store).cloned().unwrap_or_default();
+        let all = &versions.all;
+        let fits =
+            |promotion: &Promotion| all.get(&promotion.version).is_some_and(|version| version.fits(&declared.model));
+        versions.promotions.retain(fits);
+        versions
     }
 
     /// What scores for a store of a model's name, with what it has seen.
@@ -159,36 +188,50 @@ impl Registry {
     }
 
     /// Makes a version the champion.
-    pub async fn promote(&self, store: &str, number: u64, why: String) -> Result<()> {
-        let next = self.versions(store).promotions.len() + 1;
-        let promotion = Promotion { version: number, at_us: self.clock.now_us(), why };
+    pub async fn promote(&self, store: &str, number: u64, why: String, is_rollback: bool) -> Result<()> {
+        let next = self.by_store().get(store).map_or(0, |versions| versions.promotions.len()) + 1;
+        let promotion = Promotion { version: number, at_us: self.clock.now_us(), why, is_rollback };
         let place = Path::from_iter([FOLDER, &escaped(store), PROMOTIONS, &format!("{next:010}.json")]);
         self.put(&place, json(&promotion)?, PutMode::Create).await?;
         self.by_store().entry(store.to_owned()).or_default().promotions.push(promotion);
         Ok(())
     }
 
-    /// What is declared from now on.
-    pub fn declare(&self, models: Vec<super::Declared>, relations: Vec<Arc<Relations>>) {
-        *self.declared.lock().unwrap_or_else(PoisonError::into_inner) = Declared { models, relations };
+    /// What is declared from now on, and the relations in which it may be asked.
+    pub fn declare(&self, models: Vec<super::Declared>, relations: &[Arc<Relations>]) {
+        let mut declared = self.lock_declared();
+        declared.seats.retain(|seat| seat.strong_count() > 0);
+        for model in &models {
+            for found in relations.iter().filter_map(|relations| relations.model(&model.model.name)) {
+                let found = Arc::downgrade(&found);
+                if !declared.seats.iter().any(|seat| seat.ptr_eq(&found)) {
+                    declared.seats.push(found);
+                }
+            }
+        }
+        declared.models = models;
     }
 
     /// The models that are declared.
     pub fn declared(&self) -> Vec<super::Declared> {
-        self.declared.lock().unwrap_or_else(PoisonError::into_inner).models.clone()
+        self.lock_declared().models.clone()
+    }
+
+    fn lock_declared(&self) -> MutexGuard<'_, Declared> {
+        self.declared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Lets the champions of declared models score. One that can't be loaded does not, and the others do.
     pub async fn seat(&self) {
-        let Declared { models, relations } = self.declared.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        for model in models {
+        for model in self.declared() {
             let champion = self.champion(&model).await.unwrap_or_else(|error| {
                 tracing::error!("the champion of {} can't be loaded: {error}", model.model.name);
                 None
             });
-            let seats = relations.iter().filter_map(|relations| relations.model(&model.model.name));
-            // Its shape may be another until a change is over.
-            for found in seats.filter(|found| found.is_like(&model.model)) {
+            let shape = model.model.shape();
+            let seats: Vec<Arc<Model>> = self.lock_declared().seats.iter().filter_map(Weak::upgrade).collect();
+            // What runs may be of another shape until a change is over.
+            for found in seats.iter().filter(|found| found.name == model.model.name && found.shape() == shape) {
                 found.seat.take(champion.clone().map(|champion| champion as _));
             }
         }
@@ -197,7 +240,7 @@ impl Registry {
     /// What scores for a model: the champion, loaded once.
     async fn champion(&self, declared: &super::Declared) -> Result<Option<Arc<Scoring>>> {
         let store = &declared.store;
-        let Some(version) = self.versions(store).champion().cloned() else { return Ok(None) };
+        let Some(version) = self.versions(declared).champion().cloned() else { return Ok(None) };
         if let Some(scoring) = self.scoring(store).filter(|scoring| scoring.version.number == version.number) {
             return Ok(Some(scoring));
         }

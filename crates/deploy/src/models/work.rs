@@ -37,7 +37,7 @@ impl Work for Train {
     }
 
     async fn found(&self, run: &Run) -> Option<Outcome> {
-        let versions = self.registry.versions(&self.declared.store);
+        let versions = self.registry.versions(&self.declared);
         let version = versions.all.values().find(|version| version.run_id == run.id)?;
         let told = "the node ended after its version was kept".to_owned();
         Some(outcome(version, vec![told]))
@@ -88,6 +88,7 @@ impl Train {
             fingerprint: run.fingerprint.clone(),
             bytes: 0,
             threshold,
+            shape: self.declared.model.shape(),
         };
         let version = self.registry.add(&self.declared.store, learned, version).await?;
         let told = self.decide(&version).await?;
@@ -109,9 +110,11 @@ impl Train {
         if batches.iter().all(|batch| batch.num_rows() == 0) {
             return Ok((Err(Nothing("there are no rows to learn from yet".to_owned())), inputs));
         }
-        let versions = self.registry.versions(&self.declared.store);
+        let versions = self.registry.versions(&self.declared);
         let newest = versions.all.values().next_back();
-        if let Some(newest) = newest.filter(|newest| run.cause == Cause::Early && newest.inputs == inputs) {
+        if let Some(newest) = newest.filter(|newest| {
+            run.cause == Cause::Early && newest.inputs == inputs && newest.fingerprint == run.fingerprint
+        }) {
             let why = format!("nothing has come since version {} learnt", newest.number);
             return Ok((Err(Nothing(why)), inputs));
         }
@@ -150,7 +153,7 @@ impl Train {
 
     /// Makes a version the champion where it may be. Says what was decided.
     async fn decide(&self, version: &Version) -> Result<String> {
-        let versions = self.registry.versions(&self.declared.store);
+        let versions = self.registry.versions(&self.declared);
         let condition = match &self.declared.from {
             From::Rows(training) => training.promote.as_deref(),
             From::Onnx { .. } => None,
@@ -164,7 +167,7 @@ impl Train {
             return Ok(format!("version {number} stays a challenger: {} does not hold", condition.unwrap_or_default()));
         }
         let why = condition.map_or_else(|| "trained".to_owned(), |condition| format!("{condition} holds"));
-        self.registry.promote(&self.declared.store, number, why).await?;
+        self.registry.promote(&self.declared.store, number, why, false).await?;
         self.registry.seat().await;
         Ok(format!("version {number} is the champion"))
     }

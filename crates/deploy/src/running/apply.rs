@@ -7,7 +7,7 @@ use headwater_log::Topic;
 use headwater_query::relation::{EXPOSURES, HISTORY, Place, companion, store};
 
 use super::prepare::{Facts, Prepared, Told};
-use super::{Ground, Running, open_tables};
+use super::{Ground, Running, open_tables, seat};
 use crate::Result;
 use crate::plan::Plan;
 use crate::resolve::{Declaration, Declared};
@@ -78,6 +78,7 @@ impl Running {
         // The engine's own.
         let graph = Arc::clone(&self.declared.graph);
         (self.all, self.declared) = (all, Declared { graph, ..declared });
+        seat(&self.models, &self.ground, &self.declared, &self.all);
         self.version += 1;
         self.sweep()
     }

@@ -15,7 +15,7 @@ use object_store::prefix::PrefixStore;
 use object_store::{ObjectStore, ObjectStoreExt};
 
 use super::apply::Archive;
-use super::{Ground, Running, open_engine, open_tables};
+use super::{Ground, Running, open_engine, open_tables, seat};
 use crate::{Result, stored};
 
 /// Where replays keep their checkpoints, each in a folder of its own.
@@ -268,6 +268,7 @@ impl Running {
         let behind = behind(&self.all.graph, newest.as_ref(), self.ground.log.as_ref());
         self.declared = stored::running(&self.wanted, self.catalog.current(), &outputs, &behind)?;
         open_tables(&self.ground, &self.declared)?;
+        seat(&self.models, &self.ground, &self.declared, &self.all);
         let mut engine = open_engine(&self.ground, &self.declared)?;
         engine.count_from(passed.or_else(|| self.passed.take()).unwrap_or_default());
         self.engine = Some(engine);

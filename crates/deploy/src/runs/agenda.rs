@@ -113,6 +113,7 @@ impl Agenda {
         self.pools.empty();
         for task in tasks {
             let object = task.object.clone();
+            let was_there = before.contains_key(&object);
             let mut lane = match before.remove(&object) {
                 Some(lane) => Lane { task, ..lane },
                 None => self.opened(task, remembered.get(&object).map_or(&[], Vec::as_slice), now_us),
@@ -122,8 +123,10 @@ impl Agenda {
             let is_this = |run: &Run| run.fingerprint == lane.task.fingerprint && run.range_us.is_none();
             let runs = lane.running.iter().any(|id| self.runs.get(id).is_some_and(is_this));
             let retries = lane.retry.iter().any(|(_, run)| is_this(run));
+            // What has failed as it is fails again, whatever else is declared.
+            let is_tried = lane.task.early && was_there && lane.last.as_ref().is_some_and(is_this);
             let goes_on = self.interrupted.iter().any(|id| self.runs.get(id).is_some_and(|run| run.object == object));
-            if lane.task.at_once && !done && !is_asked && !runs && !retries && !goes_on {
+            if lane.task.at_once && !done && !is_asked && !runs && !retries && !is_tried && !goes_on {
                 let run = self.new_run(&lane.task, Cause::Created, now_us, now_us);
                 lane.queue.push_back(run);
             }

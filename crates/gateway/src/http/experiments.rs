@@ -76,6 +76,9 @@ pub async fn get(
         parameters.map_err(|rejected| Failure::invalid(StatusCode::BAD_REQUEST, rejected.body_text(), HINT))?;
     let experiment = experiment(&door, name)?;
     let wanted = Exposure::read(exposure.as_deref())?;
+    if unit.is_empty() {
+        return Err(Failure::invalid(StatusCode::BAD_REQUEST, "the unit is empty", HINT));
+    }
     let shown = [show(&experiment, unit)];
     let exposure = expose(&door, &experiment, &shown, wanted).await?;
     let [one] = &shown;
@@ -107,6 +110,7 @@ pub async fn post(
         return Err(refuse(StatusCode::PAYLOAD_TOO_LARGE, format!("more than {UNITS_MAX} units")));
     }
     let shown = units.into_iter().map(|unit| match unit {
+        Value::String(unit) if unit.is_empty() => Err(refuse(StatusCode::BAD_REQUEST, "a unit is empty".to_owned())),
         Value::String(unit) => Ok(show(&experiment, unit)),
         Value::Number(unit) if unit.is_i64() || unit.is_u64() => Ok(show(&experiment, unit.to_string())),
         other => Err(refuse(StatusCode::BAD_REQUEST, format!("a unit is a text or a whole number, not {other}"))),

@@ -217,6 +217,9 @@ pub async fn feast(State(node): State<Arc<dyn Node>>, body: Body) -> Result<Resp
     if request.features.is_empty() {
         return Err(wrong("no features are asked for".to_owned()));
     }
+    if let Some((name, _)) = request.entities.iter().find(|(_, values)| !values.is_array()) {
+        return Err(wrong(format!("the values of {name} are no list")));
+    }
     let number = request.entities.values().filter_map(|values| values.as_array().map(Vec::len)).max().unwrap_or(0);
     check_number(number)?;
     let session = node.session();

@@ -44,7 +44,7 @@ pub fn tasks(
             root: ground.root.to_path_buf(),
             clock: Arc::clone(ground.clock),
         });
-        let of_rows = checks.iter().filter(|(suites, _)| model.reads.contains(&suites.suite.relation));
+        let of_rows = checks.iter().filter(|(suites, _)| model.checked.contains(&suites.suite.relation));
         let checks: Vec<Check> = of_rows.map(|(_, check)| check.clone()).collect();
         let work = if checks.is_empty() { train } else { Arc::new(Guarded { work: train, checks }) };
         Declared { task, work }
@@ -54,7 +54,7 @@ pub fn tasks(
 
 /// Why nothing about a model is decided now: suites of what it learns from whose last check failed.
 pub fn frozen(model: &models::Declared, suites: &[Suites], runs: &Runs) -> Option<String> {
-    let of_rows = suites.iter().filter(|suites| model.reads.contains(&suites.suite.relation));
+    let of_rows = suites.iter().filter(|suites| model.checked.contains(&suites.suite.relation));
     let names: Vec<&str> = of_rows.map(|suites| suites.suite.name.as_str()).collect();
     if names.is_empty() {
         return None;
@@ -64,13 +64,18 @@ pub fn frozen(model: &models::Declared, suites: &[Suites], runs: &Runs) -> Optio
         let last = next.last.as_ref().filter(|run| run.state == State::Failed)?;
         Some(format!("{}: {}", next.object, last.error.as_deref().unwrap_or_default()))
     });
-    // A check before a training is no run of the suite's own.
-    let held = schedules.iter().filter(|next| next.object == model.model.name).filter_map(|next| {
-        let last = next.last.as_ref().filter(|run| run.state == State::Held)?;
-        last.error.clone()
-    });
-    let found: Vec<String> = failed.chain(held).collect();
-    (!found.is_empty()).then(|| found.join("; "))
+    let failed: Vec<String> = failed.collect();
+    if !failed.is_empty() {
+        return Some(failed.join("; "));
+    }
+    // A check before a training is no run of the suite's own. It counts until all suites have been checked since.
+    let training = schedules.iter().find(|next| next.object == model.model.name && next.kind == Kind::Training)?;
+    let held = training.last.as_ref().filter(|run| run.state == State::Held)?;
+    let is_checked = |name: &&str| {
+        let suite = schedules.iter().find(|next| next.object == **name);
+        suite.and_then(|suite| suite.last.as_ref()).is_some_and(|check| check.began_us > held.began_us)
+    };
+    if names.iter().all(is_checked) { None } else { held.error.clone() }
 }
 
 impl Doors {
@@ -114,31 +119,44 @@ impl Doors {
             let refused = Problem::new(ErrorKind::Conflict, format!("{} is frozen: {why}", promote.name));
             return Err(refused.with_hint("mend the rows, then CHECK EXPECTATIONS; ROLLBACK MODEL always works"));
         }
-        let versions = registry.versions(&model.store);
-        let number = wanted(promote, &versions, parsed)?;
+        let versions = registry.versions(&model);
+        let number = wanted(promote, &model, &versions, parsed)?;
         if versions.champion().is_some_and(|champion| champion.number == number) {
             let told = format!("version {number} is the champion already");
             return Ok(Done { tag: parsed.statement.words().to_owned(), notices: vec![told] });
         }
-        let why = if promote.version.is_some() { "a statement" } else { "a rollback" };
-        registry.promote(&model.store, number, why.to_owned()).await.map_err(Problem::from)?;
+        let is_rollback = promote.version.is_none();
+        let why = if is_rollback { "a rollback" } else { "a statement" };
+        registry.promote(&model.store, number, why.to_owned(), is_rollback).await.map_err(Problem::from)?;
         registry.seat().await;
         let told = format!("version {number} is the champion");
         Ok(Done { tag: parsed.statement.words().to_owned(), notices: vec![told] })
     }
 }
 
-fn wanted(promote: &PromoteModel, versions: &Versions, parsed: &Parsed) -> Result<u64, Problem> {
-    let refuse = |message: String| {
+fn wanted(
+    promote: &PromoteModel,
+    model: &models::Declared,
+    versions: &Versions,
+    parsed: &Parsed,
+) -> Result<u64, Problem> {
+    let refuse = |message: String, hint: &str| {
         let refused = Diagnostic::new(parsed.source.clone(), promote.name.span, message).with_fault(Fault::NoObject);
-        Err(Diagnostics::from(refused.with_hint("system.model_versions has all versions")).into())
+        Err(Diagnostics::from(refused.with_hint(hint)).into())
     };
-    match promote.version {
-        Some(number) if versions.all.contains_key(&number) => Ok(number),
-        Some(number) => refuse(format!("{} has no version {number}", promote.name)),
-        None => match versions.before() {
+    let others = "system.model_versions has all versions";
+    let Some(number) = promote.version else {
+        return match versions.before() {
             Some(before) => Ok(before.number),
-            None => refuse(format!("{} has had no other champion", promote.name)),
-        },
+            None => refuse(format!("{} has had no other champion", promote.name), others),
+        };
+    };
+    match versions.all.get(&number) {
+        Some(version) if version.fits(&model.model) => Ok(number),
+        Some(_) => refuse(
+            format!("version {number} of {} learnt something else, or from other columns", promote.name),
+            "CREATE OR REPLACE MODEL as it was then, and it can be the champion again",
+        ),
+        None => refuse(format!("{} has no version {number}", promote.name), others),
     }
 }

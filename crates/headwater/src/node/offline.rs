@@ -39,9 +39,9 @@ pub fn open(folder: &DataFolder, root: &Path, runtime: &Arc<Runtime>) -> Result<
         }
     }
     let registry = runtime.block_on(Registry::open(&store, &SystemClock::shared()))?;
-    registry.declare(declared.models.clone(), vec![Arc::clone(&declared.relations)]);
+    registry.declare(declared.models.clone(), &[Arc::clone(&declared.relations)]);
     runtime.block_on(registry.seat());
-    let known = Known::default().with_models(registry);
+    let known = Known::default().with_models(Arc::new(registry));
     known.suites().clone_from(&declared.suites);
     known.experiments().clone_from(&declared.experiments);
     let tables = Tables::new(Arc::new(lake), Places::new(root.to_path_buf(), Arc::new(Others)));

@@ -60,8 +60,8 @@ impl Known {
     }
 
     /// With versions of models.
-    pub fn with_models(self, registry: Registry) -> Known {
-        Known { registry: Some(Arc::new(registry)), ..self }
+    pub fn with_models(self, registry: Arc<Registry>) -> Known {
+        Known { registry: Some(registry), ..self }
     }
 
     pub fn suites(&self) -> MutexGuard<'_, Vec<Suites>> {

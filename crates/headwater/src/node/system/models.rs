@@ -14,7 +14,7 @@ use crate::node::models::frozen;
 fn declared(known: &Known) -> Vec<(Declared, Versions)> {
     let Some(registry) = &known.registry else { return Vec::new() };
     let models = registry.declared();
-    models.into_iter().map(|model| (model.clone(), registry.versions(&model.store))).collect()
+    models.into_iter().map(|model| (model.clone(), registry.versions(&model))).collect()
 }
 
 fn numbers(values: impl Iterator<Item = Option<u64>>) -> ArrayRef {
