@@ -203,7 +203,7 @@ impl Registry {
         declared.seats.retain(|seat| seat.strong_count() > 0);
         for model in &models {
             for found in relations.iter().filter_map(|relations| relations.model(&model.model.name)) {
-                let found = Arc::downgrade(&found);
+                let found = Arc::downgrade(found);
                 if !declared.seats.iter().any(|seat| seat.ptr_eq(&found)) {
                     declared.seats.push(found);
                 }
