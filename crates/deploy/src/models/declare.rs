@@ -134,7 +134,7 @@ impl Resolving<'_> {
             training.features = user.into_iter().collect();
             self.check_recommendation(&training)?;
         }
-        if training.settings.threshold != 0.5 && task != Task::Classification(DataType::Boolean) {
+        if training.settings.threshold.is_some() && task != Task::Classification(DataType::Boolean) {
             let message = "threshold says from which probability on something is true; PREDICT is no BOOLEAN";
             return Err(Diagnostics::from(self.refuse(self.written.options.span, message)).into());
         }

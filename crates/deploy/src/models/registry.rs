@@ -1,7 +1,7 @@
 //! The versions of models, as objects that are created and never changed: what was learnt, then a sample of its rows, then
 //! what is known of it, by which the version is there. Who is champion is a list of objects, too: the last one counts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use futures::TryStreamExt;
@@ -68,23 +68,29 @@ pub struct Promotion {
     pub is_rollback: bool,
 }
 
-/// All versions of one store of a model's name. Of promotions those of versions that fit what is declared.
+/// All versions of one store of a model's name. Those that don't fit the model that is asked about have been, and are not.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Versions {
     /// By number.
     pub all: BTreeMap<u64, Version>,
     pub promotions: Vec<Promotion>,
+    unfit: BTreeSet<u64>,
 }
 
 impl Versions {
     pub fn champion(&self) -> Option<&Version> {
-        self.all.get(&self.promotions.last()?.version)
+        self.all.get(&self.fitting().next_back()?.version)
+    }
+
+    /// The promotions of versions that fit.
+    fn fitting(&self) -> impl DoubleEndedIterator<Item = &Promotion> {
+        self.promotions.iter().filter(|promotion| !self.unfit.contains(&promotion.version))
     }
 
     /// The one that was the champion before the one that is. What was gone back from is not gone back to.
     pub fn before(&self) -> Option<&Version> {
         let mut champions: Vec<u64> = Vec::new();
-        for promotion in &self.promotions {
+        for promotion in self.fitting() {
             if promotion.is_rollback {
                 champions.pop();
             }
@@ -97,7 +103,7 @@ impl Versions {
 
     /// The last one, where it has never been the champion.
     pub fn challenger(&self) -> Option<&Version> {
-        let last = self.all.values().next_back()?;
+        let last = self.all.values().next_back().filter(|last| !self.unfit.contains(&last.number))?;
         let was = self.promotions.iter().any(|promotion| promotion.version == last.number);
         (!was).then_some(last)
     }
@@ -159,10 +165,8 @@ impl Registry {
     /// The versions of a model.
     pub fn versions(&self, declared: &super::Declared) -> Versions {
         let mut versions = self.by_store().get(&declared.store).cloned().unwrap_or_default();
-        let all = &versions.all;
-        let fits =
-            |promotion: &Promotion| all.get(&promotion.version).is_some_and(|version| version.fits(&declared.model));
-        versions.promotions.retain(fits);
+        let unfit = versions.all.values().filter(|version| !version.fits(&declared.model));
+        versions.unfit = unfit.map(|version| version.number).collect();
         versions
     }
 

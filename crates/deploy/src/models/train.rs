@@ -149,7 +149,7 @@ fn supervised(
     };
     let mut model = Model::train(&learns, validation.as_ref(), method).map_err(told)?;
     let scores = model.predict(test.features(), threads).map_err(told)?;
-    let metrics = judge(&test, &scores, training.settings.threshold, model.outputs());
+    let metrics = judge(&test, &scores, threshold(training), model.outputs());
     let importances = weigh(&model, &test, threads).map_err(told)?;
     let sample = sample(&learns, |set| model.predict(set.features(), 1).map(|all| first_of(&all, &model)))?;
     if training.settings.refit {
@@ -204,6 +204,13 @@ fn parts(
 }
 
 /// Metrics that fit what is learnt. One that these rows don't allow, such as an AUC of rows that are all alike, is not there.
+/// From which probability on a row is said to be true, where nothing else is said.
+pub const THRESHOLD: f64 = 0.5;
+
+pub fn threshold(training: &Training) -> f64 {
+    training.settings.threshold.unwrap_or(THRESHOLD)
+}
+
 fn judge(test: &TrainingSet, scores: &[f64], threshold: f64, outputs: usize) -> BTreeMap<String, f64> {
     let weights = test.weights();
     let found: Vec<(&str, headwater_learn::Result<f64>)> = match test.target() {

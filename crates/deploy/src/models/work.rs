@@ -14,7 +14,7 @@ use headwater_sql::ast::Method;
 use headwater_sql::settings::Learner;
 
 use super::registry::{Registry, Version, Versions};
-use super::train::{Learned, Sample, train};
+use super::train::{Learned, Sample, THRESHOLD, threshold, train};
 use super::{Declared, From, Training, columns, metrics};
 use crate::runs::refresh::{Stage, Witness};
 use crate::runs::{Cause, Failure, Inputs, Outcome, Run, Work};
@@ -70,9 +70,9 @@ impl Train {
                         return Ok(Outcome { rows: Some(0), inputs, messages: vec![why], ..Outcome::default() });
                     }
                 };
-                (*learned, inputs, method(&training.settings.learner), training.settings.threshold)
+                (*learned, inputs, method(&training.settings.learner), threshold(training))
             }
-            From::Onnx { path } => (self.import(path).await?, Inputs::new(), "onnx", 0.5),
+            From::Onnx { path } => (self.import(path).await?, Inputs::new(), "onnx", THRESHOLD),
         };
         let version = Version {
             number: 0,

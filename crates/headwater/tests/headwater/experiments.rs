@@ -91,6 +91,7 @@ fn who_is_assigned_over_http_is_exposed_once() {
 
     for (query, status) in [
         ("free_shiping/assignment?unit=1", 404),
+        ("free_shipping/assignment?unit=", 400),
         ("free_shipping/assignment", 400),
         ("free_shipping/assignment?unit=1&exposure=maybe", 400),
     ] {

@@ -57,6 +57,13 @@ fn features_are_asked_for_by_http() {
     assert_eq!(found["results"][1]["statuses"], json!(["PRESENT", "NOT_FOUND"]));
     assert_eq!(found["results"][2]["statuses"], json!(["OUTSIDE_MAX_AGE", "NOT_FOUND"]));
 
+    let scalar = json!({"features": ["spending:spent"], "entities": {"customer": "bob"}});
+    let refused = client.post("/get-online-features", "application/json", &scalar.to_string());
+    assert_eq!(
+        (refused.status, refused.json()["error"]["message"].clone()),
+        (400, json!("the values of customer are no list"))
+    );
+
     let looked = "SELECT feature_view, mode, ttl, entities, newest_at, compared > 0, different, error
         FROM system.feature_views WHERE compared_at IS NOT NULL ORDER BY 1";
     becomes(

@@ -132,6 +132,8 @@ fn what_a_model_learnt_for_something_else_is_not_said() {
     assert!(refused.contains("has had no other champion"), "{refused}");
     let refused = asks(&project, "PROMOTE MODEL m VERSION 1").unwrap_err();
     assert!(refused.contains("version 1 of m learnt something else"), "{refused}");
+    let roles = "SELECT version, role, promoted_at IS NOT NULL FROM system.model_versions ORDER BY version";
+    becomes(&project, roles, &["1,former champion,true", "2,champion,true"]);
     asks(&project, "ALTER MATERIALIZED VIEW scored RESET").unwrap();
     let wrong = "SELECT count(*), count(*) FILTER (WHERE prediction >= 0 OR model_version <> 2) FROM scored";
     becomes(&project, wrong, &["500,0"]);

@@ -22,7 +22,7 @@ pub struct ModelSettings {
     pub refit: bool,
     pub seed: u64,
     /// From which probability on a row is said to be true.
-    pub threshold: f64,
+    pub threshold: Option<f64>,
     pub learner: Learner,
 }
 
@@ -84,9 +84,9 @@ impl ModelSettings {
             seed: count(&mut options, "seed", 0, usize::MAX)?.unwrap_or(0) as u64,
             threshold: match method {
                 Method::GradientBoostedTrees | Method::LogisticRegression => {
-                    between(&mut options, "threshold", 0.0, 1.0)?.unwrap_or(0.5)
+                    between(&mut options, "threshold", 0.0, 1.0)?
                 }
-                _ => 0.5,
+                _ => None,
             },
             learner: Learner::take(&mut options, method)?,
         };

@@ -294,6 +294,21 @@ fn what_is_new_runs_again_at_twice_the_age_until_its_schedule_takes_over() {
 }
 
 #[test]
+fn what_has_failed_is_not_made_again_because_something_else_is_declared() {
+    let all = || vec![Task { at_once: true, early: true, ..task("a", "MANUAL", "", &[]) }];
+    let mut agenda = Agenda::default();
+    agenda.declare(all(), 0);
+    let begun = agenda.begin(0);
+    fail(&mut agenda, &begun[0], 1);
+    agenda.declare(all(), 2);
+    assert!(agenda.begin(2).is_empty() && agenda.next_us().is_none());
+    // What it does is another.
+    let changed = all().into_iter().map(|task| Task { fingerprint: "g".to_owned(), ..task }).collect();
+    agenda.declare(changed, 3);
+    assert_eq!(names(&agenda.begin(3)), ["a"]);
+}
+
+#[test]
 fn what_is_declared_again_while_it_runs_runs_once() {
     let all = || vec![Task { at_once: true, ..task("a", "EVERY '1 minute'", "", &[]) }];
     let mut agenda = Agenda::default();
